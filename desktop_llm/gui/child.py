@@ -1,7 +1,7 @@
-"""A spawned process at the other end of a pipe: what the training and the inference threads have in common.
+"""A spawned process at the other end of a pipe: what the training and inference threads have in common.
 
-No Qt in here. The process is spawned, never forked, so that it shares nothing with the window but the pipe; when
-the window dies the pipe ends and the process leaves by itself.
+No Qt in here. The process is spawned, never forked, so that it shares nothing with the window but the pipe;
+when the window dies the pipe ends and the process leaves by itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Child:
         return True
 
     def wait(self, seconds: float) -> list[Any]:
-        """What it said, waiting at most `seconds` for the first word; sets `ended` once nothing more can come."""
+        """What it said, waiting at most `seconds`; sets `ended` once nothing more can come."""
         said: list[Any] = []
         ready = connection.wait([self._pipe, self._process.sentinel], timeout=seconds)
         if not ready:

@@ -1,8 +1,8 @@
 """The training thread: one class, two lanes, one tongue.
 
 By default it supervises a spawned process that runs the engine and sends events over a pipe; with the setting
-"train inside the window" it calls the engine in this thread. Either way events reach the window in one signal some
-25 times a second, and the store in batches twice a second, written from this thread.
+"train inside the window" it calls the engine in this thread. Either way events reach the window in one signal
+some 25 times a second, and the store in batches twice a second, written from this thread.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Keeper(Protocol):
         """Keep a batch; returns what changed. Raises UserError."""
 
     def collect(self, number: int) -> object:
-        """After the end: take over what the run has left in its folder; returns what changed. Raises UserError."""
+        """After the end: take over what the run left in its folder; what changed. Raises UserError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run ended: `event` is the engine's last word or ours in its place; `message` one sentence or ''."""
+    """How a run ended: `event` is the engine's last word or ours in its place, `message` a sentence or ''."""
 
     number: int
     event: Event
@@ -117,7 +117,9 @@ class Training(QThread):
     def begin(self, keeper: Keeper, number: int, folder: RunFolder, *, in_window: bool = False) -> None:
         """Start (or resume) the run in `folder`. Raises UserError while another one is under way."""
         if self.active or self.isRunning():
-            raise UserError(self.tr("Run {number} is still training; stop it first.").format(number=self.number))
+            raise UserError(
+                self.tr("Run {number} is still training; stop it first.").format(number=self.number)
+            )
         self.number, self._keeper, self._folder, self._in_window = number, keeper, folder, in_window
         self._control = Control()
         self._fresh, self._unstored = [], []
@@ -160,7 +162,7 @@ class Training(QThread):
     # in the thread
 
     def _supervise(self) -> Event:
-        """The lane of the process: read what it says until it ends; its last word, or ours about its death."""
+        """The lane of the process: read until it ends; its last word, or ours about its death."""
         child = Child(self._worker or _engine_worker(), str(self._folder.path), name="desktop-llm-train")
         self._child = child
         if self._wish:  # asked while the process was being made
@@ -184,7 +186,7 @@ class Training(QThread):
         return self._end or self._death(code)
 
     def _press(self, child: Child, terminated_at: float) -> float:
-        """The ladder for a leave that is not answered: terminate, then kill. Returns when it was terminated."""
+        """The ladder for an unanswered leave: terminate, then kill. Returns when it was terminated."""
         if not self._left_at:
             return 0.0
         now = time.monotonic()
@@ -209,7 +211,9 @@ class Training(QThread):
 
         train_here: WorkerHere = worker.train_here
         train_here(str(self._folder.path), on_event, self._control)
-        return self._end or events.Failed(at=time.time(), message=self.tr("The training ended without a result."))
+        return self._end or events.Failed(
+            at=time.time(), message=self.tr("The training ended without a result.")
+        )
 
     def _take(self, event: Event | None) -> None:
         if event is None or isinstance(event, events.Beat):

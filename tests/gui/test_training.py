@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -68,24 +69,26 @@ def run(one: Training, qtbot: QtBot, folder: Path, kept: Kept) -> tuple[Outcome,
 def test_events_reach_window_and_store_in_order(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
     kept = Kept()
     outcome, seen = run(make(workers.steady), qtbot, tmp_path, kept)
-    assert outcome.kept and outcome.message == ""
+    assert outcome.kept
+    assert outcome.message == ""
     assert [one.step for one in seen if isinstance(one, events.StepDone)] == [1, 2, 3]
     assert kept.events == seen
     assert kept.collected == [1]
 
 
 def test_a_flood_comes_in_few_signals_and_few_batches(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
-    kept, one, arrivals = Kept(), make(workers.flood), []
+    kept, one, arrivals = Kept(), make(workers.flood), list[int]()
     one.events_arrived.connect(lambda batch: arrivals.append(len(batch)))
     outcome, seen = run(one, qtbot, tmp_path, kept)
     assert outcome.kept
     assert [event.step for event in seen if isinstance(event, events.StepDone)] == list(range(1, 30_001))
     assert len(kept.events) == 30_001
-    assert len(arrivals) < 1000 and kept.batches < 100
+    assert len(arrivals) < 1000
+    assert kept.batches < 100
 
 
 def test_pause_proceed_stop(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
-    one, seen = make(workers.obedient), []
+    one, seen = make(workers.obedient), list[Any]()
     one.events_arrived.connect(seen.extend)
     one.begin(Kept(), 1, RunFolder(tmp_path))
     qtbot.waitUntil(lambda: any(isinstance(event, events.StepDone) for event in seen), timeout=20_000)
@@ -96,7 +99,8 @@ def test_pause_proceed_stop(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.waitUntil(lambda: isinstance(seen[-1], events.StepDone) and seen[-1].step > held)
     with qtbot.waitSignal(one.ended, timeout=10_000) as end:
         one.stop()
-    assert isinstance(end.args[0].event, events.Finished) and end.args[0].event.reason == "stopped"
+    assert isinstance(end.args[0].event, events.Finished)
+    assert end.args[0].event.reason == "stopped"
     assert not one.active
 
 
@@ -116,25 +120,29 @@ def test_killed_from_outside_is_one_sentence_with_the_step(make: Make, qtbot: Qt
         "The training process was ended from outside (signal 9, SIGKILL) at step 2; "
         "Resume goes on from the last checkpoint."
     )
-    assert isinstance(kept.events[-1], events.Failed) and seen[-1] == kept.events[-1]
-    assert not outcome.kept and kept.collected == []
+    assert isinstance(kept.events[-1], events.Failed)
+    assert seen[-1] == kept.events[-1]
+    assert not outcome.kept
+    assert kept.collected == []
 
 
 def test_a_crash_without_checkpoint_says_start_again(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
     outcome, _ = run(make(workers.crashing), qtbot, tmp_path, Kept())
-    assert "crashed (signal 11" in outcome.message and "start the run again" in outcome.message
+    assert "crashed (signal 11" in outcome.message
+    assert "start the run again" in outcome.message
 
 
 def test_garbage_ends_the_run_with_a_sentence(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
     outcome, seen = run(make(workers.babbling), qtbot, tmp_path, Kept())
-    assert isinstance(outcome.event, events.Failed) and len(seen) == 1
+    assert isinstance(outcome.event, events.Failed)
+    assert len(seen) == 1
 
 
 def test_the_program_closing_takes_a_deaf_process_down(
     make: Make, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "LEAVE_SECONDS", 0.2)
-    one, seen = make(workers.deaf), []
+    one, seen = make(workers.deaf), list[Event]()
     one.events_arrived.connect(seen.extend)
     one.begin(Kept(), 1, RunFolder(tmp_path))
     qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
@@ -156,7 +164,9 @@ def test_silence_is_told(make: Make, qtbot: QtBot, tmp_path: Path, monkeypatch: 
     assert "signal 9" in end.args[0].message
 
 
-def test_a_second_run_is_refused_and_the_thread_serves_again(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_second_run_is_refused_and_the_thread_serves_again(
+    make: Make, qtbot: QtBot, tmp_path: Path
+) -> None:
     one = make(workers.obedient)
     one.begin(Kept(), 1, RunFolder(tmp_path))
     with pytest.raises(UserError, match="Run 1 is still training"):
@@ -164,15 +174,18 @@ def test_a_second_run_is_refused_and_the_thread_serves_again(make: Make, qtbot: 
     for number in (1, 2):
         with qtbot.waitSignal(one.ended, timeout=20_000) as end:
             one.leave()
-        assert end.args[0].number == number and isinstance(end.args[0].event, events.Interrupted)
+        assert end.args[0].number == number
+        assert isinstance(end.args[0].event, events.Interrupted)
         if number == 1:
             one.begin(Kept(), 2, RunFolder(tmp_path))
 
 
 def test_a_full_disk_does_not_end_the_run(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
-    kept, told, one = Kept(), [], make(workers.steady)
+    kept, told, one = Kept(), list[str](), make(workers.steady)
     kept.full = True
     one.problem_met.connect(told.append)
     outcome, seen = run(one, qtbot, tmp_path, kept)
-    assert outcome.kept and len(seen) == 4
-    assert told and set(told) == {"The disk is full."}
+    assert outcome.kept
+    assert len(seen) == 4
+    assert told
+    assert set(told) == {"The disk is full."}

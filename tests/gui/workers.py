@@ -1,4 +1,4 @@
-"""Training processes of several characters for the tests of the supervisor; spawned, so importable by name."""
+"""Training processes of several characters for the supervisor's tests; spawned, so importable by name."""
 
 from __future__ import annotations
 
@@ -98,3 +98,33 @@ def deaf(folder: str, pipe: Connection) -> None:
     _step(pipe, 1)
     while True:
         signal.pause()
+
+
+def answering(pipe: Connection) -> None:
+    """A model that calls every text by its length and knows its own process; dies of the text `die`."""
+    while True:
+        try:
+            request = pipe.recv()
+        except EOFError:
+            return
+        if request.get("quit"):
+            return
+        texts = [row["text"] for row in request["rows"]]
+        if "die" in texts and not os.path.exists(request["folder"] + "/died"):
+            open(request["folder"] + "/died", "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "always die" in texts:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "bad" in texts:
+            pipe.send({"id": request["id"], "error": "The model folder has no weights."})
+            continue
+        told = [
+            {
+                "label": str(len(text)),
+                "probability": 0.5,
+                "uncertainty": 0.5,
+                "top": [[str(os.getpid()), 0.5]],
+            }
+            for text in texts
+        ]
+        pipe.send({"id": request["id"], "predictions": told, "milliseconds": 1.0})
