@@ -1,0 +1,152 @@
+"""A guard around every test: what it starts, it ends.
+
+Loaded by conftest.py. A test fails when it leaves a thread, a child process, a top-level widget, a
+running QThread or an active QTimer behind. What module- and session-wide fixtures hold is there
+before the test starts and is not counted.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+import pytest
+
+# How long a thread or process that was told to end may take over it.
+GRACE_S = 5.0
+# Started once by libraries and kept for the life of the process.
+KEPT_THREADS = ("tqdm_monitor", "TMonitor", "pytest_timeout")
+KEPT_CHILDREN = ("resource_tracker", "forkserver")
+# Qt keeps the last tool tip for reuse.
+KEPT_WIDGETS = ("QTipLabel",)
+
+
+@dataclass
+class Alive:
+    """What runs at one moment."""
+
+    threads: set[threading.Thread] = field(default_factory=set)
+    children: set[psutil.Process] = field(default_factory=set)
+    # Addresses only: holding the wrappers would keep alive what the test lets go.
+    qt: set[int] = field(default_factory=set)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves something running."""
+    before = _alive()
+    yield
+    left = _left_since(before)
+    if left:
+        # Only now the slower ways: collecting garbage, delivering deletions, waiting.
+        gc.collect()
+        _settle(before)
+        left = _left_since(before)
+    for process in _alive().children - before.children:
+        process.kill()
+    if left:
+        pytest.fail("the test left behind: " + "; ".join(left), pytrace=False)
+
+
+def _alive() -> Alive:
+    return Alive(threads=_threads(), children=_children(), qt=set(_qt_objects()))
+
+
+def _left_since(before: Alive) -> list[str]:
+    _deliver_deletions()
+    left = [f"thread {thread.name}" for thread in _threads() - before.threads]
+    left += [f"child process {_command(child)}" for child in _children() - before.children]
+    left += [_described(one) for key, one in _qt_objects().items() if key not in before.qt]
+    return left
+
+
+def _settle(before: Alive) -> None:
+    deadline = time.monotonic() + GRACE_S
+    for thread in _threads() - before.threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    psutil.wait_procs(_children() - before.children, timeout=max(0.0, deadline - time.monotonic()))
+
+
+def _threads() -> set[threading.Thread]:
+    # Threads that Qt or C++ started show up as dummies that never end in Python's eyes.
+    return {
+        thread
+        for thread in threading.enumerate()
+        if not isinstance(thread, threading._DummyThread) and not thread.name.startswith(KEPT_THREADS)
+    }
+
+
+def _children() -> set[psutil.Process]:
+    return {
+        child
+        for child in psutil.Process().children()
+        if _status(child) != psutil.STATUS_ZOMBIE
+        and not any(word in _command(child) for word in KEPT_CHILDREN)
+    }
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return process.status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_ZOMBIE
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return "(ended)"
+
+
+def _qt_objects() -> dict[int, Any]:
+    """Top-level widgets, running threads and active timers, by the address of the wrapper."""
+    if "PySide6.QtWidgets" not in sys.modules:
+        return {}
+    import shiboken6
+    from PySide6.QtCore import QThread, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    if QApplication.instance() is None:
+        return {}
+    found: dict[int, Any] = {}
+    for widget in QApplication.topLevelWidgets():
+        if widget.parent() is None and type(widget).__name__ not in KEPT_WIDGETS:
+            # The wrapper may be new at each asking; the C++ object behind it is the same.
+            found[shiboken6.getCppPointer(widget)[0]] = widget
+    kinds = _with_subclasses(QThread) | _with_subclasses(QTimer)
+    for one in [one for one in gc.get_objects() if type(one) in kinds]:
+        if not shiboken6.isValid(one):
+            continue
+        running = one.isRunning() if isinstance(one, QThread) else one.isActive()
+        if running and one is not QThread.currentThread():
+            found[shiboken6.getCppPointer(one)[0]] = one
+    return found
+
+
+def _with_subclasses(kind: type) -> set[type]:
+    found = {kind}
+    for below in kind.__subclasses__():
+        found |= _with_subclasses(below)
+    return found
+
+
+def _described(one: Any) -> str:
+    name = one.objectName()
+    return type(one).__name__ + (f" “{name}”" if name else "")
+
+
+def _deliver_deletions() -> None:
+    """Carry out deleteLater() calls, which else wait for the next event loop."""
+    if "PySide6.QtWidgets" not in sys.modules:
+        return
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    if QCoreApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)

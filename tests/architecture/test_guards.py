@@ -1,0 +1,105 @@
+"""The guards themselves guard: each is shown a test that breaks its rule, and must fail it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.offline.sitecustomize import NetworkUsed
+
+ROOT = Path(__file__).resolve().parents[2]
+# From the block kept for documentation (RFC 5737): answers to nobody.
+ELSEWHERE = ("192.0.2.1", 9)
+
+
+def outcome_of(body: str, folder: Path) -> str:
+    """What pytest prints for one small test file run under the repository's own guards."""
+    (folder / "test_one.py").write_text(body)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+    ]
+    command += ["-p", "tests.conftest", f"--rootdir={folder}", str(folder / "test_one.py")]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False).stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        pytest.param(
+            "import threading\nstop = threading.Event()\n"
+            "def test():\n    threading.Thread(target=stop.wait, daemon=True, name='idler').start()\n",
+            "left behind: thread idler",
+            id="thread",
+        ),
+        pytest.param(
+            "import subprocess, sys\n"
+            "def test():\n"
+            "    global p\n"
+            "    p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n",
+            "left behind: child process",
+            id="process",
+        ),
+        pytest.param(
+            "from PySide6.QtCore import QTimer\n"
+            "def test(qapp):\n    global t\n    t = QTimer()\n    t.setObjectName('tick')\n    t.start(1000)\n",
+            "left behind: QTimer “tick”",
+            id="timer",
+        ),
+        pytest.param(
+            "from PySide6.QtWidgets import QLabel\n"
+            "def test(qapp):\n    global w\n    w = QLabel('forgotten')\n    w.show()\n",
+            "left behind: QLabel",
+            id="widget",
+        ),
+        pytest.param(
+            "import logging\ndef test():\n    logging.getLogger('desktop_llm.store').warning('odd %s', 1)\n",
+            "WARNING desktop_llm.store: odd 1",
+            id="log",
+        ),
+    ],
+)
+def test_a_broken_rule_fails_the_test(body: str, complaint: str, tmp_path: Path) -> None:
+    printed = outcome_of(body, tmp_path)
+    assert complaint in printed
+    assert "1 error" in printed
+
+
+def test_a_tidy_test_passes(tmp_path: Path) -> None:
+    body = (
+        "from PySide6.QtCore import QThread, QTimer\nfrom PySide6.QtWidgets import QLabel\n"
+        "def test(qtbot):\n    w = QLabel()\n    qtbot.addWidget(w)\n    w.show()\n"
+        "    t = QThread()\n    t.start()\n    t.quit()\n    assert t.wait(5000)\n"
+        "    timer = QTimer(w)\n    timer.start(10)\n"
+    )
+    assert "1 passed" in outcome_of(body, tmp_path)
+
+
+def test_no_connection_leaves_this_process() -> None:
+    with socket.socket() as one, pytest.raises(NetworkUsed):
+        one.connect(ELSEWHERE)
+
+
+def test_no_connection_leaves_a_child() -> None:
+    attempt = f"import socket; socket.socket().connect({ELSEWHERE})"
+    result = subprocess.run([sys.executable, "-c", attempt], capture_output=True, text=True, check=False)
+    assert "NetworkUsed" in result.stderr
+
+
+@pytest.mark.loopback
+def test_the_marker_opens_this_machine_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as caller:
+            assert caller.getpeername() == server.getsockname()
+    with socket.socket() as one, pytest.raises(NetworkUsed):
+        one.connect(ELSEWHERE)
