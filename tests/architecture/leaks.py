@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 # How long a thread or process that was told to end may take over it.
-GRACE_S = 5.0
+GRACE_S = 3.0
 # Started once by libraries and kept for the life of the process.
 KEPT_THREADS = ("tqdm_monitor", "TMonitor", "pytest_timeout")
 KEPT_CHILDREN = ("resource_tracker", "forkserver")
@@ -130,9 +130,10 @@ def _qt_objects() -> dict[int, Any]:
     return found
 
 
-def _with_subclasses(kind: type) -> set[type]:
+def _with_subclasses(kind: type[Any]) -> set[type[Any]]:
     found = {kind}
-    for below in kind.__subclasses__():
+    kinds_below: list[type[Any]] = kind.__subclasses__()
+    for below in kinds_below:
         found |= _with_subclasses(below)
     return found
 

@@ -52,7 +52,8 @@ def outcome_of(body: str, folder: Path) -> str:
         ),
         pytest.param(
             "from PySide6.QtCore import QTimer\n"
-            "def test(qapp):\n    global t\n    t = QTimer()\n    t.setObjectName('tick')\n    t.start(1000)\n",
+            "def test(qapp):\n    global t\n    t = QTimer()\n"
+            "    t.setObjectName('tick')\n    t.start(1000)\n",
             "left behind: QTimer “tick”",
             id="timer",
         ),
@@ -98,8 +99,10 @@ def test_no_connection_leaves_a_child() -> None:
 
 @pytest.mark.loopback
 def test_the_marker_opens_this_machine_alone() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname()) as caller:
-            assert caller.getpeername() == server.getsockname()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as caller,
+    ):
+        assert caller.getpeername() == server.getsockname()
     with socket.socket() as one, pytest.raises(NetworkUsed):
         one.connect(ELSEWHERE)

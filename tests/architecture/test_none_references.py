@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 REPAINTS = 2_000
-# Caches that fill while painting move the count a little; the broken binding moved it by thousands.
+# The broken binding lost thousands. Gaining is harmless (6.11 gains some at each setData, and memory
+# stays level): only a count that sinks to nothing ends the program.
 TOLERATED = 50
 
 
@@ -37,4 +38,4 @@ def test_repaints_keep_none_alive(qtbot: QtBot) -> None:
     repaint(20)
     before = sys.getrefcount(None)
     repaint(REPAINTS)
-    assert abs(sys.getrefcount(None) - before) < TOLERATED
+    assert before - sys.getrefcount(None) < TOLERATED
