@@ -1,0 +1,146 @@
+"""Files and folders that appear whole or not at all: written beside, flushed to disk, then renamed.
+
+Every file another run depends on (settings, job.json, checkpoints, exports) is written through here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "MANIFEST.json"
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk, where the platform can (Windows cannot and need not)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` in one step; a crash leaves the old file or the new one. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:  # the half-written neighbour goes, whatever stopped us; then the reason goes on up
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+    sync_folder(path.parent)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace `path` by UTF-8 `content` in one step. Raises OSError."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace `path` by `content` as readable JSON in one step. Raises OSError."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file as 64 hexadecimal digits, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _sync_files(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
+@contextmanager
+def new_folder(path: Path, *, manifest: bool = True) -> Iterator[Path]:
+    """Give a temporary neighbour to fill; on a clean exit it becomes `path`, replacing what was there.
+
+    With `manifest`, a MANIFEST.json with size and SHA-256 of every file is written last. On an exception the
+    neighbour is removed and `path` is as it was. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    filling = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        yield filling
+        if manifest:
+            write_json(filling / MANIFEST, manifest_of(filling))
+        _sync_files(filling)
+        sync_folder(filling)
+        filling.chmod(0o755)
+        _swap(filling, path)
+    except BaseException:  # whatever stopped us, no partial folder stays; then the reason goes on up
+        shutil.rmtree(filling, ignore_errors=True)
+        raise
+
+
+def _swap(new: Path, path: Path) -> None:
+    """Put `new` in the place of `path`. Between two renames `path` can be missing; `recover` mends that."""
+    if path.exists():
+        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(path, old)
+        os.replace(new, path)
+        sync_folder(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.replace(new, path)
+        sync_folder(path.parent)
+
+
+def recover(path: Path) -> None:
+    """After a crash: bring back a folder that was moved aside by `new_folder`, and drop unfinished neighbours."""
+    old = path.with_name(f".{path.name}.old")
+    if old.exists():
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(old, path)
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Size and SHA-256 of every file below `folder`, by relative POSIX path."""
+    files = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    return {"files": files}
+
+
+def damage(folder: Path) -> str:
+    """What is wrong with a folder that carries a manifest: '' when every file is as it was written."""
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{MANIFEST} is missing or unreadable"
+    for name, told in files.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != told["bytes"]:
+            return f"{name} has {path.stat().st_size} bytes instead of {told['bytes']}"
+        if sha256(path) != told["sha256"]:
+            return f"{name} does not match its checksum"
+    return ""

@@ -1,0 +1,1 @@
+"""Foreign files to rows, and labelled rows to a frozen snapshot."""

@@ -1,0 +1,1 @@
+"""The window, its pages, and the threads behind them."""

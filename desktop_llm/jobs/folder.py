@@ -1,0 +1,98 @@
+"""The run folder: the only thing the engine knows, and how it is laid out.
+
+    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{last,best}/  model/  log.txt
+
+`checkpoints/last` holds all that an exact resume needs, `model/` the kept model in Hugging Face layout.
+Events are appended by the engine alone; a line that a crash has torn is passed over by readers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_llm.jobs import events, job
+from desktop_llm.jobs.events import Event
+from desktop_llm.jobs.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths of one run and the ways its files are read."""
+
+    path: Path
+
+    @property
+    def job_file(self) -> Path:
+        """What the run was told."""
+        return self.path / "job.json"
+
+    @property
+    def snapshot(self) -> Path:
+        """The frozen data."""
+        return self.path / "snapshot"
+
+    @property
+    def events_file(self) -> Path:
+        """What the engine said, one event a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The kept model in Hugging Face layout, once the run has ended."""
+        return self.path / "model"
+
+    @property
+    def log_file(self) -> Path:
+        """What a training process prints."""
+        return self.path / "log.txt"
+
+    def job(self) -> Job:
+        """The job. Raises UserError."""
+        return job.read(self.job_file)
+
+    def read_events(self) -> Iterator[Event]:
+        """All events so far, in order; none when the run never spoke."""
+        if not self.events_file.exists():
+            return
+        with self.events_file.open("r", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                event = events.from_line(line)
+                if event is not None:
+                    yield event
+
+
+class EventLog:
+    """Appends events to `events.jsonl`; mends a torn last line of an earlier process first."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Open for appending. Raises OSError."""
+        path = folder.events_file
+        torn = False
+        if path.exists() and path.stat().st_size:
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                torn = file.read(1) != b"\n"
+        self._file = path.open("a", encoding="utf-8")
+        if torn:
+            self._file.write("\n")
+
+    def append(self, event: Event) -> None:
+        """Write one event through to the operating system, so that a killed process loses none."""
+        if isinstance(event, events.Beat):
+            return
+        self._file.write(events.to_line(event) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Flush to the disk and close."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()

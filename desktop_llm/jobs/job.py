@@ -1,0 +1,85 @@
+"""The job: everything a run is told, frozen in `job.json` before it starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from desktop_llm import atomic
+from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs.recipe import Recipe
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a run is told.
+
+    `task` is a task's name; `schema` the task's own words about its labels (`{"classes": ["a", "b"]}` …);
+    `snapshot` the data's hash and counts, `{"sha256": …, "train": n, "validation": n, "test": n}`;
+    `created` an ISO 8601 time in UTC; `versions` program and library versions by name.
+    """
+
+    number: int
+    project: str
+    task: str
+    recipe: Recipe
+    schema: Mapping[str, Any]
+    snapshot: Mapping[str, Any]
+    created: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def to_json(job: Job) -> dict[str, Any]:
+    """The job as a JSON object."""
+    return {
+        "format": FORMAT,
+        "number": job.number,
+        "project": job.project,
+        "task": job.task,
+        "recipe": recipes.to_json(job.recipe),
+        "schema": dict(job.schema),
+        "snapshot": dict(job.snapshot),
+        "created": job.created,
+        "versions": dict(job.versions),
+    }
+
+
+def write(job: Job, path: Path) -> None:
+    """Write `job` to `path` (job.json) in one step. Raises UserError."""
+    try:
+        atomic.write_json(path, to_json(job))
+    except OSError as error:
+        raise from_os_error(error, "write the job", path) from error
+
+
+def read(path: Path) -> Job:
+    """Read job.json. Raises UserError when it is missing, damaged, or from a newer version."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise from_os_error(error, "read the job", path) from error
+    except ValueError as error:
+        raise UserError(f"The job “{path}” is damaged and cannot be read; start a new run.") from error
+    if not isinstance(told, dict) or not isinstance(told.get("format"), int):
+        raise UserError(f"“{path}” is not a job of this program.")
+    if told["format"] > FORMAT:
+        raise UserError(f"The job “{path}” was made by a newer version of the program; update to open it.")
+    try:
+        return Job(
+            number=told["number"],
+            project=told["project"],
+            task=told["task"],
+            recipe=recipes.from_json(told["recipe"]),
+            schema=told["schema"],
+            snapshot=told["snapshot"],
+            created=told["created"],
+            versions=told.get("versions", {}),
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(f"The job “{path}” is damaged ({error}); start a new run.") from error

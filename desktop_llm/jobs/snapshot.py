@@ -1,0 +1,83 @@
+"""The frozen data of a run: one JSONL file a split, and a note with hash and counts.
+
+A row is `{"id": item id, "label": the task's label in names, …fields of the task}`. Rows of a split are sorted
+by the caller; the hash covers the bytes of all splits in the order of `SPLITS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from desktop_llm import atomic
+from desktop_llm.errors import UserError, from_os_error
+
+SPLITS = ("train", "validation", "test")
+NOTE = "snapshot.json"
+
+Row = dict[str, Any]
+
+
+def write(folder: Path, splits: Mapping[str, Iterable[Row]]) -> dict[str, Any]:
+    """Write the splits into `folder`, whole or not at all; returns `{"sha256": …, split: count …}`.
+
+    Raises UserError when the disk refuses.
+    """
+    digest = hashlib.sha256()
+    told: dict[str, Any] = {}
+    try:
+        with atomic.new_folder(folder, manifest=False) as filling:
+            for split in SPLITS:
+                count = 0
+                with (filling / f"{split}.jsonl").open("wb") as file:
+                    for row in splits.get(split, ()):
+                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+                        digest.update(line)
+                        file.write(line)
+                        count += 1
+                digest.update(b"\0")
+                told[split] = count
+            told["sha256"] = digest.hexdigest()
+            atomic.write_json(filling / NOTE, told)
+    except OSError as error:
+        raise from_os_error(error, "write the data of the run to", folder) from error
+    return told
+
+
+def note(folder: Path) -> dict[str, Any]:
+    """Hash and counts of a snapshot. Raises UserError when it is missing or damaged."""
+    try:
+        told = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"The data of the run in “{folder}” is missing or damaged; start a new run.") from error
+    return dict(told)
+
+
+def rows(folder: Path, split: str) -> Iterator[Row]:
+    """The rows of a split in order. Raises UserError for a missing or damaged file, naming file and line."""
+    path = folder / f"{split}.jsonl"
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise UserError(f"The data “{path}” is damaged in line {number}; start a new run.") from error
+    except OSError as error:
+        raise from_os_error(error, "read the data of the run", path) from error
+
+
+def verify(folder: Path) -> str:
+    """What is wrong with a snapshot: '' when its rows still have the hash in the note."""
+    digest = hashlib.sha256()
+    try:
+        told = note(folder)
+        for split in SPLITS:
+            digest.update((folder / f"{split}.jsonl").read_bytes())
+            digest.update(b"\0")
+    except (OSError, UserError) as error:
+        return str(error)
+    return "" if digest.hexdigest() == told.get("sha256") else f"The data in “{folder}” was changed after the start."

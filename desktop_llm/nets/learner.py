@@ -1,0 +1,82 @@
+"""The contract between the engine and a task: what a task's `learn` room offers.
+
+The engine owns the loop (batches, steps, precision, checkpoints); the task owns what a row means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.prediction import Prediction
+
+Row = Mapping[str, Any]
+Batch = dict[str, torch.Tensor]
+Report = Callable[[str, int, int], None]
+"""Called as report(doing, done, total) during preparation; may raise Cancelled."""
+
+
+class Examples(Protocol):
+    """Rows encoded once, before the loop; kept as flat arrays."""
+
+    lengths: np.ndarray
+    """Cost of each example, in tokens (int64, shape [n])."""
+
+    def __len__(self) -> int:
+        """The number of examples."""
+
+
+class Learner(Protocol):
+    """A model together with the way rows enter it and answers leave it."""
+
+    model: torch.nn.Module
+
+    def encode(self, rows: Iterable[Row], report: Report) -> Examples:
+        """Encode rows; labels may be absent (prediction)."""
+
+    def narrow(self, examples: Sequence[Any]) -> None:
+        """Called once, after all rows of a run are encoded and before the first step.
+
+        A learner may shrink here what is trained to what these examples can reach, as long as training and
+        `save` give the same as without.
+        """
+
+    def collate(self, examples: Any, indices: Sequence[int]) -> Batch:
+        """Pad the chosen examples into one batch on the CPU."""
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The mean loss per example of a batch on the model's device, a scalar that can be differentiated."""
+
+    def outputs(self, batch: Batch) -> torch.Tensor:
+        """What prediction and loss are made from, one row an example, without gradient; float32, on the CPU."""
+
+    def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
+        """Outputs (of `outputs`, concatenated) to answers."""
+
+    def mean_loss(self, outputs: torch.Tensor, examples: Any) -> float:
+        """The mean loss per example of outputs in the order of `examples`."""
+
+    def save(self, folder: Path) -> None:
+        """Write model, config with label names, and tokenizer in Hugging Face layout into an existing folder."""
+
+    def adopt(self, folder: Path) -> None:
+        """Take over the weights of a folder written by `save` (resume, best model). Raises UserError."""
+
+
+class LearnRoom(Protocol):
+    """The functions of a task's `learn` module."""
+
+    def build(self, job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Learner:
+        """A learner at its start.
+
+        `rows(split)` reads the snapshot. `source` is a folder written by `save` (a checkpoint) to take config
+        and tokenizer from instead of the recipe's start; its weights are adopted later. Raises UserError.
+        """
+
+    def load(self, folder: Path) -> Learner:
+        """A learner from a folder written by `save` or exported, for prediction. Raises UserError."""

@@ -1,0 +1,83 @@
+"""A model folder in Hugging Face layout as a starting point: looked at before anything is loaded.
+
+Only safetensors weights and architectures that transformers itself knows are read; remote code and pickles never.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from desktop_llm.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+
+
+def quiet() -> None:
+    """Keep transformers from writing to the terminal; what matters is said through our events."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def check(folder: Path) -> dict[str, Any]:
+    """The folder's config.json; raises UserError with what is missing and what to do."""
+    if not folder.is_dir():
+        raise UserError(f"There is no model folder “{folder}”; choose a folder with config.json and model.safetensors.")
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"“{folder}” is not a model folder: config.json is missing; choose another folder.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"“{folder / 'config.json'}” cannot be read ({error}); fetch the model again.") from error
+    if not isinstance(told, dict):
+        raise UserError(f"“{folder / 'config.json'}” does not describe a model; fetch the model again.")
+    if not any((folder / name).is_file() for name in WEIGHTS):
+        if any((folder / name).is_file() for name in PICKLES):
+            raise UserError(
+                f"“{folder}” has its weights only as a pickle, which can run foreign code; "
+                "convert them to model.safetensors first."
+            )
+        raise UserError(f"“{folder}” has no weights: model.safetensors is missing; copy it there or choose another.")
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"“{folder}” has no tokenizer: tokenizer.json is missing; copy it there or choose another.")
+    return told
+
+
+def config(folder: Path) -> PretrainedConfig:
+    """The folder's config as transformers sees it. Raises UserError."""
+    from transformers import AutoConfig
+
+    told = check(folder)
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        kind = told.get("model_type", "unknown")
+        raise UserError(f"The model in “{folder}” is of the type “{kind}”, which cannot be loaded here.") from error
+
+
+def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The folder's tokenizer. Raises UserError."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises bare Exception for damaged files
+        raise UserError(f"The tokenizer in “{folder}” cannot be loaded; fetch the model again.") from error
+
+
+def longest(config_read: PretrainedConfig, asked: int) -> int:
+    """The longest text, in tokens, that both the recipe (`asked`) and the model's positions allow."""
+    places = getattr(config_read, "max_position_embeddings", None)
+    if not isinstance(places, int) or places <= 0:
+        return asked
+    pad = getattr(config_read, "pad_token_id", 0) or 0
+    offset = pad + 1 if getattr(config_read, "model_type", "") in {"roberta", "xlm-roberta", "camembert"} else 0
+    return min(asked, places - offset)

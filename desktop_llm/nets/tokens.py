@@ -1,0 +1,92 @@
+"""Encoded texts as flat arrays: made once, then sliced into padded batches without touching Python strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from desktop_llm.nets.learner import Report
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRows:
+    """Texts as token ids and, where known, class indices.
+
+    `ids` int32 [total tokens], `starts` int64 [n + 1], `targets` int64 [n] (−1 where there is no label).
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    targets: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text, int64 [n]."""
+        return np.diff(self.starts)
+
+    def __len__(self) -> int:
+        """The number of texts."""
+        return len(self.targets)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Iterable[tuple[str, int]],
+    max_length: int,
+    report: Report,
+) -> TokenRows:
+    """Encode (text, target) pairs with special tokens, cut at `max_length` tokens.
+
+    Uses the tokenizer's own Rust batch call on a thousand texts at a time, without padding.
+    """
+    pieces: list[np.ndarray] = []
+    lengths: list[int] = []
+    targets: list[int] = []
+    texts: list[str] = []
+
+    def flush() -> None:
+        if not texts:
+            return
+        for encoding in tokenizer(
+            texts, truncation=True, max_length=max_length, return_attention_mask=False, return_token_type_ids=False
+        )["input_ids"]:
+            pieces.append(np.asarray(encoding, dtype=np.int32))
+            lengths.append(len(encoding))
+        texts.clear()
+        report("Reading the texts", len(lengths), 0)
+
+    for text, target in rows:
+        texts.append(text)
+        targets.append(target)
+        if len(texts) == CHUNK:
+            flush()
+    flush()
+    starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
+    return TokenRows(ids, starts, np.asarray(targets, dtype=np.int64))
+
+
+def pad(rows: TokenRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:
+    """A batch: `input_ids` int64 [b, longest]; `attention_mask` int64 only where something is padded; `labels` [b]."""
+    chosen = np.asarray(indices, dtype=np.int64)
+    starts, ends = rows.starts[chosen], rows.starts[chosen + 1]
+    lengths = ends - starts
+    width = int(lengths.max())
+    columns = np.arange(width)
+    real = columns[None, :] < lengths[:, None]
+    places = np.minimum(starts[:, None] + columns[None, :], len(rows.ids) - 1)
+    ids = np.where(real, rows.ids[places], pad_id).astype(np.int64)
+    batch = {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(rows.targets[chosen])}
+    if not real.all():
+        batch["attention_mask"] = torch.from_numpy(real.astype(np.int64))
+    return batch

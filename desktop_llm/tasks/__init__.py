@@ -1,0 +1,16 @@
+"""The one list of tasks. Adding a task is one folder beside this file and one line below."""
+
+from __future__ import annotations
+
+from desktop_llm.errors import UserError
+from desktop_llm.tasks.task import Task
+from desktop_llm.tasks.text_classification import TASK as TEXT_CLASSIFICATION
+
+TASKS: dict[str, Task] = {one.name: one for one in (TEXT_CLASSIFICATION,)}
+
+
+def task(name: str) -> Task:
+    """The task of that name. Raises UserError that lists those there are."""
+    if name not in TASKS:
+        raise UserError(f"There is no task “{name}”; choose one of {', '.join(TASKS)}.")
+    return TASKS[name]

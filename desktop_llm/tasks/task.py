@@ -1,0 +1,119 @@
+"""What a task tells the rest of the program about itself.
+
+The pages, the store, the engine and the command line know tasks only through `Task`; they never name one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import Recipe
+
+if TYPE_CHECKING:
+    from desktop_llm.nets.learner import LearnRoom
+    from desktop_llm.widgets.screen import ScreenRoom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowField:
+    """A piece of a row that comes from a column of a file. `guesses` are usual column names, best first."""
+
+    name: str
+    title: str
+    required: bool
+    guesses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A figure of the task by its common name; `percent` says how it is shown."""
+
+    name: str
+    title: str
+    higher_is_better: bool
+    percent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A named set of recipe values for the form, with one sentence on when to take it."""
+
+    title: str
+    help: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The outcome of a measurement: `metrics` by common name, `details` (JSON) for the task's result view."""
+
+    metrics: Mapping[str, float]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Labels(Protocol):
+    """The rules of a task's labels, for values as the store keeps them (JSON, classes by number)."""
+
+    def parse(self, cell: object) -> Any | None:
+        """A label in names from an imported cell; None when the cell holds no label. Raises UserError."""
+
+    def names(self, named: Any) -> tuple[str, ...]:
+        """The class names that a label in names uses."""
+
+    def to_value(self, named: Any, numbers: Mapping[str, int]) -> Any:
+        """The stored value of a label in names; `numbers` maps class names to class ids."""
+
+    def to_named(self, value: Any, names: Mapping[int, str]) -> Any:
+        """The label in names of a stored value; `names` maps class ids to class names."""
+
+    def text(self, value: Any, names: Mapping[int, str]) -> str:
+        """A stored value as a short text for tables."""
+
+    def stratum(self, named: Any) -> str:
+        """The key by which labelled rows are spread evenly over the splits."""
+
+    def trainable(self, counts: Mapping[str, int]) -> None:
+        """Raise UserError, with what to do, when rows per stratum (`counts`) are too few to train on."""
+
+
+class Score(Protocol):
+    """Truth and predictions to numbers."""
+
+    def __call__(self, truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Scores:
+        """Measure predictions against labels in names (same order and length)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Who a task is.
+
+    `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
+    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
+    form shows beyond "more"; `metrics` the main one first.
+    """
+
+    name: str
+    title: str
+    description: str
+    needs: str
+    fields: tuple[RowField, ...]
+    recipe: Recipe
+    folder_recipe: Recipe
+    presets: tuple[Preset, ...]
+    metrics: tuple[Metric, ...]
+    labels: Labels
+    open_score: Callable[[], Score]
+    open_learn: Callable[[], LearnRoom]
+    open_screen: Callable[[], ScreenRoom]
+
+    @property
+    def content(self) -> tuple[RowField, ...]:
+        """The fields that make the row itself (all but the label)."""
+        return tuple(one for one in self.fields if one.name != "label")
+
+    def metric(self, name: str) -> Metric | None:
+        """The metric of that name."""
+        return next((one for one in self.metrics if one.name == name), None)

@@ -1,0 +1,83 @@
+"""Text classification: one label per text (topic, intent, sentiment)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.text_classification.labels import RULES
+
+if TYPE_CHECKING:
+    from desktop_llm.nets.learner import LearnRoom
+    from desktop_llm.widgets.screen import ScreenRoom
+
+
+def _open_score() -> Score:
+    from desktop_llm.tasks.text_classification.score import score
+
+    return score
+
+
+def _open_learn() -> LearnRoom:
+    from desktop_llm.tasks.text_classification import learn
+
+    return learn
+
+
+def _open_screen() -> ScreenRoom:
+    from desktop_llm.tasks.text_classification import screen
+
+    return screen
+
+
+TASK = Task(
+    name="text_classification",
+    title="Text classification",
+    description="Give each text one label: topics, intents, sentiment.",
+    needs="a text; a label where it is known",
+    fields=(
+        RowField(
+            name="text",
+            title="Text",
+            required=True,
+            guesses=("text", "sentence", "review", "content", "message", "body", "question", "utterance", "input"),
+        ),
+        RowField(
+            name="label",
+            title="Label",
+            required=False,
+            guesses=("label", "category", "class", "intent", "sentiment", "target", "topic", "tag", "y"),
+        ),
+    ),
+    recipe=Recipe(learning_rate=1e-3, num_train_epochs=15.0, max_length=128),
+    folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=6.0, max_length=128),
+    presets=(
+        Preset(
+            title="Tiny",
+            help="Learns in seconds; for a few hundred short texts.",
+            values={"vocab_size": 4000, "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2},
+        ),
+        Preset(
+            title="Small",
+            help="A good start for some thousand texts.",
+            values={"vocab_size": 8000, "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4},
+        ),
+        Preset(
+            title="Medium",
+            help="For a hundred thousand texts and more; wants a graphics card.",
+            values={"vocab_size": 16000, "hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8},
+        ),
+    ),
+    metrics=(
+        Metric(name="accuracy", title="Accuracy", higher_is_better=True, percent=True),
+        Metric(name="macro_f1", title="Macro F1", higher_is_better=True, percent=False),
+        Metric(name="macro_precision", title="Macro precision", higher_is_better=True, percent=False),
+        Metric(name="macro_recall", title="Macro recall", higher_is_better=True, percent=False),
+        Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
+    ),
+    labels=RULES,
+    open_score=_open_score,
+    open_learn=_open_learn,
+    open_screen=_open_screen,
+)

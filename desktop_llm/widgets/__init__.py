@@ -1,0 +1,1 @@
+"""Qt parts that pages and task screens share; they take data and emit signals, and know no store and no torch."""

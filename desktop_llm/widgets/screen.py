@@ -1,0 +1,101 @@
+"""The contract between the pages and a task's `screen` room: the widgets that only the task can draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop_llm.jobs.prediction import Prediction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassInfo:
+    """A class of the label schema: its id in the project, name, colour (#rrggbb), key and use count."""
+
+    id: int
+    name: str
+    color: str
+    key: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownItem:
+    """An item as a screen shows it: content fields by name, extra columns, stored label value or None."""
+
+    id: int
+    content: Mapping[str, str]
+    extra: Mapping[str, str]
+    value: Any | None
+    suggestion: Prediction | None
+    position: int
+    total: int
+    source: str
+
+
+class LabelEditor(QWidget):
+    """The part of the Label page in which a label is made.
+
+    Signals: `chosen(value)`: the person gave this stored label value; `accepted()`: took the suggestion.
+    """
+
+    chosen = Signal(object)
+    accepted = Signal()
+    edit_classes_asked = Signal()
+
+    def set_classes(self, classes: Sequence[ClassInfo]) -> None:
+        """Show these classes."""
+        raise TypeError("each screen draws its own")
+
+    def show_item(self, item: ShownItem | None) -> None:
+        """Show an item; None: there is none to label."""
+        raise TypeError("each screen draws its own")
+
+    def key_for_label(self, text: str) -> bool:
+        """Handle a typed character that may choose a label; True when it was used."""
+        raise TypeError("each screen draws its own")
+
+
+class ResultView(QWidget):
+    """The part of the Results page that draws `Scores.details` of a run.
+
+    Signals: `rows_asked(truth, predicted)`: open in Label the rows with this true and this predicted label
+    (either may be None for "any").
+    """
+
+    rows_asked = Signal(object, object)
+
+    def show_details(self, details: Mapping[str, Any]) -> None:
+        """Draw; an empty mapping clears."""
+        raise TypeError("each screen draws its own")
+
+
+class TryView(QWidget):
+    """The part of the Try it page: input, and the answer beside it. Signals: `asked(row)` with content fields."""
+
+    asked = Signal(dict)
+
+    def show_answer(self, prediction: Prediction, milliseconds: float) -> None:
+        """Show what the model says."""
+        raise TypeError("each screen draws its own")
+
+    def show_problem(self, sentence: str) -> None:
+        """Show one sentence instead of an answer."""
+        raise TypeError("each screen draws its own")
+
+
+class ScreenRoom(Protocol):
+    """The functions of a task's `screen` module."""
+
+    def label_editor(self, parent: QWidget | None = None) -> LabelEditor:
+        """The editor for labels."""
+
+    def result_view(self, parent: QWidget | None = None) -> ResultView:
+        """The view of a run's details."""
+
+    def try_view(self, parent: QWidget | None = None) -> TryView:
+        """The view to try a model by hand."""
