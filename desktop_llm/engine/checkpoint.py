@@ -120,9 +120,7 @@ def _optimizer_tensors(learner: Learner, optimizer: torch.optim.Optimizer) -> di
     return tensors
 
 
-def _restore_optimizer(
-    learner: Learner, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]
-) -> None:
+def _restore_optimizer(learner: Learner, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
     for name, parameter in trainable(learner.model):
         for key in ("step", "exp_avg", "exp_avg_sq"):
             value = tensors.get(f"{name}/{key}")

@@ -1,21 +1,24 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
-    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{last,best}/  model/  log.txt
+    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  predictions/
+                log.txt
 
-`checkpoints/last` holds all that an exact resume needs, `model/` the kept model in Hugging Face layout.
+the newest `checkpoints/step-…` holds all that an exact resume needs, `model/` the kept model in Hugging Face layout.
 Events are appended by the engine alone; a line that a crash has torn is passed over by readers.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_llm.jobs import events, job
+from desktop_llm.jobs import events, job, prediction
 from desktop_llm.jobs.events import Event
 from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.prediction import Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,21 @@ class RunFolder:
     def model(self) -> Path:
         """The kept model in Hugging Face layout, once the run has ended."""
         return self.path / "model"
+
+    @property
+    def predictions(self) -> Path:
+        """The kept model's answers on the held-out rows, one JSONL file a split."""
+        return self.path / "predictions"
+
+    def read_predictions(self, split: str) -> Iterator[tuple[int, Prediction]]:
+        """Item ids and answers of a split; none when the run has not ended."""
+        path = self.predictions / f"{split}.jsonl"
+        if not path.exists():
+            return
+        with path.open("r", encoding="utf-8") as file:
+            for line in file:
+                told = json.loads(line)
+                yield int(told["id"]), prediction.from_json(told)
 
     @property
     def log_file(self) -> Path:

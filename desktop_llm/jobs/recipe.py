@@ -216,9 +216,7 @@ class Recipe:
     load_best_model_at_end: bool = _hyper(
         True, "Keep the best", "The result is the best model measured, not the last one.", "more"
     )
-    metric_for_best_model: str = _hyper(
-        "", "Best by", "The measure that decides; empty: the task's own.", "more"
-    )
+    metric_for_best_model: str = _hyper("", "Best by", "The measure that decides; empty: the task's own.", "more")
     seed: int = _hyper(42, "Seed", "The same seed gives the same run.", "more", minimum=0, maximum=2**31 - 1)
 
 

@@ -68,4 +68,6 @@ def compact(model: nn.Module, used_ids: Iterable[np.ndarray], always: Iterable[i
 
 
 def _all_parameters(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for module in model.modules() for parameter in module._parameters.values() if parameter is not None]
+    return [
+        parameter for module in model.modules() for parameter in module._parameters.values() if parameter is not None
+    ]

@@ -248,5 +248,3 @@ def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PretrainedConf
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
-
-

@@ -52,7 +52,5 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
         for place in range(len(labels))
     ]
     rows, columns = np.nonzero(matrix)
-    cells = [
-        [int(row), int(column), int(matrix[row, column])] for row, column in zip(rows, columns, strict=True)
-    ]
+    cells = [[int(row), int(column), int(matrix[row, column])] for row, column in zip(rows, columns, strict=True)]
     return Scores(metrics=metrics, details={"labels": labels, "per_label": per_label, "confusion": cells})

@@ -1,0 +1,50 @@
+"""The plan of a run in numbers, fixed before the first step: steps, epochs, and when to measure and save."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.tasks.task import Task
+
+AUTOMATIC_SAVE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps are optimizer steps. `save_steps` 0: by time."""
+
+    steps_per_epoch: int
+    total_steps: int
+    eval_steps: int
+    save_steps: int
+    metric: str
+    higher_is_better: bool
+
+
+def plan(recipe: Recipe, task: Task, train_rows: int) -> Plan:
+    """The plan for `train_rows` training rows. Raises UserError for a metric the task does not have."""
+    if train_rows == 0:
+        raise UserError("There is nothing to train on: the run has no training rows.")
+    batches = math.ceil(train_rows / recipe.per_device_train_batch_size)
+    per_epoch = math.ceil(batches / recipe.gradient_accumulation_steps)
+    total = max(1, math.ceil(per_epoch * recipe.num_train_epochs))
+    if recipe.max_steps > 0:
+        total = min(total, recipe.max_steps)
+    name = recipe.metric_for_best_model or task.metrics[0].name
+    metric = task.metric(name)
+    if metric is None:
+        raise UserError(
+            f"The task has no measure “{name}” (metric_for_best_model); "
+            f"choose one of {', '.join(one.name for one in task.metrics)}."
+        )
+    return Plan(
+        steps_per_epoch=per_epoch,
+        total_steps=total,
+        eval_steps=recipe.eval_steps or per_epoch,
+        save_steps=recipe.save_steps or 0,
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+    )

@@ -1,0 +1,77 @@
+"""Answers of a finished model, loaded once and asked often."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from desktop_llm.engine import device as devices
+from desktop_llm.engine import evaluate
+from desktop_llm.engine.evaluate import Split
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.nets.learner import Row
+from desktop_llm.tasks import task as task_named
+from desktop_llm.tasks.task import Scores
+
+NOTE = "desktop_llm.json"
+BATCH = 64
+
+
+def task_of(folder: Path) -> str:
+    """The task of a model folder that this program wrote. Raises UserError."""
+    try:
+        return str(json.loads((folder / NOTE).read_text(encoding="utf-8"))["task"])
+    except FileNotFoundError:
+        raise UserError(
+            f"“{folder}” is not a model that this program trained ({NOTE} is missing); choose a run or an export."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"“{folder / NOTE}” cannot be read ({error}); export the model again.") from error
+
+
+class Predictor:
+    """A model folder ready to answer."""
+
+    def __init__(self, folder: Path, recipe: Recipe | None = None) -> None:
+        """Load it on the device of `recipe` (automatic). Raises UserError."""
+        self.folder = folder
+        self._stamp = _stamp(folder)
+        self.task = task_named(task_of(folder))
+        self.device = devices.choose(recipe or Recipe(bf16=False))
+        self.learner = self.task.open_learn().load(folder)
+        self.learner.model.to(self.device.torch).eval()
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether this is the model in `folder`, as it is on disk now."""
+        return folder == self.folder and _stamp(folder) == self._stamp
+
+    def predict(self, rows: Sequence[Row]) -> list[Prediction]:
+        """One answer a row, in their order, in float32. Rows need the task's content fields, no label."""
+        if not rows:
+            return []
+        split = Split(rows, self.learner.encode(rows, _silent))
+        outputs = evaluate.outputs_of(self.learner, split, self.device, BATCH, _nothing)
+        return self.learner.predictions(outputs)
+
+    def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
+        """Figures and answers on rows with labels in names."""
+        kept = list(rows)
+        split = Split(kept, self.learner.encode(kept, _silent))
+        score = self.task.open_score()
+        return evaluate.measure(self.learner, split, self.device, BATCH, classes, score, _nothing)
+
+
+def _stamp(folder: Path) -> int:
+    weights = folder / "model.safetensors"
+    return weights.stat().st_mtime_ns if weights.exists() else 0
+
+
+def _silent(doing: str, done: int, total: int) -> None:
+    """Nobody asked how the encoding goes."""
+
+
+def _nothing() -> None:
+    """Nobody asked for a sign of life."""

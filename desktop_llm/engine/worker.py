@@ -1,0 +1,126 @@
+"""The engine at the far end of a pipe: a training process, and a warm one that answers.
+
+Importable without torch, so that the window can name these functions as a process's target. Both leave when the
+pipe ends: a killed window leaves no process behind.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import events, prediction
+from desktop_llm.jobs.control import Control
+from desktop_llm.jobs.events import Event, Failed
+from desktop_llm.jobs.folder import RunFolder
+
+LEAVE_SECONDS = 8.0
+"""A process whose window died and that cannot finish its step in this time ends without another checkpoint."""
+
+
+def offline() -> None:
+    """Forbid the model libraries every network access and telemetry, and let waiting threads sleep.
+
+    Counts only before they are imported.
+    """
+    for key in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ[key] = "1"
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def train_here(folder: str, on_event: Callable[[Event], None], control: Control) -> Event:
+    """Run `folder` in the calling thread; returns the end event (also given to `on_event`)."""
+    offline()
+    try:
+        from desktop_llm.engine.device import settle_process
+        from desktop_llm.engine.run import run
+    except ImportError as error:
+        end = Failed(at=time.time(), message=f"The engine is not whole ({error}); install the program again.")
+        on_event(end)
+        return end
+    settle_process()
+    return run(Path(folder), on_event, control)
+
+
+def train(folder: str, pipe: Connection) -> None:
+    """The training process: obeys words from the pipe, sends events as lines."""
+    _own_output(RunFolder(Path(folder)).log_file)
+    offline()
+    from desktop_llm.engine.device import step_aside
+
+    step_aside()
+    control = Control()
+    threading.Thread(target=_listen, args=(pipe, control), name="listen", daemon=True).start()
+    sending = threading.Lock()
+
+    def on_event(event: Event) -> None:
+        with sending, suppress(OSError):  # the window is gone: the events stay in the run's file
+            pipe.send(events.to_line(event))
+
+    train_here(folder, on_event, control)
+    with suppress(OSError):
+        pipe.close()
+
+
+def infer(pipe: Connection) -> None:
+    """The answering process: keeps the last asked model loaded; ends on `{"quit": True}` or the pipe's end."""
+    offline()
+    from desktop_llm.engine.device import settle_process, step_aside
+    from desktop_llm.engine.predict import Predictor
+
+    settle_process()
+    step_aside()
+    loaded: Predictor | None = None
+    while True:
+        try:
+            asked = pipe.recv()
+        except (EOFError, OSError):
+            return
+        if not isinstance(asked, dict) or asked.get("quit"):
+            return
+        began = time.perf_counter()
+        answer: dict[str, Any] = {"id": asked["id"]}
+        try:
+            if loaded is None or not loaded.is_of(Path(asked["folder"])):
+                loaded = Predictor(Path(asked["folder"]))
+                began = time.perf_counter()
+            answer["predictions"] = [prediction.to_json(one) for one in loaded.predict(asked["rows"])]
+            answer["milliseconds"] = (time.perf_counter() - began) * 1000
+        except UserError as error:
+            answer["error"] = error.message
+        except Exception as error:  # one bad row must not end the process for the next one
+            answer["error"] = f"The model could not answer ({type(error).__name__}: {error})."
+        try:
+            pipe.send(answer)
+        except OSError:
+            return
+
+
+def _listen(pipe: Connection, control: Control) -> None:
+    """Obey the window; when it is gone, leave with a checkpoint, at the latest after LEAVE_SECONDS."""
+    while True:
+        try:
+            control.obey(str(pipe.recv()))
+        except (EOFError, OSError):
+            control.leave()
+            time.sleep(LEAVE_SECONDS)
+            os._exit(3)
+
+
+def _own_output(path: Path) -> None:
+    """Send what this process prints, and the stack of a crash, to the run's log file."""
+    with suppress(OSError):
+        file = path.open("a", encoding="utf-8", buffering=1)
+        sys.stdout = sys.stderr = file
+        faulthandler.enable(file)
