@@ -1,0 +1,126 @@
+"""Rows as they travel between files, the store and the window: plain frozen records, known to all, owned by none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from desktop_llm.jobs.prediction import Prediction
+
+Show = Literal["all", "unlabeled", "labeled", "skipped"]
+Order = Literal["file", "uncertain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItem:
+    """A row on its way into a project. `label` in names or None; `split` '', train, validation or test."""
+
+    content: Mapping[str, str]
+    extra: Mapping[str, str] = field(default_factory=dict)
+    label: Any | None = None
+    split: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A row of a file that was not taken: its line (from 1) and why, as a clause."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did. `labeled` counts labels that came along, `conflicts` known texts with another label."""
+
+    source: str
+    imported: int
+    duplicates: int
+    labeled: int
+    conflicts: int
+    rejected: tuple[Rejected, ...]
+    rejected_count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A row of a project. `value` is the stored label (task's JSON) or None; `prediction` of the newest run."""
+
+    id: int
+    content: Mapping[str, str]
+    extra: Mapping[str, str]
+    split: str
+    source: str
+    value: Any | None
+    skipped: bool
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Class:
+    """A class of the label schema; `count` labels use it."""
+
+    id: int
+    name: str
+    color: str
+    key: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which rows are meant. None or '' means any.
+
+    `class_id` a label's class; `text` a part of the text; `run` with `truth` (class id) and `predicted` (label in
+    names): the rows of a run's confusion cell.
+    """
+
+    show: Show = "all"
+    class_id: int | None = None
+    split: str = ""
+    source: str = ""
+    text: str = ""
+    run: int | None = None
+    truth: int | None = None
+    predicted: Any | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Numbers of a project's rows. Unlabeled ones include skipped ones."""
+
+    total: int
+    labeled: int
+    skipped: int
+    by_class: Mapping[int, int]
+    by_split: Mapping[str, int]
+    by_source: Mapping[str, int]
+
+    @property
+    def unlabeled(self) -> int:
+        """Rows without a label."""
+        return self.total - self.labeled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a write has changed, so that the window can announce it once."""
+
+    items: bool = False
+    labels: bool = False
+    classes: bool = False
+    runs: bool = False
+    predictions: bool = False
+
+    def __or__(self, other: Changes) -> Changes:
+        """Both together."""
+        return Changes(
+            items=self.items or other.items,
+            labels=self.labels or other.labels,
+            classes=self.classes or other.classes,
+            runs=self.runs or other.runs,
+            predictions=self.predictions or other.predictions,
+        )
