@@ -48,17 +48,17 @@ def main(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
     try:
         environment.ensure("dev" if command == "test" else "")
+        if command == "setup":
+            return 0
+        if command == "test":
+            return checks.run_all(environment.python_path(), rest)
+        return start_program(str(environment.python_path()), rest)
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The next start goes on from here.", file=sys.stderr)
         return 130
-    if command == "setup":
-        return 0
-    if command == "test":
-        return checks.run_all(environment.python_path(), rest)
-    return start_program(str(environment.python_path()), rest)
 
 
 def start_program(python: str, arguments: list[str]) -> int:

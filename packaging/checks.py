@@ -31,15 +31,15 @@ def surroundings_for_tests(environment: dict[str, str]) -> dict[str, str]:
 
 def closing_words(failed: list[str]) -> str:
     """The linters' outcome in one line, before the tests begin."""
-    return (
-        f"Failed before the tests: {', '.join(failed)}." if failed else "All checks before the tests passed."
-    )
+    if failed:
+        return f"Failed before the tests: {', '.join(failed)}."
+    return "All checks before the tests passed."
 
 
 def _linters(python: Path) -> list[tuple[str, list[str]]]:
     return [
-        ("ruff check", [str(python), "-m", "ruff", "check", "."]),
-        ("ruff format", [str(python), "-m", "ruff", "format", "--check", "."]),
+        ("ruff check", [str(python), "-m", "ruff", "check", "--output-format=concise", "."]),
+        ("ruff format", [str(python), "-m", "ruff", "format", "--check", "--output-format=concise", "."]),
         ("mypy", [str(python), "-m", "mypy"]),
         # import-linter has no `python -m` form; its script lies beside the interpreter.
         ("lint-imports", [str(python.parent / "lint-imports")]),

@@ -23,6 +23,8 @@ import qt_libraries
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "desktop-llm-stamp.json"
+# Lies in the environment while pip writes: a package cut short there looks whole to the next pip.
+WRITING = VENV / "desktop-llm-unfinished"
 LOG = ROOT / ".venv-setup.log"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 # A line now and then says that a long download is alive, without filling the terminal.
@@ -103,9 +105,10 @@ def _announce(step: int, what: str, started: float) -> None:
 
 def _make_venv() -> None:
     STAMP.unlink(missing_ok=True)
-    if _venv_works():
+    if _venv_works() and not WRITING.exists():
         return
-    # A half-made or moved environment is not worth mending: --clear begins it anew.
+    # A half-made or moved environment is not worth mending: --clear begins it anew, and what was
+    # downloaded is still in pip's cache.
     if _logged([sys.executable, "-m", "venv", "--clear", str(VENV)]) != 0 or not _venv_works():
         raise SetupError(f"The Python environment in {VENV} could not be made; the details are in {LOG}.")
 
@@ -123,7 +126,11 @@ def _install(extra: str, started: float) -> None:
     target = f"{ROOT}[{extra}]" if extra else str(ROOT)
     command = [str(python_path()), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     command += ["--progress-bar", "off", "--constraint", str(CONSTRAINTS), "--editable", target]
-    if _logged(command, started) != 0:
+    WRITING.touch()
+    status = _logged(command, started)
+    # Not in a finally: after Ctrl+C or a kill it has to stay.
+    WRITING.unlink(missing_ok=True)
+    if status != 0:
         raise SetupError(f"The libraries could not be installed (is the network there?); see {LOG}.")
 
 
@@ -145,10 +152,8 @@ def _logged(command: list[str], started: float | None = None) -> int:
                     return process.wait(SECONDS_BETWEEN_LINES)
                 except subprocess.TimeoutExpired:
                     if started is not None:
-                        text = LOG.read_text("utf-8", errors="replace")
-                        print(
-                            f"      {latest_activity(text)} ({time.monotonic() - started:.0f} s)", flush=True
-                        )
+                        activity = latest_activity(LOG.read_text("utf-8", errors="replace"))
+                        print(f"      {activity} ({time.monotonic() - started:.0f} s)", flush=True)
         finally:
             # Reached while it lives only by Ctrl+C: nothing may go on writing into .venv.
             if process.poll() is None:

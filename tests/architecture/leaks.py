@@ -83,12 +83,12 @@ def _threads() -> set[threading.Thread]:
 
 
 def _children() -> set[psutil.Process]:
-    return {
-        child
-        for child in psutil.Process().children()
-        if _status(child) != psutil.STATUS_ZOMBIE
-        and not any(word in _command(child) for word in KEPT_CHILDREN)
-    }
+    children = psutil.Process().children()
+    return {child for child in children if _status(child) != psutil.STATUS_ZOMBIE and not _is_kept(child)}
+
+
+def _is_kept(process: psutil.Process) -> bool:
+    return any(word in _command(process) for word in KEPT_CHILDREN)
 
 
 def _status(process: psutil.Process) -> str:

@@ -37,9 +37,5 @@ def test_nobody_else_names_the_task(task: str) -> None:
     # A task called by an everyday word ("segmentation" is also a key of COCO files) is looked for in
     # imports only.
     forbidden = {f"import {task}"} | ({task} if "_" in task else set())
-    offenders = [
-        str(file.relative_to(PACKAGE))
-        for file in elsewhere
-        if forbidden & names_in(ast.parse(file.read_text("utf-8")))
-    ]
-    assert offenders == []
+    trees = {str(file.relative_to(PACKAGE)): ast.parse(file.read_text("utf-8")) for file in elsewhere}
+    assert [name for name, tree in trees.items() if forbidden & names_in(tree)] == []

@@ -25,9 +25,9 @@ def test_new_enough_pythons_are_welcome(version: tuple[int, ...]) -> None:
 
 def test_an_old_python_is_told_its_age_in_one_sentence() -> None:
     complaint = bootstrap.version_complaint((3, 9, 18))
-    assert (
-        complaint == "desktop_llm needs Python 3.11 or newer and this is Python 3.9: start with a newer one."
-    )
+    assert complaint is not None
+    assert complaint.startswith("desktop_llm needs Python 3.11 or newer and this is Python 3.9")
+    assert "\n" not in complaint
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,8 @@ def test_missing_libraries_become_one_line_for_apt() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names of Linux libraries")
 def test_the_loader_is_asked_what_is_missing() -> None:
-    assert qt_libraries.missing_libraries(["libc.so.6", "libnobody-has-this.so.9"]) == [
-        "libnobody-has-this.so.9"
-    ]
+    absent = "libnobody-has-this.so.9"
+    assert qt_libraries.missing_libraries(["libc.so.6", absent]) == [absent]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +97,7 @@ def test_a_wrong_word_gets_the_usage(arguments: list[str], status: int) -> None:
     assert "bootstrap.py run" in result.stdout + result.stderr
 
 
-def test_an_interrupted_environment_is_seen_as_not_working(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_half_made_environment_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     half_made = tmp_path / ".venv"
     (half_made / "bin").mkdir(parents=True)
     monkeypatch.setattr(environment, "VENV", half_made)
