@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import torch
+
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate
 from desktop_llm.engine.evaluate import Split
@@ -50,11 +52,12 @@ class Predictor:
 
     def predict(self, rows: Sequence[Row]) -> list[Prediction]:
         """One answer a row, in their order, in float32. Rows need the task's content fields, no label."""
-        if not rows:
-            return []
+        return self.learner.predictions(self.outputs(rows)) if rows else []
+
+    def outputs(self, rows: Sequence[Row]) -> torch.Tensor:
+        """The model's raw outputs (for classifiers the logits), float32, one row a row."""
         split = Split(rows, self.learner.encode(rows, _silent))
-        outputs = evaluate.outputs_of(self.learner, split, self.device, BATCH, _nothing)
-        return self.learner.predictions(outputs)
+        return evaluate.outputs_of(self.learner, split, self.device, BATCH, _nothing)
 
     def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
         """Figures and answers on rows with labels in names."""

@@ -1,0 +1,117 @@
+"""Hand a finished model to others: the Hugging Face folder with its model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs.recipe import SCRATCH
+from desktop_llm.store.project import Project
+from desktop_llm.store.runs import Run
+from desktop_llm.tasks import task as task_named
+from desktop_llm.tasks.task import Task
+from desktop_llm.verbs.evaluating import finished_folder
+
+FORMATS = {"huggingface": "Hugging Face folder (safetensors, config with label names, tokenizer, model card)"}
+CARD_RECIPE_SKIPPED = {"device"}
+
+
+def export(project: Project, number: int, format_name: str, to: Path) -> float:
+    """Write run `number` to the new folder `to`; returns the largest difference found on reading it back."""
+    if format_name not in FORMATS:
+        raise UserError(f"There is no export format “{format_name}”; choose one of {', '.join(FORMATS)}.")
+    folder = finished_folder(project, number)
+    text = card(project, number)
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.export import huggingface
+
+    return huggingface(folder, to.expanduser(), text)
+
+
+def card(project: Project, number: int) -> str:
+    """The model card in Markdown with Hugging Face metadata: data, recipe, metrics, versions. Raises UserError."""
+    run, job = project.runs.get(number), project.runs.folder(number).job()
+    task = task_named(project.task)
+    classes = list(job.schema.get("classes", ()))
+    given = recipes.to_json(job.recipe)
+    model = "a new model with random weights" if job.recipe.model == SCRATCH else f"`{run.model_title}`"
+    lines = [
+        "---",
+        "library_name: transformers",
+        f"pipeline_tag: {task.name.replace('_', '-')}",
+        "tags:",
+        f"- {task.name.replace('_', '-')}",
+        "---",
+        "",
+        f"# {project.name}, run {number}",
+        "",
+        f"{task.title}: {task.description} Trained with desktop_llm {job.versions.get('desktop_llm', '')} "
+        f"on {job.created[:10]}.",
+        "",
+        "## Data",
+        "",
+        f"- rows: {_split_words(job.snapshot)}",
+        f"- SHA-256 of the frozen data: `{job.snapshot.get('sha256', '')}`",
+        f"- labels ({len(classes)}): {', '.join(f'`{name}`' for name in classes)}",
+        "",
+        "The rows themselves are not part of this folder. What the model cannot know: anything that these rows do "
+        "not show. Look at the figures per label before relying on it.",
+        "",
+        "## Figures",
+        "",
+        *_metric_table(task, run),
+        "",
+        "## Recipe",
+        "",
+        f"Started from {model}, {run.parameters:,} parameters.",
+        "",
+        "| key | value |",
+        "| --- | --- |",
+        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if key not in CARD_RECIPE_SKIPPED),
+        "",
+        "## Versions",
+        "",
+        *(f"- {name} {version}" for name, version in job.versions.items()),
+        "",
+        "## Use",
+        "",
+        *_example(task),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _split_words(told: object) -> str:
+    counts = dict(told) if isinstance(told, dict) else {}
+    return ", ".join(f"{counts.get(split, 0):,} {split}" for split in ("train", "validation", "test"))
+
+
+def _cell(value: object, key: str) -> str:
+    if key == "model" and value != SCRATCH:
+        return f"`{Path(str(value)).name}`"  # the folder's place on the maker's disk is nobody's business
+    return "automatic" if value is None else str(value).replace("|", "\\|")
+
+
+def _metric_table(task: Task, run: Run) -> list[str]:
+    splits = [split for split in ("validation", "test") if run.metrics.get(split)]
+    if not splits:
+        return ["Not measured."]
+    lines = ["| measure | " + " | ".join(splits) + " |", "| --- |" + " --- |" * len(splits)]
+    for metric in task.metrics:
+        values = [run.metrics[split].get(metric.name) for split in splits]
+        told = ["–" if value is None else f"{value:.4f}" for value in values]
+        lines.append(f"| {metric.title} | " + " | ".join(told) + " |")
+    return lines
+
+
+def _example(task: Task) -> list[str]:
+    return [
+        "```python",
+        "from transformers import pipeline",
+        "",
+        f'model = pipeline("{task.name.replace("_", "-")}", model="path/to/this/folder")',
+        'print(model("your text"))',
+        "```",
+    ]

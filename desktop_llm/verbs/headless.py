@@ -1,0 +1,127 @@
+"""Train without the window: the engine in this process, its events into the store and onto the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from desktop_llm import log
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import events
+from desktop_llm.jobs.control import Control
+from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved, Started, StepDone
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.store.project import Project
+from desktop_llm.verbs import training
+
+Out = Callable[[dict[str, Any], str], None]
+STORE_SECONDS = 0.5
+TELL_SECONDS = 5.0
+
+
+def train(project: Project, number: int, out: Out, catch_interrupt: Callable[[Callable[[], None]], None]) -> int:
+    """Run (or resume) run `number` to its end; returns the exit code: 0 finished, 1 failed, 3 left."""
+    from desktop_llm.engine import worker
+
+    folder, control = project.runs.folder(number), Control()
+    catch_interrupt(control.leave)
+    teller = _Teller(project, number, out)
+    end = worker.train_here(str(folder.path), teller.take, control)
+    teller.store()
+    if isinstance(end, Finished):
+        training.collect(project, number)
+        return 0
+    if isinstance(end, Failed):
+        if end.details:
+            log.logger("train").error("run %d: %s\n%s", number, end.message, end.details)
+        raise UserError(f"Run {number}: {end.message}")
+    return 3
+
+
+class _Teller:
+    """Takes events: into the store in batches, to the person as lines."""
+
+    def __init__(self, project: Project, number: int, out: Out) -> None:
+        self._project, self._number, self._out = project, number, out
+        self._waiting: list[Event] = []
+        self._stored_at = self._told_at = time.monotonic()
+        self._total = 0
+
+    def take(self, event: Event) -> None:
+        self._waiting.append(event)
+        if time.monotonic() - self._stored_at >= STORE_SECONDS:
+            self.store()
+        if isinstance(event, Started):
+            self._total = event.total_steps
+        quiet = isinstance(event, (events.Beat, events.Preparing, Saved))
+        if isinstance(event, StepDone):
+            quiet = time.monotonic() - self._told_at < TELL_SECONDS and event.step != self._total
+        if not quiet:
+            self._told_at = time.monotonic()
+            told = {"kind": event.kind} | {
+                name: getattr(event, name) for name in event.__dataclass_fields__ if name != "details"
+            }
+            self._out(told, _words(event, self._total, self._number))
+
+    def store(self) -> None:
+        batch, self._waiting = self._waiting, []
+        if batch:
+            self._project.runs.ingest(self._number, batch)
+        self._stored_at = time.monotonic()
+
+
+def _words(event: Event, total: int, number: int) -> str:
+    if isinstance(event, Started):
+        again = f", from step {event.resumed_at:,}" if event.resumed_at else ""
+        return (
+            f"{event.parameters:,} parameters, {event.total_steps:,} steps, {event.device} in {event.precision}{again}"
+        )
+    if isinstance(event, StepDone):
+        return (
+            f"step {event.step:,} of {total:,}  epoch {event.epoch:.2f}  loss {event.loss:.4f}  "
+            f"{event.tokens_per_second:,.0f} tokens/s"
+        )
+    if isinstance(event, Evaluated):
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
+        return f"{event.split} at step {event.step:,}: {figures}{'  best' if event.best and not event.final else ''}"
+    if isinstance(event, Noted):
+        return event.message
+    if isinstance(event, Interrupted):
+        return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
+    if isinstance(event, Finished):
+        return f"Run {number} {event.reason.replace('_', ' ')} after {event.step:,} steps, {event.seconds:.0f} s of training."
+    return ""
+
+
+def estimate(project: Project, recipe: Recipe, out: Out) -> int:
+    """Freeze a trial run outside the project, measure it, throw it away."""
+    readiness = training.check(project, recipe)
+    folder = Path(tempfile.mkdtemp(prefix="desktop_llm-estimate-"))
+    try:
+        training.freeze(project, recipe, 0, folder)
+        from desktop_llm.engine import worker
+
+        worker.offline()
+        from desktop_llm.engine.device import settle_process
+        from desktop_llm.engine.estimate import estimate as measured
+
+        settle_process()
+        told = measured(folder)
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(folder)
+    out(
+        {
+            "splits": dict(readiness.splits),
+            **{name: getattr(told, name) for name in told.__dataclass_fields__},
+        },
+        f"{told.parameters:,} parameters on {told.device} in {told.precision}: {told.total_steps:,} steps of "
+        f"{told.seconds_per_step:.3f} s, about {told.seconds / 60:.1f} minutes; "
+        f"{told.memory / 1e9:.1f} GB of memory, {told.disk / 1e9:.2f} GB of disk.",
+    )
+    return 0

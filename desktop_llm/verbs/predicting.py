@@ -1,0 +1,73 @@
+"""Ask a model: a run of a project or an exported folder, about a text or every row of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.data import mapping as mappings
+from desktop_llm.data import sniff
+from desktop_llm.data.readers.opening import open_reader
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.rows import NewItem
+from desktop_llm.tasks import task as task_named
+
+BATCH = 256
+
+
+def predict(model: Path, given: str) -> Iterator[tuple[dict[str, str], Prediction]]:
+    """Answers to `given`: a file's rows when it names a file, else the one text itself. Raises UserError."""
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.predict import Predictor, task_of
+
+    task = task_named(task_of(model))
+    rows = _rows_of(given, task.name)
+    predictor = Predictor(model)
+    batch: list[dict[str, str]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield from zip(batch, predictor.predict(batch), strict=True)
+            batch = []
+    if batch:
+        yield from zip(batch, predictor.predict(batch), strict=True)
+
+
+def _rows_of(given: str, task_name: str) -> Iterator[dict[str, str]]:
+    task = task_named(task_name)
+    path = Path(given).expanduser()
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # a long text is no path
+        is_file = False
+    if not is_file:
+        main = task.content[0].name
+        if not given.strip():
+            raise UserError("There is nothing to ask about: the text is empty.")
+        yield {main: given}
+        return
+    reader = open_reader(path, sniff.sniff(path))
+    sample: list[Any] = []
+    for row in reader.rows(_never):
+        if hasattr(row, "cells"):
+            sample.append(row.cells)
+        if len(sample) == BATCH:
+            break
+    told = mappings.guess(reader.columns, sample, task.content)
+    mappings.checked(reader.columns, told, task.content)
+    again = open_reader(path, sniff.sniff(path))
+    for item in mappings.to_items(again.rows(_never), told, task.content, _no_label, ""):
+        if isinstance(item, NewItem):
+            yield dict(item.content)
+
+
+def _never() -> bool:
+    return False
+
+
+def _no_label(cell: object) -> None:
+    """Labels of the file do not matter here."""

@@ -1,0 +1,175 @@
+"""Train on a project: check what there is, hold out, freeze data and recipe into a run folder, take results back."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import desktop_llm
+from desktop_llm.data import splits
+from desktop_llm.data.splits import SplitRow
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import job as jobs
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.rows import Changes
+from desktop_llm.store.items import Labelled
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import task as task_named
+from desktop_llm.tasks.task import Task
+
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.1
+COLLECTED = 1000
+LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What a run would learn from: rows a split and rows a class, by name."""
+
+    splits: Mapping[str, int]
+    classes: Mapping[str, int]
+
+
+def default_recipe(task: Task, model: str) -> Recipe:
+    """The task's defaults for a start from scratch or from the model folder `model`."""
+    base = task.recipe if model == SCRATCH else task.folder_recipe
+    return recipes.changed(base, {"model": model})
+
+
+def check(project: Project, recipe: Recipe) -> Readiness:
+    """What a run with this recipe would use; changes nothing. Raises UserError with what is missing."""
+    recipes.check(recipe)
+    if recipe.model != SCRATCH:
+        _check_folder(Path(recipe.model).expanduser())
+    return _Frozen(project).readiness()
+
+
+def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
+    """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError."""
+    if project.read_only:
+        raise UserError(f"The project is open read-only: {project.holder}")
+    check(project, recipe)
+    frozen = _Frozen(project)
+    project.items.set_splits(frozen.new_splits)
+    title = "from scratch" if recipe.model == SCRATCH else Path(recipe.model).expanduser().resolve().name
+    number = project.runs.create(recipe, model_title=title, snapshot={}, schema=frozen.schema)
+    folder = project.runs.folder(number)
+    try:
+        project.runs.set_snapshot(number, _freeze(project, frozen, recipe, number, folder).snapshot)
+    except UserError:
+        project.runs.delete(number)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    return number, folder
+
+
+def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
+    """Freeze rows and labels as they are now into the run folder `path`, outside the project's runs."""
+    return _freeze(project, _Frozen(project), recipe, number, RunFolder(path))
+
+
+def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
+    told = snapshot.write(folder.snapshot, {split: frozen.rows(split) for split in snapshot.SPLITS})
+    job = Job(
+        number=number,
+        project=project.name,
+        task=project.task,
+        recipe=recipe,
+        schema=frozen.schema,
+        snapshot=told,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions(),
+    )
+    jobs.write(job, folder.job_file)
+    return job
+
+
+def resumable(project: Project, number: int) -> RunFolder:
+    """The folder of a run that can go on. Raises UserError when it is finished or has no job."""
+    run = project.runs.get(number)
+    if run.state in ("finished", "stopped"):
+        raise UserError(f"Run {number} has ended ({run.state}); start a new one.")
+    folder = project.runs.folder(number)
+    folder.job()
+    return folder
+
+
+def collect(project: Project, number: int) -> Changes:
+    """After a run's end: its answers on the held-out rows into the store."""
+    folder = project.runs.folder(number)
+    changes = Changes()
+    for split in ("validation", "test"):
+        batch = []
+        for item, answer in folder.read_predictions(split):
+            batch.append((item, answer))
+            if len(batch) == COLLECTED:
+                changes |= project.predictions.write(number, batch)
+                batch = []
+        if batch:
+            changes |= project.predictions.write(number, batch)
+    return changes
+
+
+def versions() -> dict[str, str]:
+    """The program's version and those of the libraries that a result depends on."""
+    told = {"desktop_llm": desktop_llm.__version__}
+    for name in LIBRARIES:
+        try:
+            told[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return told
+
+
+def _check_folder(folder: Path) -> None:
+    from desktop_llm.nets import model_folder
+
+    model_folder.check(folder)
+
+
+class _Frozen:
+    """The labelled rows of a project as they would be frozen now."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._task = task_named(project.task)
+        self._names = {one.id: one.name for one in project.classes.all()}
+        rows = [
+            SplitRow(id=row.id, hash=row.hash, stratum=self._stratum(row), split=row.split)
+            for row in project.items.labelled()
+        ]
+        self.counts = Counter(row.stratum for row in rows)
+        self._task.labels.trainable(self.counts)
+        self.new_splits = splits.assign(rows, validation=VALIDATION_SHARE, test=TEST_SHARE)
+        self.split_of = {row.id: row.split or self.new_splits[row.id] for row in rows}
+        learned = {row.stratum for row in rows if self.split_of[row.id] == "train"}
+        # classes in the project's order, those without a label to learn from left out
+        self.schema = {"classes": [one.name for one in project.classes.all() if one.name in learned]}
+        self._known = learned
+        if len(learned) < 2:
+            raise UserError(
+                "The training rows have fewer than two different labels; label more texts or move some to training."
+            )
+
+    def _stratum(self, row: Labelled) -> str:
+        return self._task.labels.stratum(self._task.labels.to_named(row.value, self._names))
+
+    def readiness(self) -> Readiness:
+        """Counts for the person."""
+        return Readiness(splits=Counter(self.split_of.values()), classes=self.counts)
+
+    def rows(self, split: str) -> Iterator[dict[str, Any]]:
+        """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""
+        for row in self._project.items.labelled():
+            if self.split_of.get(row.id) == split and self._stratum(row) in self._known:
+                yield {**row.content, "id": row.id, "label": self._task.labels.to_named(row.value, self._names)}
