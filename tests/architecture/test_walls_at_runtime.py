@@ -45,7 +45,7 @@ def test_the_window_loads_no_torch() -> None:
 
 
 def test_no_module_of_the_qt_side_loads_torch() -> None:
-    modules = modules_in("app.py", "cli.py", "gui/**/*.py", "widgets/**/*.py", "tasks/*/screen.py")
+    modules = modules_in("app.py", "gui/**/*.py", "verbs/**/*.py", "widgets/**/*.py", "tasks/*/screen.py")
     assert loaded_after_importing(modules, HEAVY) == []
 
 
