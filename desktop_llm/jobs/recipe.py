@@ -44,7 +44,7 @@ class Recipe:
         "Vocabulary",
         "How many different word pieces the tokenizer learns from your text.",
         "size",
-        minimum=64,
+        minimum=300,
         maximum=250_000,
         scratch_only=True,
     )

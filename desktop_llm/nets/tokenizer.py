@@ -1,26 +1,32 @@
 """A tokenizer trained on the project's own text, with the `tokenizers` library.
 
-WordPiece over BERT's normaliser and pre-tokenizer: lower case, accents kept apart, Chinese characters one by
-one, so one choice serves languages with and without spaces. Saved in Hugging Face layout.
+Byte-level BPE over lower-cased text: no character is unknown, and it serves languages with and without spaces.
+The same texts give the same tokenizer, which WordPiece's trainer does not: it breaks ties by chance, and a run
+that was killed before its first checkpoint would learn something else. Saved in Hugging Face layout.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def train(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Learn up to `vocab_size` word pieces from `texts`. Deterministic for the same texts in the same order."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, special_tokens=list(SPECIAL), show_progress=False, min_frequency=2
+    """Learn up to `vocab_size` tokens from `texts`: 5 special ones, 256 bytes, and the most frequent pieces."""
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        min_frequency=2,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     begin, end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
