@@ -90,7 +90,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Numbers of a project's rows. Unlabeled ones include skipped ones."""
+    """Numbers of a project's rows: labeled, skipped, or waiting for a label (unlabeled)."""
 
     total: int
     labeled: int
@@ -101,8 +101,8 @@ class Counts:
 
     @property
     def unlabeled(self) -> int:
-        """Rows without a label."""
-        return self.total - self.labeled
+        """Rows without a label that were not skipped."""
+        return self.total - self.labeled - self.skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,110 @@
+"""The classes of a project's label schema: names, colours, keys, order."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Changes, Class
+from desktop_llm.store.connection import Connections
+
+COLORS = (
+    "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",
+)  # fmt: skip
+KEYS = "123456789bcefghijklmnopqrtuvwxyz"
+"""Keys given to classes in order; a, d and s are left for moving and skipping."""
+
+
+class Classes:
+    """Reads and changes classes. Every change returns what it changed."""
+
+    def __init__(self, connections: Connections) -> None:
+        """`connections` of the project."""
+        self._connections = connections
+
+    def all(self) -> list[Class]:
+        """The classes in their order, with the number of labels that use each (for labels that are one class)."""
+        rows = self._connections.reading().execute(
+            "SELECT id, name, color, key, (SELECT COUNT(*) FROM labels INDEXED BY labels_by_value"
+            " WHERE value = CAST(classes.id AS TEXT)) FROM classes ORDER BY position, id"
+        )
+        return [Class(id=row[0], name=row[1], color=row[2], key=row[3], count=row[4]) for row in rows]
+
+    def ensure(self, names: Iterable[str]) -> dict[str, int]:
+        """Ids by name of all classes, after adding those of `names` that are missing."""
+        with self._connections.writing() as connection:
+            return ensure(connection, names)
+
+    def add(self, name: str) -> Changes:
+        """Add a class at the end. Raises UserError when the name is empty or taken."""
+        with self._connections.writing() as connection:
+            name = _free_name(connection, name)
+            ensure(connection, [name])
+        return Changes(classes=True)
+
+    def rename(self, class_id: int, name: str) -> Changes:
+        """Give a class another name; its labels keep it. Raises UserError when the name is empty or taken."""
+        with self._connections.writing() as connection:
+            name = _free_name(connection, name, except_id=class_id)
+            connection.execute("UPDATE classes SET name = ? WHERE id = ?", (name, class_id))
+        return Changes(classes=True)
+
+    def recolor(self, class_id: int, color: str) -> Changes:
+        """Give a class the colour '#rrggbb'."""
+        with self._connections.writing() as connection:
+            connection.execute("UPDATE classes SET color = ? WHERE id = ?", (color, class_id))
+        return Changes(classes=True)
+
+    def set_key(self, class_id: int, key: str) -> Changes:
+        """Give a class a key of the keyboard; another class that had it loses it."""
+        with self._connections.writing() as connection:
+            if key:
+                connection.execute("UPDATE classes SET key = '' WHERE key = ? AND id <> ?", (key, class_id))
+            connection.execute("UPDATE classes SET key = ? WHERE id = ?", (key, class_id))
+        return Changes(classes=True)
+
+    def move(self, class_id: int, position: int) -> Changes:
+        """Put a class at `position` (from 0) of the order."""
+        with self._connections.writing() as connection:
+            order = [row[0] for row in connection.execute("SELECT id FROM classes ORDER BY position, id")]
+            order.remove(class_id)
+            order.insert(max(0, min(position, len(order))), class_id)
+            connection.executemany("UPDATE classes SET position = ? WHERE id = ?", list(enumerate(order)))
+        return Changes(classes=True)
+
+    def remove(self, class_id: int) -> Changes:
+        """Remove a class that no label uses. Raises UserError while one does."""
+        with self._connections.writing() as connection:
+            used = connection.execute("SELECT COUNT(*) FROM labels WHERE value = ?", (str(class_id),)).fetchone()[0]
+            if used:
+                raise UserError(f"{used:,} texts have this label; give them another one before removing it.")
+            connection.execute("DELETE FROM classes WHERE id = ?", (class_id,))
+        return Changes(classes=True)
+
+
+def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
+    """Inside a transaction: add the missing ones of `names` with a colour and a free key; ids of all by name."""
+    numbers = {name: number for number, name in connection.execute("SELECT id, name FROM classes")}
+    for name in names:
+        if name in numbers:
+            continue
+        taken = {row[0] for row in connection.execute("SELECT key FROM classes")}
+        key = next((one for one in KEYS if one not in taken), "")
+        place = connection.execute("SELECT COALESCE(MAX(position) + 1, 0) FROM classes").fetchone()[0]
+        cursor = connection.execute(
+            "INSERT INTO classes (name, color, key, position) VALUES (?, ?, ?, ?)",
+            (name, COLORS[place % len(COLORS)], key, place),
+        )
+        numbers[name] = int(cursor.lastrowid or 0)
+    return numbers
+
+
+def _free_name(connection: sqlite3.Connection, name: str, except_id: int = 0) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise UserError("A label needs a name.")
+    row = connection.execute("SELECT id FROM classes WHERE name = ?", (name,)).fetchone()
+    if row is not None and row[0] != except_id:
+        raise UserError(f"There is a label “{name}” already; choose another name.")
+    return name

@@ -1,0 +1,212 @@
+"""The rows of a project: bringing them in, paging through them by key, and the queue of what to label next."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.rows import Counts, Filter, Item, NewItem, Order
+from desktop_llm.store import inserting
+from desktop_llm.store.connection import Connections
+from desktop_llm.store.inserting import InsertCounts
+from desktop_llm.store.where import where
+
+COLUMNS = """
+SELECT items.id, items.text, items.content, items.extra, items.split, sources.name, labels.value, labels.skipped,
+  p.label, p.probability, p.uncertainty, p.top
+FROM items JOIN sources ON sources.id = items.source LEFT JOIN labels ON labels.item = items.id
+LEFT JOIN predictions AS p ON p.item = items.id
+  AND p.run = (SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = items.id)
+"""
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """A labelled row on its way into a snapshot. `hash` hexadecimal, of the content."""
+
+    id: int
+    hash: str
+    content: Mapping[str, str]
+    value: Any
+    split: str
+
+
+class Items:
+    """Reads rows. Ids grow in file order; pages go by id, never by offset."""
+
+    def __init__(self, connections: Connections) -> None:
+        """`connections` of the project."""
+        self._connections = connections
+        self._main = ""
+
+    def get(self, item: int) -> Item | None:
+        """The row with that id."""
+        found = self._fetch([item])
+        return found[0] if found else None
+
+    def count(self, told: Filter) -> int:
+        """How many rows a filter lets through."""
+        chosen = where(told)
+        return int(self._read(chosen.select("COUNT(*)"), chosen.values).fetchone()[0])
+
+    def anchors(self, told: Filter, every: int) -> list[int]:
+        """The id of each `every`-th row of a filter, the first one included: the pages' beginnings."""
+        chosen = where(told)
+        inner = chosen.select(f"{chosen.key} AS id, ROW_NUMBER() OVER (ORDER BY {chosen.key}) - 1 AS place")
+        rows = self._read(f"SELECT id FROM ({inner}) WHERE place % ? = 0 ORDER BY id", (*chosen.values, every))
+        return [row[0] for row in rows]
+
+    def page(self, told: Filter, from_id: int, limit: int) -> list[Item]:
+        """At most `limit` rows of a filter from id `from_id` on, in file order."""
+        chosen = where(told)
+        sql = chosen.select(chosen.key, f"{chosen.key} >= ?") + f" ORDER BY {chosen.key} LIMIT ?"
+        return self._fetch([row[0] for row in self._read(sql, (*chosen.values, from_id, limit))])
+
+    def before(self, told: Filter, item: int) -> Item | None:
+        """The row of a filter that comes before `item` in file order."""
+        chosen = where(told)
+        sql = chosen.select(chosen.key, f"{chosen.key} < ?") + f" ORDER BY {chosen.key} DESC LIMIT 1"
+        row = self._read(sql, (*chosen.values, item)).fetchone()
+        return self.get(row[0]) if row else None
+
+    def queue(self, told: Filter, order: Order, after: int | None, limit: int) -> list[Item]:
+        """What comes next for labeling, after the row `after` (None: from the beginning).
+
+        `uncertain` gives rows without a label, the least certain first; rows without a prediction are not in it.
+        """
+        if order == "file":
+            return self.page(told, 0 if after is None else after + 1, limit)
+        chosen = where(told, uncertain=True)
+        values = chosen.values
+        more: tuple[str, ...] = ()
+        if after is not None:
+            row = self._read("SELECT value FROM uncertainty WHERE item = ?", (after,)).fetchone()
+            if row is not None:
+                more = ("uncertainty.value <= ?", "(uncertainty.value < ? OR uncertainty.item > ?)")
+                values = (*values, row[0], row[0], after)
+        sql = chosen.select(chosen.key, *more) + " ORDER BY uncertainty.value DESC, uncertainty.item LIMIT ?"
+        return self._fetch([row[0] for row in self._read(sql, (*values, limit))])
+
+    def counts(self) -> Counts:
+        """The project in numbers."""
+        total = int(self._read("SELECT COUNT(*) FROM items").fetchone()[0])
+        skipped = int(self._read("SELECT COUNT(*) FROM unlabeled WHERE skipped = 1").fetchone()[0])
+        values = self._read(
+            "SELECT value, COUNT(*) FROM labels INDEXED BY labels_by_value WHERE value IS NOT NULL GROUP BY value"
+        ).fetchall()
+        by_class = {int(value): number for value, number in values if str(value).isdecimal()}
+        splits = self._read("SELECT split, COUNT(*) FROM items INDEXED BY items_by_split WHERE split <> '' GROUP BY 1")
+        sources = self._read("SELECT name, COUNT(*) FROM items JOIN sources ON sources.id = source GROUP BY 1")
+        return Counts(
+            total=total,
+            labeled=sum(number for _, number in values),
+            skipped=skipped,
+            by_class=by_class,
+            by_split=dict(splits.fetchall()),
+            by_source=dict(sources.fetchall()),
+        )
+
+    def sources(self) -> list[str]:
+        """The names of the files that rows came from."""
+        return [row[0] for row in self._read("SELECT DISTINCT name FROM sources ORDER BY name")]
+
+    def labelled(self) -> Iterator[Labelled]:
+        """All rows with a label, in file order."""
+        main = self._main_field()
+        rows = self._read(
+            "SELECT items.id, hash, text, content, labels.value, split FROM labels JOIN items ON items.id = labels.item"
+            " WHERE labels.value IS NOT NULL ORDER BY labels.item"
+        )
+        for number, digest, text, content, value, split in rows:
+            yield Labelled(
+                id=number,
+                hash=digest.hex(),
+                content=_content(main, text, content),
+                value=json.loads(value),
+                split=split,
+            )
+
+    def unlabelled(self, after: int, limit: int) -> list[tuple[int, Mapping[str, str]]]:
+        """Rows without a label (skipped ones, too) after id `after`: id and content, for predicting."""
+        main = self._main_field()
+        rows = self._read(
+            "SELECT items.id, text, content FROM unlabeled JOIN items ON items.id = unlabeled.item"
+            " WHERE unlabeled.item > ? ORDER BY unlabeled.item LIMIT ?",
+            (after, limit),
+        )
+        return [(row[0], _content(main, row[1], row[2])) for row in rows]
+
+    def set_splits(self, splits: Mapping[int, str]) -> None:
+        """Put rows into splits."""
+        with self._connections.writing() as connection:
+            connection.executemany(
+                "UPDATE items SET split = ? WHERE id = ?", [(split, item) for item, split in splits.items()]
+            )
+
+    def insert(
+        self,
+        source: str,
+        items: Iterable[NewItem],
+        *,
+        to_value: Callable[[Any, Mapping[str, int]], Any],
+        class_names: Callable[[Any], tuple[str, ...]],
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        known_only: bool = False,
+    ) -> InsertCounts:
+        """Bring rows in, all or none; see `store.inserting.insert`."""
+        return inserting.insert(
+            self._connections,
+            source,
+            items,
+            to_value=to_value,
+            class_names=class_names,
+            on_progress=on_progress,
+            should_stop=should_stop,
+            known_only=known_only,
+        )
+
+    def _main_field(self) -> str:
+        if not self._main:
+            row = self._read("SELECT value FROM meta WHERE key = 'main_field'").fetchone()
+            self._main = row[0] if row else ""
+        return self._main or "text"
+
+    def _read(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        return self._connections.reading().execute(sql, values)
+
+    def _fetch(self, numbers: Sequence[int]) -> list[Item]:
+        """The rows of ids, in the order of `numbers`."""
+        main, found = self._main_field(), {}
+        for start in range(0, len(numbers), AT_ONCE):
+            part = numbers[start : start + AT_ONCE]
+            marks = ",".join("?" * len(part))
+            for row in self._read(f"{COLUMNS} WHERE items.id IN ({marks})", part):
+                found[row[0]] = _item(main, row)
+        return [found[number] for number in numbers if number in found]
+
+
+def _content(main: str, text: str, content: str | None) -> dict[str, str]:
+    return {main: text, **(json.loads(content) if content else {})}
+
+
+def _item(main: str, row: Sequence[Any]) -> Item:
+    prediction = None
+    if row[8] is not None:
+        top = tuple((str(name), float(value)) for name, value in json.loads(row[11]))
+        prediction = Prediction(label=json.loads(row[8]), probability=row[9], uncertainty=row[10], top=top)
+    return Item(
+        id=row[0],
+        content=_content(main, row[1], row[2]),
+        extra=json.loads(row[3]) if row[3] else {},
+        split=row[4],
+        source=row[5],
+        value=json.loads(row[6]) if row[6] is not None else None,
+        skipped=bool(row[7]),
+        prediction=prediction,
+    )

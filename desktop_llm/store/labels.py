@@ -1,0 +1,157 @@
+"""Labels and their history: every operation is one durable transaction, and can be undone after any restart."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Changes
+from desktop_llm.store.connection import Connections
+
+CHANGED = Changes(labels=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One entry of a row's history; values as stored, None for no label."""
+
+    id: int
+    item: int
+    before: Any | None
+    after: Any | None
+    skipped: bool
+    labeler: str
+    origin: str
+    at: str
+    undone: bool
+
+
+class Labels:
+    """Writes labels. When a method returns, its change is on disk."""
+
+    def __init__(self, connections: Connections) -> None:
+        """`connections` of the project."""
+        self._connections = connections
+
+    def set(self, item: int, value: Any, labeler: str = "", origin: str = "person") -> Changes:
+        """Give a row the stored label value `value`. Raises UserError."""
+        self._operate(item, json.dumps(value, ensure_ascii=False, separators=(",", ":")), 0, labeler, origin)
+        return CHANGED
+
+    def skip(self, item: int, labeler: str = "") -> Changes:
+        """Put a row aside without a label."""
+        self._operate(item, None, 1, labeler, "person")
+        return CHANGED
+
+    def clear(self, item: int, labeler: str = "") -> Changes:
+        """Take a row's label away."""
+        self._operate(item, None, 0, labeler, "person")
+        return CHANGED
+
+    def undo(self) -> int | None:
+        """Take the newest operation back; the row it was about, None when there is none."""
+        return self._turn(
+            "SELECT id, item, before, before_skipped FROM label_history INDEXED BY history_to_undo"
+            " WHERE undone = 0 AND origin <> 'import' ORDER BY id DESC LIMIT 1",
+            undone=1,
+        )
+
+    def redo(self) -> int | None:
+        """Do the operation that was undone last again; the row it was about."""
+        return self._turn(
+            "SELECT id, item, after, after_skipped FROM label_history INDEXED BY history_to_redo"
+            " WHERE undone = 1 ORDER BY id LIMIT 1",
+            undone=0,
+        )
+
+    def can_undo(self) -> bool:
+        """Whether there is an operation to take back."""
+        sql = (
+            "SELECT 1 FROM label_history INDEXED BY history_to_undo WHERE undone = 0 AND origin <> 'import'"
+            " ORDER BY id DESC LIMIT 1"
+        )
+        return self._connections.reading().execute(sql).fetchone() is not None
+
+    def history(self, item: int) -> list[Operation]:
+        """All operations on a row, oldest first."""
+        rows = self._connections.reading().execute(
+            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone FROM label_history"
+            " WHERE item = ? ORDER BY id",
+            (item,),
+        )
+        return [
+            Operation(
+                id=row[0],
+                item=row[1],
+                before=None if row[2] is None else json.loads(row[2]),
+                after=None if row[3] is None else json.loads(row[3]),
+                skipped=bool(row[4]),
+                labeler=row[5],
+                origin=row[6],
+                at=row[7],
+                undone=bool(row[8]),
+            )
+            for row in rows
+        ]
+
+    def _operate(self, item: int, value: str | None, skipped: int, labeler: str, origin: str) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self._connections.writing() as connection:
+            if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
+                raise UserError(f"The project has no row number {item}.")
+            before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
+            old, old_skipped = before or (None, 0)
+            # a new operation ends the line of what could be done again
+            connection.execute("UPDATE label_history SET undone = 2 WHERE undone = 1")
+            connection.execute(
+                "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (item, old, old_skipped, value, skipped, labeler, origin, at),
+            )
+            _put(connection, item, value, skipped, labeler, at)
+
+    def _turn(self, sql: str, *, undone: int) -> int | None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self._connections.writing() as connection:
+            row = connection.execute(sql).fetchone()
+            if row is None:
+                return None
+            number, item, value, skipped = row
+            connection.execute("UPDATE label_history SET undone = ? WHERE id = ?", (undone, number))
+            labeler = connection.execute("SELECT labeler FROM label_history WHERE id = ?", (number,)).fetchone()[0]
+            _put(connection, item, value, skipped, labeler, at)
+            return int(item)
+
+
+def _put(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:
+    """Make the row's present state: labels, the narrow table of what waits, and its uncertainty."""
+    if value is None and not skipped:
+        connection.execute("DELETE FROM labels WHERE item = ?", (item,))
+    else:
+        connection.execute(
+            "INSERT INTO labels (item, value, skipped, labeler, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item)"
+            " DO UPDATE SET value = excluded.value, skipped = excluded.skipped, labeler = excluded.labeler,"
+            " at = excluded.at",
+            (item, value, skipped, labeler, at),
+        )
+    if value is not None:
+        connection.execute("DELETE FROM unlabeled WHERE item = ?", (item,))
+        connection.execute("DELETE FROM uncertainty WHERE item = ?", (item,))
+        return
+    connection.execute(
+        "INSERT INTO unlabeled (item, skipped) VALUES (?, ?)"
+        " ON CONFLICT (item) DO UPDATE SET skipped = excluded.skipped",
+        (item, skipped),
+    )
+    if skipped:
+        connection.execute("DELETE FROM uncertainty WHERE item = ?", (item,))
+    else:
+        connection.execute(
+            "INSERT OR REPLACE INTO uncertainty (item, value) SELECT item, uncertainty FROM predictions"
+            " INDEXED BY predictions_by_item WHERE item = ? ORDER BY run DESC LIMIT 1",
+            (item,),
+        )

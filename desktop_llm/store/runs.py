@@ -1,0 +1,234 @@
+"""Runs, their figures and curves, taken from the engine's events; taking the same events twice changes nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import events
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs.events import Event
+from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.rows import Changes
+from desktop_llm.store.connection import Connections
+
+ALIVE = ("preparing", "running", "paused")
+CHANGED = Changes(runs=True)
+CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")
+LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC."""
+
+    number: int
+    state: str
+    created: str
+    seconds: float
+    model_title: str
+    recipe: Recipe
+    parameters: int
+    total_steps: int
+    step: int
+    snapshot: Mapping[str, Any]
+    schema: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    message: str = ""
+
+
+class Runs:
+    """The runs of a project, numbered from 1."""
+
+    def __init__(self, connections: Connections, folder: Path) -> None:
+        """`folder` is the project's."""
+        self._connections, self._project = connections, folder
+
+    def create(
+        self, recipe: Recipe, *, model_title: str, snapshot: Mapping[str, Any], schema: Mapping[str, Any]
+    ) -> int:
+        """Number a new run and make its folder. Raises UserError."""
+        with self._connections.writing() as connection:
+            last = connection.execute("SELECT COALESCE(MAX(number), 0) FROM runs").fetchone()[0]
+            on_disk = [int(path.name) for path in (self._project / "runs").glob("[0-9]*") if path.name.isdecimal()]
+            number = int(max([last, *on_disk])) + 1
+            connection.execute(
+                "INSERT INTO runs (number, state, created, model_title, recipe, snapshot, schema)"
+                " VALUES (?, 'preparing', ?, ?, ?, ?, ?)",
+                (
+                    number,
+                    datetime.now(UTC).isoformat(timespec="seconds"),
+                    model_title,
+                    json.dumps(recipes.to_json(recipe)),
+                    json.dumps(dict(snapshot)),
+                    json.dumps(dict(schema), ensure_ascii=False),
+                ),
+            )
+            self.folder(number).path.mkdir(parents=True, exist_ok=True)
+        return number
+
+    def all(self) -> list[Run]:
+        """All runs, newest first."""
+        rows = self._connections.reading().execute("SELECT * FROM runs ORDER BY number DESC")
+        names = [column[0] for column in rows.description]
+        return [_run(dict(zip(names, row, strict=True))) for row in rows]
+
+    def get(self, number: int) -> Run:
+        """One run. Raises UserError that names those there are."""
+        cursor = self._connections.reading().execute("SELECT * FROM runs WHERE number = ?", (number,))
+        row = cursor.fetchone()
+        if row is None:
+            count = len(self.all())
+            there = f"its runs are 1 to {count}" if count else "it has none yet, train one"
+            raise UserError(f"The project has no run {number}; {there}.")
+        return _run(dict(zip([column[0] for column in cursor.description], row, strict=True)))
+
+    def folder(self, number: int) -> RunFolder:
+        """Where a run's files are."""
+        return RunFolder(self._project / "runs" / f"{number:04d}")
+
+    def set_snapshot(self, number: int, told: Mapping[str, Any]) -> Changes:
+        """Note hash and counts of the run's data."""
+        with self._connections.writing() as connection:
+            connection.execute("UPDATE runs SET snapshot = ? WHERE number = ?", (json.dumps(dict(told)), number))
+        return CHANGED
+
+    def delete(self, number: int) -> Changes:
+        """Forget a run, its curves and predictions; its folder is the caller's."""
+        with self._connections.writing() as connection:
+            for statement in (
+                "DELETE FROM run_metrics WHERE run = ?",
+                "DELETE FROM predictions WHERE run = ?",
+                "DELETE FROM runs WHERE number = ?",
+            ):
+                connection.execute(statement, (number,))
+        return CHANGED
+
+    def ingest(self, number: int, batch: Sequence[Event]) -> Changes:
+        """Take a batch of events of a run in one transaction."""
+        with self._connections.writing() as connection:
+            curves = [row for event in batch for row in _curve_rows(number, event)]
+            connection.executemany(
+                "INSERT OR REPLACE INTO run_metrics (run, name, step, value) VALUES (?, ?, ?, ?)", curves
+            )
+            for event in _last_steps(batch):
+                _apply(connection, number, event)
+        return CHANGED
+
+    def replay(self, number: int) -> Changes:
+        """Take all events from the run's file; without an end it becomes interrupted."""
+        told = list(self.folder(number).read_events())
+        if told:
+            self.ingest(number, told)
+        ends = [place for place, event in enumerate(told) if isinstance(event, events.ENDS)]
+        starts = [place for place, event in enumerate(told) if isinstance(event, (events.Preparing, events.Started))]
+        if not ends or (starts and max(starts) > max(ends)):
+            with self._connections.writing() as connection:
+                connection.execute(
+                    "UPDATE runs SET state = 'interrupted', message = ? WHERE number = ?", (LEFT, number)
+                )
+        return CHANGED
+
+    def replay_left(self) -> None:
+        """On opening: runs that were alive when the program ended."""
+        marks = ",".join("?" * len(ALIVE))
+        rows = self._connections.reading().execute(f"SELECT number FROM runs WHERE state IN ({marks})", ALIVE)
+        for (number,) in rows.fetchall():
+            self.replay(number)
+
+    def metrics(self, number: int) -> dict[str, list[tuple[int, float]]]:
+        """All curves of a run by name (loss, learning_rate …, validation/accuracy …), ordered by step."""
+        rows = self._connections.reading().execute(
+            "SELECT name, step, value FROM run_metrics WHERE run = ? ORDER BY name, step", (number,)
+        )
+        curves: dict[str, list[tuple[int, float]]] = {}
+        for name, step, value in rows:
+            curves.setdefault(name, []).append((step, math.nan if value is None else value))
+        return curves
+
+
+def _curve_rows(number: int, event: Event) -> Iterable[tuple[int, str, int, float | None]]:
+    if isinstance(event, events.StepDone):
+        for name in CURVES:
+            value = float(getattr(event, name))
+            yield number, name, event.step, value if math.isfinite(value) else None
+    elif isinstance(event, events.Evaluated) and not event.final:
+        for name, figure in event.metrics.items():
+            yield number, f"{event.split}/{name}", event.step, figure
+
+
+def _last_steps(batch: Sequence[Event]) -> list[Event]:
+    """All events but the steps that a later one of the batch supersedes."""
+    last = max((place for place, event in enumerate(batch) if isinstance(event, events.StepDone)), default=-1)
+    return [event for place, event in enumerate(batch) if not isinstance(event, events.StepDone) or place == last]
+
+
+def _apply(connection: sqlite3.Connection, number: int, event: Event) -> None:
+    """Bring the run's own row up to date with one event."""
+    if isinstance(event, events.Evaluated):
+        _keep_figures(connection, number, event)
+        return
+    if isinstance(event, events.Started):
+        # steps that a resumed run does again
+        connection.execute("DELETE FROM run_metrics WHERE run = ? AND step > ?", (number, event.resumed_at))
+    changes = _changes(event)
+    if changes:
+        sets = ", ".join(f"{name} = ?" for name in changes)
+        connection.execute(f"UPDATE runs SET {sets} WHERE number = ?", (*changes.values(), number))
+
+
+def _changes(event: Event) -> dict[str, Any]:
+    """The columns of the run's row that an event sets."""
+    match event:
+        case events.Preparing():
+            return {"state": "preparing", "message": ""}
+        case events.Started():
+            told = {"total_steps": event.total_steps, "parameters": event.parameters, "step": event.resumed_at}
+            return {"state": "running", "message": "", **told}
+        case events.StepDone():
+            return {"step": event.step}
+        case events.Paused():
+            return {"state": "paused", "step": event.step}
+        case events.Continued():
+            return {"state": "running"}
+        case events.Noted():
+            return {"message": event.message}
+        case events.Failed():
+            return {"state": "failed", "message": event.message}
+        case events.Interrupted():
+            return {"state": "interrupted", "message": f"Left at step {event.step:,}; Resume goes on from there."}
+        case events.Finished():
+            state = "stopped" if event.reason == "stopped" else "finished"
+            return {"state": state, "step": event.step, "seconds": event.seconds, "message": ""}
+    return {}
+
+
+def _keep_figures(connection: sqlite3.Connection, number: int, event: events.Evaluated) -> None:
+    """The best figures so far stand in the runs table; those of the kept model at the end replace them."""
+    if not (event.best or event.final):
+        return
+    row = connection.execute("SELECT metrics, details FROM runs WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        return
+    metrics, details = json.loads(row[0]), json.loads(row[1])
+    metrics[event.split] = dict(event.metrics)
+    if event.details:
+        details[event.split] = event.details
+    connection.execute(
+        "UPDATE runs SET metrics = ?, details = ? WHERE number = ?",
+        (json.dumps(metrics), json.dumps(details, ensure_ascii=False), number),
+    )
+
+
+def _run(row: dict[str, Any]) -> Run:
+    decoded = {name: json.loads(row[name]) for name in ("snapshot", "schema", "metrics", "details")}
+    return Run(**{**row, **decoded, "recipe": recipes.from_json(json.loads(row["recipe"]))})

@@ -1,0 +1,79 @@
+"""The tables of a project, as migrations of sqlite-utils. A change of a released table is a new migration."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID = 0x444C4C4D
+"""'DLLM' in the file's header: this is one of our projects."""
+VERSION = 1
+"""Raised with every migration; a file with a higher number is from a newer program."""
+
+FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE classes (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, color TEXT NOT NULL, key TEXT NOT NULL, position INTEGER NOT NULL
+) STRICT;
+CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+CREATE TABLE items (
+  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, text TEXT NOT NULL, content TEXT, extra TEXT, split TEXT NOT NULL
+  DEFAULT '', source INTEGER NOT NULL REFERENCES sources(id)
+) STRICT;
+CREATE UNIQUE INDEX items_by_hash ON items (hash);
+CREATE INDEX items_by_split ON items (split, id) WHERE split <> '';
+CREATE TABLE labels (
+  item INTEGER PRIMARY KEY REFERENCES items(id), value TEXT, skipped INTEGER NOT NULL DEFAULT 0,
+  labeler TEXT NOT NULL, at TEXT NOT NULL
+) STRICT;
+CREATE INDEX labels_by_value ON labels (value, item) WHERE value IS NOT NULL;
+CREATE TABLE label_history (
+  id INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES items(id), before TEXT, before_skipped INTEGER NOT NULL,
+  after TEXT, after_skipped INTEGER NOT NULL, labeler TEXT NOT NULL, origin TEXT NOT NULL, at TEXT NOT NULL,
+  undone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX history_by_item ON label_history (item, id);
+CREATE INDEX history_to_undo ON label_history (id) WHERE undone = 0 AND origin <> 'import';
+CREATE INDEX history_to_redo ON label_history (id) WHERE undone = 1;
+CREATE TABLE unlabeled (item INTEGER PRIMARY KEY REFERENCES items(id), skipped INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX unlabeled_waiting ON unlabeled (item) WHERE skipped = 0;
+CREATE TABLE runs (
+  number INTEGER PRIMARY KEY, state TEXT NOT NULL, created TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0,
+  model_title TEXT NOT NULL, recipe TEXT NOT NULL, parameters INTEGER NOT NULL DEFAULT 0,
+  total_steps INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0, snapshot TEXT NOT NULL,
+  schema TEXT NOT NULL, metrics TEXT NOT NULL DEFAULT '{}', details TEXT NOT NULL DEFAULT '{}',
+  message TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE run_metrics (
+  run INTEGER NOT NULL REFERENCES runs(number), name TEXT NOT NULL, step INTEGER NOT NULL, value REAL,
+  PRIMARY KEY (run, name, step)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE predictions (
+  run INTEGER NOT NULL REFERENCES runs(number), item INTEGER NOT NULL REFERENCES items(id), label TEXT NOT NULL,
+  probability REAL NOT NULL, uncertainty REAL NOT NULL, top TEXT NOT NULL, PRIMARY KEY (run, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX predictions_by_item ON predictions (item, run);
+CREATE TABLE uncertainty (item INTEGER PRIMARY KEY REFERENCES items(id), value REAL NOT NULL) STRICT;
+CREATE INDEX uncertainty_first ON uncertainty (value DESC, item);
+"""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a project's tables to the newest form, each migration whole or not at all."""
+    from sqlite_utils import Database as Utilities
+    from sqlite_utils import Migrations
+
+    migrations = Migrations("desktop_llm")
+
+    @migrations()
+    def first_tables(database: Database) -> None:
+        for statement in FIRST.split(";"):
+            if statement.strip():
+                database.execute(statement)
+
+    migrations.apply(Utilities(connection))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
