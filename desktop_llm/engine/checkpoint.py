@@ -53,7 +53,7 @@ def steps(folder: Path) -> list[Path]:
 
 def newest(folder: Path) -> tuple[Path | None, list[str]]:
     """The newest checkpoint whose checksums hold, and what was wrong with newer ones."""
-    complaints = []
+    complaints: list[str] = []
     for path in steps(folder):
         wrong = atomic.damage(path)
         if not wrong:
@@ -131,7 +131,7 @@ def _restore_optimizer(learner: Learner, optimizer: torch.optim.Optimizer, tenso
 
 
 def _random_tensors() -> dict[str, torch.Tensor]:
-    legacy = np.random.get_state(legacy=True)
+    legacy: Any = np.random.get_state(legacy=True)
     tensors = {
         "torch": torch.get_rng_state(),
         "numpy": torch.from_numpy(np.asarray(legacy[1]).astype(np.int64)),

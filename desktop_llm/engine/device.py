@@ -78,6 +78,6 @@ def settle_process() -> None:
 def step_aside() -> None:
     """Give a training process low priority, and make it the kernel's first victim when memory runs out."""
     with suppress(OSError, psutil.Error):
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else 5)
+        psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("500")

@@ -24,7 +24,8 @@ def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
         if isinstance(module, (nn.Embedding, CompactEmbedding))
         for parameter in module.parameters(recurse=False)
     }
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for _, parameter in trainable(model):
         (decayed if parameter.ndim >= 2 and id(parameter) not in embeddings else plain).append(parameter)
     return torch.optim.AdamW(
