@@ -1,0 +1,218 @@
+"""Reads delimited text (CSV, TSV, …) row by row; a broken row costs itself only, never the rows behind it.
+
+The rules are those of RFC 4180 as spreadsheets apply them: a cell in quotes may hold delimiters, line breaks and
+doubled quotes; elsewhere a quote is an ordinary character. The csv module is not used because a cell above its
+limit ends the reading, a quote that is never closed silently swallows the rest of the file, and it cannot say on
+which line a row begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from desktop_llm.data.form import Form
+from desktop_llm.data.readers.lines import Line, Lines, opened
+from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, RawRow, too_long
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Rejected
+
+QUOTE = '"'
+
+
+class Record(NamedTuple):
+    """The cells of a row and the line it starts on; `trouble` says why it cannot be used."""
+
+    number: int
+    cells: list[str]
+    trouble: str
+    sizes: dict[int, int]
+
+
+class _Unclosed(Exception):
+    """A quoted cell that spans lines does not end as one."""
+
+
+class Records:
+    """Lines to records. `lines` may be anything with the methods of `Lines`."""
+
+    def __init__(self, lines: Lines, delimiter: str) -> None:
+        """`delimiter` '' makes each line one cell."""
+        self._lines = lines
+        self._delimiter = delimiter
+
+    def next(self) -> Record | None:
+        """The next record, None at the end. Blank lines are passed over."""
+        while (line := self._lines.next()) is not None:
+            if line.trouble or line.text.strip(" "):
+                return self._record(line)
+        return None
+
+    def _record(self, line: Line) -> Record:
+        delimiter = self._delimiter
+        if QUOTE not in line.text:
+            cells = line.text.split(delimiter) if delimiter else [line.text]
+            return Record(line.number, cells, line.trouble, {})
+        after = self._lines.mark()
+        try:
+            return _Row(self._lines, line, delimiter).read()
+        except _Unclosed:
+            self._lines.back(after)
+            if delimiter in ("\t", ""):
+                # Programs that write tabs or plain lines seldom quote: the quote is a character of the text.
+                return Record(line.number, line.text.split("\t") if delimiter else [line.text], line.trouble, {})
+            return Record(line.number, [], line.trouble or "a quote is opened in this line and never closed", {})
+
+
+class _Row:
+    """Reads one row that holds quotes, over as many lines as it takes."""
+
+    def __init__(self, lines: Lines, line: Line, delimiter: str) -> None:
+        self._lines = lines
+        self._first = line.number
+        self._text = line.text
+        self._delimiter = delimiter
+        self._at = 0
+        self._spans = False
+        self._trouble = line.trouble
+        self._sizes: dict[int, int] = {}
+
+    def read(self) -> Record:
+        """The record. Raises _Unclosed."""
+        cells: list[str] = []
+        while True:
+            if self._text.startswith(QUOTE, self._at):
+                kept, size = self._quoted()
+                if size > LONGEST_CELL:
+                    self._sizes[len(cells)] = size
+                cells.append(kept)
+            else:
+                cells.append(self._plain())
+            if self._at >= len(self._text):
+                break
+            self._at += 1
+            if self._at == len(self._text):
+                cells.append("")
+                break
+        return Record(self._first, cells, self._trouble, self._sizes)
+
+    def _plain(self) -> str:
+        """The cell up to the next delimiter."""
+        start = self._at
+        end = self._text.find(self._delimiter, start) if self._delimiter else -1
+        self._at = end if end >= 0 else len(self._text)
+        return self._text[start : self._at]
+
+    def _quoted(self) -> tuple[str, int]:
+        """The cell in quotes that opens here, and its size; what exceeds the limit is counted, not kept."""
+        parts: list[str] = []
+        size = 0
+        self._at += 1
+        while True:
+            end = self._text.find(QUOTE, self._at)
+            if end < 0:
+                piece = self._text[self._at :] + "\n"
+                self._continue()
+            else:
+                doubled = self._text.startswith(QUOTE, end + 1)
+                piece = self._text[self._at : end + doubled]
+                self._at = end + 1 + doubled
+            if size <= LONGEST_CELL:
+                parts.append(piece)
+            size += len(piece)
+            if end >= 0 and not doubled:
+                break
+        rest = self._plain()
+        if rest.strip():
+            if self._spans:
+                raise _Unclosed
+            parts.append(rest)
+            size += len(rest)
+        return "".join(parts), size
+
+    def _continue(self) -> None:
+        """Go on with the next line inside a quoted cell."""
+        line = self._lines.next()
+        if line is None:
+            raise _Unclosed
+        if line.trouble and not self._trouble:
+            self._trouble = f"line {line.number} of the row: {line.trouble}"
+        self._spans = True
+        self._text = line.text
+        self._at = 0
+
+
+class DelimitedReader:
+    """The rows of a CSV or TSV file."""
+
+    def __init__(self, path: Path, form: Form) -> None:
+        """Reads the first record for the columns. Raises UserError."""
+        self._path = path
+        self._form = form
+        self._fraction = 0.0
+        with opened(path) as file:
+            records = Records(Lines(file, form.encoding), form.delimiter)
+            first = records.next()
+            while first is not None and first.trouble and not form.header:
+                first = records.next()
+        if first is None:
+            raise UserError(f"“{path.name}” is empty; choose a file with rows.")
+        if first.trouble:
+            raise UserError(f"The header of “{path.name}” cannot be read: {first.trouble}; mend that line.")
+        self._columns = unique_names(first.cells if form.header else [""] * len(first.cells))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the header, or 'column 1', …"""
+        return self._columns
+
+    def rows(self, should_stop: Callable[[], bool]) -> Iterator[RawRow | Rejected]:
+        """All rows but the header. Raises Cancelled, UserError."""
+        asking = Asking(should_stop)
+        with opened(self._path) as file:
+            lines = Lines(file, self._form.encoding)
+            records = Records(lines, self._form.delimiter)
+            if self._form.header:
+                records.next()
+            while (record := records.next()) is not None:
+                asking.step()
+                self._fraction = lines.position / lines.size
+                yield self._row(record)
+
+    def fraction(self) -> float:
+        """How much of the file has been read."""
+        return self._fraction
+
+    def _row(self, record: Record) -> RawRow | Rejected:
+        cells = record.cells
+        if record.trouble:
+            return Rejected(line=record.number, reason=record.trouble)
+        if len(cells) != len(self._columns):
+            if len(cells) < len(self._columns) or any(cells[len(self._columns) :]):
+                return Rejected(line=record.number, reason=self._ragged(len(cells)))
+            cells = cells[: len(self._columns)]
+        for column, cell in zip(self._columns, cells, strict=True):
+            if len(cell) > LONGEST_CELL:
+                size = record.sizes.get(self._columns.index(column), len(cell))
+                return Rejected(line=record.number, reason=too_long(column, size))
+            if "\0" in cell:
+                return Rejected(line=record.number, reason=f"the cell “{column}” holds a NUL character")
+        return RawRow(line=record.number, cells=dict(zip(self._columns, cells, strict=True)))
+
+    def _ragged(self, count: int) -> str:
+        wanted = len(self._columns)
+        return f"it has {count} {'cell' if count == 1 else 'cells'}, but the file has {wanted} columns"
+
+
+def unique_names(names: list[str]) -> tuple[str, ...]:
+    """Column names, each once: empty ones become 'column 3', a repeated one gets ' (2)'."""
+    unique: list[str] = []
+    for place, name in enumerate(names, 1):
+        told = " ".join(name.split()) or f"column {place}"
+        fresh, times = told, 1
+        while fresh in unique:
+            times += 1
+            fresh = f"{told} ({times})"
+        unique.append(fresh)
+    return tuple(unique)

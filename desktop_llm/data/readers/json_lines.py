@@ -1,0 +1,46 @@
+"""Reads JSON Lines: one JSON object a line; a broken line costs its row only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from desktop_llm.data.form import Form
+from desktop_llm.data.readers.json_rows import columns_of, row_from
+from desktop_llm.data.readers.lines import Lines, opened
+from desktop_llm.data.readers.reader import Asking, RawRow
+from desktop_llm.rows import Rejected
+
+
+class JsonLinesReader:
+    """The rows of a .jsonl or .ndjson file."""
+
+    def __init__(self, path: Path, form: Form) -> None:
+        """Reads the first rows for the columns. Raises UserError."""
+        self._path = path
+        self._encoding = form.encoding
+        self._fraction = 0.0
+        self._columns = columns_of(self.rows(lambda: False), path.name)
+        self._fraction = 0.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names used in the first rows."""
+        return self._columns
+
+    def rows(self, should_stop: Callable[[], bool]) -> Iterator[RawRow | Rejected]:
+        """All rows. Raises Cancelled, UserError."""
+        asking = Asking(should_stop)
+        with opened(self._path) as file:
+            lines = Lines(file, self._encoding)
+            while (line := lines.next()) is not None:
+                asking.step()
+                self._fraction = lines.position / lines.size
+                if line.trouble:
+                    yield Rejected(line=line.number, reason=line.trouble)
+                elif line.text.strip():
+                    yield row_from(line.number, line.text)
+
+    def fraction(self) -> float:
+        """How much of the file has been read."""
+        return self._fraction

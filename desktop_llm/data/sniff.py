@@ -1,0 +1,193 @@
+"""Finds out how a foreign file is laid out: binary or text, encoding, kind, delimiter, header."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from desktop_llm.data import encodings, header
+from desktop_llm.data.form import Form, Kind
+from desktop_llm.data.readers.delimited import Record, Records
+from desktop_llm.data.readers.lines import Lines, bom_length, opened
+from desktop_llm.errors import UserError
+
+WHOLE = 16 << 20
+WINDOW = 1 << 20
+WINDOWS = 16
+RECORDS = 200
+DELIMITERS = (",", "\t", ";", "|")
+WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+MAGIC = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"(\xb5/\xfd", "a zstd archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"PAR1", "a Parquet table"),
+    (b"ARROW1", "an Arrow table"),
+    (b"SQLite format 3\0", "a SQLite database"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"RIFF", "a sound, image or video"),
+    (b"ID3", "a sound"),
+    (b"OggS", "a sound"),
+    (b"fLaC", "a sound"),
+)
+PICKLE = re.compile(rb"\x80[\x02-\x05]")
+SAVE_AS = "save the data as CSV, TSV, JSON or JSON Lines and choose that file"
+
+
+def sniff(path: Path, *, encoding: str | None = None, delimiter: str | None = None, header: bool | None = None) -> Form:
+    """The form of a file; what is told is taken, the rest detected. Raises UserError.
+
+    `encoding` is a codec name, `delimiter` one character (or 'tab'), `header` whether the first row names columns.
+    """
+    parting = _told(delimiter)
+    if path.is_dir():
+        raise UserError(f"“{path}” is a folder; choose a file with rows in it.")
+    with opened(path) as file:
+        if not path.is_file():
+            raise UserError(f"“{path}” is not an ordinary file; choose a file with rows in it.")
+        head = file.read(WINDOW)
+        if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
+            raise UserError(f"“{path.name}” is empty; choose a file with rows.")
+        _refuse_binary(path.name, head)
+        sample = _sample(file, head)
+        name = encodings.named(encoding, sample) if encoding else _detected(path.name, sample)
+        kind = _kind(path, head, name, told=parting is not None)
+        if kind != "csv":
+            return Form(kind=kind, encoding=name)
+        return _delimited(path, file, name, parting, header)
+
+
+def _told(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    sign = WORDS.get(delimiter.casefold(), delimiter)
+    if len(sign) != 1 or sign in '"\r\n':
+        raise UserError(f"“{delimiter}” cannot part cells; choose one character such as a comma or a tab.")
+    return sign
+
+
+def _refuse_binary(name: str, head: bytes) -> None:
+    what = next((what for magic, what in MAGIC if head.startswith(magic)), "")
+    if PICKLE.match(head):
+        what = "a Python pickle"
+    if not what and head[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        what = "a web page or XML document"
+    if what:
+        raise UserError(f"“{name}” is {what}, not a table of rows as text; {SAVE_AS}.")
+
+
+def _detected(name: str, sample: bytes) -> str:
+    refusal = UserError(f"“{name}” is a binary file, not text; {SAVE_AS}.")
+    try:
+        found = encodings.detected(sample)
+    except UserError:
+        if _controls(sample) * 50 > len(sample):
+            raise refusal from None
+        raise
+    if found.startswith(("utf-16", "utf-32")):
+        return found
+    if _controls(sample) > max(4, len(sample) // 50):
+        raise refusal
+    return found
+
+
+def _controls(sample: bytes) -> int:
+    return len(sample) - len(sample.translate(None, bytes({*range(9), 11, *range(14, 27), *range(28, 32)})))
+
+
+def _sample(file: BinaryIO, head: bytes) -> bytes:
+    """The whole of a file of usual size, else whole lines from its start and from places all over it."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    if size <= WHOLE:
+        return file.read()
+    if b"\0" in head:
+        # Perhaps a wide encoding, whose lines cannot be cut at a byte.
+        return head
+    parts = [head[: head.rfind(b"\n") + 1] or head]
+    for window in range(1, WINDOWS):
+        file.seek((size - WINDOW) * window // (WINDOWS - 1))
+        part = file.read(WINDOW)
+        parts.append(part[part.find(b"\n") + 1 : part.rfind(b"\n") + 1])
+    return b"".join(parts)
+
+
+def _kind(path: Path, head: bytes, encoding: str, *, told: bool) -> Kind:
+    """By what the text starts with; the file's ending decides where that leaves a doubt."""
+    text = head[bom_length(head, encoding) :].decode(encoding, "ignore").lstrip()
+    ending = path.suffix.casefold()
+    lines = ending in (".jsonl", ".ndjson", ".jsonlines")
+    if lines:
+        return "jsonl"
+    if told or text[:1] not in ("{", "["):
+        if ending == ".json" and not told:
+            raise UserError(f"“{path.name}” is not JSON: it starts with “{text[:1]}”; mend it or rename it.")
+        return "csv"
+    first = text.split("\n", 1)
+    whole = _is_object(first[0])
+    if whole and (ending != ".json" or (len(first) > 1 and first[1].lstrip().startswith("{"))):
+        return "jsonl"
+    if ending == ".json" or re.match(r"\[\s*[{\[\"\]]|\{\s*\"", text):
+        return "json"
+    return "csv"
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text.encode("utf-8", "replace")), dict)
+    except msgspec.DecodeError:
+        return False
+
+
+def _delimited(path: Path, file: BinaryIO, encoding: str, parting: str | None, has_header: bool | None) -> Form:
+    tried = {sign: _records(file, encoding, sign) for sign in ([parting] if parting else [*DELIMITERS, ""])}
+    sign = parting if parting else _best_delimiter(tried, tabs_first=path.suffix.casefold() in (".tsv", ".tab"))
+    records = tried[sign]
+    rows = [record.cells for record in records if not record.trouble]
+    named = header.is_header(rows) if has_header is None else has_header
+    if named and len(records) < 2:
+        raise UserError(f"“{path.name}” has a header but no rows; choose a file with rows.")
+    return Form(kind="csv", encoding=encoding, delimiter=sign, header=named)
+
+
+def _records(file: BinaryIO, encoding: str, delimiter: str) -> list[Record]:
+    """The first records, read with this delimiter."""
+    file.seek(0)
+    lines = Lines(file, encoding)
+    reader = Records(lines, delimiter)
+    records: list[Record] = []
+    while len(records) < RECORDS and (lines.position < 4 * WINDOW or len(records) < 2):
+        record = reader.next()
+        if record is None:
+            break
+        records.append(record)
+    return records
+
+
+def _best_delimiter(tried: dict[str, list[Record]], *, tabs_first: bool) -> str:
+    """The delimiter by which most rows have as many cells as the first; '' when each line is one cell."""
+    best, best_share = "", 0.0
+    for sign in sorted(DELIMITERS, key=lambda one: tabs_first and one != "\t"):
+        rows = [record.cells for record in tried[sign] if not record.trouble]
+        if not rows or len(rows[0]) < 2:
+            continue
+        share = sum(len(cells) == len(rows[0]) for cells in rows[1:]) / max(1, len(rows) - 1)
+        if share < 0.4 and not all(header.is_name(cell) for cell in rows[0]):
+            continue
+        if share > best_share or not best:
+            best, best_share = sign, share
+    return best
