@@ -1,0 +1,80 @@
+"""The surface on which a page puts what belongs together: a title, a note at its right, and a body."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+
+def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """A label that never reads its text as markup; `role` chooses its look in the style sheet."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    label.setWordWrap(wrap)
+    if role:
+        label.setProperty("role", role)
+    return label
+
+
+class Card(QFrame):
+    """A surface with a title. `body` is the layout to fill."""
+
+    def __init__(self, title: str = "", note: str = "", parent: QWidget | None = None) -> None:
+        """Both texts may be empty; the head is left out when they are."""
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(16, 12, 16, 16)
+        whole.setSpacing(8)
+        self._title = plain_label(title, "card-title")
+        self._note = plain_label(note, "muted")
+        self.head = QHBoxLayout()
+        self.head.setSpacing(8)
+        self.head.addWidget(self._title)
+        self.head.addStretch(1)
+        self.head.addWidget(self._note)
+        if title or note:
+            whole.addLayout(self.head)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(8)
+        whole.addLayout(self.body, 1)
+
+    def set_title(self, text: str) -> None:
+        """Another title."""
+        self._title.setText(text)
+
+    def set_note(self, text: str) -> None:
+        """Another note."""
+        self._note.setText(text)
+
+
+class Tile(QFrame):
+    """One figure: a caption, the value large, a note below."""
+
+    def __init__(self, caption: str, parent: QWidget | None = None) -> None:
+        """The value is a dash until it is set."""
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(16, 10, 16, 10)
+        whole.setSpacing(2)
+        self._caption = plain_label(caption, "muted")
+        self._value = plain_label("–", "tile-value")
+        self._note = plain_label("", "muted")
+        for part in (self._caption, self._value, self._note):
+            whole.addWidget(part)
+
+    def show_figure(self, value: str, note: str = "") -> None:
+        """Show a value and what is to be said of it."""
+        self._value.setText(value)
+        self._note.setText(note)
+        self._value.setAccessibleName(f"{self._caption.text()}: {value}")
+
+    def set_caption(self, text: str) -> None:
+        """Another caption."""
+        self._caption.setText(text)
+
+    def value(self) -> str:
+        """The value shown."""
+        return self._value.text()
