@@ -1,0 +1,139 @@
+"""Work off the window's thread: one pool, answers in the window's thread, late ones of a closed project dropped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+from desktop_llm import log
+from desktop_llm.errors import Cancelled, UserError
+
+T = TypeVar("T")
+PROGRESS_SECONDS = 0.05
+
+
+class Task(QObject):
+    """One piece of work. Signals: `progressed(fraction, text)`, `ended(task)` in the window's thread."""
+
+    progressed = Signal(float, str)
+    ended = Signal(object)
+
+    def __init__(self, title: str) -> None:
+        """`title` is shown in the status bar for work that shows progress."""
+        super().__init__()
+        self.title = title
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.began = time.monotonic()
+        self._cancelled = threading.Event()
+        self._told = 0.0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the person asked to stop it."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+        self._cancelled.set()
+
+    def should_stop(self) -> bool:
+        """For the work: whether to stop."""
+        return self._cancelled.is_set()
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """For the work: say how far it is; cheap to call often."""
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_SECONDS or fraction >= 1.0:
+            self._told = now
+            self.progressed.emit(fraction, text)
+
+
+class _Runner(QRunnable):
+    def __init__(self, task: Task, work: Callable[[Task], Any]) -> None:
+        super().__init__()
+        self._task, self._work = task, work
+
+    def run(self) -> None:
+        """In a thread of the pool."""
+        try:
+            if not self._task.cancelled:
+                self._task.result = self._work(self._task)
+        except BaseException as error:  # whatever it was, the window's thread must hear of the end
+            self._task.error = error
+        self._task.ended.emit(self._task)
+
+
+class Background(QObject):
+    """Runs work in a few threads. Signals: `failed(UserError)`: nobody else took the error; `busy_changed(task)`."""
+
+    failed = Signal(object)
+    busy_changed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Three threads: a slow import must not hold up a table's pages."""
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(3)
+        self._callbacks: dict[Task, tuple[Callable[[Any], object] | None, Callable[[UserError], object] | None]] = {}
+
+    def run(
+        self,
+        work: Callable[[Task], T],
+        *,
+        on_done: Callable[[T], object] | None = None,
+        on_error: Callable[[UserError], object] | None = None,
+        on_progress: Callable[[float, str], object] | None = None,
+        title: str = "",
+    ) -> Task:
+        """Run `work(task)`; the callbacks are called in the window's thread, unless it was forgotten by then."""
+        task = Task(title)
+        self._callbacks[task] = (on_done, on_error)
+        task.ended.connect(self._on_ended)
+        if on_progress is not None:
+            task.progressed.connect(on_progress)
+        if title:
+            task.progressed.connect(lambda fraction, text: self.busy_changed.emit((task, fraction, text)))
+            self.busy_changed.emit((task, 0.0, ""))
+        self._pool.start(_Runner(task, work))
+        return task
+
+    def forget_all(self) -> None:
+        """Drop the answers to all work under way, and ask it to stop."""
+        for task in list(self._callbacks):
+            task.cancel()
+            self._callbacks[task] = (None, None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no work is under way."""
+        return not self._callbacks
+
+    def close(self) -> None:
+        """Ask all work to stop and wait for it."""
+        self.forget_all()
+        self._pool.waitForDone()
+
+    def _on_ended(self, task: Task) -> None:
+        on_done, on_error = self._callbacks.pop(task, (None, None))
+        if task.title:
+            self.busy_changed.emit((task, None, ""))
+        error = task.error
+        if error is None:
+            if on_done is not None and not task.cancelled:
+                on_done(task.result)
+            return
+        if isinstance(error, Cancelled):
+            return
+        if not isinstance(error, UserError):
+            log.logger("gui").error("background work failed", exc_info=error)
+            kind = f"{type(error).__name__}: {error}"
+            error = UserError(self.tr("The program met a defect; its log tells more."), details=kind)
+        if on_error is not None:
+            on_error(error)
+        else:
+            self.failed.emit(error)

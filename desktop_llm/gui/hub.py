@@ -1,0 +1,196 @@
+"""What the pages share: settings, the open project, the threads, and the announcements that pass between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_llm import settings as stored
+from desktop_llm.errors import UserError
+from desktop_llm.gui.background import Background, Task
+from desktop_llm.jobs.events import Event
+from desktop_llm.settings import Settings
+
+if TYPE_CHECKING:
+    from desktop_llm.gui.inference import Inference
+    from desktop_llm.gui.training import Outcome, Training
+    from desktop_llm.rows import Changes
+    from desktop_llm.store.project import Project
+    from desktop_llm.tasks.task import Task as TaskKind
+
+
+class Keeper:
+    """Where the training thread puts what a run says: the project that was open when it began."""
+
+    def __init__(self, project: Project) -> None:
+        """`project` stays open as long as the run."""
+        self._project = project
+
+    def ingest(self, number: int, batch: list[Event]) -> Changes:
+        """Keep a batch of events."""
+        return self._project.runs.ingest(number, batch)
+
+    def collect(self, number: int) -> Changes:
+        """Keep what the run left behind."""
+        from desktop_llm.verbs import training
+
+        return training.collect(self._project, number)
+
+
+class Hub(QObject):
+    """The middle of the window.
+
+    Signals: `project_opened(Project or None)`; `changed(Changes)` after a write; `page_asked(name, arguments)`;
+    `error_shown(UserError)`; `message_shown(sentence)`; `job_changed((title, fraction or None, text, cancel or None)
+    or None)` for the status bar; `settings_changed(Settings)`.
+    """
+
+    project_opened = Signal(object)
+    changed = Signal(object)
+    page_asked = Signal(str, dict)
+    error_shown = Signal(object)
+    message_shown = Signal(str)
+    job_changed = Signal(object)
+    settings_changed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Nothing is open; the settings are read."""
+        super().__init__(parent)
+        self.settings: Settings = stored.load()
+        self.project: Project | None = None
+        self.background = Background(self)
+        self.background.failed.connect(self.show_error)
+        self.background.busy_changed.connect(self._on_busy_changed)
+        self._training: Training | None = None
+        self._inference: Inference | None = None
+
+    @property
+    def training(self) -> Training:
+        """The training thread; made when it is first needed."""
+        if self._training is None:
+            from desktop_llm.gui.training import Training
+
+            self._training = Training(self)
+            self._training.stored.connect(self.changed)
+            self._training.problem_met.connect(lambda sentence: self.show_error(UserError(sentence)))
+            self._training.ended.connect(self._on_training_ended)
+        return self._training
+
+    @property
+    def inference(self) -> Inference:
+        """The warm model; made when it is first needed."""
+        if self._inference is None:
+            from desktop_llm.gui.inference import Inference
+
+            self._inference = Inference(self)
+        return self._inference
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a run is under way."""
+        return self._training is not None and self._training.active
+
+    @property
+    def task(self) -> TaskKind | None:
+        """The task of the open project."""
+        from desktop_llm.tasks import task
+
+        return task(self.project.task) if self.project is not None else None
+
+    @property
+    def writable(self) -> bool:
+        """Whether there is a project that can be changed."""
+        return self.project is not None and not self.project.read_only
+
+    def keeper(self) -> Keeper:
+        """Where the events of a run go. Raises UserError when no project is open."""
+        if self.project is None:
+            raise UserError(self.tr("Open a project first."))
+        return Keeper(self.project)
+
+    def open_project(self, path: Path, *, then_page: str = "") -> Task:
+        """Open the project in `path` in the background; announces it."""
+
+        def work(_: Task) -> Project:
+            from desktop_llm.store.project import Project
+
+            return Project.open(path)
+
+        return self.background.run(work, on_done=lambda project: self._take(project, then_page))
+
+    def create_project(self, path: Path, task: str, name: str = "", *, then_page: str = "data") -> Task:
+        """Make a project and open it."""
+
+        def work(_: Task) -> Project:
+            from desktop_llm.store.project import Project
+
+            return Project.create(path, task, name)
+
+        return self.background.run(work, on_done=lambda project: self._take(project, then_page))
+
+    def close_project(self) -> None:
+        """Close the open project. Raises UserError while it trains."""
+        if self.is_training:
+            raise UserError(self.tr("A run is training; stop it before closing the project."))
+        self.background.forget_all()
+        project, self.project = self.project, None
+        if project is not None:
+            self.save_settings(last_project="")
+            self.project_opened.emit(None)
+            self.background.run(lambda _: project.close())
+
+    def save_settings(self, **changes: Any) -> None:
+        """Change settings, keep them, and tell everybody."""
+        self.settings = replace(self.settings, **changes)
+        stored.save(self.settings)
+        self.settings_changed.emit(self.settings)
+
+    def show_error(self, error: UserError) -> None:
+        """Show one sentence, with its details behind a fold."""
+        self.error_shown.emit(error)
+
+    def show_message(self, sentence: str) -> None:
+        """Say something good in passing."""
+        self.message_shown.emit(sentence)
+
+    def close(self) -> None:
+        """End everything: training leaves with a checkpoint, the warm model ends, the project is closed."""
+        if self._training is not None:
+            self._training.close()
+        if self._inference is not None:
+            self._inference.close()
+        self.background.close()
+        project, self.project = self.project, None
+        if project is not None:
+            project.close()
+
+    def _take(self, project: Project, then_page: str) -> None:
+        if self.project is not None:
+            if self.is_training:
+                project.close()
+                self.show_error(UserError(self.tr("A run is training; stop it before opening another project.")))
+                return
+            self.project.close()
+        self.project = project
+        self.settings = stored.with_recent(self.settings, project.path)
+        stored.save(self.settings)
+        self.settings_changed.emit(self.settings)
+        self.project_opened.emit(project)
+        if then_page:
+            self.page_asked.emit(then_page, {})
+
+    def _on_training_ended(self, outcome: Outcome) -> None:
+        if outcome.message:
+            self.show_error(UserError(outcome.message))
+        elif outcome.kept:
+            self.show_message(self.tr("Run {number} is finished.").format(number=outcome.number))
+        from desktop_llm.rows import Changes
+
+        self.changed.emit(Changes(runs=True, predictions=True))
+
+    def _on_busy_changed(self, told: tuple[Task, float | None, str]) -> None:
+        task, fraction, text = told
+        self.job_changed.emit(None if fraction is None else (task.title, fraction, text, task.cancel))
