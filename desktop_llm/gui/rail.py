@@ -1,0 +1,93 @@
+"""The rail at the left: the project, its pages in working order, the device, and the way out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QPushButton, QVBoxLayout, QWidget
+
+from desktop_llm.gui.device_card import DeviceCard
+from desktop_llm.gui.hub import Hub
+from desktop_llm.widgets import theme
+from desktop_llm.widgets.card import plain_label
+from desktop_llm.widgets.icon import icon
+
+WORK = ("data", "label", "train", "results", "try", "export")
+REST = ("projects", "settings")
+WIDTH = 184
+
+
+class Rail(QWidget):
+    """Signals: `chosen(name)`: the person wants this page."""
+
+    chosen = Signal(str)
+
+    def __init__(self, hub: Hub) -> None:
+        """Pages of a project are disabled until one is open."""
+        super().__init__()
+        self.setProperty("role", "rail")
+        self.setObjectName("rail")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(WIDTH)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QPushButton] = {}
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(10, 16, 10, 10)
+        whole.setSpacing(4)
+        self._project = plain_label(self.tr("No project"), "card-title", wrap=True)
+        self._task = plain_label(self.tr("Open or make one"), "muted")
+        self._project.setObjectName("rail.project")
+        whole.addWidget(self._project)
+        whole.addWidget(self._task)
+        whole.addSpacing(12)
+        for name, text in self._titles().items():
+            if name == REST[0]:
+                whole.addStretch(1)
+                self.device = DeviceCard(hub)
+                whole.addWidget(self.device)
+                whole.addSpacing(4)
+            whole.addWidget(self._add(name, text))
+        theme.notifier().changed.connect(self._paint)
+        self._paint()
+        self.set_project("", "")
+
+    def set_project(self, name: str, task: str) -> None:
+        """Show what is open; '' for nothing."""
+        self._project.setText(name or self.tr("No project"))
+        self._task.setText(task or self.tr("Open or make one"))
+        for page in WORK:
+            self._buttons[page].setEnabled(bool(name))
+
+    def mark(self, name: str) -> None:
+        """Show which page is open."""
+        if name in self._buttons:
+            self._buttons[name].setChecked(True)
+
+    def _titles(self) -> dict[str, str]:
+        return {
+            "data": self.tr("Data"),
+            "label": self.tr("Label"),
+            "train": self.tr("Train"),
+            "results": self.tr("Results"),
+            "try": self.tr("Try it"),
+            "export": self.tr("Export"),
+            "projects": self.tr("All projects"),
+            "settings": self.tr("Settings"),
+        }
+
+    def _add(self, name: str, text: str) -> QPushButton:
+        made = QPushButton(text)
+        made.setObjectName(f"rail.{name}")
+        made.setAccessibleName(text)
+        made.setProperty("kind", "rail")
+        made.setCheckable(True)
+        made.setIconSize(QSize(18, 18))
+        made.clicked.connect(lambda: self.chosen.emit(name))
+        made.toggled.connect(lambda _: self._paint())
+        self._group.addButton(made)
+        self._buttons[name] = made
+        return made
+
+    def _paint(self) -> None:
+        palette = theme.current()
+        for name, made in self._buttons.items():
+            made.setIcon(icon(name, palette.accent if made.isChecked() else palette.muted))
