@@ -37,6 +37,16 @@ KANA = frozenset(chr(code) for code in (*range(0x3041, 0x3094), *range(0x30A1, 0
 LETTERS = frozenset("àâäáãåæçèéêëìíîïñòóôõöøùúûüýßœšžÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ")
 SIGNS = frozenset("‘’“”–—…«»¿¡£€°§©®™·•\xa0")
 OTHERS = ("cp1251", "koi8_r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp866")
+# Codecs of programs, not of files; some of them yield halves of characters.
+NOT_OF_FILES = (
+    "utf-7",
+    "unicode-escape",
+    "unicode_escape",
+    "raw-unicode-escape",
+    "raw_unicode_escape",
+    "idna",
+    "punycode",
+)
 PLAUSIBLE = 0.25
 HIGH = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 LOOKED_AT = 1 << 20
@@ -62,11 +72,13 @@ def _western(text: str) -> float:
 
 
 def _fits(text: str, at: int) -> bool:
-    sign = text[at]
+    """Whether a character stands where it would in a text: a letter at letters, a sign not inside a word."""
+    sign, before, after = text[at], text[max(0, at - 1) : at], text[at + 1 : at + 2]
     if sign in SIGNS:
-        return True
-    around = text[max(0, at - 1) : at] + text[at + 1 : at + 2]
-    return sign in LETTERS and any(one.isalpha() for one in around)
+        return sign in "’‘–—·" or not (before.isalpha() and after.isalpha())
+    if sign not in LETTERS or (sign.isupper() and before.islower()):
+        return False
+    return before.isalpha() or after.isalpha() or sign in "àèéÀÈÉ"
 
 
 # Of the first codec of a row that decodes the text, how likely is what comes out? 0 to 1.
@@ -84,6 +96,8 @@ def named(encoding: str, sample: bytes) -> str:
     """The codec a person means by `encoding`, checked against a sample. Raises UserError."""
     try:
         codec = codecs.lookup(encoding.strip())
+        if codec.name in NOT_OF_FILES:
+            raise LookupError(codec.name)
         "a,\n".encode(codec.name)
     except (LookupError, ValueError, TypeError, UnicodeError) as error:
         raise UserError(
@@ -100,10 +114,11 @@ def named(encoding: str, sample: bytes) -> str:
             if "utf" in codec.name
             else codec.name
         )
-    good, bad, _ = _damage(sample, told)
-    if bad and bad * 20 > good + bad:
+    text, bad = _decoded(sample, told)
+    lines = text.count("\n") + 1
+    if bad * 4 > lines or (bad > 1 and bad * 20 > lines):
         raise UserError(
-            f"The file is not {encoding} text: {bad:,} of {good + bad:,} lines with such characters cannot be read; "
+            f"The file is not {encoding} text: {bad:,} of the {lines:,} lines looked at cannot be read so; "
             "choose another encoding or leave it to be detected."
         )
     return told
@@ -151,16 +166,14 @@ def _wide(sample: bytes) -> str | None:
 
 
 def _utf8_doubt(sample: bytes) -> float:
-    """0: UTF-8, perhaps with a few damaged places; between: ASCII with an odd byte; 1: something else."""
+    """0: UTF-8, perhaps with a few damaged places; 1: something else; between: ASCII with an odd byte."""
     if _is_utf8(sample):
         return 0
     broken = len(re.findall("\ufffd+", sample.decode("utf-8", "replace")))
     whole = len(re.findall(r"[^\x00-\x7f]", sample.decode("utf-8", "ignore")))
-    if whole >= 4 * broken and whole > 4:
+    if (whole > 4 and whole >= 4 * broken) or (broken <= 3 and broken * 10_000 <= len(sample)):
         return 0
-    if whole >= broken and broken * 1000 <= len(sample):
-        return 0
-    return 0.5 if broken == 1 or (broken <= 3 and broken * 2000 <= len(sample)) else 1
+    return 0.5 if broken == 1 else 1
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -176,8 +189,8 @@ def _legacy(high: bytes) -> tuple[str, float]:
     found = ("", -1.0)
     for names, plausible in LEGACY:
         for name in names:
-            good, bad, text = _damage(high, name)
-            if bad * 200 <= good + bad:
+            text, bad = _decoded(high, name)
+            if bad * 200 <= text.count("\n"):
                 likely = plausible(text)
                 if likely > found[1]:
                     found = (name, likely)
@@ -185,22 +198,13 @@ def _legacy(high: bytes) -> tuple[str, float]:
     return found if found[0] else ("", 0.0)
 
 
-def _damage(data: bytes, encoding: str) -> tuple[int, int, str]:
-    """How many lines with characters beyond ASCII can be decoded, how many cannot, and the text."""
+def _decoded(data: bytes, encoding: str) -> tuple[str, int]:
+    """The text, and how many lines of it hold what this encoding cannot read."""
     try:
-        text = data.decode(encoding)
+        return data.decode(encoding), 0
     except UnicodeDecodeError:
-        pass
-    else:
-        return 1 + text.count("\n"), 0, text
-    good, bad, texts = 0, 0, []
-    for line in HIGH.findall(data):
-        try:
-            texts.append(line.decode(encoding))
-            good += 1
-        except UnicodeDecodeError:
-            bad += 1
-    return good, bad, "".join(texts)
+        text = data.decode(encoding, "replace")
+        return text, sum("\ufffd" in line for line in text.split("\n"))
 
 
 def _guessed_elsewhere(high: bytes) -> str | None:
@@ -208,7 +212,7 @@ def _guessed_elsewhere(high: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     best = from_bytes(high[: 1 << 16], cp_isolation=list(OTHERS)).best()
-    return best.encoding if best is not None and _damage(high, best.encoding)[1] == 0 else None
+    return best.encoding if best is not None and _decoded(high, best.encoding)[1] == 0 else None
 
 
 def _unknown() -> str:

@@ -26,13 +26,16 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool:
     if not rows:
         return True
     first, below = rows[0], rows[1:]
-    if any(cell.strip().casefold() in USUAL for cell in first):
+    usual = [cell.strip().casefold() in USUAL for cell in first if cell.strip()]
+    if usual and all(usual):
         return True
     if [cell.strip() for cell in first] == [str(place) for place in range(len(first))] and len(first) > 1:
         # Tables written without names count their columns from 0.
         return True
     if any(NUMBER.fullmatch(cell) for cell in first) or not all(is_name(cell) for cell in first if cell.strip()):
         return False
+    if any(usual) and not any(_comes_again(cell, below, place) for place, cell in enumerate(first)):
+        return True
     if any(_all_numbers(below, place) for place in range(len(first))):
         return True
     return not any(_comes_again(cell, below, place) for place, cell in enumerate(first)) and _stands_out(first, below)

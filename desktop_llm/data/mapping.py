@@ -103,12 +103,13 @@ def to_items(
     `split` puts all rows there; '' leaves it to the column mapped to 'split', if any.
     """
     content = [(field, mapping.get(field.name)) for field in fields if field.name != LABEL]
+    used = frozenset(mapping.values())
     for row in rows:
         if isinstance(row, Rejected):
             yield row
             continue
         try:
-            yield _item(row, content, mapping, parse_label, split)
+            yield _item(row, content, mapping, used, parse_label, split)
         except UserError as error:
             yield Rejected(line=row.line, reason=error.message.rstrip("."))
 
@@ -128,6 +129,7 @@ def _item(
     row: RawRow,
     content: Sequence[tuple[FieldLike, str | None]],
     mapping: Mapping[str, str],
+    used: frozenset[str],
     parse_label: Callable[[object], Any | None],
     split: str,
 ) -> NewItem:
@@ -139,7 +141,6 @@ def _item(
         if column is not None:
             texts[field.name] = text
     label_column, split_column = mapping.get(LABEL), mapping.get(SPLIT)
-    used = set(mapping.values())
     return NewItem(
         content=texts,
         extra={column: plain(cell) for column, cell in row.cells.items() if column not in used},

@@ -56,9 +56,10 @@ def sniff(path: Path, *, encoding: str | None = None, delimiter: str | None = No
     parting = _told(delimiter)
     if path.is_dir():
         raise UserError(f"“{path}” is a folder; choose a file with rows in it.")
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for ever.
+        raise UserError(f"“{path}” is not an ordinary file; choose a file with rows in it.")
     with opened(path) as file:
-        if not path.is_file():
-            raise UserError(f"“{path}” is not an ordinary file; choose a file with rows in it.")
         head = file.read(WINDOW)
         if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
             raise UserError(f"“{path.name}” is empty; choose a file with rows.")
@@ -82,6 +83,9 @@ def _told(delimiter: str | None) -> str | None:
 
 def _refuse_binary(name: str, head: bytes) -> None:
     what = next((what for magic, what in MAGIC if head.startswith(magic)), "")
+    if what and head[:4].isascii() and not head.startswith(b"%PDF") and not _controls(head[:512]):
+        # A table may begin with the letters of a magic number: “ID3,score”.
+        what = ""
     if PICKLE.match(head):
         what = "a Python pickle"
     if not what and head[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -130,8 +134,7 @@ def _kind(path: Path, head: bytes, encoding: str, *, told: bool) -> Kind:
     """By what the text starts with; the file's ending decides where that leaves a doubt."""
     text = head[bom_length(head, encoding) :].decode(encoding, "ignore").lstrip()
     ending = path.suffix.casefold()
-    lines = ending in (".jsonl", ".ndjson", ".jsonlines")
-    if lines:
+    if ending in (".jsonl", ".ndjson", ".jsonlines") and text[:1] != "[":
         return "jsonl"
     if told or text[:1] not in ("{", "["):
         if ending == ".json" and not told:
@@ -157,7 +160,7 @@ def _delimited(path: Path, file: BinaryIO, encoding: str, parting: str | None, h
     tried = {sign: _records(file, encoding, sign) for sign in ([parting] if parting else [*DELIMITERS, ""])}
     sign = parting if parting else _best_delimiter(tried, tabs_first=path.suffix.casefold() in (".tsv", ".tab"))
     records = tried[sign]
-    rows = [record.cells for record in records if not record.trouble]
+    rows = [record.cells for record in records if record.cells]
     named = header.is_header(rows) if has_header is None else has_header
     if named and len(records) < 2:
         raise UserError(f"“{path.name}” has a header but no rows; choose a file with rows.")
@@ -182,7 +185,7 @@ def _best_delimiter(tried: dict[str, list[Record]], *, tabs_first: bool) -> str:
     """The delimiter by which most rows have as many cells as the first; '' when each line is one cell."""
     best, best_share = "", 0.0
     for sign in sorted(DELIMITERS, key=lambda one: tabs_first and one != "\t"):
-        rows = [record.cells for record in tried[sign] if not record.trouble]
+        rows = [record.cells for record in tried[sign] if record.cells]
         if not rows or len(rows[0]) < 2:
             continue
         share = sum(len(cells) == len(rows[0]) for cells in rows[1:]) / max(1, len(rows) - 1)

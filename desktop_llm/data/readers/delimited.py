@@ -154,11 +154,11 @@ class DelimitedReader:
         with opened(path) as file:
             records = Records(Lines(file, form.encoding), form.delimiter)
             first = records.next()
-            while first is not None and first.trouble and not form.header:
+            while first is not None and not first.cells and not form.header:
                 first = records.next()
         if first is None:
             raise UserError(f"“{path.name}” is empty; choose a file with rows.")
-        if first.trouble:
+        if not first.cells:
             raise UserError(f"The header of “{path.name}” cannot be read: {first.trouble}; mend that line.")
         self._columns = unique_names(first.cells if form.header else [""] * len(first.cells))
 

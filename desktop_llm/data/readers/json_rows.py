@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -12,6 +14,8 @@ from desktop_llm.errors import UserError
 from desktop_llm.rows import Rejected
 
 ROWS_FOR_COLUMNS = 1000
+NO_NUMBER = re.compile(r'("(?:[^"\\]|\\.)*+")|-?\b(?:NaN|Infinity)\b')
+HALF_PAIR = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])")
 
 _decoder = msgspec.json.Decoder()
 
@@ -19,16 +23,32 @@ _decoder = msgspec.json.Decoder()
 def row_from(line: int, data: bytes | str) -> RawRow | Rejected:
     """The row of one JSON object."""
     try:
-        cells = _decoder.decode(data)
+        cells = _decoded(data)
     except msgspec.DecodeError as error:
-        return Rejected(line=line, reason=f"it is not valid JSON ({_clause(error)})")
-    except UnicodeDecodeError as error:
-        bad = error.object[error.start : error.start + 1].hex().upper()
-        return Rejected(line=line, reason=f"the byte 0x{bad} is not UTF-8 text")
+        return Rejected(line=line, reason=f"it is not valid JSON ({_clause(error, data)})")
+    except UnicodeError:
+        return Rejected(line=line, reason="it holds bytes that are not text in the file's encoding")
     except RecursionError:
         return Rejected(line=line, reason="its values are nested too deeply")
     if not isinstance(cells, dict):
         return Rejected(line=line, reason="it is not an object with named values")
+    return _taken(line, data, cells)
+
+
+def _decoded(data: bytes | str) -> Any:
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError:
+        text = data if isinstance(data, str) else data.decode()
+        # Python writes missing numbers as NaN, which is not JSON, but common.
+        mended = NO_NUMBER.sub(lambda found: found.group(1) or "null", text)
+        if mended == text:
+            raise
+        return _decoder.decode(mended)
+
+
+def _taken(line: int, data: bytes | str, cells: dict[str, object]) -> RawRow | Rejected:
+    """The row, unless a cell is too long or holds what no text holds."""
     if len(data) > LONGEST_CELL:
         for name, cell in cells.items():
             size = len(cell) if isinstance(cell, str) else 0 if not isinstance(cell, (list, dict)) else _written(cell)
@@ -54,9 +74,10 @@ def columns_of(rows: Iterable[RawRow | Rejected], name: str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _clause(error: msgspec.DecodeError) -> str:
-    text = str(error)
-    text = text.removeprefix("JSON is malformed: ")
+def _clause(error: msgspec.DecodeError, data: bytes | str) -> str:
+    if HALF_PAIR.search(data if isinstance(data, str) else data.decode("utf-8", "replace")):
+        return "a \\ud… escape has lost its other half"
+    text = str(error).removeprefix("JSON is malformed: ")
     return "it ends too early" if text == "Input data was truncated" else text
 
 
