@@ -117,9 +117,7 @@ class Training(QThread):
     def begin(self, keeper: Keeper, number: int, folder: RunFolder, *, in_window: bool = False) -> None:
         """Start (or resume) the run in `folder`. Raises UserError while another one is under way."""
         if self.active or self.isRunning():
-            raise UserError(
-                self.tr("Run {number} is still training; stop it first.").format(number=self.number)
-            )
+            raise UserError(self.tr("Run {number} is still training; stop it first.").format(number=self.number))
         self.number, self._keeper, self._folder, self._in_window = number, keeper, folder, in_window
         self._control = Control()
         self._fresh, self._unstored = [], []
@@ -211,9 +209,7 @@ class Training(QThread):
 
         train_here: WorkerHere = worker.train_here
         train_here(str(self._folder.path), on_event, self._control)
-        return self._end or events.Failed(
-            at=time.time(), message=self.tr("The training ended without a result.")
-        )
+        return self._end or events.Failed(at=time.time(), message=self.tr("The training ended without a result."))
 
     def _take(self, event: Event | None) -> None:
         if event is None or isinstance(event, events.Beat):

@@ -14,9 +14,7 @@ class EmptyState(QWidget):
 
     asked = Signal()
 
-    def __init__(
-        self, title: str, sentence: str, button_text: str, name: str, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, title: str, sentence: str, button_text: str, name: str, parent: QWidget | None = None) -> None:
         """`name` becomes the button's object name."""
         super().__init__(parent)
         whole = QVBoxLayout(self)

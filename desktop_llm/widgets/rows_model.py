@@ -1,0 +1,89 @@
+"""A table model over any number of rows: pages by key, fetched when they are seen, the last ones kept.
+
+The owner gives the number of rows and each page's first id (anchors), listens to `page_wanted`, and answers with
+`put_page`. Nothing is fetched in the window's thread.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+PAGE = 200
+KEPT = 60
+Index = QModelIndex | QPersistentModelIndex
+
+
+class RowsModel(QAbstractTableModel):
+    """Signals: `page_wanted(generation, page, first id)`."""
+
+    page_wanted = Signal(int, int, int)
+
+    def __init__(self, titles: Sequence[str], cell: Callable[[Any, int], str], parent: QObject | None = None) -> None:
+        """`cell(row, column)` gives the text of a cell."""
+        super().__init__(parent)
+        self._titles, self._cell = tuple(titles), cell
+        self._count, self._generation = 0, 0
+        self._anchors: Sequence[int] = ()
+        self._pages: OrderedDict[int, Sequence[Any]] = OrderedDict()
+        self._asked: set[int] = set()
+
+    def reset(self, count: int, anchors: Sequence[int]) -> None:
+        """Other rows: their number, and the id with which each page of PAGE rows begins."""
+        self.beginResetModel()
+        self._count, self._anchors = count, anchors
+        self._generation += 1
+        self._pages.clear()
+        self._asked.clear()
+        self.endResetModel()
+
+    def put_page(self, generation: int, page: int, rows: Sequence[Any]) -> None:
+        """The rows of a page; late ones of an earlier generation are dropped."""
+        if generation != self._generation:
+            return
+        self._asked.discard(page)
+        self._pages[page] = rows
+        while len(self._pages) > KEPT:
+            self._pages.popitem(last=False)
+        first = page * PAGE
+        last = min(self._count, first + PAGE) - 1
+        if last >= first:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self._titles) - 1))
+
+    def row_at(self, place: int) -> Any | None:
+        """The row at a place; None while its page is on its way, which is then asked for."""
+        page, inside = divmod(place, PAGE)
+        rows = self._pages.get(page)
+        if rows is None:
+            if page not in self._asked and page < len(self._anchors):
+                self._asked.add(page)
+                self.page_wanted.emit(self._generation, page, self._anchors[page])
+            return None
+        self._pages.move_to_end(page)
+        return rows[inside] if inside < len(rows) else None
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """All rows at once; they are empty until their page is there."""
+        return 0 if parent.isValid() else self._count
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """A column a title."""
+        return 0 if parent.isValid() else len(self._titles)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The text of a cell, on one line; plain text."""
+        if role != Qt.ItemDataRole.DisplayRole or not index.isValid():
+            return None
+        row = self.row_at(index.row())
+        return "…" if row is None else self._cell(row, index.column())
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles above; row numbers at the side."""
+        if role == Qt.ItemDataRole.TextAlignmentRole and orientation == Qt.Orientation.Horizontal:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return self._titles[section] if orientation == Qt.Orientation.Horizontal else f"{section + 1:,}"
