@@ -50,6 +50,7 @@ NOT_OF_FILES = (
 PLAUSIBLE = 0.25
 HIGH = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 LOOKED_AT = 1 << 20
+CONTROLS = bytes({*range(9), 11, *range(14, 27), *range(28, 32)})
 
 
 def _share(common: frozenset[str]) -> Callable[[str], float]:
@@ -144,10 +145,15 @@ def detected(sample: bytes) -> str:
     return _guessed_elsewhere(high) or best or _unknown()
 
 
+def controls(sample: bytes) -> int:
+    """How many bytes are of the kind that text does not use: control characters and NULs."""
+    return len(sample) - len(sample.translate(None, CONTROLS))
+
+
 def _wide(sample: bytes) -> str | None:
     """UTF-16 or UTF-32 without a mark, told by where the NULs are."""
-    if _is_utf8(sample) and sample.count(0) * 4 < len(sample):
-        # Single NULs in UTF-8 text; wide text that is valid UTF-8 too is ASCII with a NUL to every letter.
+    if _is_utf8(sample) and controls(sample) * 5 < len(sample):
+        # UTF-8 with a NUL here and there; in wide text that is valid UTF-8 too, every other byte is such a one.
         return None
     for name in WIDE:
         width = 4 if "32" in name else 2
@@ -155,12 +161,12 @@ def _wide(sample: bytes) -> str | None:
             text = sample[: len(sample) // width * width].decode(name)
         except UnicodeDecodeError:
             continue
-        controls = sum(sign < " " and sign not in "\t\r\n" for sign in text)
-        if "\n" not in text or controls * 100 > len(text):
+        strange = sum(sign < " " and sign not in "\t\r\n" for sign in text)
+        if text.count("\n") * 4 < sample.count(b"\n") or strange * 100 > len(text):
             continue
-        # Hardly anything but UTF-32 decodes as such. For UTF-16 most NULs must be halves of ASCII characters;
+        # Hardly anything but UTF-32 decodes as such. For UTF-16 many NULs must be halves of ASCII characters;
         # the others belong to characters such as U+4E00.
-        if width == 4 or 2 * sum(sign < "\x80" for sign in text) >= sample.count(0):
+        if width == 4 or 4 * sum(sign < "\x80" for sign in text) >= sample.count(0):
             return name
     return None
 

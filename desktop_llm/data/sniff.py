@@ -83,7 +83,7 @@ def _told(delimiter: str | None) -> str | None:
 
 def _refuse_binary(name: str, head: bytes) -> None:
     what = next((what for magic, what in MAGIC if head.startswith(magic)), "")
-    if what and head[:4].isascii() and not head.startswith(b"%PDF") and not _controls(head[:512]):
+    if what and head[:4].isascii() and not head.startswith(b"%PDF") and not encodings.controls(head[:512]):
         # A table may begin with the letters of a magic number: “ID3,score”.
         what = ""
     if PICKLE.match(head):
@@ -99,18 +99,14 @@ def _detected(name: str, sample: bytes) -> str:
     try:
         found = encodings.detected(sample)
     except UserError:
-        if _controls(sample) * 50 > len(sample):
+        if encodings.controls(sample) * 50 > len(sample):
             raise refusal from None
         raise
     if found.startswith(("utf-16", "utf-32")):
         return found
-    if _controls(sample) > max(4, len(sample) // 50):
+    if encodings.controls(sample) > max(4, len(sample) // 50):
         raise refusal
     return found
-
-
-def _controls(sample: bytes) -> int:
-    return len(sample) - len(sample.translate(None, bytes({*range(9), 11, *range(14, 27), *range(28, 32)})))
 
 
 def _sample(file: BinaryIO, head: bytes) -> bytes:

@@ -15,6 +15,7 @@ from desktop_llm.rows import Rejected
 
 ROWS_FOR_COLUMNS = 1000
 NO_NUMBER = re.compile(r'("(?:[^"\\]|\\.)*+")|-?\b(?:NaN|Infinity)\b')
+PLACE = re.compile(r" \(byte (\d+)\)$")
 HALF_PAIR = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])")
 
 _decoder = msgspec.json.Decoder()
@@ -25,7 +26,7 @@ def row_from(line: int, data: bytes | str) -> RawRow | Rejected:
     try:
         cells = _decoded(data)
     except msgspec.DecodeError as error:
-        return Rejected(line=line, reason=f"it is not valid JSON ({_clause(error, data)})")
+        return Rejected(line=line, reason=f"it is not valid JSON: {_clause(error, data)}")
     except UnicodeError:
         return Rejected(line=line, reason="it holds bytes that are not text in the file's encoding")
     except RecursionError:
@@ -77,7 +78,7 @@ def columns_of(rows: Iterable[RawRow | Rejected], name: str) -> tuple[str, ...]:
 def _clause(error: msgspec.DecodeError, data: bytes | str) -> str:
     if HALF_PAIR.search(data if isinstance(data, str) else data.decode("utf-8", "replace")):
         return "a \\ud… escape has lost its other half"
-    text = str(error).removeprefix("JSON is malformed: ")
+    text = PLACE.sub(r" at byte \1", str(error).removeprefix("JSON is malformed: "))
     return "it ends too early" if text == "Input data was truncated" else text
 
 

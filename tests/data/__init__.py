@@ -1,0 +1,1 @@
+"""Tests of data: foreign files to rows, rows to splits."""
