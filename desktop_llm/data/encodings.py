@@ -82,7 +82,7 @@ def _fits(text: str, at: int) -> bool:
     return before.isalpha() or after.isalpha() or sign in "àèéÀÈÉ"
 
 
-# Of the first codec of a row that decodes the text, how likely is what comes out? 0 to 1.
+# Of the codec of a row that decodes the text best, how likely is what comes out? 0 to 1.
 LEGACY: tuple[tuple[tuple[str, ...], Callable[[str], float]], ...] = (
     (("gb18030",), _share(SIMPLIFIED)),
     (("big5", "cp950", "big5hkscs"), _share(TRADITIONAL)),
@@ -192,16 +192,16 @@ def _is_utf8(data: bytes) -> bool:
 
 def _legacy(high: bytes) -> tuple[str, float]:
     """The most plausible of the older encodings and how plausible it is; ('', 0) when none decodes."""
-    found = ("", -1.0)
+    found = ("", 0.0)
     for names, plausible in LEGACY:
-        for name in names:
-            text, bad = _decoded(high, name)
-            if bad * 200 <= text.count("\n"):
-                likely = plausible(text)
-                if likely > found[1]:
-                    found = (name, likely)
-                break
-    return found if found[0] else ("", 0.0)
+        texts = {name: high.decode(name, "replace") for name in names}
+        name = min(names, key=lambda one: texts[one].count("\ufffd"))
+        beyond_ascii = sum(sign > "\x7f" for sign in texts[name])
+        if texts[name].count("\ufffd") * 200 <= beyond_ascii:
+            likely = plausible(texts[name])
+            if likely > found[1] or not found[0]:
+                found = (name, likely)
+    return found
 
 
 def _decoded(data: bytes, encoding: str) -> tuple[str, int]:

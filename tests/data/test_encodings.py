@@ -42,6 +42,18 @@ def test_an_encoding_is_told_from_a_few_lines(text: str, encoding: str) -> None:
     assert detected(text.encode(encoding)) == encoding
 
 
+def test_an_extended_encoding_is_taken_where_the_plain_one_lacks_a_character() -> None:
+    assert detected((JAPANESE * 100 + "①とても良い,良い\n").encode("cp932")) == "cp932"
+
+
+def test_a_long_text_of_one_line_is_told_too(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "a.json", ("[" + '{"text": "服务真的很好"}, ' * 60_000 + '{"text": "好"}]').encode("gb18030")
+    )
+    assert sniff(path).encoding == "gb18030"
+    assert len(cells(path)) == 60_001
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_a_byte_order_mark_decides_and_is_no_part_of_the_text(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path, "a.csv", CHINESE.encode(encoding))
