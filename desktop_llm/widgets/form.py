@@ -7,9 +7,10 @@ whose type allows None shows "Automatic".
 from __future__ import annotations
 
 import html
+import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -22,10 +23,14 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
 from desktop_llm.widgets.card import plain_label
+
+
+_NOTHING = object()
 
 
 class Choice(QComboBox):
@@ -50,16 +55,27 @@ class DataForm(QWidget):
     changed = Signal(str, object)
 
     def __init__(
-        self, cls: type[Any], keys: Sequence[str], values: object, prefix: str, parent: QWidget | None = None
+        self,
+        cls: type[Any],
+        keys: Sequence[str],
+        values: object,
+        prefix: str,
+        parent: QWidget | None = None,
+        *,
+        notes: bool = False,
     ) -> None:
-        """Show `keys` of the dataclass `cls` with `values`; control names are `prefix.key`."""
+        """Show `keys` of the dataclass `cls` with `values`; control names are `prefix.key`.
+
+        With `notes` the help stands under the title; without, in the tooltip alone.
+        """
         super().__init__(parent)
         self._context = cls.__name__
         self._hints = typing.get_type_hints(cls)
         self._told = {one.name: one.metadata for one in fields(cls)}
         self._controls: dict[str, QWidget] = {}
         self._titles: dict[str, QLabel] = {}
-        self._quiet = False
+        self._last: dict[str, Any] = {}
+        self._quiet, self._notes = False, notes
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(12)
@@ -72,20 +88,26 @@ class DataForm(QWidget):
         self.set_values(values)
 
     def values(self) -> dict[str, Any]:
-        """The values by key. Raises ValueError for a text that is no number, naming the title."""
+        """The values by key. Raises ValueError for a text that is no number of the range, naming the title."""
         return {key: self._read(key) for key in self._controls}
 
     def set_values(self, values: object) -> None:
         """Show the values of an instance of the dataclass."""
         self._quiet = True
         for key in self._controls:
-            self._write(key, getattr(values, key))
+            self._last[key] = getattr(values, key)
+            self._write(key, self._last[key])
         self._quiet = False
 
     def set_shown(self, key: str, shown: bool) -> None:
         """Show or hide one row."""
         if key in self._controls:
             self._layout.setRowVisible(self._controls[key], shown)
+
+    def set_enabled_keys(self, keys: Collection[str]) -> None:
+        """Let only these be changed; the others stay readable."""
+        for key, control in self._controls.items():
+            control.setEnabled(key in keys)
 
     def _kind(self, key: str) -> tuple[type, bool]:
         hint = self._hints[key]
@@ -98,16 +120,28 @@ class DataForm(QWidget):
 
     def _add(self, key: str, prefix: str) -> None:
         told = self._told[key]
-        title = plain_label(self._words(told["title"]), "muted")
+        title = plain_label(self._words(told["title"]), "" if self._notes else "muted")
         control = self._control(key)
         control.setObjectName(f"{prefix}.{key}")
         control.setAccessibleName(title.text())
-        tip = f"<p>{html.escape(self._words(told['help']))}</p><p><code>{key}</code></p>"
+        control.setAccessibleDescription(self._words(told["help"]))
+        tip = f"<p>{html.escape(self._words(told['help']))}</p><p><code>{html.escape(key)}</code></p>"
         for part in (title, control):
             part.setToolTip(tip)
         title.setBuddy(control)
         self._controls[key], self._titles[key] = control, title
-        self._layout.addRow(title, control)
+        self._layout.addRow(self._with_note(title, self._words(told["help"])) if self._notes else title, control)
+
+    def _with_note(self, title: QLabel, note: str) -> QWidget:
+        """Title above, help below; as wide as half the form, so that the controls line up."""
+        both = QWidget()
+        both.setMinimumWidth(320)
+        whole = QVBoxLayout(both)
+        whole.setContentsMargins(0, 4, 0, 4)
+        whole.setSpacing(2)
+        whole.addWidget(title)
+        whole.addWidget(plain_label(note, "muted", wrap=True))
+        return both
 
     def _control(self, key: str) -> QWidget:
         told, (kind, optional) = self._told[key], self._kind(key)
@@ -143,11 +177,15 @@ class DataForm(QWidget):
             self._mark(key, wrong=True)
             return
         self._mark(key, wrong=False)
-        self.changed.emit(key, value)
+        # A line reports whenever it is left; only another value is news.
+        if value != self._last.get(key, _NOTHING):
+            self._last[key] = value
+            self._write(key, value)
+            self.changed.emit(key, value)
 
     def _mark(self, key: str, *, wrong: bool) -> None:
         title = self._titles[key]
-        title.setProperty("role", "bad" if wrong else "muted")
+        title.setProperty("role", "bad" if wrong else "" if self._notes else "muted")
         title.style().unpolish(title)
         title.style().polish(title)
 
@@ -165,10 +203,14 @@ class DataForm(QWidget):
             return text
         if not text and optional:
             return None
+        told = self._told[key]
         try:
-            return kind(text.replace(",", "."))
-        except ValueError:
+            value = kind(text.replace(",", "."))
+        except (ValueError, OverflowError):
             raise ValueError(self._titles[key].text()) from None
+        if not told.get("minimum", -math.inf) <= value <= told.get("maximum", math.inf):
+            raise ValueError(self._titles[key].text())
+        return value
 
     def _write(self, key: str, value: Any) -> None:
         control = self._controls[key]

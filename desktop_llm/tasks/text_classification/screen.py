@@ -1,0 +1,389 @@
+"""What this task shows: the text and its labels, the figures per label and their confusions, and a text to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.widgets.bars import Bars
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.chip import chip, keycap
+from desktop_llm.widgets.confusion import Confusion
+from desktop_llm.widgets.flow import FlowLayout
+from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ResultView, ShownItem, TryView
+
+LABELS_WIDTH = 264
+TRY_MS = 250
+
+
+class _ChoiceRow(QPushButton):
+    """One label to choose: its key, its name, how often it is used."""
+
+    def __init__(self, told: ClassInfo, place: int) -> None:
+        super().__init__()
+        self.told = told
+        self.setObjectName(f"label.choice.{place}")
+        self.setProperty("kind", "choice-row")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setCheckable(True)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(8, 0, 8, 0)
+        line.setSpacing(8)
+        self._key = keycap(told.key.upper() or "·")
+        self._key.setMinimumWidth(26)
+        self._key.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._name = plain_label(told.name)
+        self._name.setMinimumWidth(40)
+        self._count = plain_label(f"{told.count:,}", "muted")
+        line.addWidget(self._key)
+        line.addWidget(self._name, 1)
+        line.addWidget(self._count)
+        for part in (self._key, self._name, self._count):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFixedHeight(34)
+        self.show_info(told)
+
+    def show_info(self, told: ClassInfo) -> None:
+        """The same row with other numbers."""
+        self.told = told
+        self._key.setText(told.key.upper() or "·")
+        self._key.setStyleSheet(f"border-left: 3px solid {told.color};")
+        self._name.setText(told.name)
+        self._count.setText(f"{told.count:,}")
+        self.setAccessibleName(f"{told.name} ({told.key})" if told.key else told.name)
+        self.setToolTip("" if len(told.name) < 24 else told.name.replace("<", "‹"))
+
+
+class Editor(LabelEditor):
+    """The text at the left, the labels at the right."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Nothing to label yet."""
+        super().__init__(parent)
+        self._classes: tuple[ClassInfo, ...] = ()
+        self._rows: list[_ChoiceRow] = []
+        self._item: ShownItem | None = None
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        whole.addWidget(self._text_card(), 1)
+        whole.addWidget(self._label_card())
+
+    def set_classes(self, classes: Sequence[ClassInfo]) -> None:
+        """Show these labels."""
+        self._classes = tuple(classes)
+        same = [row.told.id for row in self._rows] == [one.id for one in self._classes]
+        if same:
+            for row, told in zip(self._rows, self._classes, strict=True):
+                row.show_info(told)
+        else:
+            self._make_rows()
+        self._labels.set_note(f"{len(self._classes):,}")
+        self._none.setVisible(not self._classes)
+        self._mark()
+        self._show_suggestion()
+
+    def show_item(self, item: ShownItem | None) -> None:
+        """Show a text."""
+        self._item = item
+        self._empty.setVisible(item is None)
+        self._scroll.setVisible(item is not None)
+        if item is not None:
+            self._text.setText(next(iter(item.content.values()), ""))
+            self._card.set_title(
+                self.tr("Text {position:,} of {total:,}").format(position=item.position, total=item.total)
+            )
+            self._card.set_note(item.source)
+            self._scroll.verticalScrollBar().setValue(0)
+        else:
+            self._card.set_title("")
+            self._card.set_note("")
+        self._show_extra({} if item is None else item.extra)
+        self._mark()
+        self._show_suggestion()
+
+    def key_for_label(self, text: str) -> bool:
+        """Give the label of this key."""
+        found = next((one for one in self._classes if one.key and one.key == text.lower()), None)
+        if found is None or self._item is None:
+            return False
+        self.chosen.emit(found.id)
+        return True
+
+    def focus_filter(self) -> None:
+        """Go to the field that finds labels."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    def _text_card(self) -> QWidget:
+        self._card = Card(" ", " ")
+        self._text = plain_label("", "item-text", wrap=True)
+        self._text.setObjectName("label.text")
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._text.setMinimumWidth(120)
+        inner = QWidget()
+        inside = QVBoxLayout(inner)
+        inside.setContentsMargins(0, 0, 8, 0)
+        inside.addStretch(1)
+        inside.addWidget(self._text)
+        self._chips = QWidget()
+        self._chips_line = FlowLayout(self._chips)
+        inside.addWidget(self._chips)
+        inside.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(inner)
+        self._empty = plain_label(self.tr("There is nothing to label here."), "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._card.body.addWidget(self._scroll, 1)
+        self._card.body.addWidget(self._empty, 1)
+        suggestion = QWidget()
+        self._suggestion_line = FlowLayout(suggestion)
+        self._card.body.addWidget(suggestion)
+        return self._card
+
+    def _label_card(self) -> QWidget:
+        self._labels = Card(self.tr("Labels"), "0")
+        self._labels.setFixedWidth(LABELS_WIDTH)
+        self.filter = QLineEdit()
+        self.filter.setObjectName("label.filter")
+        self.filter.setAccessibleName(self.tr("Find a label"))
+        self.filter.setPlaceholderText(self.tr("Type to find a label  ( / )"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self._on_filter_changed)
+        self.filter.returnPressed.connect(self._on_filter_entered)
+        self.filter.installEventFilter(self)
+        self._labels.body.addWidget(self.filter)
+        self._none = plain_label(self.tr("No labels yet. Add the ones that you need."), "muted", wrap=True)
+        self._labels.body.addWidget(self._none)
+        inner = QWidget()
+        self._list = QVBoxLayout(inner)
+        self._list.setContentsMargins(0, 0, 4, 0)
+        self._list.setSpacing(2)
+        self._list.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inner)
+        self._labels_scroll = scroll
+        self._labels.body.addWidget(scroll, 1)
+        edit = button(self.tr("Edit labels…"), "label.edit", self.edit_classes_asked.emit)
+        edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._labels.body.addWidget(edit)
+        return self._labels
+
+    def _make_rows(self) -> None:
+        for row in self._rows:
+            self._list.removeWidget(row)
+            row.deleteLater()
+        self._rows = []
+        for place, told in enumerate(self._classes, 1):
+            row = _ChoiceRow(told, place)
+            row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
+            self._list.insertWidget(place - 1, row)
+            self._rows.append(row)
+        self._on_filter_changed(self.filter.text())
+
+    def _show_extra(self, extra: Mapping[str, str]) -> None:
+        self._chips_line.clear()
+        for name, value in list(extra.items())[:12]:
+            words = f"{name}: {value}".replace("\n", " ")
+            self._chips_line.addWidget(chip(words if len(words) < 60 else words[:57] + "…"))
+        self._chips.setVisible(bool(extra))
+
+    def _show_suggestion(self) -> None:
+        self._suggestion_line.clear()
+        suggestion = self._item.suggestion if self._item is not None else None
+        if suggestion is not None:
+            self._suggestion_line.addWidget(plain_label(self.tr("Model suggests"), "muted"))
+            for name, value in suggestion.top[:2]:
+                self._suggestion_line.addWidget(chip(f"{name} {value:.2f}"))
+            self._hint("Enter", self.tr("accept"))
+        if self._item is not None:
+            self._hint("Space", self.tr("skip"))
+            self._hint("Ctrl+Z", self.tr("undo"))
+            self._hint("D / A", self.tr("next, previous"))
+
+    def _hint(self, key: str, words: str) -> None:
+        self._suggestion_line.addWidget(keycap(key))
+        self._suggestion_line.addWidget(plain_label(words, "muted"))
+
+    def _mark(self) -> None:
+        value = self._item.value if self._item is not None else None
+        for row in self._rows:
+            row.setChecked(row.told.id == value)
+
+    def _on_row_clicked(self, row: _ChoiceRow) -> None:
+        self._mark()
+        if self._item is not None:
+            self.chosen.emit(row.told.id)
+
+    def _on_filter_changed(self, text: str) -> None:
+        wanted = text.strip().lower()
+        for row in self._rows:
+            row.setVisible(wanted in row.told.name.lower())
+
+    def _on_filter_entered(self) -> None:
+        found = next((row for row in self._rows if not row.isHidden()), None)
+        if found is not None and self._item is not None:
+            self.filter.clear()
+            self.parentWidget().setFocus()
+            self.chosen.emit(found.told.id)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Esc leaves the field that finds labels."""
+        if watched is self.filter and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Escape:
+                self.filter.clear()
+                self.parentWidget().setFocus()
+                return True
+        return super().eventFilter(watched, event)
+
+
+class Figures(ResultView):
+    """The confusion matrix and the figures per label."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Empty at first."""
+        super().__init__(parent)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        left = Card(self.tr("Confusions"), self.tr("click a cell to see its texts"))
+        self.confusion = Confusion()
+        self.confusion.setObjectName("results.confusion")
+        self.confusion.cell_clicked.connect(self.rows_asked)
+        left.body.addWidget(self.confusion, 1)
+        right = Card(self.tr("By label"), self.tr("worst F1 first"))
+        titles = [self.tr("Label"), self.tr("Precision"), self.tr("Recall"), self.tr("F1"), self.tr("Texts")]
+        self.table = QTableWidget(0, len(titles))
+        self.table.setObjectName("results.by_label")
+        self.table.setAccessibleName(self.tr("Figures by label"))
+        self.table.setHorizontalHeaderLabels(titles)
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.table.cellDoubleClicked.connect(lambda row, _: self.rows_asked.emit(self._label_at(row), None))
+        right.body.addWidget(self.table, 1)
+        whole.addWidget(left, 1)
+        whole.addWidget(right, 1)
+
+    def show_details(self, details: Mapping[str, Any]) -> None:
+        """Draw `Scores.details` of this task."""
+        labels = list(details.get("labels", ()))
+        rows = [row for row in details.get("per_label", ()) if row["support"] or row["predicted"]]
+        rows.sort(key=lambda row: (row["f1"], -row["support"]))
+        self.confusion.show_cells(labels, details.get("confusion", ()))
+        self.table.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            figures = [f"{row[key]:.3f}" for key in ("precision", "recall", "f1")]
+            for column, text in enumerate([row["label"], *figures, f"{row['support']:,}"]):
+                self.table.setItem(place, column, QTableWidgetItem(text))
+
+    def _label_at(self, row: int) -> str:
+        item = self.table.item(row, 0)
+        return item.text() if item is not None else ""
+
+
+class Trial(TryView):
+    """A text to type or paste; what the model says of it beside it, at once."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Nothing asked yet."""
+        super().__init__(parent)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        left = Card(self.tr("Your text"))
+        self.text = QPlainTextEdit()
+        self.text.setObjectName("try.text")
+        self.text.setAccessibleName(self.tr("Your text"))
+        self.text.setPlaceholderText(self.tr("Type or paste a text."))
+        self.text.textChanged.connect(self._on_text_changed)
+        left.body.addWidget(self.text, 1)
+        right = Card(self.tr("What the model says"), "")
+        self._answer_card = right
+        self.answer = plain_label("", "tile-value", wrap=True)
+        self.answer.setObjectName("try.answer")
+        self._problem = plain_label("", "bad", wrap=True)
+        self._bars = Bars()
+        right.body.addWidget(self.answer)
+        right.body.addWidget(self._problem)
+        right.body.addWidget(self._bars)
+        right.body.addStretch(1)
+        whole.addWidget(left, 1)
+        whole.addWidget(right, 1)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(TRY_MS)
+        self._timer.timeout.connect(self._ask)
+
+    def show_answer(self, prediction: Prediction, milliseconds: float) -> None:
+        """The likeliest labels as bars."""
+        self._problem.setText("")
+        self.answer.setText(str(prediction.label))
+        self._bars.show_rows([(name, value, f"{100 * value:.1f} %") for name, value in prediction.top], most=1.0)
+        self._answer_card.set_note(f"{milliseconds:.0f} ms")
+
+    def show_problem(self, sentence: str) -> None:
+        """One sentence instead of an answer."""
+        self.answer.setText("")
+        self._bars.show_rows([])
+        self._answer_card.set_note("")
+        self._problem.setText(sentence)
+
+    def _on_text_changed(self) -> None:
+        self._timer.start()
+
+    def _ask(self) -> None:
+        text = self.text.toPlainText().strip()
+        if text:
+            self.asked.emit({"text": text})
+        else:
+            self.show_problem("")
+
+
+def label_editor(parent: QWidget | None = None) -> LabelEditor:
+    """The editor for labels."""
+    return Editor(parent)
+
+
+def result_view(parent: QWidget | None = None) -> ResultView:
+    """The view of a run's details."""
+    return Figures(parent)
+
+
+def try_view(parent: QWidget | None = None) -> TryView:
+    """The view to try a model by hand."""
+    return Trial(parent)
+
+
