@@ -55,6 +55,9 @@ class LabelEditor(QWidget):
         """Show an item; None: there is none to label."""
         raise TypeError("each screen draws its own")
 
+    def focus_filter(self) -> None:
+        """Go to where labels are found by typing, if there is such a place."""
+
     def key_for_label(self, text: str) -> bool:
         """Handle a typed character that may choose a label; True when it was used."""
         raise TypeError("each screen draws its own")

@@ -230,9 +230,7 @@ class ImportPanel(QWidget):
         if column:
             values = {str(cells.get(column) or "").strip() for cells in plan.sample} - {""}
             words.append(
-                self.tr("{count} different labels in the first {rows}").format(
-                    count=len(values), rows=len(plan.sample)
-                )
+                self.tr("{count} different labels in the first {rows}").format(count=len(values), rows=len(plan.sample))
             )
         else:
             words.append(self.tr("no labels"))

@@ -1,0 +1,451 @@
+"""The Label page: one row after the other, by keys, each label on disk before the next row appears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop_llm.errors import UserError
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.class_dialog import ClassDialog
+from desktop_llm.gui.pages.label_session import SessionCard
+from desktop_llm.gui.pages.suggesting import Suggesting
+from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order, Show
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.empty import EmptyState
+from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.queue_model import QueueModel
+from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
+
+if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
+
+QUEUE = 100
+MORE_AT = 20
+QUEUE_WIDTH = 248
+
+
+class LabelPage(Page):
+    """Queue at the left, the task's editor in the middle, the session below."""
+
+    name = "label"
+
+    def __init__(self, hub: Hub) -> None:
+        """The editor is made for the task when a project is open."""
+        super().__init__(hub, hub.tr("Label"))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._classes: list[Class] = []
+        self._counts: Counts | None = None
+        self._item: Item | None = None
+        self._filter = Filter()
+        self._editor: LabelEditor | None = None
+        self._suggesting = Suggesting(hub, self)
+        self._build_header()
+        self._stack = QStackedWidget()
+        self._empty = EmptyState(
+            self.tr("Nothing to label yet"), self.tr("Import some texts first."), self.tr("Go to Data"), "label.go_data"
+        )
+        self._empty.asked.connect(lambda: self.hub.page_asked.emit("data", {}))
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._build_work())
+        self.content.addWidget(self._stack, 1)
+
+    @property
+    def item(self) -> Item | None:
+        """The row that is shown."""
+        return self._item
+
+    def set_project(self, project: Project | None) -> None:
+        """Begin with the first row that waits."""
+        self._item, self._filter = None, Filter()
+        self._chip.hide()
+        task = self.hub.task
+        if project is None or task is None:
+            return
+        if self._editor is not None:
+            self._middle.removeWidget(self._editor)
+            self._editor.deleteLater()
+        self._editor = task.open_screen().label_editor()
+        self._editor.chosen.connect(self._on_chosen)
+        self._editor.edit_classes_asked.connect(self.edit_classes)
+        self._middle.insertWidget(0, self._editor, 1)
+        self._reload_all()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Others have changed something: an import, the label dialog, a run."""
+        if self.hub.project is None:
+            return
+        if changes.items or changes.predictions:
+            self._reload_all(keep=True)
+        elif changes.classes:
+            self._load_classes()
+        if changes.runs:
+            self._suggesting.refresh()
+
+    def opened(self, **arguments: Any) -> None:
+        """`item` shows that row; `filter` narrows the queue to it."""
+        self.setFocus()
+        self._suggesting.refresh()
+        if isinstance(arguments.get("filter"), Filter):
+            self._filter = arguments["filter"]
+            self._chip.setText(self.tr("{what}  ✕").format(what=arguments.get("words", self.tr("Chosen rows"))))
+            self._chip.show()
+            self._set_show("all")
+            self._reload_all()
+        if isinstance(arguments.get("item"), int):
+            self._set_show("all")
+            self._filter = Filter()
+            self._chip.hide()
+            self._reload_all(first=arguments["item"])
+
+    def edit_classes(self) -> None:
+        """Open the dialog of the labels."""
+        if not self.hub.writable:
+            self.hub.show_error(UserError(self.tr("This project can only be read now.")))
+            return
+        dialog = ClassDialog(self.hub, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.finished.connect(lambda _: self.setFocus())
+        dialog.open()
+        dialog.new_name.setFocus()
+
+    def state(self) -> dict[str, Any]:
+        """What is shown, in which order."""
+        return {"show": self._show.currentData(), "order": self._order.currentData()}
+
+    def restore(self, told: dict[str, Any]) -> None:
+        """As last time."""
+        for box, name in ((self._show, "show"), (self._order, "order")):
+            box.blockSignals(True)
+            box.setCurrentIndex(max(0, box.findData(told.get(name))))
+            box.blockSignals(False)
+
+    # building
+
+    def _build_header(self) -> None:
+        self._chip = button("", "label.filter_chip", self._on_chip, kind="quiet")
+        self._chip.hide()
+        self._suggest = self._suggesting.button
+        self._show = self._choice(
+            "label.show",
+            self.tr("Show"),
+            [
+                (self.tr("Unlabeled"), "unlabeled"),
+                (self.tr("All"), "all"),
+                (self.tr("Labeled"), "labeled"),
+                (self.tr("Skipped"), "skipped"),
+            ],
+        )
+        self._order = self._choice(
+            "label.order",
+            self.tr("Order"),
+            [(self.tr("As in the file"), "file"), (self.tr("Most uncertain first"), "uncertain")],
+        )
+        self.header.addWidget(self._chip)
+        self.header.addWidget(self._suggest)
+        for box in (self._show, self._order):
+            self.header.addWidget(plain_label(box.accessibleName(), "muted"))
+            self.header.addWidget(box)
+
+    def _choice(self, name: str, title: str, entries: list[tuple[str, str]]) -> Choice:
+        box = Choice()
+        box.setObjectName(name)
+        box.setAccessibleName(title)
+        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for words, value in entries:
+            box.addItem(words, value)
+        box.currentIndexChanged.connect(lambda _: self._on_order_changed())
+        return box
+
+    def _build_work(self) -> QWidget:
+        work = QWidget()
+        line = QHBoxLayout(work)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(16)
+        self._queue_card = Card(self.tr("Queue"), "")
+        self._queue_card.setFixedWidth(QUEUE_WIDTH)
+        self._queue = QueueModel(self)
+        self.list = QListView()
+        self.list.setObjectName("label.queue")
+        self.list.setAccessibleName(self.tr("Queue"))
+        self.list.setModel(self._queue)
+        self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.clicked.connect(self._on_queue_clicked)
+        self._queue_card.body.addWidget(self.list, 1)
+        line.addWidget(self._queue_card)
+        self._middle = QVBoxLayout()
+        self._middle.setSpacing(16)
+        self.session = SessionCard()
+        self._middle.addWidget(self.session)
+        line.addLayout(self._middle, 1)
+        return work
+
+    # loading; reads by key are short, so they happen where they are needed
+
+    def _reload_all(self, *, keep: bool = False, first: int | None = None) -> None:
+        project = self.hub.project
+        if project is None:
+            return
+        wanted = first if first is not None else (self._item.id if keep and self._item is not None else None)
+        self._set_order_possible(project.predictions.has_any())
+        self._load_classes()
+        told, order = self._told()
+        if wanted is not None and order == "file":
+            rows = project.items.queue(told, order, wanted - 1, QUEUE)
+        else:
+            rows = project.items.queue(told, order, None, QUEUE)
+        self._queue.reset(rows)
+        self._show_item(rows[0] if rows else None)
+        self._load_counts()
+
+    def _load_classes(self) -> None:
+        project = self.hub.project
+        if project is not None and self._editor is not None:
+            self._classes = project.classes.all()
+            self._tell_classes()
+            self._show_item(self._item)
+
+    def _load_counts(self) -> None:
+        project = self.hub.project
+        if project is not None:
+            self.hub.background.run(lambda _: project.items.counts(), on_done=self._show_counts)
+
+    def _show_counts(self, counts: Counts) -> None:
+        self._counts = counts
+        self._stack.setCurrentIndex(1 if counts.total else 0)
+        self.session.show_counts(counts)
+        left = counts.unlabeled
+        self._queue_card.set_note(self.tr("{count:,} left").format(count=left))
+        self._show_item(self._item)
+
+    def _told(self) -> tuple[Filter, Order]:
+        from dataclasses import replace
+
+        show: Show = self._show.currentData()
+        order: Order = self._order.currentData()
+        return replace(self._filter, show=show), order
+
+    def _set_show(self, show: Show) -> None:
+        self._show.blockSignals(True)
+        self._show.setCurrentIndex(self._show.findData(show))
+        self._show.blockSignals(False)
+
+    def _set_order_possible(self, possible: bool) -> None:
+        if not possible and self._order.currentData() == "uncertain":
+            self._order.blockSignals(True)
+            self._order.setCurrentIndex(0)
+            self._order.blockSignals(False)
+        self._order.setEnabled(possible)
+        self._order.setToolTip("" if possible else self.tr("After a model has looked at the unlabeled texts."))
+
+    # showing
+
+    def _tell_classes(self) -> None:
+        if self._editor is not None:
+            self._editor.set_classes(
+                [ClassInfo(id=o.id, name=o.name, color=o.color, key=o.key, count=o.count) for o in self._classes]
+            )
+
+    def _show_item(self, item: Item | None) -> None:
+        self._item = item
+        if self._editor is None:
+            return
+        if item is None:
+            self._editor.show_item(None)
+            return
+        self.list.setCurrentIndex(self._queue.index_of(item.id))
+        self._editor.show_item(
+            ShownItem(
+                id=item.id,
+                content=item.content,
+                extra=item.extra,
+                value=item.value,
+                suggestion=item.prediction,
+                position=item.id,
+                total=self._counts.total if self._counts is not None else item.id,
+                source=item.source,
+            )
+        )
+
+    def _go(self, by: int) -> None:
+        """To the next (1) or previous (-1) row of the queue."""
+        project, item = self.hub.project, self._item
+        if project is None or item is None:
+            return
+        following = self._queue.neighbour(item.id, by)
+        if following is None and by < 0:
+            told, order = self._told()
+            following = project.items.before(told, item.id) if order == "file" else None
+            if following is not None:
+                self._queue.put_first(following)
+        if following is not None:
+            self._show_item(project.items.get(following.id))
+            self._fetch_more()
+
+    def _fetch_more(self) -> None:
+        """Keep rows ready behind the one shown, so that a key press never waits for them."""
+        project, item = self.hub.project, self._item
+        if project is None or item is None or self._queue.left_after(item.id) > MORE_AT:
+            return
+        told, order = self._told()
+        last = self._queue.last_id()
+        self._queue.extend(project.items.queue(told, order, last, QUEUE))
+
+    # labeling
+
+    def _on_chosen(self, value: Any) -> None:
+        item, project = self._item, self.hub.project
+        if item is None or project is None:
+            return
+        origin = "person"
+        named = self._named(value)
+        suggested = item.prediction.label if item.prediction is not None else None
+        if self._write(lambda: project.labels.set(item.id, value, self.hub.settings.labeler, origin)):
+            self.session.count_label(None if suggested is None else suggested == named)
+            self._after_write(item)
+
+    def _accept(self) -> None:
+        item, task, project = self._item, self.hub.task, self.hub.project
+        if item is None or item.prediction is None or task is None or project is None:
+            return
+        numbers = {one.name: one.id for one in self._classes}
+        suggestion = item.prediction.label
+
+        def write() -> Changes:
+            value = task.labels.to_value(suggestion, numbers)
+            return project.labels.set(item.id, value, self.hub.settings.labeler, "suggestion")
+
+        if self._write(write):
+            self.session.count_label(agreed=True)
+            self._after_write(item)
+
+    def _skip(self) -> None:
+        item, project = self._item, self.hub.project
+        if item is None or project is None:
+            return
+        if self._write(lambda: project.labels.skip(item.id, self.hub.settings.labeler)):
+            self._after_write(item)
+
+    def _turn(self, *, undo: bool) -> None:
+        """Undo or redo, and show the row it was about."""
+        project = self.hub.project
+        if project is None or not self.hub.writable:
+            return
+        try:
+            number = project.labels.undo() if undo else project.labels.redo()
+        except UserError as error:
+            self.hub.show_error(error)
+            return
+        if number is None:
+            words = self.tr("There is nothing to undo.") if undo else self.tr("There is nothing to do again.")
+            self.hub.show_message(words)
+            return
+        self._announce()
+        item = project.items.get(number)
+        if item is not None:
+            self._queue.put_first(item)
+            self._show_item(item)
+
+    def _write(self, write: Any) -> bool:
+        """Make a change durable; on a problem the row stays and the person hears why."""
+        try:
+            write()
+        except UserError as error:
+            self.hub.show_error(error)
+            return False
+        return True
+
+    def _after_write(self, item: Item) -> None:
+        project = self.hub.project
+        assert project is not None
+        fresh = project.items.get(item.id)
+        if fresh is not None:
+            self._queue.update(fresh)
+        self._announce()
+        if self.hub.settings.advance_after_label and self._queue.neighbour(item.id, 1) is not None:
+            self._go(1)
+        elif self._queue.neighbour(item.id, 1) is None and self._show.currentData() == "unlabeled":
+            self._reload_all()
+        else:
+            self._show_item(fresh)
+
+    def _announce(self) -> None:
+        """The window hears of a label once; counts are read behind the scenes."""
+        project = self.hub.project
+        if project is not None:
+            self.hub.background.run(lambda _: (project.items.counts(), project.classes.all()), on_done=self._on_counted)
+        self.hub.changed.emit(Changes(labels=True))
+
+    def _on_counted(self, told: tuple[Counts, list[Class]]) -> None:
+        counts, self._classes = told
+        self._counts = counts
+        self.session.show_counts(counts)
+        self._queue_card.set_note(self.tr("{count:,} left").format(count=counts.unlabeled))
+        self._tell_classes()
+
+    def _named(self, value: Any) -> Any:
+        task = self.hub.task
+        names = {one.id: one.name for one in self._classes}
+        return task.labels.to_named(value, names) if task is not None else None
+
+    # hearing
+
+    def _on_order_changed(self) -> None:
+        self._reload_all()
+        self.setFocus()
+
+    def _on_chip(self) -> None:
+        self._filter = Filter()
+        self._chip.hide()
+        self._reload_all()
+        self.setFocus()
+
+    def _on_queue_clicked(self, index: QModelIndex) -> None:
+        project, item = self.hub.project, self._queue.item(index.row())
+        if project is not None and item is not None:
+            self._show_item(project.items.get(item.id))
+            self._fetch_more()
+        self.setFocus()
+
+    def _key(self, event: QKeyEvent) -> bool:
+        """Do what a key means; True when it means something."""
+        commands: dict[int, Any] = {
+            Qt.Key.Key_Return: self._accept,
+            Qt.Key.Key_Enter: self._accept,
+            Qt.Key.Key_Space: self._skip,
+            Qt.Key.Key_Backspace: lambda: self._turn(undo=True),
+            Qt.Key.Key_D: lambda: self._go(1),
+            Qt.Key.Key_A: lambda: self._go(-1),
+            Qt.Key.Key_Down: lambda: self._go(1),
+            Qt.Key.Key_Up: lambda: self._go(-1),
+            Qt.Key.Key_Slash: lambda: self._editor.focus_filter() if self._editor is not None else None,
+        }
+        if event.matches(QKeySequence.StandardKey.Undo):
+            self._turn(undo=True)
+        elif event.matches(QKeySequence.StandardKey.Redo) or (
+            event.key() == Qt.Key.Key_Y and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+        ):
+            self._turn(undo=False)
+        elif event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier):
+            return False
+        elif event.key() in commands:
+            if self.hub.writable or event.key() in (Qt.Key.Key_D, Qt.Key.Key_A, Qt.Key.Key_Down, Qt.Key.Key_Up):
+                commands[event.key()]()
+        else:
+            text = event.text()
+            return bool(text) and self._editor is not None and self._editor.key_for_label(text)
+        return True
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys of the page."""
+        if not self._key(event):
+            super().keyPressEvent(event)
