@@ -29,7 +29,6 @@ from PySide6.QtWidgets import (
 
 from desktop_llm.widgets.card import plain_label
 
-
 _NOTHING = object()
 
 
@@ -160,6 +159,8 @@ class DataForm(QWidget):
             number = WholeNumber()
             number.setRange(int(told.get("minimum", -(2**31) + 1)), int(told.get("maximum", 2**31 - 1)))
             number.setGroupSeparatorShown(True)
+            # The digits on the way to a number are not values.
+            number.setKeyboardTracking(False)
             number.valueChanged.connect(lambda _: self._tell(key))
             return number
         line = QLineEdit()
@@ -180,7 +181,8 @@ class DataForm(QWidget):
         # A line reports whenever it is left; only another value is news.
         if value != self._last.get(key, _NOTHING):
             self._last[key] = value
-            self._write(key, value)
+            if isinstance(self._controls[key], QLineEdit):
+                self._write(key, value)
             self.changed.emit(key, value)
 
     def _mark(self, key: str, *, wrong: bool) -> None:
@@ -196,6 +198,7 @@ class DataForm(QWidget):
         if isinstance(control, QCheckBox):
             return control.isChecked()
         if isinstance(control, QSpinBox):
+            control.interpretText()
             return control.value()
         assert isinstance(control, QLineEdit)
         text = control.text().strip()
@@ -221,6 +224,15 @@ class DataForm(QWidget):
         elif isinstance(control, QSpinBox):
             control.setValue(int(value))
         elif isinstance(control, QLineEdit):
-            shown = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-            control.setText(shown)
+            control.setText(_shown(value))
         self._mark(key, wrong=False)
+
+
+def _shown(value: object) -> str:
+    """A value as a line shows it: numbers as short as they can be said exactly."""
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
