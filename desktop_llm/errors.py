@@ -19,6 +19,14 @@ class UserError(Exception):
         self.message = message
         self.details = details
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travels between processes with its details."""
+        return _again, (self.message, self.details)
+
+
+def _again(message: str, details: str) -> UserError:
+    return UserError(message, details=details)
+
 
 class Cancelled(Exception):
     """Raised inside long work after the person asked to stop it; nothing of the work is left behind."""

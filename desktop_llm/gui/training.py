@@ -242,7 +242,7 @@ class Training(QThread):
             said = self.tr("The training process was ended from outside ({cause}) at step {step}")
         else:
             said = self.tr("The training process crashed ({cause}) at step {step}")
-        if (self._folder.checkpoints / "last").exists():
+        if any(self._folder.checkpoints.glob("step-*")):
             after = self.tr("Resume goes on from the last checkpoint.")
         else:
             after = self.tr("it had no checkpoint yet, so start the run again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from desktop_llm.errors import UserError
@@ -29,6 +30,12 @@ def export(project: Project, number: int, format_name: str, to: Path) -> float:
     from desktop_llm.engine.export import huggingface
 
     return huggingface(folder, to.expanduser(), text)
+
+
+def export_from(path: Path, number: int, format_name: str, to: Path) -> float:
+    """`export` for another process: opens the project in `path` by itself."""
+    with closing(Project.open(path)) as project:
+        return export(project, number, format_name, to)
 
 
 def card(project: Project, number: int) -> str:

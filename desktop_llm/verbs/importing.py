@@ -12,7 +12,7 @@ from pathlib import Path
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data import sniff
 from desktop_llm.data.form import Form
-from desktop_llm.data.readers.opening import Reader, open_reader
+from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import ImportReport, NewItem, Rejected

@@ -385,5 +385,3 @@ def result_view(parent: QWidget | None = None) -> ResultView:
 def try_view(parent: QWidget | None = None) -> TryView:
     """The view to try a model by hand."""
     return Trial(parent)
-
-

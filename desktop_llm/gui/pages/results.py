@@ -1,0 +1,254 @@
+"""The Results page: all runs in a table, and what the chosen one gets right and wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_llm.errors import UserError
+from desktop_llm.gui.background import Task
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.page import Page
+from desktop_llm.gui.status import time_words
+from desktop_llm.rows import Changes, Filter
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.empty import EmptyState
+from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.screen import ResultView
+
+if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
+    from desktop_llm.store.runs import Run
+
+TABLE_HEIGHT = 230
+NUMBER = Qt.ItemDataRole.UserRole
+
+
+class _Cell(QTableWidgetItem):
+    """Sorts by its value, not by its words."""
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        mine, theirs = self.data(NUMBER), other.data(NUMBER)
+        if mine is not None and theirs is not None:
+            return bool(mine < theirs)
+        return super().__lt__(other)
+
+
+class ResultsPage(Page):
+    """Runs above, the task's view of one below."""
+
+    name = "results"
+
+    def __init__(self, hub: Hub) -> None:
+        """The view is made for the task when a project is open."""
+        super().__init__(hub, hub.tr("Results"))
+        self._runs: list[Run] = []
+        self._view: ResultView | None = None
+        self._split = Choice()
+        self._split.setObjectName("results.split")
+        self._split.setAccessibleName(self.tr("Measured on"))
+        for words, value in ((self.tr("Test texts"), "test"), (self.tr("Validation texts"), "validation")):
+            self._split.addItem(words, value)
+        self._split.activated.connect(lambda _: self._show_run())
+        self.measure_button = button(self.tr("Measure again"), "results.measure", self._on_measure)
+        self.try_button = button(self.tr("Try it"), "results.try", self._on_try)
+        self.export_button = button(self.tr("Export model…"), "results.export", self._on_export, kind="primary")
+        for part in (self._split, self.measure_button, self.try_button, self.export_button):
+            self.header.addWidget(part)
+        self._stack = QStackedWidget()
+        self._empty = EmptyState(
+            self.tr("No runs yet"), self.tr("Train a model; its figures come here."), self.tr("Train"), "results.go"
+        )
+        self._empty.asked.connect(lambda: self.hub.page_asked.emit("train", {}))
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._build())
+        self.content.addWidget(self._stack, 1)
+
+    def set_project(self, project: Project | None) -> None:
+        """Its runs."""
+        task = self.hub.task
+        if project is None or task is None:
+            return
+        if self._view is not None:
+            self._lower.removeWidget(self._view)
+            self._view.deleteLater()
+        self._view = task.open_screen().result_view()
+        self._view.rows_asked.connect(self._on_rows_asked)
+        self._lower.addWidget(self._view, 1)
+        titles = [self.tr("Run"), self.tr("Started from"), self.tr("State")]
+        titles += [metric.title for metric in task.metrics]
+        titles += [self.tr("Time"), self.tr("Learned from")]
+        self.table.setColumnCount(len(titles))
+        self.table.setHorizontalHeaderLabels(titles)
+        self._reload()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Runs have changed."""
+        if changes.runs and self.hub.project is not None and self.isVisible():
+            self._reload()
+
+    def opened(self, **arguments: Any) -> None:
+        """`run` chooses one."""
+        self._reload(arguments.get("run"))
+
+    def _build(self) -> QWidget:
+        page = QWidget()
+        whole = QVBoxLayout(page)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        card = Card(self.tr("Runs"), "")
+        self._card = card
+        self.table = QTableWidget(0, 0)
+        self.table.setObjectName("results.runs")
+        self.table.setAccessibleName(self.tr("Runs"))
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setSortingEnabled(True)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.itemSelectionChanged.connect(self._show_run)
+        card.body.addWidget(self.table, 1)
+        card.setMaximumHeight(TABLE_HEIGHT)
+        self._note = plain_label("", "muted", wrap=True)
+        self._note.setObjectName("results.note")
+        card.body.addWidget(self._note)
+        whole.addWidget(card, 1)
+        self._lower = QVBoxLayout()
+        whole.addLayout(self._lower, 2)
+        return page
+
+    @property
+    def run(self) -> Run | None:
+        """The chosen run."""
+        row = self.table.currentRow()
+        cell = self.table.item(row, 0) if row >= 0 else None
+        number = cell.data(NUMBER) if cell is not None else None
+        return next((run for run in self._runs if run.number == number), None)
+
+    def _reload(self, wanted: int | None = None) -> None:
+        project = self.hub.project
+        if project is not None:
+            self.hub.background.run(lambda _: project.runs.all(), on_done=lambda runs: self._show_runs(runs, wanted))
+
+    def _show_runs(self, runs: list[Run], wanted: int | None) -> None:
+        task = self.hub.task
+        if task is None:
+            return
+        chosen = wanted if wanted is not None else (self.run.number if self.run is not None else None)
+        newest = runs[0].number if runs and (not self._runs or runs[0].number != self._runs[0].number) else None
+        chosen = wanted or newest or chosen
+        self._runs = runs
+        self._stack.setCurrentIndex(1 if runs else 0)
+        self._card.set_note(
+            self.tr("{count} runs · figures on test texts where there are some").format(count=len(runs))
+        )
+        self.table.blockSignals(True)
+        self.table.setSortingEnabled(False)
+        self.table.setRowCount(len(runs))
+        for row, run in enumerate(runs):
+            for column, (words, value) in enumerate(self._cells(run)):
+                cell = _Cell(words)
+                cell.setData(NUMBER, value)
+                self.table.setItem(row, column, cell)
+            if run.number == chosen or (chosen is None and row == 0):
+                self.table.setCurrentCell(row, 0)
+        self.table.setSortingEnabled(True)
+        self.table.blockSignals(False)
+        self._show_run()
+
+    def _cells(self, run: Run) -> list[tuple[str, Any]]:
+        task = self.hub.task
+        figures = run.metrics.get("test") or run.metrics.get("validation") or {}
+        cells: list[tuple[str, Any]] = [(str(run.number), run.number), (run.model_title, None), (run.state, None)]
+        for metric in task.metrics if task is not None else ():
+            value = figures.get(metric.name)
+            words = "–" if value is None else (f"{100 * value:.1f} %" if metric.percent else f"{value:.3f}")
+            cells.append((words, -1.0 if value is None else value))
+        cells.append((time_words(run.seconds) if run.seconds else "–", run.seconds))
+        learned = int(run.snapshot.get("train", 0))
+        cells.append((self.tr("{count:,} texts").format(count=learned), learned))
+        return cells
+
+    def _show_run(self) -> None:
+        run = self.run
+        kept = run is not None and run.state in ("finished", "stopped")
+        for part in (self.try_button, self.export_button):
+            part.setEnabled(kept)
+        self.measure_button.setEnabled(kept and self.hub.writable)
+        if run is None or self._view is None:
+            return
+        split = str(self._split.currentData())
+        details = run.details.get(split)
+        other = "validation" if split == "test" else "test"
+        if details is None and run.details.get(other):
+            words = self.tr("Not measured on {split} texts; shown is {other}.").format(split=split, other=other)
+            details = run.details[other]
+        else:
+            words = run.message
+        self._note.setText(words)
+        self._note.setVisible(bool(words))
+        self._view.show_details(details or {})
+
+    def _on_measure(self) -> None:
+        project, run, split = self.hub.project, self.run, str(self._split.currentData())
+        if project is None or run is None:
+            return
+        number = run.number
+
+        def work(_: Task) -> None:
+            from desktop_llm.gui import elsewhere
+            from desktop_llm.verbs import evaluating
+
+            measured = elsewhere.call(evaluating.measure_in, project.path, number, split)
+            evaluating.keep(project, number, split, measured)
+
+        self.measure_button.setEnabled(False)
+        self.hub.background.run(
+            work, on_done=self._on_measured, on_error=self._on_not_measured, title=self.tr("Measuring")
+        )
+
+    def _on_measured(self, _: None) -> None:
+        self.measure_button.setEnabled(True)
+        self.hub.changed.emit(Changes(runs=True, predictions=True))
+
+    def _on_not_measured(self, error: UserError) -> None:
+        self.measure_button.setEnabled(True)
+        self.hub.show_error(error)
+
+    def _on_try(self) -> None:
+        if self.run is not None:
+            self.hub.page_asked.emit("try", {"run": self.run.number})
+
+    def _on_export(self) -> None:
+        if self.run is not None:
+            self.hub.page_asked.emit("export", {"run": self.run.number})
+
+    def _on_rows_asked(self, truth: object, predicted: object) -> None:
+        """Open the rows of a confusion in Label."""
+        project, run = self.hub.project, self.run
+        if project is None or run is None:
+            return
+        numbers = {one.name: one.id for one in project.classes.all()}
+        told = Filter(
+            run=run.number,
+            truth=numbers.get(str(truth)) if truth is not None else None,
+            predicted=predicted,
+        )
+        words = self.tr("labeled {truth}").format(truth=truth)
+        if predicted is not None:
+            words += self.tr(", run {number} says {told}").format(number=run.number, told=predicted)
+        self.hub.page_asked.emit("label", {"filter": told, "words": words})

@@ -1,0 +1,188 @@
+"""The live side of training: figures on tiles, the loss large, five small plots below."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
+
+from desktop_llm.gui.status import time_words
+from desktop_llm.jobs.events import Evaluated, Event, Started, StepDone
+from desktop_llm.tasks.task import Task
+from desktop_llm.widgets.card import Card, Tile, plain_label
+from desktop_llm.widgets.plot import SeriesPlot, short
+
+SMALL = ("metric", "learning_rate", "grad_norm", "tokens_per_second", "memory")
+
+
+class TrainLive(QWidget):
+    """Takes events, or the curves of an earlier run."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Empty."""
+        super().__init__(parent)
+        self._task: Task | None = None
+        self._total = 0
+        self._per_epoch = 1
+        self._began: tuple[float, int] | None = None
+        self._best: tuple[float, int] | None = None
+        self.fraction = 0.0
+        self.left = ""
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(12)
+        tiles = QHBoxLayout()
+        tiles.setSpacing(12)
+        self.tiles = {
+            "metric": Tile(self.tr("Validation")),
+            "loss": Tile(self.tr("Loss")),
+            "speed": Tile(self.tr("Speed")),
+            "progress": Tile(self.tr("Progress")),
+        }
+        for name, tile in self.tiles.items():
+            tile.setObjectName(f"train.tile.{name}")
+            tiles.addWidget(tile, 1)
+        whole.addLayout(tiles)
+        whole.addWidget(self._loss_card(), 3)
+        whole.addLayout(self._small_cards(), 2)
+
+    def set_task(self, task: Task) -> None:
+        """The main metric is the task's."""
+        self._task = task
+        self._cards["metric"].set_title(self.tr("Validation {name}").format(name=task.metrics[0].title.lower()))
+        self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=task.metrics[0].title.lower()))
+
+    def clear(self) -> None:
+        """For another run."""
+        for plot in self.plots.values():
+            plot.clear()
+        for tile in self.tiles.values():
+            tile.show_figure("–")
+        self._total, self._began, self._best, self.fraction, self.left = 0, None, None, 0.0, ""
+
+    def take(self, batch: Sequence[Event]) -> None:
+        """Draw a batch of events."""
+        steps = [event for event in batch if isinstance(event, StepDone)]
+        for event in batch:
+            if isinstance(event, Started):
+                self._total, self._per_epoch = event.total_steps, event.steps_per_epoch
+                self._began = (time.monotonic(), event.resumed_at)
+            elif isinstance(event, Evaluated) and event.split == "validation" and not event.final:
+                self._take_figures(event.step, dict(event.metrics))
+        if steps:
+            places = [event.step for event in steps]
+            self.plots["loss"].append("training", places, [event.loss for event in steps])
+            for name in SMALL[1:]:
+                scale = 1e-9 if name == "memory" else 1.0
+                self.plots[name].append(name, places, [float(getattr(event, name)) * scale for event in steps])
+            self._show_step(steps)
+
+    def show_curves(self, curves: dict[str, list[tuple[int, float]]], total: int) -> None:
+        """Draw the curves of an earlier run."""
+        self.clear()
+        self._total = total
+        for name, points in curves.items():
+            places, values = [step for step, _ in points], [value for _, value in points]
+            if name == "loss":
+                self.plots["loss"].append("training", places, values)
+                self.tiles["loss"].show_figure(short(values[-1]), self.tr("at step {step:,}").format(step=places[-1]))
+                self.tiles["progress"].show_figure(
+                    self.tr("step {step:,}").format(step=places[-1]), self.tr("of {total:,}").format(total=total)
+                )
+            elif name in self.plots:
+                scale = 1e-9 if name == "memory" else 1.0
+                self.plots[name].append(name, places, [value * scale for value in values])
+        metric = self._metric_name()
+        for step, value in curves.get(f"validation/{metric}", []):
+            losses = dict(curves.get("validation/loss", []))
+            self._take_figures(step, {metric: value, "loss": losses.get(step, math.nan)})
+        speeds = [value for _, value in curves.get("tokens_per_second", [])]
+        if speeds:
+            self.tiles["speed"].show_figure(
+                f"{short(sorted(speeds)[len(speeds) // 2])} tok/s", self.tr("in the middle")
+            )
+
+    def _loss_card(self) -> Card:
+        card = Card(self.tr("Loss"), "")
+        self.plots: dict[str, SeriesPlot] = {}
+        plot = SeriesPlot("train.plot.loss")
+        plot.add_series("training", "accent", smoothed=True)
+        plot.add_series("validation", "second", dots=True)
+        self.plots["loss"] = plot
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setObjectName("train.smoothing")
+        slider.setAccessibleName(self.tr("Smoothing"))
+        slider.setRange(0, 99)
+        slider.setFixedWidth(96)
+        slider.valueChanged.connect(lambda value: plot.set_smoothing(value / 100))
+        slider.setValue(80)
+        legend = QHBoxLayout()
+        for words, role in ((self.tr("training"), "accent"), (self.tr("validation"), "second")):
+            mark = plain_label("━ " + words, f"legend-{role}")
+            legend.addWidget(mark)
+        card.head.addLayout(legend)
+        card.head.addWidget(plain_label(self.tr("smoothing"), "muted"))
+        card.head.addWidget(slider)
+        card.body.addWidget(plot, 1)
+        return card
+
+    def _small_cards(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(12)
+        titles = {
+            "metric": (self.tr("Validation"), ""),
+            "learning_rate": (self.tr("Learning rate"), ""),
+            "grad_norm": (self.tr("Gradient norm"), ""),
+            "tokens_per_second": (self.tr("Speed"), self.tr("tokens a second")),
+            "memory": (self.tr("Memory"), "GB"),
+        }
+        self._cards: dict[str, Card] = {}
+        for place, (name, (title, note)) in enumerate(titles.items()):
+            card, plot = Card(title, note), SeriesPlot(f"train.plot.{name}")
+            plot.add_series(name, "second" if name == "metric" else "accent", dots=name == "metric")
+            plot.setMinimumHeight(90)
+            card.body.addWidget(plot, 1)
+            self.plots[name], self._cards[name] = plot, card
+            grid.addWidget(card, 0, place)
+            grid.setColumnStretch(place, 1)
+        return grid
+
+    def _metric_name(self) -> str:
+        return self._task.metrics[0].name if self._task is not None else ""
+
+    def _take_figures(self, step: int, metrics: dict[str, float]) -> None:
+        self.plots["loss"].append("validation", [step], [metrics.get("loss", math.nan)])
+        metric = self._task.metrics[0] if self._task is not None else None
+        value = metrics.get(metric.name) if metric is not None else None
+        if metric is None or value is None:
+            return
+        self.plots["metric"].append("metric", [step], [value])
+        better = self._best is None or (value > self._best[0]) == metric.higher_is_better
+        if better:
+            self._best = (value, step)
+        assert self._best is not None
+        shown = f"{100 * value:.1f} %" if metric.percent else f"{value:.3f}"
+        best = f"{100 * self._best[0]:.1f} %" if metric.percent else f"{self._best[0]:.3f}"
+        note = self.tr("best {value} at step {step:,}").format(value=best, step=self._best[1])
+        self.tiles["metric"].show_figure(shown, note)
+
+    def _show_step(self, steps: Sequence[StepDone]) -> None:
+        last = steps[-1]
+        tokens = sum(event.tokens_per_second for event in steps) / len(steps)
+        self.tiles["loss"].show_figure(short(last.loss), self.tr("gradient {norm}").format(norm=short(last.grad_norm)))
+        self.tiles["speed"].show_figure(
+            f"{short(tokens)} tok/s", self.tr("{ms:.0f} ms a step").format(ms=1000 * last.seconds)
+        )
+        self.fraction = last.step / max(1, self._total)
+        if self._began is not None:
+            since, first = self._began
+            spent = time.monotonic() - since
+            done = max(1, last.step - first)
+            self.left = time_words(spent * (self._total - last.step) / done) if done > 3 else ""
+        epochs = self._total / max(1, self._per_epoch)
+        shown = self.tr("epoch {epoch:.1f} of {epochs:.0f}").format(epoch=last.epoch, epochs=epochs)
+        left = self.tr("{time} left").format(time=self.left) if self.left else ""
+        self.tiles["progress"].show_figure(shown, left)

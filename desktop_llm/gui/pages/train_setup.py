@@ -1,0 +1,215 @@
+"""The setup of a run: where it starts from, its size, and its hyperparameters in plain words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.tasks.task import Preset, Task
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import plain_label
+from desktop_llm.widgets.form import Choice, DataForm
+
+PICK = "…"
+SHOWN = [one.name for one in fields(Recipe) if one.metadata["group"] in ("size", "training")]
+MORE = [one.name for one in fields(Recipe) if one.metadata["group"] == "more"]
+SIZES = [one.name for one in fields(Recipe) if one.metadata.get("scratch_only")]
+
+
+class TrainSetup(QWidget):
+    """Signals: `changed()`: another recipe is set."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Shows the general defaults until `set_task`."""
+        super().__init__(parent)
+        self._task: Task | None = None
+        self._recipe = Recipe()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 8, 0)
+        whole.setSpacing(8)
+        self._model = Choice()
+        self._model.setObjectName("train.model")
+        self._model.setAccessibleName(self.tr("Start from"))
+        self._model.setToolTip("<p><code>model</code></p>")
+        self._preset = Choice()
+        self._preset.setObjectName("train.preset")
+        self._preset.setAccessibleName(self.tr("Size"))
+        self._about = plain_label("", "muted", wrap=True)
+        for words, box in ((self.tr("Start from"), self._model), (self.tr("Size"), self._preset)):
+            line = QHBoxLayout()
+            label = plain_label(words, "muted")
+            label.setFixedWidth(112)
+            line.addWidget(label)
+            line.addWidget(box, 1)
+            whole.addLayout(line)
+        self._preset_label = label
+        whole.addWidget(self._about)
+        self._form = DataForm(Recipe, SHOWN, self._recipe, "train")
+        self._more = DataForm(Recipe, MORE, self._recipe, "train")
+        self._more.hide()
+        for form in (self._form, self._more):
+            form.changed.connect(self._on_form_changed)
+        self._fold = button(self.tr("More settings ▸"), "train.more", self._on_fold, kind="quiet")
+        self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
+        whole.addWidget(self._form)
+        line = QHBoxLayout()
+        line.addWidget(self._fold)
+        line.addStretch(1)
+        line.addWidget(self._reset)
+        whole.addLayout(line)
+        whole.addWidget(self._more)
+        whole.addStretch(1)
+        self._model.activated.connect(self._on_model_chosen)
+        self._preset.activated.connect(self._on_preset_chosen)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it is set. Raises UserError for a value that cannot be."""
+        try:
+            told = {**self._form.values(), **self._more.values()}
+        except ValueError as error:
+            raise UserError(self.tr("“{title}” is not a number.").format(title=error)) from error
+        return recipes.changed(self._recipe, told)
+
+    def set_task(self, task: Task, told: dict[str, Any], models: list[str]) -> None:
+        """Offer the task's presets and defaults; `told` is the recipe of last time, `models` folders used before."""
+        self._task = task
+        self._preset.clear()
+        for preset in task.presets:
+            self._preset.addItem(self.tr(preset.title), preset)
+        self._preset.addItem(self.tr("My own"), None)
+        self._model.clear()
+        self._model.addItem(self.tr("From scratch"), SCRATCH)
+        for model in models:
+            self._add_model(model)
+        self._model.addItem(self.tr("A model folder…"), PICK)
+        try:
+            self._recipe = recipes.from_json(told) if told else task.recipe
+        except UserError:
+            self._recipe = task.recipe
+        if self._recipe.model != SCRATCH:
+            self._add_model(self._recipe.model)
+        self._show()
+
+    def choose_model(self, model: str) -> None:
+        """Start from scratch or from a folder, with the task's defaults for it."""
+        if self._task is None:
+            return
+        if model != SCRATCH:
+            self._add_model(model)
+        base = self._task.recipe if model == SCRATCH else self._task.folder_recipe
+        self._recipe = recipes.changed(base, {"model": model})
+        self._show()
+        self.changed.emit()
+
+    def set_value(self, key: str, value: Any) -> None:
+        """Set one value, as if the person had."""
+        self._recipe = recipes.changed(self.recipe, {key: value})
+        self._show()
+        self.changed.emit()
+
+    def set_locked(self, locked: bool) -> None:
+        """While a run is under way its recipe is only shown."""
+        for widget in (self._model, self._preset, self._form, self._more, self._reset):
+            widget.setEnabled(not locked)
+
+    def _show(self) -> None:
+        scratch = self._recipe.model == SCRATCH
+        self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
+        self._form.set_values(self._recipe)
+        self._more.set_values(self._recipe)
+        for key in SIZES:
+            self._form.set_shown(key, scratch)
+        self._preset.setVisible(scratch)
+        self._preset_label.setVisible(scratch)
+        self._show_preset()
+        self._about.setText(self._words())
+        self._about.setVisible(bool(self._about.text()))
+
+    def _show_preset(self) -> None:
+        for place in range(self._preset.count()):
+            preset = self._preset.itemData(place)
+            values = {} if preset is None else preset.values
+            if preset is None or all(getattr(self._recipe, key) == value for key, value in values.items()):
+                self._preset.setCurrentIndex(place)
+                return
+
+    def _words(self) -> str:
+        """What is to be said of the start."""
+        if self._recipe.model == SCRATCH:
+            preset = self._preset.currentData()
+            help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
+            count = parameters(self._recipe)
+            return self.tr("{help} About {count:.1f} M parameters.").format(help=help_text, count=count / 1e6).strip()
+        return folder_words(Path(self._recipe.model))
+
+    def _add_model(self, model: str) -> None:
+        if self._model.findData(model) < 0:
+            place = max(1, self._model.findData(PICK)) if self._model.findData(PICK) >= 0 else self._model.count()
+            self._model.insertItem(place, Path(model).name or model, model)
+
+    def _on_model_chosen(self) -> None:
+        chosen = str(self._model.currentData())
+        if chosen == PICK:
+            chosen = QFileDialog.getExistingDirectory(self, self.tr("A model folder in Hugging Face layout"))
+            if not chosen:
+                self._show()
+                return
+        self.choose_model(chosen)
+
+    def _on_preset_chosen(self) -> None:
+        preset = self._preset.currentData()
+        if isinstance(preset, Preset):
+            self._recipe = recipes.changed(self._recipe, dict(preset.values))
+            self._show()
+            self.changed.emit()
+
+    def _on_form_changed(self) -> None:
+        try:
+            self._recipe = self.recipe
+        except UserError:
+            self.changed.emit()
+            return
+        self._show_preset()
+        self._about.setText(self._words())
+        self.changed.emit()
+
+    def _on_fold(self) -> None:
+        self._more.setVisible(self._more.isHidden())
+        shown = self.tr("More settings ▾") if self._more.isVisible() else self.tr("More settings ▸")
+        self._fold.setText(shown)
+
+    def _on_reset(self) -> None:
+        self.choose_model(self._recipe.model)
+
+
+def parameters(recipe: Recipe) -> int:
+    """About how many parameters an encoder of these sizes has: embeddings, attention 4h², feed-forward 2hf a layer."""
+    wide, deep = recipe.hidden_size, recipe.intermediate_size or 4 * recipe.hidden_size
+    layer = 4 * wide * wide + 4 * wide + 2 * wide * deep + deep + wide + 4 * wide
+    return (recipe.vocab_size + recipe.max_length + 4) * wide + recipe.num_hidden_layers * layer + wide * wide + wide
+
+
+def folder_words(folder: Path) -> str:
+    """What a model folder's config.json says of it, in a line; '' when it cannot be read."""
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kind = str((told.get("architectures") or [told.get("model_type", "")])[0])
+        sizes = [
+            f"{told[key]:,} {words}"
+            for key, words in (("hidden_size", "wide"), ("num_hidden_layers", "layers"), ("vocab_size", "tokens"))
+            if isinstance(told.get(key), int)
+        ]
+    except (OSError, ValueError, AttributeError, IndexError, TypeError):
+        return ""
+    return ", ".join([kind, *sizes])

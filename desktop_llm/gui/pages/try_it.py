@@ -1,0 +1,88 @@
+"""The Try it page: a text, and what a run says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.run_box import RunBox
+from desktop_llm.rows import Changes
+from desktop_llm.widgets.empty import EmptyState
+from desktop_llm.widgets.screen import TryView
+
+if TYPE_CHECKING:
+    from desktop_llm.gui.inference import Answer
+    from desktop_llm.store.project import Project
+
+
+class TryPage(Page):
+    """The task's view, answered by a warm process."""
+
+    name = "try"
+
+    def __init__(self, hub: Hub) -> None:
+        """The view is made for the task when a project is open."""
+        super().__init__(hub, hub.tr("Try it"))
+        self._view: TryView | None = None
+        self.runs = RunBox(hub, "try.run")
+        self.runs.run_changed.connect(self._on_run_changed)
+        self.header.addWidget(self.runs)
+        self._stack = QStackedWidget()
+        self._empty = EmptyState(
+            self.tr("No model yet"), self.tr("Train one, then ask it here."), self.tr("Train"), "try.go"
+        )
+        self._empty.asked.connect(lambda: self.hub.page_asked.emit("train", {}))
+        self._stack.addWidget(self._empty)
+        work = QWidget()
+        self._place = QVBoxLayout(work)
+        self._place.setContentsMargins(0, 0, 0, 0)
+        self._stack.addWidget(work)
+        self.content.addWidget(self._stack, 1)
+        hub.inference.answered.connect(self._on_answered)
+        hub.inference.failed.connect(self._on_failed)
+        self._last: dict[str, str] = {}
+
+    def set_project(self, project: Project | None) -> None:
+        """Its runs."""
+        task = self.hub.task
+        self.hub.inference.forget()
+        if project is None or task is None:
+            return
+        if self._view is not None:
+            self._place.removeWidget(self._view)
+            self._view.deleteLater()
+        self._view = task.open_screen().try_view()
+        self._view.asked.connect(self._on_asked)
+        self._place.addWidget(self._view)
+        self.runs.reload()
+
+    def on_changes(self, changes: Changes) -> None:
+        """A run may have ended."""
+        if changes.runs and not self.hub.is_training:
+            self.runs.reload()
+
+    def opened(self, **arguments: Any) -> None:
+        """`run` chooses one."""
+        self.runs.reload(arguments.get("run"))
+
+    def _on_run_changed(self, run: object) -> None:
+        self._stack.setCurrentIndex(0 if run is None else 1)
+        if self._last:
+            self._on_asked(self._last)
+
+    def _on_asked(self, row: dict[str, str]) -> None:
+        project, run = self.hub.project, self.runs.run
+        self._last = row
+        if project is not None and run is not None:
+            self.hub.inference.ask(project.runs.folder(run.number).model, [row])
+
+    def _on_answered(self, _number: int, answer: Answer) -> None:
+        if self._view is not None and answer.predictions:
+            self._view.show_answer(answer.predictions[0], answer.milliseconds)
+
+    def _on_failed(self, _number: int, sentence: str) -> None:
+        if self._view is not None:
+            self._view.show_problem(sentence)
