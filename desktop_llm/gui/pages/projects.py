@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop_llm import paths
-from desktop_llm.errors import UserError
-from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages import samples
+from desktop_llm.gui.pages.recent import Recent
 from desktop_llm.tasks import TASKS
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.choice_card import ChoiceCard
 
-SAMPLE = "Sample: shop messages"
-SAMPLE_FILE = "shop_messages.jsonl"
+if TYPE_CHECKING:
+    from desktop_llm.gui.background import Task
+    from desktop_llm.settings import Settings
+    from desktop_llm.store.project import Project
+
+WIDEST = 1200
+FORBIDDEN = frozenset('/\\:*?"<>|')
+"""Signs that one system or another does not take in the name of a folder."""
+
+
+def folder_name(name: str) -> str:
+    """The name of the folder for a project's name; '' when nothing of it can be used."""
+    return "".join("_" if sign in FORBIDDEN or not sign.isprintable() else sign for sign in name).strip(" ._")
 
 
 class ProjectsPage(Page):
@@ -38,22 +51,41 @@ class ProjectsPage(Page):
     def __init__(self, hub: Hub) -> None:
         """Recent projects come from the settings."""
         super().__init__(hub, hub.tr("Projects"))
-        self.header.addWidget(button(self.tr("Open project…"), "projects.open", self._on_open))
-        columns = QHBoxLayout()
+        self._busy: Task | None = None
+        self.open_button = button(self.tr("Open folder…"), "projects.open", self._on_open)
+        self.header.addWidget(self.open_button)
+        inside = QWidget()
+        inside.setMaximumWidth(WIDEST)
+        columns = QHBoxLayout(inside)
+        columns.setContentsMargins(0, 0, 8, 0)
         columns.setSpacing(16)
         left = QVBoxLayout()
         left.setSpacing(16)
         left.addWidget(self._new_card())
-        left.addWidget(self._sample_card())
+        for sample in samples.shipped():
+            left.addWidget(self._sample_card(sample))
         left.addStretch(1)
         columns.addLayout(left, 1)
-        columns.addWidget(self._recent_card(), 1)
-        self.content.addLayout(columns, 1)
-        hub.settings_changed.connect(lambda _: self._show_recent())
-        self._show_recent()
+        self.recent = Recent(self.tr("Recent projects"))
+        self.recent.chosen.connect(self._open)
+        self.recent.forgotten.connect(self._on_forgotten)
+        columns.addWidget(self.recent, 1, Qt.AlignmentFlag.AlignTop)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        self.content.addWidget(area, 1)
+        hub.settings_changed.connect(self._on_settings_changed)
+        self._on_settings_changed(hub.settings)
+
+    def set_project(self, project: Project | None) -> None:
+        """Mark the one that is open."""
+        self.recent.mark_open(project.path if project is not None else None)
 
     def opened(self, **arguments: Any) -> None:
         """`new` puts the cursor into the name; `pick` asks for a folder."""
+        self._look_for_missing()
         if arguments.get("new"):
             self.name_field.setFocus()
             self.name_field.selectAll()
@@ -64,93 +96,88 @@ class ProjectsPage(Page):
         card = Card(self.tr("New project"))
         self._tasks = QButtonGroup(self)
         for task in TASKS.values():
-            choice = QPushButton(f"{task.title}\n{task.description}")
-            choice.setObjectName(f"projects.task.{task.name}")
-            choice.setAccessibleName(task.title)
-            choice.setProperty("kind", "choice")
+            choice = ChoiceCard(task.title, task.description, f"projects.task.{task.name}")
             choice.setProperty("task", task.name)
             choice.setCheckable(True)
             choice.setChecked(not self._tasks.buttons())
             self._tasks.addButton(choice)
             card.body.addWidget(choice)
+        self.name_field = self._line("projects.name", self.tr("Name"), self.tr("for example Support tickets"))
+        self.name_field.textChanged.connect(self._on_typed)
+        self.name_field.returnPressed.connect(self._on_create)
+        self.folder_field = self._line("projects.folder", self.tr("In folder"), "")
+        self.folder_field.setText(str(paths.projects_dir()))
+        self.folder_field.textChanged.connect(self._on_typed)
+        folder = QHBoxLayout()
+        folder.setSpacing(8)
+        folder.addWidget(self.folder_field, 1)
+        folder.addWidget(button(self.tr("Choose…"), "projects.choose", self._on_choose))
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(8)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.name_field = QLineEdit()
-        self.name_field.setObjectName("projects.name")
-        self.name_field.setAccessibleName(self.tr("Name"))
-        self.name_field.setPlaceholderText(self.tr("Support tickets"))
-        self.name_field.textChanged.connect(self._on_name_changed)
-        self.name_field.returnPressed.connect(self._on_create)
-        self.folder_field = QLineEdit(str(paths.projects_dir()))
-        self.folder_field.setObjectName("projects.folder")
-        self.folder_field.setAccessibleName(self.tr("In folder"))
-        folder = QHBoxLayout()
-        folder.addWidget(self.folder_field, 1)
-        folder.addWidget(button(self.tr("Choose…"), "projects.choose", self._on_choose))
         form.addRow(plain_label(self.tr("Name"), "muted"), self.name_field)
         form.addRow(plain_label(self.tr("In folder"), "muted"), folder)
         card.body.addLayout(form)
+        self._where = plain_label("", "muted", wrap=True)
+        self._where.setObjectName("projects.where")
         self.create_button = button(self.tr("Make project"), "projects.new", self._on_create, kind="primary")
-        self.create_button.setEnabled(False)
-        card.body.addWidget(self.create_button, 0, Qt.AlignmentFlag.AlignRight)
+        last = QHBoxLayout()
+        last.addWidget(self._where, 1)
+        last.addWidget(self.create_button, 0, Qt.AlignmentFlag.AlignBottom)
+        card.body.addLayout(last)
+        self._on_typed()
         return card
 
-    def _sample_card(self) -> Card:
-        card = Card(self.tr("Look around first"))
+    def _line(self, name: str, title: str, hint: str) -> QLineEdit:
+        line = QLineEdit()
+        line.setObjectName(name)
+        line.setAccessibleName(title)
+        line.setPlaceholderText(hint)
+        return line
+
+    def _sample_card(self, sample: samples.Sample) -> Card:
+        card = Card(self.tr("Sample project"))
         words = self.tr(
-            "A sample project with short messages to a shop: half of them labeled, half waiting for you. "
-            "It trains within a minute."
+            "Short messages to a small shop: half of them have a label, half wait for yours. Good to look around with."
         )
-        card.body.addWidget(plain_label(words, "muted", wrap=True))
-        self.sample_button = button(self.tr("Open the sample"), "projects.sample", self._on_sample)
-        card.body.addWidget(self.sample_button, 0, Qt.AlignmentFlag.AlignRight)
+        self.sample_button = button(
+            self.tr("Open the sample"), "projects.sample", lambda: self._on_sample(sample), kind="plain"
+        )
+        line = QHBoxLayout()
+        line.setSpacing(16)
+        line.addWidget(plain_label(words, "muted", wrap=True), 1)
+        line.addWidget(self.sample_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        card.body.addLayout(line)
         return card
 
-    def _recent_card(self) -> Card:
-        self._recent = Card(self.tr("Recent"))
-        self._recent_list = QVBoxLayout()
-        self._recent_list.setSpacing(4)
-        self._recent.body.addLayout(self._recent_list)
-        self._recent.body.addStretch(1)
-        return self._recent
+    def _path(self) -> Path | None:
+        """Where the new project would be; None while something is missing."""
+        name, folder = folder_name(self.name_field.text()), self.folder_field.text().strip()
+        return Path(folder).expanduser() / name if name and folder else None
 
-    def _show_recent(self) -> None:
-        while self._recent_list.count():
-            widget = self._recent_list.takeAt(0).widget()
-            if widget is not None:
-                widget.deleteLater()
-        recent = self.hub.settings.recent_projects
-        if not recent:
-            words = self.tr("Projects that you open are listed here.")
-            self._recent_list.addWidget(plain_label(words, "muted", wrap=True))
-        for place, name in enumerate(recent):
-            self._recent_list.addWidget(self._recent_row(place, Path(name)))
+    def _begin(self, task: Task) -> None:
+        """One project at a time: a second click would meet the first one's lock."""
+        self._busy = task
+        task.ended.connect(self._on_ended)
+        self._show_busy()
 
-    def _recent_row(self, place: int, path: Path) -> QWidget:
-        row = QWidget()
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        there = (path / "project.db").is_file()
-        made = QPushButton(f"{path.name}\n{path.parent}".replace("&", "&&"))
-        made.setObjectName(f"projects.recent.{place}")
-        made.setAccessibleName(path.name)
-        made.setProperty("kind", "choice")
-        made.setEnabled(there)
-        made.clicked.connect(lambda: self.hub.open_project(path, then_page="label"))
-        line.addWidget(made, 1)
-        forget = button(self.tr("Remove"), f"projects.forget.{place}", lambda: self._forget(str(path)), kind="quiet")
-        forget.setToolTip(self.tr("Takes it from this list; the files stay."))
-        line.addWidget(forget)
-        return row
+    def _on_ended(self, task: Task) -> None:
+        if task is self._busy:
+            self._busy = None
+            self._show_busy()
 
-    def _forget(self, name: str) -> None:
-        recent = tuple(one for one in self.hub.settings.recent_projects if one != name)
-        self.hub.save_settings(recent_projects=recent)
+    def _show_busy(self) -> None:
+        free = self._busy is None
+        for part in (self.open_button, self.recent, *self.findChildren(QWidget, "projects.sample")):
+            part.setEnabled(free)
+        self._on_typed()
 
-    def _on_name_changed(self, text: str) -> None:
-        self.create_button.setEnabled(bool(text.strip()))
+    def _on_typed(self) -> None:
+        path = self._path()
+        self.create_button.setEnabled(path is not None and self._busy is None)
+        self._where.setText(self.tr("Will be the folder {path}").format(path=path) if path is not None else "")
 
     def _on_choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, self.tr("In folder"), self.folder_field.text())
@@ -158,52 +185,63 @@ class ProjectsPage(Page):
             self.folder_field.setText(chosen)
 
     def _on_create(self) -> None:
-        name = self.name_field.text().strip()
-        folder = "".join("_" if sign in '/\\:*?"<>|' or ord(sign) < 32 else sign for sign in name).strip(". ")
-        if not folder:
-            self.hub.show_error(UserError(self.tr("Give the project a name with letters or digits.")))
+        path, task = self._path(), self._tasks.checkedButton()
+        if path is None or self._busy is not None or task is None:
             return
-        path = Path(self.folder_field.text()).expanduser() / folder
-        self.hub.create_project(path, str(self._tasks.checkedButton().property("task")), name)
-        self.name_field.clear()
+        made = self.hub.create_project(path, str(task.property("task")), " ".join(self.name_field.text().split()))
+        self._begin(made)
+        made.ended.connect(self._on_created)
+
+    def _on_created(self, task: Task) -> None:
+        if task.error is None:
+            self.name_field.clear()
 
     def _on_open(self) -> None:
         start = paths.projects_dir()
-        start = start if start.is_dir() else Path.home()
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Open project"), str(start))
+        chosen = QFileDialog.getExistingDirectory(
+            self, self.tr("Open the folder of a project"), str(start if start.is_dir() else Path.home())
+        )
         if chosen:
-            self.hub.open_project(Path(chosen), then_page="label")
+            self._open(Path(chosen))
 
-    def _on_sample(self) -> None:
-        path = paths.projects_dir() / SAMPLE.replace(":", "")
-        self.sample_button.setEnabled(False)
-        self.hub.background.run(
-            lambda task: _make_sample(path, task),
-            on_done=lambda _: self._on_sample_made(path),
-            on_error=self._on_sample_failed,
-            title=self.tr("Making the sample"),
+    def _open(self, path: Path) -> None:
+        if self.hub.project is not None and self.hub.project.path == path.absolute():
+            self.hub.page_asked.emit("label", {})
+        elif self._busy is None:
+            self._begin(self.hub.open_project(path, then_page="label"))
+
+    def _on_sample(self, sample: samples.Sample) -> None:
+        path = paths.projects_dir() / sample.name
+        if self.hub.project is not None and self.hub.project.path == path.absolute():
+            self.hub.page_asked.emit("label", {})
+            return
+        self._begin(
+            self.hub.background.run(
+                lambda task: samples.make(sample, paths.projects_dir(), task.should_stop),
+                on_done=self._on_sample_made,
+                on_error=self.hub.show_error,
+                title=self.tr("Making the sample"),
+            )
         )
 
     def _on_sample_made(self, path: Path) -> None:
-        self.sample_button.setEnabled(True)
-        self.hub.open_project(path, then_page="label")
+        self._busy = None
+        self._open(path)
 
-    def _on_sample_failed(self, error: UserError) -> None:
-        self.sample_button.setEnabled(True)
-        self.hub.show_error(error)
+    def _on_settings_changed(self, settings: Settings) -> None:
+        if self.recent.show_paths([Path(name) for name in settings.recent_projects]):
+            self._look_for_missing()
 
+    def _look_for_missing(self) -> None:
+        """A folder on a sleeping disk or a lost network is asked for in the background."""
+        from desktop_llm.store.project import is_project
 
-def _make_sample(path: Path, told: Task) -> None:
-    """Make and fill the sample project, unless it is there from an earlier time."""
-    from desktop_llm.store.project import Project, is_project
-    from desktop_llm.verbs import importing
+        recent = [Path(name) for name in self.hub.settings.recent_projects]
+        if recent:
+            self.hub.background.run(
+                lambda _: [path for path in recent if not is_project(path)], on_done=self.recent.mark_missing
+            )
 
-    if is_project(path):
-        return
-    task = next(iter(TASKS.values()))
-    project = Project.create(path, task.name, SAMPLE)
-    try:
-        plan = importing.plan(task, paths.resource("samples", SAMPLE_FILE))
-        importing.run(project, plan, should_stop=told.should_stop)
-    finally:
-        project.close()
+    def _on_forgotten(self, path: Path) -> None:
+        recent = tuple(one for one in self.hub.settings.recent_projects if one != str(path))
+        self.hub.save_settings(recent_projects=recent)

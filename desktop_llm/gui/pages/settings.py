@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class SettingsPage(Page):
         ):
             where = plain_label(str(folder), "muted", wrap=True)
             where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            opener = button(self.tr("Open folder"), name, lambda folder=folder: self._open(folder))
+            opener = button(self.tr("Open folder"), name, partial(self._open, folder))
             opener.setAccessibleName(self.tr("Open folder: {name}").format(name=title))
             grid.addWidget(plain_label(title), row, 0)
             grid.addWidget(where, row, 1)
@@ -106,11 +107,13 @@ class SettingsPage(Page):
             grid.addWidget(plain_label(name, "muted"), row, 0)
             grid.addWidget(plain_label(version), row, 1)
         card.body.addLayout(grid)
-        line = QHBoxLayout()
         text = "\n".join(f"{name} {version}" for name, version in told)
-        line.addWidget(
-            button(self.tr("Copy"), "settings.copy_versions", lambda: QGuiApplication.clipboard().setText(text))
-        )
+
+        def copy() -> None:
+            QGuiApplication.clipboard().setText(text)
+
+        line = QHBoxLayout()
+        line.addWidget(button(self.tr("Copy"), "settings.copy_versions", copy))
         line.addStretch(1)
         card.body.addLayout(line)
         return card
