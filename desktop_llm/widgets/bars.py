@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop_llm.widgets import theme
 
@@ -23,6 +24,7 @@ class Bars(QWidget):
         super().__init__(parent)
         self._rows: tuple[tuple[str, float, str], ...] = ()
         self._most = 0.0
+        self._widths: tuple[int, int] | None = None
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.notifier().changed.connect(self.update)
 
@@ -32,11 +34,30 @@ class Bars(QWidget):
         self._most = most or max((value for _, value, _ in self._rows), default=0.0)
         self.setFixedHeight(max(1, len(self._rows)) * ROW)
         self.setAccessibleName(", ".join(f"{name} {words}" for name, _, words in self._rows[:20]))
+        self._widths = None
         self.update()
 
     def sizeHint(self) -> QSize:
         """A row a bar."""
         return QSize(240, max(1, len(self._rows)) * ROW)
+
+    def _measured(self, metrics: QFontMetrics) -> tuple[int, int]:
+        """The widths that all names and all numbers need; measured once, there may be thousands."""
+        if self._widths is None:
+            names = max((metrics.horizontalAdvance(row[0][:200]) for row in self._rows), default=0)
+            numbers = max((metrics.horizontalAdvance(row[2]) for row in self._rows), default=0)
+            self._widths = (names + 12, numbers + 8)
+        return self._widths
+
+    def event(self, event: QEvent) -> bool:
+        """Tell a name in full where it is cut; escaped, for Qt reads tool tips as markup."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            place = event.pos().y() // ROW
+            if 0 <= place < len(self._rows):
+                name, _, words = self._rows[place]
+                QToolTip.showText(event.globalPos(), f"<p>{html.escape(name)}: {html.escape(words)}</p>", self)
+            return True
+        return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Ask for the rows of the bar under the pointer."""
@@ -50,8 +71,8 @@ class Bars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         palette, metrics = theme.current(), QFontMetrics(self.font())
         wide = self.width()
-        names = min(int(wide * 0.42), max((metrics.horizontalAdvance(row[0]) for row in self._rows), default=0) + 12)
-        numbers = max((metrics.horizontalAdvance(row[2]) for row in self._rows), default=0) + 8
+        longest, numbers = self._measured(metrics)
+        names = min(int(wide * 0.42), longest)
         first, last = event.rect().top() // ROW, event.rect().bottom() // ROW + 1
         for place in range(max(0, first), min(len(self._rows), last)):
             name, value, words = self._rows[place]

@@ -6,6 +6,7 @@ The owner gives the number of rows and each page's first id (anchors), listens t
 
 from __future__ import annotations
 
+import html
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 PAGE = 200
 KEPT = 60
+WAITING = "…"
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -22,10 +24,17 @@ class RowsModel(QAbstractTableModel):
 
     page_wanted = Signal(int, int, int)
 
-    def __init__(self, titles: Sequence[str], cell: Callable[[Any, int], str], parent: QObject | None = None) -> None:
-        """`cell(row, column)` gives the text of a cell."""
+    def __init__(
+        self,
+        titles: Sequence[str],
+        cell: Callable[[Any, int], str],
+        parent: QObject | None = None,
+        *,
+        tip: Callable[[Any, int], str] | None = None,
+    ) -> None:
+        """`cell(row, column)` gives the text of a cell, `tip` what a tool tip says of it."""
         super().__init__(parent)
-        self._titles, self._cell = tuple(titles), cell
+        self._titles, self._cell, self._tip = tuple(titles), cell, tip
         self._count, self._generation = 0, 0
         self._anchors: Sequence[int] = ()
         self._pages: OrderedDict[int, Sequence[Any]] = OrderedDict()
@@ -53,6 +62,11 @@ class RowsModel(QAbstractTableModel):
         if last >= first:
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self._titles) - 1))
 
+    def give_up(self, generation: int, page: int) -> None:
+        """The page could not be had; it is asked for again when it is next seen."""
+        if generation == self._generation:
+            self._asked.discard(page)
+
     def row_at(self, place: int) -> Any | None:
         """The row at a place; None while its page is on its way, which is then asked for."""
         page, inside = divmod(place, PAGE)
@@ -75,10 +89,14 @@ class RowsModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The text of a cell, on one line; plain text."""
-        if role != Qt.ItemDataRole.DisplayRole or not index.isValid():
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) or not index.isValid():
             return None
         row = self.row_at(index.row())
-        return "…" if row is None else self._cell(row, index.column())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return WAITING if row is None else self._cell(row, index.column())
+        text = self._tip(row, index.column()) if self._tip is not None and row is not None else ""
+        # Qt reads tool tips as markup; escaped, the text stays a text.
+        return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>' if text else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Titles above; row numbers at the side."""

@@ -1,0 +1,84 @@
+"""A small table of texts, shown as they are: the first rows of a file, the rows an import did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+Index = QModelIndex | QPersistentModelIndex
+LONGEST = 300
+WIDEST = 420
+
+
+class TextGrid(QAbstractTableModel):
+    """Texts in rows and columns; each is shown on one line and cut when very long."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Empty at first."""
+        super().__init__(parent)
+        self._titles: tuple[str, ...] = ()
+        self._rows: tuple[Sequence[str], ...] = ()
+
+    def show_rows(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show other rows; each as long as `titles`."""
+        self.beginResetModel()
+        self._titles, self._rows = tuple(titles), tuple(rows)
+        self.endResetModel()
+
+    def set_titles(self, titles: Sequence[str]) -> None:
+        """Other titles over the same columns."""
+        self._titles = tuple(titles)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, max(0, len(self._titles) - 1))
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """A row a row."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """A column a title."""
+        return 0 if parent.isValid() else len(self._titles)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The text of a cell on one line; plain text."""
+        if role != Qt.ItemDataRole.DisplayRole or not index.isValid():
+            return None
+        return " ".join(self._rows[index.row()][index.column()][:LONGEST].split())
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles above."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return self._titles[section] if role == Qt.ItemDataRole.DisplayRole else None
+
+
+def grid_view(model: TextGrid, name: str, title: str, parent: QWidget | None = None) -> QTableView:
+    """A view of such a table, with its object name and what it is called."""
+    view = QTableView(parent)
+    view.setObjectName(name)
+    view.setAccessibleName(title)
+    view.setModel(model)
+    view.setShowGrid(False)
+    view.setWordWrap(False)
+    view.setTabKeyNavigation(False)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.verticalHeader().hide()
+    view.verticalHeader().setDefaultSectionSize(30)
+    view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    view.horizontalHeader().setHighlightSections(False)
+    view.horizontalHeader().setStretchLastSection(True)
+    return view
+
+
+def fit_columns(view: QTableView, most: int = 20) -> None:
+    """Make the first columns as wide as their texts, up to a limit; the last one takes the rest."""
+    header = view.horizontalHeader()
+    header.setResizeContentsPrecision(20)
+    for column in range(min(most, view.model().columnCount())):
+        view.resizeColumnToContents(column)
+        view.setColumnWidth(column, min(WIDEST, view.columnWidth(column) + 12))
