@@ -40,6 +40,11 @@ class RowsModel(QAbstractTableModel):
         self._pages: OrderedDict[int, Sequence[Any]] = OrderedDict()
         self._asked: set[int] = set()
 
+    @property
+    def generation(self) -> int:
+        """Counts the resets; an answer belongs to one."""
+        return self._generation
+
     def reset(self, count: int, anchors: Sequence[int]) -> None:
         """Other rows: their number, and the id with which each page of PAGE rows begins."""
         self.beginResetModel()

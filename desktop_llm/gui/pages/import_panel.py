@@ -1,269 +1,215 @@
-"""The import of a file: what is in it, which column is what, how far it is, what came of it."""
+"""An import, step by step: look at the file, take its rows, read the report. One file after the other."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QHeaderView,
-    QPlainTextEdit,
-    QProgressBar,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop_llm import atomic
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.data.mapping import plain
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.import_form import ImportForm
+from desktop_llm.gui.pages.import_report import ReportView
+from desktop_llm.gui.pages.import_words import ImportWords
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import Changes, ImportReport
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
 if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
     from desktop_llm.verbs.importing import Plan
 
-SHOWN_ROWS = 50
-ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc-kr", "cp1252")
+SHOWN_ROWS = 60
+SHOWN_COLUMNS = 60
 
 
-class ImportPanel(QWidget):
-    """Signals: `closed()`: the person is done with it."""
+class ImportPanel(QStackedWidget):
+    """Signals: `closed()`: the person is done with it; `another_asked()`: wants to choose another file."""
 
     closed = Signal()
+    another_asked = Signal()
 
     def __init__(self, hub: Hub) -> None:
         """Shows nothing until `look_at`."""
         super().__init__()
-        self._hub = hub
+        self.setObjectName("data.panel")
+        self._hub, self._say = hub, ImportWords(self)
+        self._project: Project | None = None
+        self._waiting: list[Path] = []
         self._path = Path()
         self._plan: Plan | None = None
+        self._looking: Task | None = None
         self._work: Task | None = None
-        self._report: ImportReport | None = None
-        self._choices: dict[str, Choice] = {}
-        self._quiet = False
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        self._card = Card("", "")
-        self._build()
-        whole.addWidget(self._card)
+        self.form = ImportForm()
+        self.form.reading_changed.connect(self._on_reading_changed)
+        self.form.mapping_changed.connect(self._on_mapping_changed)
+        self._look = self._build_look()
+        self._progress = self._build_progress()
+        self.report = ReportView(hub)
+        self.report.done.connect(self.closed)
+        self.report.next_asked.connect(self._on_next)
+        for step in (self._look, self._progress, self.report):
+            self.addWidget(step)
 
-    def look_at(self, path: Path, **told: Any) -> None:
-        """Read the beginning of a file and show it; `told` overrides encoding, delimiter, header or mapping."""
-        self._path = path
-        self._card.set_title(path.name)
-        self._card.set_note(self.tr("Reading…"))
+    @property
+    def busy(self) -> bool:
+        """Whether rows are being taken."""
+        return self._work is not None
+
+    def look_at(self, files: Sequence[Path]) -> None:
+        """Show what is in the first of these files; the others wait for their turn."""
         task = self._hub.task
-        assert task is not None
+        self._project = self._hub.project
+        if task is None or self._project is None:
+            return
+        self._path, self._waiting = files[0], list(files[1:])
+        self._plan = None
+        self.form.begin(task.fields, has_rows=False)
+        self._card.set_title(self._path.name)
+        self._grid.show_rows((), ())
+        self._words.setText("")
+        self.setCurrentWidget(self._look)
+        self._read(self._project)
 
-        def work(_: Task) -> Plan:
-            from desktop_llm.verbs import importing
+    def leave(self) -> None:
+        """Another project is open: stop what is under way, forget the file."""
+        for task in (self._looking, self._work):
+            if task is not None:
+                task.cancel()
+        self._project, self._plan, self._looking, self._work = None, None, None, None
 
-            return importing.plan(task, path, **told)
-
-        self._hub.background.run(work, on_done=self._show_plan, on_error=self._on_problem)
-
-    def _build(self) -> None:
-        self._form_widget = QWidget()
-        columns = QHBoxLayout(self._form_widget)
-        columns.setContentsMargins(0, 0, 0, 0)
-        columns.setSpacing(24)
-        self._mapping_form = QFormLayout()
-        self._mapping_form.setHorizontalSpacing(12)
-        columns.addLayout(self._mapping_form, 1)
-        form = QFormLayout()
-        form.setHorizontalSpacing(12)
-        self._encoding = self._choice("data.encoding", self.tr("Encoding"), [(one, one) for one in ENCODINGS])
-        self._delimiter = self._choice(
-            "data.delimiter",
-            self.tr("Delimiter"),
-            [
-                (self.tr("comma"), ","),
-                (self.tr("semicolon"), ";"),
-                (self.tr("tab"), "\t"),
-                (self.tr("bar"), "|"),
-            ],
-        )
-        self._header = self._choice(
-            "data.header", self.tr("First row"), [(self.tr("names of columns"), True), (self.tr("data"), False)]
-        )
-        self._split = self._choice(
-            "data.split",
-            self.tr("Use as"),
-            [
-                (self.tr("training, some held out"), ""),
-                (self.tr("training only"), "train"),
-                (self.tr("validation"), "validation"),
-                (self.tr("test"), "test"),
-            ],
-        )
-        for box in (self._encoding, self._delimiter, self._header):
-            box.currentIndexChanged.connect(self._on_form_changed)
-        for box in (self._encoding, self._delimiter, self._header, self._split):
-            form.addRow(plain_label(box.accessibleName(), "muted"), box)
-        columns.addLayout(form, 1)
-        self._table = QTableWidget()
-        self._table.setObjectName("data.preview")
-        self._table.setAccessibleName(self.tr("First rows"))
-        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._table.setShowGrid(False)
-        self._table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._table.setMinimumHeight(120)
+    def _build_look(self) -> QWidget:
+        page = QWidget()
+        whole = QHBoxLayout(page)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        whole.addWidget(self.form)
+        self._card = Card(" ", " ")
+        self._problem = plain_label("", "bad", wrap=True)
+        self._problem.setObjectName("data.problem")
+        self._grid = TextGrid(self)
+        self._preview = grid_view(self._grid, "data.preview", self.tr("First rows of the file"))
         self._words = plain_label("", "", wrap=True)
         self._words.setObjectName("data.words")
-        self._bar = QProgressBar()
-        self._bar.setRange(0, 1000)
-        self._bar.setTextVisible(False)
-        self._rejected = QPlainTextEdit()
-        self._rejected.setObjectName("data.rejected")
-        self._rejected.setAccessibleName(self.tr("Rejected rows"))
-        self._rejected.setReadOnly(True)
-        self._rejected.setMaximumHeight(120)
-        buttons = QHBoxLayout()
         self._go = button(self.tr("Import"), "data.go", self._on_go, kind="primary")
-        self._cancel = button(self.tr("Cancel"), "data.cancel", self._on_cancel)
-        self._save = button(self.tr("Save report…"), "data.save_report", self._on_save)
-        self._done = button(self.tr("Done"), "data.done", self.closed.emit, kind="primary")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
         buttons.addStretch(1)
-        for part in (self._save, self._cancel, self._go, self._done):
-            buttons.addWidget(part)
-        for widget in (self._form_widget, self._table, self._words, self._bar, self._rejected):
-            self._card.body.addWidget(widget)
+        buttons.addWidget(button(self.tr("Choose another file…"), "data.choose_other", self.another_asked.emit))
+        buttons.addWidget(button(self.tr("Close"), "data.close", self._on_close))
+        buttons.addWidget(self._go)
+        self._card.body.addWidget(self._problem)
+        self._card.body.addWidget(self._preview, 1)
+        self._card.body.addWidget(self._words)
         self._card.body.addLayout(buttons)
-        self._step("look")
+        whole.addWidget(self._card, 1)
+        return page
 
-    def _choice(self, name: str, title: str, entries: list[tuple[str, Any]]) -> Choice:
-        box = Choice()
-        box.setObjectName(name)
-        box.setAccessibleName(title)
-        for words, value in entries:
-            box.addItem(words, value)
-        return box
+    def _build_progress(self) -> QWidget:
+        page = QWidget()
+        whole = QVBoxLayout(page)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self._bar_card = Card(" ")
+        self._bar = QProgressBar()
+        self._bar.setObjectName("data.progress")
+        self._bar.setAccessibleName(self.tr("Progress of the import"))
+        self._bar.setTextVisible(False)
+        self._far = plain_label("")
+        self._far.setObjectName("data.far")
+        self._cancel = button(self.tr("Cancel"), "data.cancel", self._on_cancel)
+        line = QHBoxLayout()
+        line.addWidget(self._far, 1)
+        line.addWidget(self._cancel)
+        sentence = self.tr("The rows come in all together at the end; until then the project stays as it is.")
+        for part in (self._bar, line, plain_label(sentence, "muted", wrap=True)):
+            if isinstance(part, QHBoxLayout):
+                self._bar_card.body.addLayout(part)
+            else:
+                self._bar_card.body.addWidget(part)
+        whole.addWidget(self._bar_card)
+        whole.addStretch(1)
+        return page
 
-    def _step(self, step: str) -> None:
-        """Show what belongs to a step: look, work, report, problem."""
-        look = step == "look"
-        self._form_widget.setVisible(look)
-        self._table.setVisible(look)
-        self._go.setVisible(look)
-        self._bar.setVisible(step == "work")
-        self._cancel.setVisible(step in ("look", "work"))
-        self._done.setVisible(step in ("report", "problem"))
-        self._save.setVisible(step == "report")
-        self._rejected.setVisible(step == "report" and bool(self._report and self._report.rejected_count))
+    def _read(self, project: Project, *, with_mapping: bool = False) -> None:
+        """Look at the file in the background, as the form says."""
+        task, path, told = self._hub.task, self._path, self.form.told()
+        if task is None:
+            return
+        if with_mapping:
+            told["mapping"] = self.form.mapping()
+        if self._looking is not None:
+            self._looking.cancel()
+        self._card.set_note(self.tr("reading…"))
+        self._go.setEnabled(False)
 
-    def _show_plan(self, plan: Plan) -> None:
-        self._plan, self._quiet = plan, True
-        self._card.set_note(self.tr("{size:.1f} MB").format(size=plan.size_bytes / 1e6))
-        self._take_encoding(plan.form.encoding)
-        self._delimiter.setCurrentIndex(max(0, self._delimiter.findData(plan.form.delimiter)))
-        self._header.setCurrentIndex(0 if plan.form.header else 1)
-        for box in (self._encoding, self._delimiter, self._header):
-            box.setEnabled(plan.form.kind == "csv")
-        self._show_mapping(plan)
-        self._show_sample(plan)
-        self._quiet = False
+        def work(_: Task) -> tuple[Plan, bool]:
+            from desktop_llm.verbs import importing
+
+            return importing.plan(task, path, **told), project.items.counts().total > 0
+
+        self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._show_problem)
+
+    def _show_plan(self, told: tuple[Plan, bool]) -> None:
+        plan, has_rows = told
+        self._plan = plan
+        self._problem.hide()
+        self.form.only_labels.setVisible(has_rows)
+        self.form.show_plan(plan)
+        self._card.set_note(self._say.about_file(plan))
+        columns = plan.columns[:SHOWN_COLUMNS]
+        rows = [[plain(cells.get(column)) for column in columns] for cells in plan.sample[:SHOWN_ROWS]]
+        self._grid.show_rows(self._say.titles(plan, self._fields()), rows)
+        fit_columns(self._preview)
+        self._preview.show()
         self._tell_plan()
-        self._step("look")
-
-    def _take_encoding(self, encoding: str) -> None:
-        if self._encoding.findData(encoding) < 0:
-            self._encoding.addItem(encoding, encoding)
-        self._encoding.setCurrentIndex(self._encoding.findData(encoding))
-
-    def _show_mapping(self, plan: Plan) -> None:
-        while self._mapping_form.rowCount():
-            self._mapping_form.removeRow(0)
-        self._choices = {}
-        task = self._hub.task
-        assert task is not None
-        for one in task.fields:
-            entries = [(name, name) for name in plan.columns]
-            if not one.required:
-                entries.insert(0, (self.tr("not in this file"), ""))
-            box = self._choice(f"data.map.{one.name}", one.title, entries)
-            box.setCurrentIndex(max(0, box.findData(plan.mapping.get(one.name, ""))))
-            box.currentIndexChanged.connect(lambda _: self._tell_plan())
-            self._choices[one.name] = box
-            self._mapping_form.addRow(plain_label(one.title, "muted"), box)
-
-    def _show_sample(self, plan: Plan) -> None:
-        shown = plan.sample[:SHOWN_ROWS]
-        self._table.setColumnCount(len(plan.columns))
-        self._table.setRowCount(len(shown))
-        self._table.setHorizontalHeaderLabels(list(plan.columns))
-        for row, cells in enumerate(shown):
-            for column, name in enumerate(plan.columns):
-                value = cells.get(name)
-                text = "" if value is None else " ".join(str(value)[:300].split())
-                self._table.setItem(row, column, QTableWidgetItem(text))
-        header = self._table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setStretchLastSection(True)
-        for column in range(len(plan.columns) - 1):
-            self._table.resizeColumnToContents(column)
-            self._table.setColumnWidth(column, min(480, self._table.columnWidth(column) + 16))
-
-    def _mapping(self) -> dict[str, str]:
-        told = {name: box.currentData() for name, box in self._choices.items() if box.currentData()}
-        extra = {} if self._plan is None else {k: v for k, v in self._plan.mapping.items() if k not in self._choices}
-        return {**extra, **told}
 
     def _tell_plan(self) -> None:
         plan = self._plan
-        if plan is None or self._quiet:
+        if plan is None:
             return
-        about = "" if plan.estimated_rows == len(plan.sample) + len(plan.rejected) else self.tr("about ")
-        words = [self.tr("{about}{rows:,} rows").format(about=about, rows=plan.estimated_rows)]
-        column = self._mapping().get("label")
-        if column:
-            values = {str(cells.get(column) or "").strip() for cells in plan.sample} - {""}
-            words.append(
-                self.tr("{count} different labels in the first {rows}").format(count=len(values), rows=len(plan.sample))
-            )
-        else:
-            words.append(self.tr("no labels"))
-        if plan.rejected:
-            first = plan.rejected[0]
-            words.append(
-                self.tr("{count} of the first rows cannot be read (line {line}: {reason})").format(
-                    count=len(plan.rejected), line=first.line, reason=first.reason
-                )
-            )
-        words.append(self.tr("texts that are there already are passed over"))
-        self._words.setText(" · ".join(words))
+        only = self.form.only_labels.isChecked()
+        told = self._say.what_happens(plan, split=self.form.split(), only_labels=only)
+        self._words.setText("\n".join(told))
+        self._go.setText(self._say.go(plan, only_labels=only))
+        self._go.setAccessibleName(self._go.text())
+        self._go.setEnabled(not only or "label" in plan.mapping)
 
-    def _on_form_changed(self) -> None:
-        if not self._quiet and self._plan is not None:
-            self.look_at(
-                self._path,
-                encoding=self._encoding.currentData(),
-                delimiter=self._delimiter.currentData(),
-                header=self._header.currentData(),
-            )
+    def _show_problem(self, error: UserError) -> None:
+        """One sentence above the rows; the choices stay, so that another encoding or column can be tried."""
+        self._go.setEnabled(False)
+        self._card.set_note("")
+        self._problem.setText(error.message)
+        self._problem.show()
+        if self._plan is None:
+            self._preview.hide()
+            self._words.setText("")
+
+    def _fields(self) -> dict[str, str]:
+        """Titles of the task's fields by name."""
+        task = self._hub.task
+        return {one.name: one.title for one in task.fields} if task is not None else {}
+
+    def _on_reading_changed(self) -> None:
+        if self._project is not None:
+            self._read(self._project)
+
+    def _on_mapping_changed(self) -> None:
+        if self._project is not None and self._plan is not None:
+            self._read(self._project, with_mapping=True)
 
     def _on_go(self) -> None:
-        from dataclasses import replace
-
-        project, plan = self._hub.project, self._plan
-        if project is None or plan is None:
+        project, plan = self._project, self._plan
+        if project is None or plan is None or self.busy:
             return
-        plan = replace(plan, mapping=self._mapping())
-        split = str(self._split.currentData())
-        self._step("work")
-        self._words.setText(self.tr("Importing…"))
-        self._bar.setValue(0)
+        split, only_labels = self.form.split(), self.form.only_labels.isChecked()
 
         def work(task: Task) -> ImportReport:
             from desktop_llm.verbs import importing
@@ -271,60 +217,71 @@ class ImportPanel(QWidget):
             def on_progress(fraction: float, rows: int) -> None:
                 task.progress(fraction, f"{rows:,}")
 
-            return importing.run(project, plan, split=split, on_progress=on_progress, should_stop=task.should_stop)
+            return importing.run(
+                project,
+                plan,
+                split=split,
+                labels_only=only_labels,
+                on_progress=on_progress,
+                should_stop=task.should_stop,
+            )
 
+        self._bar_card.set_title(self.tr("Importing {file}").format(file=plan.path.name))
+        self._bar.setRange(0, 0)
+        self._far.setText(self.tr("starting…"))
+        self._cancel.setEnabled(True)
+        self.setCurrentWidget(self._progress)
         self._work = self._hub.background.run(
             work,
-            on_done=self._show_report,
-            on_error=self._on_problem,
+            on_error=self._on_failed,
             on_progress=self._on_progress,
-            title=self.tr("Importing"),
+            title=self.tr("Importing {file}").format(file=plan.path.name),
         )
+        self._work.ended.connect(self._on_ended)
 
     def _on_progress(self, fraction: float, rows: str) -> None:
-        import time
-
-        if self._work is None:
+        if self._work is None or self._work.cancelled:
             return
+        self._bar.setRange(0, 1000)
         self._bar.setValue(round(1000 * fraction))
+        words = self.tr("{rows} rows").format(rows=rows)
         spent = time.monotonic() - self._work.began
-        left = time_words(spent * (1 - fraction) / fraction) if fraction > 0.02 else "…"
-        self._words.setText(self.tr("{rows} rows · {time} left").format(rows=rows, time=left))
-
-    def _show_report(self, report: ImportReport) -> None:
-        self._work, self._report = None, report
-        words = [
-            self.tr("{count:,} rows imported").format(count=report.imported),
-            self.tr("{count:,} labels").format(count=report.labeled),
-            self.tr("{count:,} known already").format(count=report.duplicates),
-        ]
-        if report.conflicts:
-            words.append(
-                self.tr("{count:,} of them with another label; the first one was kept").format(count=report.conflicts)
-            )
-        words.append(self.tr("{count:,} rejected").format(count=report.rejected_count))
-        self._words.setText(" · ".join(words))
-        lines = [self.tr("line {line}: {reason}").format(line=o.line, reason=o.reason) for o in report.rejected]
-        self._rejected.setPlainText("\n".join(lines))
-        self._step("report")
-        self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
-
-    def _on_problem(self, error: UserError) -> None:
-        self._work = None
-        self._words.setText(error.message)
-        self._card.set_note("")
-        self._step("problem")
+        if spent > 1.0 and 0.01 < fraction < 1.0:
+            left = time_words(spent * (1 - fraction) / fraction)
+            words = self.tr("{rows} rows · {time} left").format(rows=rows, time=left)
+        self._far.setText(words)
 
     def _on_cancel(self) -> None:
         if self._work is not None:
             self._work.cancel()
-            self._work = None
-        self.closed.emit()
+            self._cancel.setEnabled(False)
+            self._far.setText(self.tr("stopping…"))
 
-    def _on_save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save report"), f"{self._path.stem}-import.json")
-        if chosen and self._report is not None:
-            try:
-                atomic.write_json(Path(chosen), asdict(self._report))
-            except OSError as error:
-                self._hub.show_error(from_os_error(error, "write the report to", chosen))
+    def _on_ended(self, task: Task) -> None:
+        """Told by the end itself: what was taken just before a cancel came is still to be reported."""
+        if task is not self._work:
+            return
+        self._work = None
+        if task.error is None:
+            self.report.show_report(task.result, self._waiting[0].name if self._waiting else "")
+            self.setCurrentWidget(self.report)
+            self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
+        elif isinstance(task.error, Cancelled):
+            self.setCurrentWidget(self._look)
+            self._hub.show_message(self.tr("Cancelled; nothing was imported."))
+
+    def _on_failed(self, error: UserError) -> None:
+        self._work = None
+        self.setCurrentWidget(self._look)
+        self._show_problem(error)
+        self._go.setEnabled(True)
+
+    def _on_next(self) -> None:
+        if self._waiting:
+            self.look_at(self._waiting)
+        else:
+            self.another_asked.emit()
+
+    def _on_close(self) -> None:
+        self.leave()
+        self.closed.emit()

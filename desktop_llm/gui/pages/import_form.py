@@ -1,0 +1,200 @@
+"""The left half of an import: how the file is read, which column is what, and where the rows go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from desktop_llm.data.mapping import SPLIT
+from desktop_llm.tasks.task import RowField
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.form import Choice
+
+if TYPE_CHECKING:
+    from desktop_llm.data.form import Form
+    from desktop_llm.verbs.importing import Plan
+
+WIDTH = 340
+ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1250", "cp1251")
+
+
+class ImportForm(QScrollArea):
+    """Signals: `reading_changed()`: read the file otherwise; `mapping_changed()`: other columns."""
+
+    reading_changed = Signal()
+    mapping_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Empty until `begin`."""
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setFixedWidth(WIDTH)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._fields: tuple[RowField, ...] = ()
+        self._columns: dict[str, Choice] = {}
+        inside = QWidget()
+        whole = QVBoxLayout(inside)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        self._mapping_card = Card(self.tr("Which column is what"))
+        self._mapping_form = _form()
+        self._mapping_card.body.addLayout(self._mapping_form)
+        whole.addWidget(self._mapping_card)
+        whole.addWidget(self._build_target())
+        whole.addWidget(self._build_reading())
+        whole.addStretch(1)
+        self.setWidget(inside)
+
+    def begin(self, fields: tuple[RowField, ...], *, has_rows: bool) -> None:
+        """Another file: everything is detected again. `has_rows`: labels alone may be taken for known texts."""
+        self._fields = fields
+        self._fill(self.encoding_box, self.tr("detected"), ((one, one) for one in ENCODINGS))
+        self._fill(self.delimiter_box, self.tr("detected"), self._signs())
+        header = ((self.tr("names the columns"), True), (self.tr("is a row like the others"), False))
+        self._fill(self.header_box, self.tr("detected"), header)
+        self.split_box.setCurrentIndex(0)
+        self.only_labels.setChecked(False)
+        self.only_labels.setVisible(has_rows)
+        self._mapping_card.hide()
+        self._target_card.hide()
+
+    def told(self) -> dict[str, Any]:
+        """What a person chose about reading the file; only that, the rest is detected."""
+        boxes = {"encoding": self.encoding_box, "delimiter": self.delimiter_box, "header": self.header_box}
+        return {name: box.currentData() for name, box in boxes.items() if box.currentData() is not None}
+
+    def mapping(self) -> dict[str, str]:
+        """The chosen columns, by field."""
+        return {name: box.currentData() for name, box in self._columns.items() if box.currentData()}
+
+    def split(self) -> str:
+        """Where the rows go; '' as the file says, or as training holds out."""
+        return str(self.split_box.currentData())
+
+    def show_plan(self, plan: Plan) -> None:
+        """Show what was found; choices that a person made stay."""
+        self._tell_found(plan.form)
+        for box in (self.delimiter_box, self.header_box):
+            box.setEnabled(plan.form.kind == "csv")
+        if [*self._columns] != [*self._names()] or self._listed() != plan.columns:
+            self._list_columns(plan.columns)
+        for name, box in self._columns.items():
+            _choose(box, plan.mapping.get(name, ""))
+        self._mapping_card.show()
+        self._target_card.show()
+
+    def _names(self) -> Mapping[str, tuple[str, bool]]:
+        """Title and need of each field to map."""
+        names = {one.name: (one.title, one.required) for one in self._fields}
+        return {**names, SPLIT: (self.tr("Split"), False)}
+
+    def _listed(self) -> tuple[str, ...]:
+        box = next(iter(self._columns.values()), None)
+        if box is None:
+            return ()
+        return tuple(box.itemData(place) for place in range(box.count()) if box.itemData(place))
+
+    def _list_columns(self, columns: tuple[str, ...]) -> None:
+        while self._mapping_form.rowCount():
+            self._mapping_form.removeRow(0)
+        self._columns = {}
+        for name, (title, required) in self._names().items():
+            words = self.tr("choose…") if required else self.tr("not used")
+            box = _box(f"data.map.{name}", title)
+            box.addItem(words, "")
+            for column in columns:
+                box.addItem(column, column)
+            box.currentIndexChanged.connect(lambda _: self.mapping_changed.emit())
+            self._columns[name] = box
+            self._mapping_form.addRow(plain_label(title, "muted"), box)
+
+    def _tell_found(self, form: Form) -> None:
+        signs = {value: words for words, value in self._signs()}
+        found = signs.get(form.delimiter, form.delimiter) or self.tr("one column")
+        header = self.tr("names the columns") if form.header else self.tr("is a row like the others")
+        told = ((self.encoding_box, form.encoding), (self.delimiter_box, found), (self.header_box, header))
+        for box, words in told:
+            if box.currentData() is None:
+                is_csv = box is self.encoding_box or form.kind == "csv"
+                text = self.tr("{found} (detected)").format(found=words) if is_csv else self.tr("does not apply")
+                box.setItemText(0, text)
+
+    def _build_reading(self) -> Card:
+        card = Card(self.tr("How the file is read"))
+        form = _form()
+        self.encoding_box = _box("data.encoding", self.tr("Encoding"))
+        self.delimiter_box = _box("data.delimiter", self.tr("Delimiter"))
+        self.header_box = _box("data.header", self.tr("First row"))
+        for box in (self.encoding_box, self.delimiter_box, self.header_box):
+            box.currentIndexChanged.connect(lambda _: self.reading_changed.emit())
+            form.addRow(plain_label(box.accessibleName(), "muted"), box)
+        card.body.addLayout(form)
+        return card
+
+    def _build_target(self) -> Card:
+        card = Card(self.tr("Where the rows go"))
+        form = _form()
+        self.split_box = _box("data.split", self.tr("Use for"))
+        for words, value in (
+            (self.tr("training, some held out"), ""),
+            (self.tr("training only"), "train"),
+            (self.tr("validation"), "validation"),
+            (self.tr("test"), "test"),
+        ):
+            self.split_box.addItem(words, value)
+        self.split_box.currentIndexChanged.connect(lambda _: self.mapping_changed.emit())
+        form.addRow(plain_label(self.split_box.accessibleName(), "muted"), self.split_box)
+        card.body.addLayout(form)
+        self.only_labels = QCheckBox(self.tr("Only labels, for texts that are here already"))
+        self.only_labels.setObjectName("data.only_labels")
+        self.only_labels.setAccessibleName(self.only_labels.text())
+        self.only_labels.toggled.connect(lambda _: self.mapping_changed.emit())
+        card.body.addWidget(self.only_labels)
+        self._target_card = card
+        return card
+
+    def _signs(self) -> tuple[tuple[str, str], ...]:
+        return (
+            (self.tr("comma"), ","),
+            (self.tr("semicolon"), ";"),
+            (self.tr("tab"), "\t"),
+            (self.tr("vertical bar"), "|"),
+        )
+
+    def _fill(self, box: Choice, first: str, entries: Iterable[tuple[str, Any]]) -> None:
+        box.blockSignals(True)
+        box.clear()
+        box.addItem(first, None)
+        for words, value in entries:
+            box.addItem(words, value)
+        box.setCurrentIndex(0)
+        box.setEnabled(True)
+        box.blockSignals(False)
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(8)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def _box(name: str, title: str) -> Choice:
+    box = Choice()
+    box.setObjectName(name)
+    box.setAccessibleName(title)
+    box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    return box
+
+
+def _choose(box: Choice, value: Any) -> None:
+    box.blockSignals(True)
+    box.setCurrentIndex(max(0, box.findData(value)))
+    box.blockSignals(False)

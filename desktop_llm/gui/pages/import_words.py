@@ -1,0 +1,106 @@
+"""What an import is going to do, in words: from a plan to the sentences beside its preview."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+if TYPE_CHECKING:
+    from desktop_llm.verbs.importing import Plan
+
+NAMED = 6
+"""How many labels are named one by one."""
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person reads it."""
+    amount = float(count)
+    for unit in ("bytes", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+class ImportWords(QObject):
+    """The sentences, in the language of the window."""
+
+    def rows(self, plan: Plan) -> str:
+        """How many rows the file has, as exactly as it is known."""
+        if plan.estimated_rows <= len(plan.sample) + len(plan.rejected):
+            count = len(plan.sample)
+            return self.tr("1 row") if count == 1 else self.tr("{count:,} rows").format(count=count)
+        step = 10 ** max(0, len(str(plan.estimated_rows)) - 2)
+        return self.tr("about {count:,} rows").format(count=round(plan.estimated_rows / step) * step)
+
+    def about_file(self, plan: Plan) -> str:
+        """Kind, columns and size in short."""
+        kind = {"csv": self.tr("table of text"), "jsonl": "JSON Lines", "json": "JSON"}[plan.form.kind]
+        count = len(plan.columns)
+        columns = self.tr("1 column") if count == 1 else self.tr("{count:,} columns").format(count=count)
+        return " · ".join((kind, columns, size(plan.size_bytes)))
+
+    def titles(self, plan: Plan, fields: Mapping[str, str]) -> list[str]:
+        """The columns' names, each with the field it fills."""
+        fills = {column: fields.get(name, self.tr("Split")) for name, column in plan.mapping.items()}
+        return [f"{column} → {fills[column]}" if column in fills else column for column in plan.columns]
+
+    def go(self, plan: Plan, *, only_labels: bool) -> str:
+        """The words of the button that begins."""
+        return self.tr("Take the labels") if only_labels else self.tr("Import {rows}").format(rows=self.rows(plan))
+
+    def what_happens(self, plan: Plan, *, split: str, only_labels: bool) -> list[str]:
+        """What the import will do, a sentence each."""
+        return [
+            self._texts(plan, only_labels=only_labels),
+            self._labels(plan),
+            *self._splits(plan, split),
+            *self._others(plan),
+            *self._rejected(plan),
+        ]
+
+    def _texts(self, plan: Plan, *, only_labels: bool) -> str:
+        if only_labels:
+            return self.tr("No new texts: labels are given to texts that are here and have none.")
+        first = self.rows(plan)
+        return self.tr("{rows} in the file; texts that are here already are not taken again.").format(
+            rows=first[:1].upper() + first[1:]
+        )
+
+    def _labels(self, plan: Plan) -> str:
+        if "label" not in plan.mapping:
+            return self.tr("No column holds labels: all rows will wait for yours.")
+        if not plan.label_values:
+            return self.tr("The label column is empty in the first {count:,} rows.").format(count=len(plan.sample))
+        named = ", ".join(f"{name} {count:,}" for name, count in plan.label_values[:NAMED])
+        more = len(plan.label_values) - NAMED
+        if more > 0:
+            named = self.tr("{named} and {more:,} more").format(named=named, more=more)
+        return self.tr("Labels in the first {count:,} rows: {named}.").format(count=len(plan.sample), named=named)
+
+    def _splits(self, plan: Plan, split: str) -> list[str]:
+        if split:
+            words = {"train": self.tr("training"), "validation": self.tr("validation"), "test": self.tr("test")}[split]
+            return [self.tr("All rows are for {split}.").format(split=words)]
+        if "split" in plan.mapping:
+            return [self.tr("The column “{column}” says which rows are for what.").format(column=plan.mapping["split"])]
+        return []
+
+    def _others(self, plan: Plan) -> list[str]:
+        others = [column for column in plan.columns if column not in plan.mapping.values()]
+        if not others:
+            return []
+        named = ", ".join(others[:NAMED]) + (", …" if len(others) > NAMED else "")
+        return [self.tr("Kept beside each text: {named}.").format(named=named)]
+
+    def _rejected(self, plan: Plan) -> list[str]:
+        if not plan.rejected:
+            return []
+        first = plan.rejected[0]
+        return [
+            self.tr("{count:,} of the first rows cannot be read and are left out (line {line:,}: {reason}).").format(
+                count=len(plan.rejected), line=first.line, reason=first.reason
+            )
+        ]

@@ -1,0 +1,291 @@
+"""All rows of a project in a table, with what narrows it down. Nothing is read in the window's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QStackedWidget,
+    QTableView,
+    QWidget,
+)
+
+from desktop_llm.gui.background import Task
+from desktop_llm.gui.hub import Hub
+from desktop_llm.rows import Class, Filter, Item
+from desktop_llm.widgets.card import Card
+from desktop_llm.widgets.empty import EmptyState
+from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.rows_model import PAGE, RowsModel
+
+if TYPE_CHECKING:
+    from desktop_llm.errors import UserError
+    from desktop_llm.store.project import Project
+
+T = TypeVar("T")
+SEARCH_MS = 250
+"""How long typing must rest before a search begins."""
+SHOWN = 500
+"""Characters of a text that a cell shows at most."""
+
+
+class RowsView(Card):
+    """Signals: `row_asked(item id)`: the person wants this row on the Label page."""
+
+    row_asked = Signal(int)
+
+    def __init__(self, hub: Hub, title: str, parent: QWidget | None = None) -> None:
+        """Empty until `reload`."""
+        super().__init__(title, " ", parent)
+        self.setObjectName("data.rows")
+        self._hub = hub
+        self._names: dict[int, str] = {}
+        self._told = Filter()
+        self._reading: Task | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SEARCH_MS)
+        self._timer.timeout.connect(self.reload)
+        self.body.addLayout(self._build_filters())
+        self.model = RowsModel(
+            (self.tr("Text"), self.tr("Label"), self.tr("Split"), self.tr("Source")), self._cell, self, tip=self._tip
+        )
+        self.model.page_wanted.connect(self._on_page_wanted)
+        self.table = self._build_table()
+        self._nothing = EmptyState(
+            self.tr("No rows like this"),
+            self.tr("No row fits the search and the filters above."),
+            self.tr("Show all rows"),
+            "data.show_all",
+        )
+        self._nothing.asked.connect(self.show_all)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self._nothing)
+        self.body.addWidget(self._stack, 1)
+
+    def told(self) -> Filter:
+        """Which rows the controls ask for."""
+        return Filter(
+            show=self.show_box.currentData(),
+            split=self.split_box.currentData(),
+            class_id=self.label_box.currentData(),
+            text=self.search.text().strip(),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What to restore at the next start; a label belongs to one project and is left out."""
+        return {"show": self.show_box.currentData(), "split": self.split_box.currentData()}
+
+    def restore(self, told: dict[str, Any]) -> None:
+        """Take over what `state` gave."""
+        for box, key in ((self.show_box, "show"), (self.split_box, "split")):
+            _choose(box, told.get(key))
+
+    def show_all(self) -> None:
+        """Take all filters away."""
+        self.search.clear()
+        for box in (self.show_box, self.label_box, self.split_box):
+            _choose(box, box.itemData(0))
+        self.reload()
+
+    def show_class(self, class_id: int) -> None:
+        """Narrow down to one label."""
+        _choose(self.show_box, "all")
+        self.label_box.setCurrentIndex(max(0, self.label_box.findData(class_id)))
+
+    def set_classes(self, classes: Sequence[Class]) -> None:
+        """The labels to filter by and to name."""
+        names = {one.id: one.name for one in classes}
+        if names == self._names:
+            return
+        self._names = names
+        chosen = self.label_box.currentData()
+        self.label_box.blockSignals(True)
+        self.label_box.clear()
+        self.label_box.addItem(self.tr("Any label"), None)
+        for one in sorted(classes, key=lambda one: one.name.casefold()):
+            self.label_box.addItem(one.name, one.id)
+        self.label_box.setCurrentIndex(max(0, self.label_box.findData(chosen)))
+        self.label_box.blockSignals(False)
+        if chosen is not None and chosen not in names:
+            self.reload()
+        self.table.viewport().update()
+
+    def clear(self) -> None:
+        """No project, no rows; what belonged to the last project is forgotten."""
+        self._timer.stop()
+        if self._reading is not None:
+            self._reading.cancel()
+        self.model.reset(0, ())
+        self.search.clear()
+        self._timer.stop()
+        self._names = {}
+        _choose(self.label_box, None)
+        self.set_note("")
+
+    def reload(self) -> None:
+        """Read again which rows there are. The first page is shown at once, the number of all follows."""
+        self._timer.stop()
+        told = self.told()
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = self._ask(
+            lambda project: project.items.page(told, 0, PAGE), lambda rows: self._begin(told, rows)
+        )
+
+    def _begin(self, told: Filter, rows: list[Item]) -> None:
+        same = told == self._told and self.model.rowCount() > PAGE
+        if len(rows) < PAGE:
+            self._show(told, len(rows), [rows[0].id] if rows else [], rows)
+            return
+        if not same:
+            self._show(told, len(rows), [rows[0].id], rows)
+            self.set_note(self.tr("counting…"))
+
+        def count(project: Project) -> tuple[int, list[int]]:
+            anchors = project.items.anchors(told, PAGE)
+            last = len(project.items.page(told, anchors[-1], PAGE)) if anchors else 0
+            return max(0, len(anchors) - 1) * PAGE + last, anchors
+
+        self._reading = self._ask(count, lambda counted: self._show(told, *counted, rows))
+
+    def _show(self, told: Filter, count: int, anchors: Sequence[int], first: Sequence[Item]) -> None:
+        bar, chosen = self.table.verticalScrollBar(), self.table.currentIndex().row()
+        place = bar.value() if told == self._told else 0
+        self._told = told
+        self.model.reset(count, anchors)
+        if anchors and first and anchors[0] == first[0].id:
+            self.model.put_page(self.model.generation, 0, first)
+        self._stack.setCurrentWidget(self.table if count else self._nothing)
+        bar.setValue(place)
+        if place and 0 <= chosen < count:
+            self.table.setCurrentIndex(self.model.index(chosen, 0))
+        self.set_note(self.tr("{count:,} shown").format(count=count))
+
+    def _on_page_wanted(self, generation: int, page: int, first: int) -> None:
+        told = self._told
+        self._ask(
+            lambda project: project.items.page(told, first, PAGE),
+            lambda rows: self.model.put_page(generation, page, rows),
+            on_error=lambda _: self.model.give_up(generation, page),
+        )
+
+    def _ask(
+        self,
+        work: Callable[[Project], T],
+        on_done: Callable[[T], object],
+        on_error: Callable[[UserError], object] | None = None,
+    ) -> Task | None:
+        """Read from the project in the background; an answer for another project than the open one is dropped."""
+        project = self._hub.project
+        if project is None:
+            return None
+
+        def done(answer: T) -> None:
+            if self._hub.project is project:
+                on_done(answer)
+
+        def failed(error: UserError) -> None:
+            if self._hub.project is project:
+                (on_error or self._hub.show_error)(error)
+
+        return self._hub.background.run(lambda _: work(project), on_done=done, on_error=failed)
+
+    def _cell(self, row: Item, column: int) -> str:
+        if column == 0:
+            return " ".join(" · ".join(row.content.values())[:SHOWN].split())
+        if column == 1:
+            task = self._hub.task
+            if row.value is None or task is None:
+                return self.tr("skipped") if row.skipped else ""
+            return task.labels.text(row.value, self._names)
+        return self._split_words().get(row.split, row.split) if column == 2 else row.source
+
+    def _tip(self, row: Item, column: int) -> str:
+        if column == 0:
+            return "\n\n".join(row.content.values())[:2000]
+        return self._cell(row, column) if column == 3 else ""
+
+    def _split_words(self) -> dict[str, str]:
+        return {"train": self.tr("Training"), "validation": self.tr("Validation"), "test": self.tr("Test")}
+
+    def _build_filters(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        self.search = QLineEdit()
+        self.search.setObjectName("data.search")
+        self.search.setAccessibleName(self.tr("Find in the texts"))
+        self.search.setPlaceholderText(self.tr("Find in the texts"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(lambda _: self._timer.start())
+        self.search.returnPressed.connect(self.reload)
+        line.addWidget(self.search, 1)
+        shows = (self.tr("All rows"), self.tr("Unlabeled"), self.tr("Labeled"), self.tr("Skipped"))
+        self.show_box = self._box(
+            "data.show", self.tr("Show"), zip(shows, ("all", "unlabeled", "labeled", "skipped"), strict=True)
+        )
+        self.label_box = self._box("data.label_filter", self.tr("Label"), [(self.tr("Any label"), None)])
+        self.label_box.setMaximumWidth(180)
+        splits = [(words, name) for name, words in self._split_words().items()]
+        self.split_box = self._box("data.split_filter", self.tr("Split"), [(self.tr("Any split"), ""), *splits])
+        for box in (self.show_box, self.label_box, self.split_box):
+            line.addWidget(box)
+        return line
+
+    def _box(self, name: str, title: str, entries: Any) -> Choice:
+        box = Choice()
+        box.setObjectName(name)
+        box.setAccessibleName(title)
+        for words, value in entries:
+            box.addItem(words, value)
+        box.currentIndexChanged.connect(lambda _: self.reload())
+        return box
+
+    def _build_table(self) -> QTableView:
+        table = QTableView()
+        table.setObjectName("data.table")
+        table.setAccessibleName(self.tr("All rows"))
+        table.setModel(self.model)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTabKeyNavigation(False)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(32)
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((1, 160), (2, 90), (3, 150)):
+            table.setColumnWidth(column, width)
+        table.doubleClicked.connect(self._on_row_chosen)
+        for keys in ("Return", "Enter"):
+            shortcut = QShortcut(QKeySequence(keys), table)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(lambda: self._on_row_chosen(table.currentIndex()))
+        return table
+
+    def _on_row_chosen(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index.row()) if index.isValid() else None
+        if row is not None:
+            self.row_asked.emit(row.id)
+
+
+def _choose(box: Choice, value: Any) -> None:
+    """Choose an entry without telling."""
+    place = box.findData(value)
+    if place >= 0:
+        box.blockSignals(True)
+        box.setCurrentIndex(place)
+        box.blockSignals(False)
