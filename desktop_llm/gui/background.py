@@ -129,6 +129,10 @@ class Background(QObject):
             return
         if isinstance(error, Cancelled):
             return
+        if task.cancelled:
+            # Whoever was told to stop may find the project closed under it; nobody waits for the answer.
+            log.logger("gui").info("work that was told to stop failed", exc_info=error)
+            return
         if not isinstance(error, UserError):
             log.logger("gui").error("background work failed", exc_info=error)
             kind = f"{type(error).__name__}: {error}"

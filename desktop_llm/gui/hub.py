@@ -173,6 +173,8 @@ class Hub(QObject):
                 project.close()
                 self.show_error(UserError(self.tr("A run is training; stop it before opening another project.")))
                 return
+            # An import into it would else hold the lock that closing waits for, and the window with it.
+            self.background.forget_all()
             self.project.close()
         self.project = project
         self.settings = stored.with_recent(self.settings, project.path)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -46,6 +47,14 @@ class WholeNumber(QSpinBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Let the page scroll."""
         event.ignore()
+
+
+def row_title(text: str, role: str = "muted") -> QLabel:
+    """The title at the left of a form's row, level with the control at its right."""
+    label = plain_label(text, role)
+    # A form layout puts titles that do not want the row's height near its top.
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+    return label
 
 
 class DataForm(QWidget):
@@ -119,7 +128,8 @@ class DataForm(QWidget):
 
     def _add(self, key: str, prefix: str) -> None:
         told = self._told[key]
-        title = plain_label(self._words(told["title"]), "" if self._notes else "muted")
+        words = self._words(told["title"])
+        title = plain_label(words) if self._notes else row_title(words)
         control = self._control(key)
         control.setObjectName(f"{prefix}.{key}")
         control.setAccessibleName(title.text())

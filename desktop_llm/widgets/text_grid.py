@@ -67,6 +67,7 @@ def grid_view(model: TextGrid, name: str, title: str, parent: QWidget | None = N
     view.setTabKeyNavigation(False)
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.setCornerWidget(QWidget())
     view.verticalHeader().hide()
     view.verticalHeader().setDefaultSectionSize(30)
     view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -76,9 +77,9 @@ def grid_view(model: TextGrid, name: str, title: str, parent: QWidget | None = N
 
 
 def fit_columns(view: QTableView, most: int = 20) -> None:
-    """Make the first columns as wide as their texts, up to a limit; the last one takes the rest."""
+    """Make the first columns as wide as their texts, up to a limit; the last takes what is left."""
     header = view.horizontalHeader()
     header.setResizeContentsPrecision(20)
-    for column in range(min(most, view.model().columnCount())):
+    for column in range(min(most, view.model().columnCount() - 1)):
         view.resizeColumnToContents(column)
         view.setColumnWidth(column, min(WIDEST, view.columnWidth(column) + 12))

@@ -16,7 +16,7 @@ from desktop_llm.gui.pages.import_panel import ImportPanel
 from desktop_llm.gui.pages.rows_view import RowsView
 from desktop_llm.rows import Changes, Class, Counts
 from desktop_llm.widgets.bars import Bars
-from desktop_llm.widgets.button import button
+from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, Tile
 from desktop_llm.widgets.empty import EmptyState
 
@@ -39,6 +39,9 @@ class DataPage(Page):
         self._folder = ""
         self.setAcceptDrops(True)
         self.import_button = button(self.tr("Import…"), "data.import", self._on_import, kind="primary")
+        policy = self.import_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.import_button.setSizePolicy(policy)
         self.header.addWidget(self.import_button)
         self.rows = RowsView(hub, self.tr("Rows"))
         self.rows.row_asked.connect(lambda item: hub.page_asked.emit("label", {"item": item}))
@@ -78,6 +81,8 @@ class DataPage(Page):
         """`pick` asks for a file."""
         if self._stale:
             self._reload()
+        if self._stack.currentWidget() is self._overview:
+            self.rows.table.setFocus()
         if arguments.get("pick"):
             self._on_import()
 
@@ -154,7 +159,7 @@ class DataPage(Page):
 
     def _build_bars(self) -> Card:
         card = Card(self.tr("Labels"), self.tr("click one to see its rows"))
-        card.setFixedWidth(300)
+        card.setFixedWidth(280)
         self.bars = Bars()
         self.bars.setObjectName("data.bars")
         self.bars.clicked.connect(lambda place: self.rows.show_class(self._by_count[place].id))
@@ -199,6 +204,9 @@ class DataPage(Page):
         self._tiles["classes"].show_figure(f"{len(classes):,}", unused or self.tr("all in use"))
         self._by_count = sorted(classes, key=lambda one: -one.count)
         self.bars.show_rows([(one.name, one.count, f"{one.count:,}") for one in self._by_count])
+        self.rows.show_columns(splits=bool(counts.by_split), sources=files > 1)
+        # On the empty page its own button is the next step.
+        rank(self.import_button, "primary" if counts.total else "plain")
         if self._stack.currentWidget() is not self.panel:
             self._stack.setCurrentWidget(self._overview if counts.total else self._empty)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.data.mapping import SPLIT
 from desktop_llm.tasks.task import RowField
-from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.card import Card
+from desktop_llm.widgets.form import Choice, row_title
 
 if TYPE_CHECKING:
     from desktop_llm.data.form import Form
@@ -54,7 +54,7 @@ class ImportForm(QScrollArea):
         self._fields = fields
         self._fill(self.encoding_box, self.tr("detected"), ((one, one) for one in ENCODINGS))
         self._fill(self.delimiter_box, self.tr("detected"), self._signs())
-        header = ((self.tr("names the columns"), True), (self.tr("is a row like the others"), False))
+        header = ((self.tr("column names"), True), (self.tr("a row like the others"), False))
         self._fill(self.header_box, self.tr("detected"), header)
         self.split_box.setCurrentIndex(0)
         self.only_labels.setChecked(False)
@@ -110,12 +110,12 @@ class ImportForm(QScrollArea):
                 box.addItem(column, column)
             box.currentIndexChanged.connect(lambda _: self.mapping_changed.emit())
             self._columns[name] = box
-            self._mapping_form.addRow(plain_label(title, "muted"), box)
+            self._mapping_form.addRow(_title(title), box)
 
     def _tell_found(self, form: Form) -> None:
         signs = {value: words for words, value in self._signs()}
         found = signs.get(form.delimiter, form.delimiter) or self.tr("one column")
-        header = self.tr("names the columns") if form.header else self.tr("is a row like the others")
+        header = self.tr("column names") if form.header else self.tr("a row like the others")
         told = ((self.encoding_box, form.encoding), (self.delimiter_box, found), (self.header_box, header))
         for box, words in told:
             if box.currentData() is None:
@@ -131,7 +131,7 @@ class ImportForm(QScrollArea):
         self.header_box = _box("data.header", self.tr("First row"))
         for box in (self.encoding_box, self.delimiter_box, self.header_box):
             box.currentIndexChanged.connect(lambda _: self.reading_changed.emit())
-            form.addRow(plain_label(box.accessibleName(), "muted"), box)
+            form.addRow(_title(box.accessibleName()), box)
         card.body.addLayout(form)
         return card
 
@@ -147,7 +147,7 @@ class ImportForm(QScrollArea):
         ):
             self.split_box.addItem(words, value)
         self.split_box.currentIndexChanged.connect(lambda _: self.mapping_changed.emit())
-        form.addRow(plain_label(self.split_box.accessibleName(), "muted"), self.split_box)
+        form.addRow(_title(self.split_box.accessibleName()), self.split_box)
         card.body.addLayout(form)
         self.only_labels = QCheckBox(self.tr("Only labels, for texts that are here already"))
         self.only_labels.setObjectName("data.only_labels")
@@ -180,9 +180,15 @@ def _form() -> QFormLayout:
     form = QFormLayout()
     form.setHorizontalSpacing(12)
     form.setVerticalSpacing(8)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return form
+
+
+def _title(words: str) -> QLabel:
+    """Titles of one width, so that the controls of all cards line up."""
+    label = row_title(words)
+    label.setMinimumWidth(64)
+    return label
 
 
 def _box(name: str, title: str) -> Choice:

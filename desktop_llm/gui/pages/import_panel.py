@@ -74,6 +74,9 @@ class ImportPanel(QStackedWidget):
         self._plan = None
         self.form.begin(task.fields, has_rows=False)
         self._card.set_title(self._path.name)
+        self._problem.hide()
+        self._rest.hide()
+        self._go.setText(self.tr("Import"))
         self._grid.show_rows((), ())
         self._words.setText("")
         self.setCurrentWidget(self._look)
@@ -106,8 +109,10 @@ class ImportPanel(QStackedWidget):
         buttons.addWidget(button(self.tr("Choose another file…"), "data.choose_other", self.another_asked.emit))
         buttons.addWidget(button(self.tr("Close"), "data.close", self._on_close))
         buttons.addWidget(self._go)
+        self._rest = QWidget()
         self._card.body.addWidget(self._problem)
         self._card.body.addWidget(self._preview, 1)
+        self._card.body.addWidget(self._rest, 1)
         self._card.body.addWidget(self._words)
         self._card.body.addLayout(buttons)
         whole.addWidget(self._card, 1)
@@ -169,6 +174,8 @@ class ImportPanel(QStackedWidget):
         self._grid.show_rows(self._say.titles(plan, self._fields()), rows)
         fit_columns(self._preview)
         self._preview.show()
+        self._rest.hide()
+        self._go.show()
         self._tell_plan()
 
     def _tell_plan(self) -> None:
@@ -190,6 +197,8 @@ class ImportPanel(QStackedWidget):
         self._problem.show()
         if self._plan is None:
             self._preview.hide()
+            self._rest.show()
+            self._go.hide()
             self._words.setText("")
 
     def _fields(self) -> dict[str, str]:

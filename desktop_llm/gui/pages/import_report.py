@@ -15,7 +15,7 @@ from desktop_llm.errors import from_os_error
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import ImportReport
-from desktop_llm.widgets.button import button
+from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, grid_view
 
@@ -83,7 +83,8 @@ class ReportView(QWidget):
         """Show what was done; `next_file` is offered next."""
         self._report = report
         self._card.set_title(self.tr("{file} is imported").format(file=report.source))
-        self._card.set_note(self.tr("took {time}").format(time=time_words(report.seconds)))
+        took = self.tr("took {time}").format(time=time_words(report.seconds)) if report.seconds >= 1 else ""
+        self._card.set_note(took)
         self.tiles["imported"].show_figure(f"{report.imported:,}", self.tr("added to the project"))
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
         self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", self.tr("same text, not taken again"))
@@ -100,7 +101,10 @@ class ReportView(QWidget):
         words = self.tr("Next file: {name}").format(name=next_file) if next_file else self.tr("Import another file…")
         self._next.setText(words.replace("&", "&&"))
         self._next.setAccessibleName(words)
-        self._done.setFocus()
+        first, second = (self._next, self._done) if next_file else (self._done, self._next)
+        rank(first, "primary")
+        rank(second, "plain")
+        first.setFocus()
 
     def _build_buttons(self) -> QHBoxLayout:
         self._save = button(self.tr("Save report…"), "data.save_report", self._on_save)

@@ -27,6 +27,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.choice_card import ChoiceCard
+from desktop_llm.widgets.form import row_title
 
 if TYPE_CHECKING:
     from desktop_llm.gui.background import Task
@@ -115,10 +116,9 @@ class ProjectsPage(Page):
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(plain_label(self.tr("Name"), "muted"), self.name_field)
-        form.addRow(plain_label(self.tr("In folder"), "muted"), folder)
+        form.addRow(row_title(self.tr("Name")), self.name_field)
+        form.addRow(row_title(self.tr("In folder")), folder)
         card.body.addLayout(form)
         self._where = plain_label("", "muted", wrap=True)
         self._where.setObjectName("projects.where")

@@ -119,6 +119,12 @@ class RowsView(Card):
             self.reload()
         self.table.viewport().update()
 
+    def show_columns(self, *, splits: bool, sources: bool) -> None:
+        """Leave out what would say the same in every row; the texts take the room."""
+        self.table.setColumnHidden(2, not splits)
+        self.table.setColumnHidden(3, not sources)
+        self.split_box.setVisible(splits or bool(self.split_box.currentData()))
+
     def clear(self) -> None:
         """No project, no rows; what belonged to the last project is forgotten."""
         self._timer.stop()
