@@ -1,4 +1,4 @@
-"""The start of the window, told as a story: surroundings, log, settings, screen, look, language, window, project.
+"""The start of the window, told as a story: surroundings, log, settings, screen, look, window, project.
 
 Nothing heavy is imported before the first paint: no SQL helper, no plots, no numpy, and never torch.
 """
@@ -29,7 +29,7 @@ def run(project: Path | None) -> int:
     log.setup(paths.log_dir())
     _keep_crash_stacks()
 
-    from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QtMsgType, QTimer, QTranslator, qInstallMessageHandler
+    from PySide6.QtCore import Qt, QTimer, QtMsgType, qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
     def on_qt_message(kind: QtMsgType, _context: object, message: str) -> None:
@@ -50,8 +50,6 @@ def run(project: Path | None) -> int:
     hub = Hub()
     theme.apply(app, hub.settings.theme)
     hub.settings_changed.connect(lambda settings: theme.apply(app, settings.theme))
-    for translator in _translators(hub.settings.language, QTranslator, QLocale, QLibraryInfo):
-        app.installTranslator(translator)
 
     window = MainWindow(hub)
     sys.excepthook = _Defects(window)
@@ -82,19 +80,6 @@ def _keep_crash_stacks() -> None:
         faulthandler.enable()
 
 
-def _translators(language: str, translator_class: type, locale_class: type, library: type) -> list:  # type: ignore[type-arg]
-    name = locale_class.system().name() if language == "system" else language
-    made = []
-    for folder, stem in (
-        (str(paths.resource("translations")), "desktop_llm"),
-        (library.path(library.LibraryPath.TranslationsPath), "qtbase"),
-    ):
-        translator = translator_class()
-        if translator.load(f"{stem}_{name}", folder):
-            made.append(translator)
-    return made
-
-
 def _open_first(hub: object, window: object, project: Path | None) -> None:
     """After the first paint: the project asked for, or the one of last time, on the page of last time."""
     import json
@@ -113,7 +98,7 @@ def _open_first(hub: object, window: object, project: Path | None) -> None:
 
 
 class _Defects:
-    """An exception that nobody caught: to the log with its traceback, to the person as one sentence; the window lives."""
+    """An exception that nobody caught: to the log with its traceback, to the person as one sentence."""
 
     def __init__(self, window: object) -> None:
         self._window = window

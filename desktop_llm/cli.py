@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # a defect: the log has the traceback, the person one line
+    except Exception as error:  # noqa: BLE001 - a defect: the log has the traceback, the person one line
         log.logger("cli").exception("a defect")
         sys.stderr.write(f"A defect of the program ({type(error).__name__}: {error}); see {paths.log_dir()}.\n")
         return 1
@@ -251,14 +251,11 @@ def _recipe(told: Any, project: Project) -> Recipe:
             if not equals:
                 raise UserError(f"--set takes KEY=VALUE, not “{pair}”.")
             values[key.strip()] = recipes.parse_value(key.strip(), text)
-        model = values.get("model", recipes.SCRATCH)
-        base = training.default_recipe(task_named(project.task), model)
+        task, rows = task_named(project.task), project.items.counts().labeled
+        base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
+        base = training.default_recipe(task, values.get("model", base.model), rows)
         if told.recipe is not None:
-            from_file = recipes.from_toml(base, told.recipe)
-            if "model" not in values and from_file.model != model:
-                base = training.default_recipe(task_named(project.task), from_file.model)
-                from_file = recipes.from_toml(base, told.recipe)
-            base = from_file
+            base = recipes.from_toml(base, told.recipe)
         return recipes.changed(base, values)
     except UserError as error:
         raise _UsageError(error.message) from error

@@ -31,12 +31,6 @@ class Settings:
         "Light, dark, or as the system has it.",
         choices=(("system", "As the system"), ("light", "Light"), ("dark", "Dark")),
     )
-    language: str = _declared(
-        "system",
-        "Language",
-        "Takes effect at the next start.",
-        choices=(("system", "As the system"), ("en", "English"), ("zh_CN", "简体中文")),
-    )
     labeler: str = _declared("", "Your name", "Kept with every label you give, so that teams can compare.")
     train_in_window: bool = _declared(
         False,

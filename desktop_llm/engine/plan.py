@@ -10,6 +10,8 @@ from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.tasks.task import Task
 
 AUTOMATIC_SAVE_SECONDS = 60.0
+LEAST_EVAL_STEPS = 25
+"""With little data an epoch is a handful of steps; measuring after each would end runs before they learn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def plan(recipe: Recipe, task: Task, train_rows: int) -> Plan:
     return Plan(
         steps_per_epoch=per_epoch,
         total_steps=total,
-        eval_steps=recipe.eval_steps or per_epoch,
+        eval_steps=recipe.eval_steps or max(per_epoch, LEAST_EVAL_STEPS),
         save_steps=recipe.save_steps or 0,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,

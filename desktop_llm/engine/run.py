@@ -72,7 +72,7 @@ def _guarded(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         return Failed(at=time.time(), message="The computer's memory is full; take a smaller model or batch size.")
     except OSError as error:
         return Failed(at=time.time(), message=from_os_error(error, "go on with the run in", run_folder.path).message)
-    except Exception as error:  # our bug: the window must still hear the end, and the log the traceback
+    except Exception as error:  # noqa: BLE001 - our bug: the window must still hear the end, and the log the traceback
         log.logger("engine").exception("the run failed")
         message = f"The run ended by a defect of the program ({type(error).__name__}); details are in its log."
         return Failed(at=time.time(), message=message, details=traceback.format_exc())

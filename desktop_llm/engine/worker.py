@@ -99,7 +99,7 @@ def infer(pipe: Connection) -> None:
             answer["milliseconds"] = (time.perf_counter() - began) * 1000
         except UserError as error:
             answer["error"] = error.message
-        except Exception as error:  # one bad row must not end the process for the next one
+        except Exception as error:  # noqa: BLE001 - one bad row must not end the process for the next one
             answer["error"] = f"The model could not answer ({type(error).__name__}: {error})."
         try:
             pipe.send(answer)

@@ -63,7 +63,7 @@ class _Runner(QRunnable):
         try:
             if not self._task.cancelled:
                 self._task.result = self._work(self._task)
-        except BaseException as error:  # whatever it was, the window's thread must hear of the end
+        except BaseException as error:  # noqa: BLE001 - whatever it was, the window's thread must hear of the end
             self._task.error = error
         self._task.ended.emit(self._task)
 

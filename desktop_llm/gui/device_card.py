@@ -10,7 +10,6 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout
 
-from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.widgets.card import plain_label
 
@@ -36,7 +35,7 @@ def read_device() -> Reading:
         pynvml.nvmlInit()
     except (ImportError, OSError):
         return _processor()
-    except Exception:  # the library raises a class of its own where there is no driver
+    except Exception:  # noqa: BLE001 - the library raises a class of its own where there is no driver
         return _processor()
     try:
         handle = pynvml.nvmlDeviceGetHandleByIndex(0)

@@ -62,8 +62,8 @@ QPushButton[kind="rail"] { background: transparent; border: 1px solid transparen
 QPushButton[kind="rail"]:hover { background: %(hover)s; color: %(text)s; }
 QPushButton[kind="rail"]:focus { border-color: %(accent)s; }
 QPushButton[kind="rail"]:checked { background: %(accent_soft)s; color: %(accent)s; font-weight: 600; }
-QPushButton[kind="rail"]:disabled { background: transparent; color: %(line)s; }
-QPushButton[kind="choice-row"] { background: transparent; border: 1px solid transparent; border-radius: 6px;
+QPushButton[kind="rail"]:disabled { background: transparent; color: %(faint)s; }
+QPushButton[kind="choice-row"] { min-height: 32px; background: transparent; border: 1px solid transparent; border-radius: 6px;
   padding: 0; text-align: left; }
 QPushButton[kind="choice-row"]:hover { background: %(hover)s; }
 QPushButton[kind="choice-row"]:checked { background: %(accent_soft)s; }
@@ -96,7 +96,7 @@ QTableView::item { padding: 4px 8px; border-bottom: 1px solid %(line)s; }
 QListView::item { padding: 7px 8px; border-bottom: 1px solid %(line)s; }
 QTableView::item:selected, QListView::item:selected { background: %(accent_soft)s; color: %(text)s; }
 QHeaderView { background: transparent; border: none; }
-QHeaderView::section { background: %(surface)s; color: %(muted)s; font-size: 12px; border: none;
+QHeaderView::section { font-weight: 400; background: %(surface)s; color: %(muted)s; font-size: 12px; border: none;
   border-bottom: 1px solid %(line)s; padding: 6px 8px; text-align: left; }
 QTableCornerButton::section { background: %(surface)s; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
@@ -112,7 +112,7 @@ QProgressBar { background: %(line)s; border: none; border-radius: 3px; max-heigh
 QProgressBar::chunk { background: %(accent)s; border-radius: 3px; }
 QStatusBar { background: %(surface)s; border-top: 1px solid %(line)s; }
 QStatusBar::item { border: none; }
-QStatusBar QLabel { color: %(muted)s; font-size: 12px; }
+QStatusBar QLabel { padding-left: 8px; color: %(muted)s; font-size: 12px; }
 QMenuBar { background: %(bg)s; border-bottom: 1px solid %(line)s; padding: 2px; }
 QMenuBar::item { background: transparent; padding: 4px 10px; border-radius: 4px; }
 QMenuBar::item:selected { background: %(hover)s; }
@@ -140,6 +140,8 @@ def apply(app: QApplication, scheme: str) -> None:
         font.setPixelSize(13)
         app.setFont(font)
         app.styleHints().colorSchemeChanged.connect(lambda _: _follow(app))
+    if app.property("scheme") == scheme:
+        return
     app.setProperty("scheme", scheme)
     _dress(app, _palette(app, scheme))
 

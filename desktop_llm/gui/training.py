@@ -32,7 +32,7 @@ LEAVE_AT_MOST = 60.0
 LOG = log.logger("train")
 
 Worker = Callable[[str, Connection], None]
-WorkerHere = Callable[[str, Callable[[Event], None], Control], None]
+WorkerHere = Callable[[str, Callable[[Event], None], Control], Event]
 
 
 class Keeper(Protocol):

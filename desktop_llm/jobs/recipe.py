@@ -200,7 +200,11 @@ class Recipe:
     )
     # evaluation and keeping
     eval_steps: int | None = _hyper(
-        None, "Evaluate every", "Steps between two measurements. Automatic: once an epoch.", "more", minimum=1
+        None,
+        "Evaluate every",
+        "Steps between two measurements. Automatic: once an epoch, at least 25 steps apart.",
+        "more",
+        minimum=1,
     )
     save_steps: int | None = _hyper(
         None, "Save every", "Steps between two checkpoints. Automatic: at most about a minute apart.", "more", minimum=1

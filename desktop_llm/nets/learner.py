@@ -24,8 +24,9 @@ Report = Callable[[str, int, int], None]
 class Examples(Protocol):
     """Rows encoded once, before the loop; kept as flat arrays."""
 
-    lengths: np.ndarray
-    """Cost of each example, in tokens (int64, shape [n])."""
+    @property
+    def lengths(self) -> np.ndarray:
+        """Cost of each example, in tokens (int64, shape [n])."""
 
     def __len__(self) -> int:
         """The number of examples."""
@@ -34,7 +35,9 @@ class Examples(Protocol):
 class Learner(Protocol):
     """A model together with the way rows enter it and answers leave it."""
 
-    model: torch.nn.Module
+    @property
+    def model(self) -> torch.nn.Module:
+        """The network, whose parameters the engine changes in place."""
 
     def encode(self, rows: Iterable[Row], report: Report) -> Examples:
         """Encode rows; labels may be absent (prediction)."""

@@ -23,8 +23,8 @@ def quiet() -> None:
     """Keep transformers from writing to the terminal; what matters is said through our events."""
     from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def check(folder: Path) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def config(folder: Path) -> PretrainedConfig:
 
     told = check(folder)
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        read: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return read
     except (OSError, ValueError, KeyError, TypeError) as error:
         kind = told.get("model_type", "unknown")
         raise UserError(f"The model in “{folder}” is of the type “{kind}”, which cannot be loaded here.") from error
@@ -69,7 +70,7 @@ def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # the tokenizers library raises bare Exception for damaged files
+    except Exception as error:
         raise UserError(f"The tokenizer in “{folder}” cannot be loaded; fetch the model again.") from error
 
 

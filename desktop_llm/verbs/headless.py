@@ -94,7 +94,8 @@ def _words(event: Event, total: int, number: int) -> str:
     if isinstance(event, Interrupted):
         return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
     if isinstance(event, Finished):
-        return f"Run {number} {event.reason.replace('_', ' ')} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        reason = event.reason.replace("_", " ")
+        return f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
     return ""
 
 

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from desktop_llm.data import mapping as mappings
-from desktop_llm.data import sniff
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.opening import open_reader
+from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import ImportReport, NewItem, Rejected
@@ -49,7 +49,7 @@ def plan(
     mapping: Mapping[str, str] | None = None,
 ) -> Plan:
     """Look at a file: its form, columns, first rows, and which column is what. Raises UserError."""
-    form = sniff.sniff(path, encoding=encoding, delimiter=delimiter, header=header)
+    form = sniff(path, encoding=encoding, delimiter=delimiter, header=header)
     reader = open_reader(path, form)
     sample: list[Mapping[str, object]] = []
     rejected: list[Rejected] = []

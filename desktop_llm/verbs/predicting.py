@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop_llm.data import mapping as mappings
-from desktop_llm.data import sniff
 from desktop_llm.data.readers.opening import open_reader
+from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import NewItem
@@ -50,7 +50,7 @@ def _rows_of(given: str, task_name: str) -> Iterator[dict[str, str]]:
             raise UserError("There is nothing to ask about: the text is empty.")
         yield {main: given}
         return
-    reader = open_reader(path, sniff.sniff(path))
+    reader = open_reader(path, sniff(path))
     sample: list[Any] = []
     for row in reader.rows(_never):
         if hasattr(row, "cells"):
@@ -59,7 +59,7 @@ def _rows_of(given: str, task_name: str) -> Iterator[dict[str, str]]:
             break
     told = mappings.guess(reader.columns, sample, task.content)
     mappings.checked(reader.columns, told, task.content)
-    again = open_reader(path, sniff.sniff(path))
+    again = open_reader(path, sniff(path))
     for item in mappings.to_items(again.rows(_never), told, task.content, _no_label, ""):
         if isinstance(item, NewItem):
             yield dict(item.content)

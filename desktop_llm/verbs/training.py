@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ from desktop_llm.tasks.task import Task
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.1
 COLLECTED = 1000
+BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
+LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
 
@@ -40,10 +43,23 @@ class Readiness:
     classes: Mapping[str, int]
 
 
-def default_recipe(task: Task, model: str) -> Recipe:
-    """The task's defaults for a start from scratch or from the model folder `model`."""
+def default_recipe(task: Task, model: str, rows: int) -> Recipe:
+    """The task's defaults for a start from scratch or from the folder `model`, suited to `rows` labelled rows.
+
+    Few rows get smaller batches and more epochs: a model needs some hundred steps to learn anything.
+    """
     base = task.recipe if model == SCRATCH else task.folder_recipe
-    return recipes.changed(base, {"model": model})
+    batch = next(size for least, size in BATCH_SIZES if rows >= least)
+    wanted = LEAST_STEPS_SCRATCH if model == SCRATCH else LEAST_STEPS_FOLDER
+    epochs = min(MOST_EPOCHS, math.ceil(wanted * batch / max(1, rows)))
+    return recipes.changed(
+        base,
+        {
+            "model": model,
+            "per_device_train_batch_size": min(batch, base.per_device_train_batch_size),
+            "num_train_epochs": max(base.num_train_epochs, float(epochs)),
+        },
+    )
 
 
 def check(project: Project, recipe: Recipe) -> Readiness:

@@ -40,6 +40,12 @@ class Card(QFrame):
         self.body.setSpacing(8)
         whole.addLayout(self.body, 1)
 
+    def set_tight(self) -> None:
+        """Smaller margins, for a card among many."""
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(10, 8, 6, 6)
+
     def set_title(self, text: str) -> None:
         """Another title."""
         self._title.setText(text)

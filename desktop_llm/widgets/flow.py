@@ -29,15 +29,16 @@ class FlowLayout(QLayout):
     def _place(self, rect: QRect, *, move: bool) -> int:
         """Lay out inside `rect`; the height needed."""
         x, y, line = rect.x(), rect.y(), 0
+        tallest = max((item.sizeHint().height() for item in self._items), default=0)
         for item in self._items:
             size = item.sizeHint()
             width = min(size.width(), rect.width())
             if x > rect.x() and x + width > rect.right() + 1:
                 x, y, line = rect.x(), y + line + GAP, 0
             if move:
-                item.setGeometry(QRect(QPoint(x, y), QSize(width, size.height())))
+                item.setGeometry(QRect(QPoint(x, y), QSize(width, tallest)))
             x += width + GAP
-            line = max(line, size.height())
+            line = tallest
         return y + line - rect.y()
 
     def addItem(self, item: QLayoutItem) -> None:
@@ -48,11 +49,11 @@ class FlowLayout(QLayout):
         """For Qt."""
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def itemAt(self, index: int) -> QLayoutItem | None:
         """For Qt."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def takeAt(self, index: int) -> QLayoutItem | None:
         """For Qt."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 

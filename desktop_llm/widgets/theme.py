@@ -19,6 +19,7 @@ class Palette:
     line: str
     text: str
     muted: str
+    faint: str
     accent: str
     accent_hover: str
     accent_soft: str
@@ -38,6 +39,7 @@ LIGHT = Palette(
     line="#e3e6eb",
     text="#1b1f27",
     muted="#5d6778",
+    faint="#a4acb9",
     accent="#3558e6",
     accent_hover="#2a49c9",
     accent_soft="#e8edff",
@@ -56,6 +58,7 @@ DARK = Palette(
     line="#2d323d",
     text="#e7e9ee",
     muted="#98a1b2",
+    faint="#565e6d",
     accent="#7c97ff",
     accent_hover="#93a9ff",
     accent_soft="#262f52",

@@ -209,6 +209,9 @@ class DataPage(Page):
         rank(self.import_button, "primary" if counts.total else "plain")
         if self._stack.currentWidget() is not self.panel:
             self._stack.setCurrentWidget(self._overview if counts.total else self._empty)
+        if counts.total and self.import_button.hasFocus():
+            # The first control of a page gets the focus when the page is shown; the rows are what is meant.
+            self.rows.table.setFocus()
 
     def _show_panel(self, *, shown: bool) -> None:
         self.import_button.setVisible(not shown)

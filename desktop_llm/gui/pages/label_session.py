@@ -19,7 +19,7 @@ class SessionCard(Card):
 
     def __init__(self) -> None:
         """Nothing done yet."""
-        super().__init__("", "")
+        super().__init__(" ", " ")
         self.set_title(self.tr("This session"))
         self.set_note(self.tr("labels save as you go"))
         self._when: deque[float] = deque(maxlen=1000)

@@ -91,6 +91,7 @@ class ResultsPage(Page):
         titles += [self.tr("Time"), self.tr("Learned from")]
         self.table.setColumnCount(len(titles))
         self.table.setHorizontalHeaderLabels(titles)
+        self.table.horizontalHeader().setStretchLastSection(True)
         self._reload()
 
     def on_changes(self, changes: Changes) -> None:
@@ -119,7 +120,8 @@ class ResultsPage(Page):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setHighlightSections(False)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.itemSelectionChanged.connect(self._show_run)
         card.body.addWidget(self.table, 1)
         card.setMaximumHeight(TABLE_HEIGHT)
@@ -153,9 +155,7 @@ class ResultsPage(Page):
         chosen = wanted or newest or chosen
         self._runs = runs
         self._stack.setCurrentIndex(1 if runs else 0)
-        self._card.set_note(
-            self.tr("{count} runs · figures on test texts where there are some").format(count=len(runs))
-        )
+        self._card.set_note(self.tr("figures on test texts where there are some"))
         self.table.blockSignals(True)
         self.table.setSortingEnabled(False)
         self.table.setRowCount(len(runs))

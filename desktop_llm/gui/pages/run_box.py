@@ -29,7 +29,8 @@ class RunBox(Choice):
         self._runs: list[Run] = []
         self.setObjectName(name)
         self.setAccessibleName(self.tr("Run"))
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(240)
+        self.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
         self.activated.connect(lambda _: self.run_changed.emit(self.run))
 
     @property

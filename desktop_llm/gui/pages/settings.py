@@ -21,7 +21,7 @@ from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.form import DataForm
 
 WIDEST = 760
-WINDOW_KEYS = ("theme", "language")
+WINDOW_KEYS = ("theme",)
 WORK_KEYS = ("labeler", "advance_after_label", "train_in_window")
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 

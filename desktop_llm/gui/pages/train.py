@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
@@ -73,7 +73,8 @@ class TrainPage(Page):
         if project is None or task is None:
             return
         told = self._told.get(str(project.path), {})
-        self.setup.set_task(task, told, list(self._told.get("models", [])))
+        models = list(self._told.get("models", []))
+        self.setup.set_task(task, told, models, project.items.counts().labeled)
         self.live.set_task(task)
         self._load_runs(show_last=True)
         self._check_timer.start()
@@ -154,7 +155,8 @@ class TrainPage(Page):
         self._run_box = Choice()
         self._run_box.setObjectName("train.run")
         self._run_box.setAccessibleName(self.tr("Run"))
-        self._run_box.setMinimumWidth(220)
+        self._run_box.setMinimumWidth(240)
+        self._run_box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
         self._run_box.activated.connect(lambda _: self._show_chosen_run())
         self.resume_button = button(self.tr("Resume"), "train.resume", self._on_resume)
         self.pause_button = button(self.tr("Pause"), "train.pause", self._on_pause)
@@ -174,6 +176,7 @@ class TrainPage(Page):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.setup)
         card.body.addWidget(scroll, 1)
         whole.addWidget(card, 1)
@@ -231,6 +234,8 @@ class TrainPage(Page):
         self._figures["train"].setText(f"{told.splits.get('train', 0):,}")
         self._figures["held"].setText(held)
         self._figures["classes"].setText(f"{len(told.classes):,}")
+        if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
+            self.setup.set_rows(sum(told.splits.values()))
         self._problem.setText("")
         self._problem.hide()
         self._ready = True

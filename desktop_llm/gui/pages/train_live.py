@@ -52,7 +52,7 @@ class TrainLive(QWidget):
     def set_task(self, task: Task) -> None:
         """The main metric is the task's."""
         self._task = task
-        self._cards["metric"].set_title(self.tr("Validation {name}").format(name=task.metrics[0].title.lower()))
+        self._cards["metric"].set_title(task.metrics[0].title)
         self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=task.metrics[0].title.lower()))
 
     def clear(self) -> None:
@@ -133,17 +133,18 @@ class TrainLive(QWidget):
         grid = QGridLayout()
         grid.setSpacing(12)
         titles = {
-            "metric": (self.tr("Validation"), ""),
-            "learning_rate": (self.tr("Learning rate"), ""),
-            "grad_norm": (self.tr("Gradient norm"), ""),
-            "tokens_per_second": (self.tr("Speed"), self.tr("tokens a second")),
-            "memory": (self.tr("Memory"), "GB"),
+            "metric": self.tr("Validation"),
+            "learning_rate": self.tr("Learning rate"),
+            "grad_norm": self.tr("Gradient norm"),
+            "tokens_per_second": self.tr("Tokens/s"),
+            "memory": self.tr("Memory, GB"),
         }
         self._cards: dict[str, Card] = {}
-        for place, (name, (title, note)) in enumerate(titles.items()):
-            card, plot = Card(title, note), SeriesPlot(f"train.plot.{name}")
+        for place, (name, title) in enumerate(titles.items()):
+            card, plot = Card(title), SeriesPlot(f"train.plot.{name}")
             plot.add_series(name, "second" if name == "metric" else "accent", dots=name == "metric")
             plot.setMinimumHeight(90)
+            card.set_tight()
             card.body.addWidget(plot, 1)
             self.plots[name], self._cards[name] = plot, card
             grid.addWidget(card, 0, place)
@@ -183,6 +184,7 @@ class TrainLive(QWidget):
             done = max(1, last.step - first)
             self.left = time_words(spent * (self._total - last.step) / done) if done > 3 else ""
         epochs = self._total / max(1, self._per_epoch)
-        shown = self.tr("epoch {epoch:.1f} of {epochs:.0f}").format(epoch=last.epoch, epochs=epochs)
-        left = self.tr("{time} left").format(time=self.left) if self.left else ""
-        self.tiles["progress"].show_figure(shown, left)
+        note = self.tr("epoch {epoch:.1f} of {epochs:.0f}").format(epoch=last.epoch, epochs=epochs)
+        if self.left:
+            note += " · " + self.tr("{time} left").format(time=self.left)
+        self.tiles["progress"].show_figure(f"{100 * self.fraction:.0f} %", note)

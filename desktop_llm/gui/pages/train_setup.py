@@ -14,6 +14,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
+from desktop_llm.verbs.training import default_recipe
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, DataForm
@@ -34,6 +35,8 @@ class TrainSetup(QWidget):
         super().__init__(parent)
         self._task: Task | None = None
         self._recipe = Recipe()
+        self._rows = 0
+        self._own = False
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 8, 0)
         whole.setSpacing(8)
@@ -81,9 +84,12 @@ class TrainSetup(QWidget):
             raise UserError(self.tr("“{title}” is not a number.").format(title=error)) from error
         return recipes.changed(self._recipe, told)
 
-    def set_task(self, task: Task, told: dict[str, Any], models: list[str]) -> None:
-        """Offer the task's presets and defaults; `told` is the recipe of last time, `models` folders used before."""
-        self._task = task
+    def set_task(self, task: Task, told: dict[str, Any], models: list[str], rows: int) -> None:
+        """Offer the task's presets and defaults for so many labelled `rows`.
+
+        `told` is the recipe of last time, `models` are folders used before.
+        """
+        self._task, self._rows = task, rows
         self._preset.clear()
         for preset in task.presets:
             self._preset.addItem(self.tr(preset.title), preset)
@@ -94,9 +100,10 @@ class TrainSetup(QWidget):
             self._add_model(model)
         self._model.addItem(self.tr("A model folder…"), PICK)
         try:
-            self._recipe = recipes.from_json(told) if told else task.recipe
+            self._recipe = recipes.from_json(told) if told else default_recipe(task, SCRATCH, rows)
         except UserError:
-            self._recipe = task.recipe
+            self._recipe = default_recipe(task, SCRATCH, rows)
+        self._own = bool(told)
         if self._recipe.model != SCRATCH:
             self._add_model(self._recipe.model)
         self._show()
@@ -107,16 +114,24 @@ class TrainSetup(QWidget):
             return
         if model != SCRATCH:
             self._add_model(model)
-        base = self._task.recipe if model == SCRATCH else self._task.folder_recipe
-        self._recipe = recipes.changed(base, {"model": model})
+        self._recipe = default_recipe(self._task, model, self._rows)
+        self._own = False
         self._show()
         self.changed.emit()
 
     def set_value(self, key: str, value: Any) -> None:
         """Set one value, as if the person had."""
         self._recipe = recipes.changed(self.recipe, {key: value})
+        self._own = True
         self._show()
         self.changed.emit()
+
+    def set_rows(self, rows: int) -> None:
+        """Other numbers of labelled rows: the defaults follow, as long as the person has set nothing."""
+        self._rows = rows
+        if self._task is not None and not self._own:
+            self._recipe = default_recipe(self._task, self._recipe.model, rows)
+            self._show()
 
     def set_locked(self, locked: bool) -> None:
         """While a run is under way its recipe is only shown."""
@@ -171,10 +186,12 @@ class TrainSetup(QWidget):
         preset = self._preset.currentData()
         if isinstance(preset, Preset):
             self._recipe = recipes.changed(self._recipe, dict(preset.values))
+            self._own = True
             self._show()
             self.changed.emit()
 
     def _on_form_changed(self) -> None:
+        self._own = True
         try:
             self._recipe = self.recipe
         except UserError:

@@ -130,14 +130,15 @@ class Classifier:
     def _embedding_name(self) -> str:
         for name, module in self.model.named_modules():
             if module is self._compact:
-                return name + EMBEDDING_SUFFIX
+                return str(name) + EMBEDDING_SUFFIX
         raise RuntimeError("the compact embedding is not part of the model")
 
     def _logits(self, batch: Batch) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": batch["input_ids"]}
         if "attention_mask" in batch:
             inputs["attention_mask"] = batch["attention_mask"]
-        return self.model(**inputs).logits.float()
+        logits: torch.Tensor = self.model(**inputs).logits
+        return logits.float()
 
 
 def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Classifier:
@@ -151,8 +152,9 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     elif recipe.model == SCRATCH:
         report("Learning the vocabulary", 0, 0)
         tokenizer = tokenizers.train((str(row["text"]) for row in rows("train")), recipe.vocab_size, recipe.max_length)
-        config = _with_classes(_scratch_config(recipe, tokenizer), classes, recipe)
-        model = BertForSequenceClassification(config)
+        bert = _scratch_config(recipe, tokenizer)
+        config = _with_classes(bert, classes, recipe)
+        model = BertForSequenceClassification(bert)
     else:
         folder = Path(recipe.model).expanduser()
         report("Loading the model folder", 0, 0)
@@ -170,9 +172,9 @@ def load(folder: Path) -> Classifier:
     config = model_folder.config(folder)
     tokenizer = model_folder.tokenizer(folder)
     model = _from_folder(folder, config)
-    model.eval()
+    model.train(False)
     names = {int(place): str(name) for place, name in (config.id2label or {}).items()}
-    classes = [names.get(place, f"LABEL_{place}") for place in range(config.num_labels)]
+    classes = [names.get(place, f"LABEL_{place}") for place in range(config.num_labels or 0)]
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 1_000_000 else 512
     return Classifier(model, tokenizer, classes, model_folder.longest(config, limit))
 
@@ -217,13 +219,14 @@ def _kind(config: PretrainedConfig, folder: Path) -> str:
 
 def _from_config(config: PretrainedConfig, folder: Path) -> PreTrainedModel:
     _kind(config, folder)
-    return AutoModelForSequenceClassification.from_config(config)
+    made: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
+    return made
 
 
 def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
     _kind(config, folder)
     try:
-        return AutoModelForSequenceClassification.from_pretrained(
+        made: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,
@@ -232,6 +235,7 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
             trust_remote_code=False,
             ignore_mismatched_sizes=True,
         )
+        return made
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(f"The weights in “{folder}” cannot be loaded ({_first_line(error)}).") from error
 

@@ -54,6 +54,7 @@ class _ChoiceRow(QPushButton):
         self._name = plain_label(told.name)
         self._name.setMinimumWidth(40)
         self._count = plain_label(f"{told.count:,}", "muted")
+        self._key.setFixedHeight(22)
         line.addWidget(self._key)
         line.addWidget(self._name, 1)
         line.addWidget(self._count)
@@ -251,17 +252,24 @@ class Editor(LabelEditor):
     def _on_filter_entered(self) -> None:
         found = next((row for row in self._rows if not row.isHidden()), None)
         if found is not None and self._item is not None:
-            self.filter.clear()
-            self.parentWidget().setFocus()
+            self._leave_filter()
             self.chosen.emit(found.told.id)
+
+    def _leave_filter(self) -> None:
+        """Back to the keys of the page."""
+        self.filter.clear()
+        page = self.parentWidget()
+        while page is not None and page.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            page = page.parentWidget()
+        if page is not None:
+            page.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Esc leaves the field that finds labels."""
-        if watched is self.filter and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if event.key() == Qt.Key.Key_Escape:
-                self.filter.clear()
-                self.parentWidget().setFocus()
-                return True
+        pressed = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
+        if watched is self.filter and pressed == Qt.Key.Key_Escape:
+            self._leave_filter()
+            return True
         return super().eventFilter(watched, event)
 
 
@@ -277,7 +285,7 @@ class Figures(ResultView):
         left = Card(self.tr("Confusions"), self.tr("click a cell to see its texts"))
         self.confusion = Confusion()
         self.confusion.setObjectName("results.confusion")
-        self.confusion.cell_clicked.connect(self.rows_asked)
+        self.confusion.cell_clicked.connect(lambda truth, told: self.rows_asked.emit(truth, told))
         left.body.addWidget(self.confusion, 1)
         right = Card(self.tr("By label"), self.tr("worst F1 first"))
         titles = [self.tr("Label"), self.tr("Precision"), self.tr("Recall"), self.tr("F1"), self.tr("Texts")]
@@ -289,6 +297,7 @@ class Figures(ResultView):
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.horizontalHeader().setHighlightSections(False)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
