@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui import shortcuts
@@ -104,31 +104,36 @@ class MainWindow(QMainWindow):
         self.hub.error_shown.connect(self._on_error_shown)
 
     def _build_menus(self) -> None:
-        file = self.menuBar().addMenu(self.tr("&File"))
+        file = self._menu(self.tr("&File"))
         self._add(file, self.tr("New project…"), "Ctrl+N", lambda: self.show_page("projects", new=True))
         self._add(file, self.tr("Open project…"), "Ctrl+O", lambda: self.show_page("projects", pick=True))
         self._add(file, self.tr("Import rows…"), "Ctrl+I", lambda: self.show_page("data", pick=True), needs=True)
         self._add(file, self.tr("Close project"), "Ctrl+W", self._on_close_project, needs=True)
         file.addSeparator()
         self._add(file, self.tr("Quit"), QKeySequence(QKeySequence.StandardKey.Quit), self.close)
-        go = self.menuBar().addMenu(self.tr("&Go"))
+        go = self._menu(self.tr("&Go"))
         titles = [self.tr("Data"), self.tr("Label"), self.tr("Train"), self.tr("Results"), self.tr("Try it")]
         for number, (name, title) in enumerate(zip(WORK, [*titles, self.tr("Export")], strict=True), 1):
             self._add(go, title, f"Ctrl+{number}", lambda name=name: self.show_page(name), needs=True)
         go.addSeparator()
         self._add(go, self.tr("All projects"), "Ctrl+0", lambda: self.show_page("projects"))
         self._add(go, self.tr("Settings"), "Ctrl+,", lambda: self.show_page("settings"))
-        view = self.menuBar().addMenu(self.tr("&View"))
+        view = self._menu(self.tr("&View"))
         self._add(view, self.tr("Light"), "", lambda: self.hub.save_settings(theme="light"))
         self._add(view, self.tr("Dark"), "", lambda: self.hub.save_settings(theme="dark"))
         self._add(view, self.tr("As the system"), "", lambda: self.hub.save_settings(theme="system"))
         view.addSeparator()
         self._add(view, self.tr("Full screen"), "F11", self._on_full_screen)
-        train = self.menuBar().addMenu(self.tr("&Train"))
+        train = self._menu(self.tr("&Train"))
         self._add(train, self.tr("Start training"), "Ctrl+T", lambda: self.show_page("train", start=True), needs=True)
-        help_menu = self.menuBar().addMenu(self.tr("&Help"))
+        help_menu = self._menu(self.tr("&Help"))
         self._add(help_menu, self.tr("Keys"), "F1", lambda: shortcuts.show_sheet(self))
         self._on_project_opened(None)
+
+    def _menu(self, title: str) -> QMenu:
+        menu = QMenu(title, self)
+        self.menuBar().addMenu(menu)
+        return menu
 
     def _add(self, menu: Any, text: str, keys: str | QKeySequence, done: Any, *, needs: bool = False) -> QAction:
         action = QAction(text, self)

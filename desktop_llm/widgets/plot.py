@@ -77,6 +77,9 @@ class SeriesPlot(QWidget):
             parent=self, axisItems={side: _Axis(orientation=side) for side in ("bottom", "left")}
         )
         self._plot.setMenuEnabled(False)
+        # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
+        menu = self._plot.getPlotItem().ctrlMenu
+        menu.setParent(self, menu.windowFlags())
         self._plot.hideButtons()
         self._plot.getPlotItem().getViewBox().setMouseEnabled(x=True, y=False)
         self._plot.getPlotItem().getViewBox().enableAutoRange(y=True)

@@ -66,6 +66,7 @@ class ResultsPage(Page):
         self.export_button = button(self.tr("Export model…"), "results.export", self._on_export, kind="primary")
         for part in (self._split, self.measure_button, self.try_button, self.export_button):
             self.header.addWidget(part)
+            part.setEnabled(part is self._split)
         self._stack = QStackedWidget()
         self._empty = EmptyState(
             self.tr("No runs yet"), self.tr("Train a model; its figures come here."), self.tr("Train"), "results.go"
