@@ -64,7 +64,7 @@ class ReportView(QWidget):
         self._card = Card(" ", " ")
         self._conflicts = plain_label("", "warn", wrap=True)
         self._conflicts.setObjectName("data.conflicts")
-        self._fold = button("", "data.rejected_fold", self._on_fold, kind="quiet")
+        self._fold = button(self.tr("Show the rows that were not taken"), "data.rejected_fold", self._on_fold, kind="quiet")
         self._grid = TextGrid(self)
         self._rejected = grid_view(self._grid, "data.rejected", self.tr("Rows not taken"))
         self._rejected.setColumnWidth(0, 90)

@@ -53,8 +53,9 @@ class Recent(Card):
 
     def _draw(self) -> None:
         for row in self._rows:
+            # Out of the tree at once, so that no two rows go by one name.
             self.body.removeWidget(row)
-            row.hide()
+            row.setParent(None)
             row.deleteLater()
         paths = self._paths or []
         self._rows = [self._row(place, path) for place, path in enumerate(paths)]
