@@ -17,10 +17,15 @@ PROGRESS_SECONDS = 0.05
 
 
 class Task(QObject):
-    """One piece of work. Signals: `progressed(fraction, text)`, `ended(task)` in the window's thread."""
+    """One piece of work.
+
+    Signals: `progressed(fraction, text)`; `ended(task)`, in the window's thread after the callbacks: also for work
+    that was cancelled or failed. `worked(task)` is for `Background` alone.
+    """
 
     progressed = Signal(float, str)
     ended = Signal(object)
+    worked = Signal(object)
 
     def __init__(self, title: str) -> None:
         """`title` is shown in the status bar for work that shows progress."""
@@ -61,11 +66,12 @@ class _Runner(QRunnable):
     def run(self) -> None:
         """In a thread of the pool."""
         try:
-            if not self._task.cancelled:
-                self._task.result = self._work(self._task)
+            if self._task.cancelled:
+                raise Cancelled
+            self._task.result = self._work(self._task)
         except BaseException as error:  # noqa: BLE001 - whatever it was, the window's thread must hear of the end
             self._task.error = error
-        self._task.ended.emit(self._task)
+        self._task.worked.emit(self._task)
 
 
 class Background(QObject):
@@ -93,7 +99,7 @@ class Background(QObject):
         """Run `work(task)`; the callbacks are called in the window's thread, unless it was forgotten by then."""
         task = Task(title)
         self._callbacks[task] = (on_done, on_error)
-        task.ended.connect(self._on_ended)
+        task.worked.connect(self._on_worked)
         if on_progress is not None:
             task.progressed.connect(on_progress)
         if title:
@@ -118,7 +124,14 @@ class Background(QObject):
         self.forget_all()
         self._pool.waitForDone()
 
-    def _on_ended(self, task: Task) -> None:
+    def _on_worked(self, task: Task) -> None:
+        # Told on from here, in the window's thread: quick work may be over before its caller could listen to it.
+        try:
+            self._answer(task)
+        finally:
+            task.ended.emit(task)
+
+    def _answer(self, task: Task) -> None:
         on_done, on_error = self._callbacks.pop(task, (None, None))
         if task.title:
             self.busy_changed.emit((task, None, ""))
