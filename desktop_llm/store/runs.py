@@ -114,14 +114,15 @@ class Runs:
         return CHANGED
 
     def ingest(self, number: int, batch: Sequence[Event]) -> Changes:
-        """Take a batch of events of a run in one transaction."""
+        """Take a batch of events of a run in one transaction, in their order."""
         with self._connections.writing() as connection:
-            curves = [row for event in batch for row in _curve_rows(number, event)]
-            connection.executemany(
-                "INSERT OR REPLACE INTO run_metrics (run, name, step, value) VALUES (?, ?, ?, ?)", curves
-            )
-            for event in _last_steps(batch):
+            curves: list[tuple[int, str, int, float | None]] = []
+            for event in batch:
+                if isinstance(event, events.Started):
+                    curves = _write_curves(connection, curves)
                 _apply(connection, number, event)
+                curves.extend(_curve_rows(number, event))
+            _write_curves(connection, curves)
         return CHANGED
 
     def replay(self, number: int) -> Changes:
@@ -166,10 +167,12 @@ def _curve_rows(number: int, event: Event) -> Iterable[tuple[int, str, int, floa
             yield number, f"{event.split}/{name}", event.step, figure
 
 
-def _last_steps(batch: Sequence[Event]) -> list[Event]:
-    """All events but the steps that a later one of the batch supersedes."""
-    last = max((place for place, event in enumerate(batch) if isinstance(event, events.StepDone)), default=-1)
-    return [event for place, event in enumerate(batch) if not isinstance(event, events.StepDone) or place == last]
+def _write_curves(
+    connection: sqlite3.Connection, rows: list[tuple[int, str, int, float | None]]
+) -> list[tuple[int, str, int, float | None]]:
+    """Write what was gathered; an empty list to gather on."""
+    connection.executemany("INSERT OR REPLACE INTO run_metrics (run, name, step, value) VALUES (?, ?, ?, ?)", rows)
+    return []
 
 
 def _apply(connection: sqlite3.Connection, number: int, event: Event) -> None:

@@ -1,0 +1,134 @@
+"""Rows: brought in once, found by key, and always by an index."""
+
+from __future__ import annotations
+
+import pytest
+
+from desktop_llm.errors import Cancelled
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.rows import Filter, NewItem, Order
+from desktop_llm.store.project import Project
+from desktop_llm.store.where import where
+from tests.store.conftest import ROWS, TASK, insert
+
+
+def _values(project: Project) -> dict[str, int]:
+    return {one.name: one.id for one in project.classes.all()}
+
+
+def test_counts_tell_what_was_brought_in(project: Project) -> None:
+    counts = project.items.counts()
+    assert (counts.total, counts.labeled, counts.unlabeled, counts.skipped) == (30, 20, 10, 0)
+    assert counts.by_class == dict.fromkeys(_values(project).values(), 10)
+    assert counts.by_source == {"rows.csv": 30}
+
+
+def test_known_texts_are_not_inserted_again_but_bring_their_labels(project: Project) -> None:
+    told = insert(
+        project, [("text number 2", "yes"), ("  text number 0 ", "no"), ("text number 1", "no"), ("new", None)]
+    )
+    assert (told.imported, told.duplicates, told.labeled, told.conflicts) == (1, 3, 1, 1)
+    assert project.items.counts().total == 31
+    third = project.items.get(3)
+    assert third is not None
+    assert third.value == _values(project)["yes"]
+
+
+def test_labels_alone_insert_no_text(project: Project) -> None:
+    told = insert(project, [("text number 2", "yes"), ("never seen", "no")], known_only=True)
+    assert (told.imported, told.labeled, told.unknown) == (0, 1, 1)
+    assert project.items.counts().total == 30
+
+
+def test_a_cancelled_import_leaves_nothing(project: Project) -> None:
+    before = project.items.counts(), project.classes.all(), project.items.sources()
+    asked = iter([False, True])
+    with pytest.raises(Cancelled):
+        project.items.insert(
+            "more.csv",
+            (NewItem(content={"text": f"more {place}"}, label="other") for place in range(5000)),
+            to_value=TASK.labels.to_value,
+            class_names=TASK.labels.names,
+            should_stop=lambda: next(asked),
+        )
+    assert (project.items.counts(), project.classes.all(), project.items.sources()) == before
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (Filter(), list(range(1, 31))),
+        (Filter(show="unlabeled"), list(range(3, 31, 3))),
+        (Filter(show="labeled"), [place for place in range(1, 31) if place % 3]),
+        (Filter(class_id=1), list(range(1, 31, 3))),
+        (Filter(text="number 1"), [2, *range(11, 21)]),
+        (Filter(text="%"), []),
+        (Filter(source="rows.csv", text="29"), [30]),
+        (Filter(split="test"), []),
+    ],
+)
+def test_pages_anchors_and_counts_agree_with_a_plain_reading(
+    project: Project, told: Filter, expected: list[int]
+) -> None:
+    assert project.items.count(told) == len(expected)
+    assert [item.id for item in project.items.page(told, 0, 100)] == expected
+    anchors = project.items.anchors(told, 4)
+    assert anchors == expected[::4]
+    paged = [item.id for first in anchors for item in project.items.page(told, first, 4)]
+    assert paged == expected
+
+
+def test_the_confusion_of_a_run_is_a_filter(project: Project) -> None:
+    values = _values(project)
+    number = project.runs.create(TASK.recipe, model_title="from scratch", snapshot={}, schema={})
+    answers = [
+        (item, Prediction(label="yes" if item % 2 else "no", probability=0.9, uncertainty=0.1)) for item in range(1, 31)
+    ]
+    project.predictions.write(number, answers)
+    told = Filter(run=number, truth=values["no"], predicted="yes")
+    expected = [place for place in range(1, 31) if ROWS[place - 1][1] == "no" and place % 2]
+    assert [item.id for item in project.items.page(told, 0, 100)] == expected
+
+
+def test_the_least_certain_come_first_and_go_when_they_are_labeled(project: Project) -> None:
+    number = project.runs.create(TASK.recipe, model_title="from scratch", snapshot={}, schema={})
+    answers = [
+        (item, Prediction(label="no", probability=0.5, uncertainty=(item * 7 % 30) / 30)) for item in range(1, 31)
+    ]
+    project.predictions.write(number, answers)
+    project.predictions.rebuild_uncertainty(number)
+    expected = sorted(range(3, 31, 3), key=lambda item: (-(item * 7 % 30), item))
+    queue = [item.id for item in project.items.queue(Filter(show="unlabeled"), "uncertain", None, 100)]
+    assert queue == expected
+    behind = project.items.queue(Filter(show="unlabeled"), "uncertain", expected[3], 100)
+    assert [item.id for item in behind] == expected[4:]
+    project.labels.set(expected[0], 1)
+    assert project.items.queue(Filter(), "uncertain", None, 1)[0].id == expected[1]
+    project.labels.undo()
+    assert project.items.queue(Filter(), "uncertain", None, 1)[0].id == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "order"),
+    [
+        (Filter(), "file"),
+        (Filter(show="unlabeled"), "file"),
+        (Filter(show="labeled"), "file"),
+        (Filter(class_id=1), "file"),
+        (Filter(show="unlabeled"), "uncertain"),
+    ],
+)
+def test_hot_queries_sort_nothing(project: Project, told: Filter, order: Order) -> None:
+    chosen = where(told, uncertain=order == "uncertain")
+    sql = chosen.select(chosen.key)
+    sql += " ORDER BY uncertainty.value DESC, uncertainty.item" if order == "uncertain" else f" ORDER BY {chosen.key}"
+    plan = project._connections.reading().execute(f"EXPLAIN QUERY PLAN {sql} LIMIT 1", chosen.values).fetchall()
+    assert plan
+    assert not any("TEMP B-TREE" in row[3] for row in plan), plan
+
+
+def test_splits_are_kept(project: Project) -> None:
+    project.items.set_splits({1: "test", 2: "validation"})
+    assert project.items.counts().by_split == {"test": 1, "validation": 1}
+    assert [item.id for item in project.items.page(Filter(split="test"), 0, 10)] == [1]
+    assert {row.id: row.split for row in project.items.labelled()}[2] == "validation"

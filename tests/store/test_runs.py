@@ -1,0 +1,103 @@
+"""Runs from events: taken twice they are the same; a run that died is interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.events import Evaluated, Event, Finished, Preparing, Saved, Started, StepDone
+from desktop_llm.jobs.folder import EventLog
+from desktop_llm.store.project import Project
+from tests.store.conftest import TASK
+
+
+def _events(steps: int) -> list[Event]:
+    told: list[Event] = [
+        Preparing(at=0.0, doing="Reading"),
+        Started(at=0.0, total_steps=10, steps_per_epoch=5, parameters=99, device="Processor", precision="fp32"),
+    ]
+    told += [
+        StepDone(
+            at=float(step),
+            step=step,
+            epoch=step / 5,
+            loss=1.0 / step,
+            learning_rate=1e-3,
+            grad_norm=1.0,
+            tokens_per_second=100.0,
+            memory=1,
+            seconds=0.1,
+        )
+        for step in range(1, steps + 1)
+    ]
+    told.append(Evaluated(at=5.0, step=5, split="validation", metrics={"accuracy": 0.5, "loss": 1.0}, best=True))
+    return told
+
+
+def _create(project: Project) -> int:
+    return project.runs.create(TASK.recipe, model_title="from scratch", snapshot={"train": 3}, schema={"classes": []})
+
+
+def test_events_become_figures_and_curves_once(project: Project) -> None:
+    number = _create(project)
+    details = {"labels": ["yes"]}
+    end = [
+        Evaluated(at=9.0, step=10, split="test", metrics={"accuracy": 0.75}, final=True, details=details),
+        Finished(at=9.5, step=10, reason="completed", seconds=2.0),
+    ]
+    for _ in range(2):
+        project.runs.ingest(number, [*_events(10), *end])
+    run = project.runs.get(number)
+    assert (run.state, run.step, run.parameters, run.seconds) == ("finished", 10, 99, 2.0)
+    assert run.metrics["test"] == {"accuracy": 0.75}
+    assert run.details["test"] == details
+    curves = project.runs.metrics(number)
+    assert curves["loss"] == [(step, 1.0 / step) for step in range(1, 11)]
+    assert curves["validation/accuracy"] == [(5, 0.5)]
+
+
+def test_a_resumed_run_takes_back_the_steps_it_does_again(project: Project) -> None:
+    number = _create(project)
+    project.runs.ingest(number, _events(8))
+    started = Started(
+        at=20.0,
+        total_steps=10,
+        steps_per_epoch=5,
+        parameters=99,
+        device="Processor",
+        precision="fp32",
+        resumed_at=5,
+    )
+    project.runs.ingest(number, [started])
+    assert [step for step, _ in project.runs.metrics(number)["loss"]] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_that_died_is_interrupted_when_the_project_opens(
+    project: Project, reopened: Callable[[], Project]
+) -> None:
+    number = _create(project)
+    log = EventLog(project.runs.folder(number))
+    for event in _events(7):
+        log.append(event)
+    log.append(Saved(at=7.0, step=5, path="step-00000005", bytes=1, seconds=0.1))
+    log.close()
+    with project.runs.folder(number).events_file.open("a", encoding="utf-8") as file:
+        file.write('{"kind":"step","step":8,"lo')
+    again = reopened()
+    try:
+        run = again.runs.get(number)
+        assert (run.state, run.step) == ("interrupted", 7)
+        assert "Resume" in run.message
+        assert len(again.runs.metrics(number)["loss"]) == 7
+    finally:
+        again.close()
+
+
+def test_numbers_go_up_and_a_missing_run_is_a_sentence(project: Project) -> None:
+    assert [_create(project), _create(project)] == [1, 2]
+    with pytest.raises(UserError, match="no run 7"):
+        project.runs.get(7)
+    project.runs.delete(2)
+    assert [run.number for run in project.runs.all()] == [1]
