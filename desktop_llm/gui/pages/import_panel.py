@@ -274,6 +274,8 @@ class ImportPanel(QStackedWidget):
         if task.error is None:
             self.report.show_report(task.result, self._waiting[0].name if self._waiting else "")
             self.setCurrentWidget(self.report)
+            told = self.tr("{file} is imported: {count:,} new rows.")
+            self._hub.show_message(told.format(file=task.result.source, count=task.result.imported))
             self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
         elif isinstance(task.error, Cancelled):
             self.setCurrentWidget(self._look)

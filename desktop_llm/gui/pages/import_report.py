@@ -64,7 +64,9 @@ class ReportView(QWidget):
         self._card = Card(" ", " ")
         self._conflicts = plain_label("", "warn", wrap=True)
         self._conflicts.setObjectName("data.conflicts")
-        self._fold = button(self.tr("Show the rows that were not taken"), "data.rejected_fold", self._on_fold, kind="quiet")
+        self._fold = button(
+            self.tr("Show the rows that were not taken"), "data.rejected_fold", self._on_fold, kind="quiet"
+        )
         self._grid = TextGrid(self)
         self._rejected = grid_view(self._grid, "data.rejected", self.tr("Rows not taken"))
         self._rejected.setColumnWidth(0, 90)
@@ -89,10 +91,9 @@ class ReportView(QWidget):
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
         self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", self.tr("same text, not taken again"))
         self.tiles["rejected"].show_figure(f"{report.rejected_count:,}", self.tr("could not be read as rows"))
-        conflicts = self.tr(
-            "{count:,} texts are here with another label than in the file; the label here was kept."
-        ).format(count=report.conflicts)
-        self._conflicts.setText(conflicts if report.conflicts else "")
+        one = self.tr("One text is here with another label than in the file; the label here was kept.")
+        many = self.tr("{count:,} texts are here with other labels than in the file; the labels here were kept.")
+        self._conflicts.setText(one if report.conflicts == 1 else many.format(count=report.conflicts))
         self._conflicts.setVisible(bool(report.conflicts))
         rows = [(f"{one.line:,}", one.reason) for one in report.rejected]
         self._grid.show_rows((self.tr("Line"), self.tr("Why it was not taken")), rows)

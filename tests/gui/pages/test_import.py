@@ -118,7 +118,7 @@ def test_a_small_table_comes_in(page: DataPage, opened: Opened, qtbot: QtBot, tm
     assert texts(project) == ["hello", "known", "fresh", "bare"]
     figures = [figure(page, name) for name in ("imported", "labeled", "duplicates", "rejected")]
     assert figures == ["2", "2", "2", "1"]
-    assert "1 texts are here with another label" in label(page, "data.conflicts").text()
+    assert "One text is here with another label" in label(page, "data.conflicts").text()
     click(page, "data.rejected_fold")
     assert grid(page, "data.rejected") == [["5", "the text is empty"]]
     click(page, "data.done")
