@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 RATE = 2e-4
 
@@ -118,13 +118,14 @@ def trainer(told: dict[str, Any], train: list[dict[str, Any]], test: list[dict[s
         peer = Trainer(
             model=model,
             args=arguments,
-            train_dataset=encoded(train),
+            train_dataset=cast(Any, encoded(train)),
             data_collator=DataCollatorWithPadding(tokenizer),
         )
         began = time.perf_counter()
         peer.train()
         seconds = time.perf_counter() - began
-        answers = peer.predict(encoded(test)).predictions.argmax(-1)
+        rows: Any = encoded(test)
+        answers = np.asarray(peer.predict(rows).predictions).argmax(-1)
     return seconds, float(np.mean(answers == np.asarray([number[row["label"]] for row in test])))
 
 

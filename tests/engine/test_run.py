@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_learns_and_leaves_a_whole_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"gradient_accumulation_steps": 3}, {"lr_scheduler_type": "cosine"}])
-def test_leaving_and_resuming_ends_with_the_same_bits(tmp_path: Path, values: dict[str, object]) -> None:
+def test_leaving_and_resuming_ends_with_the_same_bits(tmp_path: Path, values: dict[str, Any]) -> None:
     whole = run_folders.make(tmp_path / "whole", save_steps=5, **values)
     run(whole.path, lambda event: None, Control())
     parted = run_folders.make(tmp_path / "parted", save_steps=5, **values)
@@ -136,7 +137,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
         ({"learning_rate": 10.0, "max_grad_norm": 0.0, "num_train_epochs": 60.0}, "no longer a number"),
     ],
 )
-def test_what_cannot_run_says_why_in_one_sentence(tmp_path: Path, values: dict[str, object], words: str) -> None:
+def test_what_cannot_run_says_why_in_one_sentence(tmp_path: Path, values: dict[str, Any], words: str) -> None:
     end = run(run_folders.make(tmp_path, **values).path, lambda event: None, Control())
     if "no longer" in words and isinstance(end, Finished):
         pytest.skip("this model survived the learning rate of 10")
