@@ -51,6 +51,7 @@ def test_late_answers_are_dropped(asked: Inference, qtbot: QtBot, tmp_path: Path
     qtbot.waitUntil(lambda: seen == [(numbers[-1], "29")])
 
 
+@pytest.mark.expects_warnings
 def test_a_dead_process_is_restarted_once(asked: Inference, qtbot: QtBot, tmp_path: Path) -> None:
     before = process_of(answer(asked, qtbot, tmp_path, "a"))
     after = process_of(answer(asked, qtbot, tmp_path, "die"))

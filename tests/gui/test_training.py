@@ -113,7 +113,7 @@ def test_a_wish_before_the_process_is_up_is_kept(make: Make, qtbot: QtBot, tmp_p
 
 
 def test_killed_from_outside_is_one_sentence_with_the_step(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
-    (tmp_path / "checkpoints" / "last").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "step-00000002").mkdir(parents=True)
     kept = Kept()
     outcome, seen = run(make(workers.killed), qtbot, tmp_path, kept)
     assert outcome.message == (
@@ -132,12 +132,14 @@ def test_a_crash_without_checkpoint_says_start_again(make: Make, qtbot: QtBot, t
     assert "start the run again" in outcome.message
 
 
+@pytest.mark.expects_warnings
 def test_garbage_ends_the_run_with_a_sentence(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
     outcome, seen = run(make(workers.babbling), qtbot, tmp_path, Kept())
     assert isinstance(outcome.event, events.Failed)
     assert len(seen) == 1
 
 
+@pytest.mark.expects_warnings
 def test_the_program_closing_takes_a_deaf_process_down(
     make: Make, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,9 +166,7 @@ def test_silence_is_told(make: Make, qtbot: QtBot, tmp_path: Path, monkeypatch: 
     assert "signal 9" in end.args[0].message
 
 
-def test_a_second_run_is_refused_and_the_thread_serves_again(
-    make: Make, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_a_second_run_is_refused_and_the_thread_serves_again(make: Make, qtbot: QtBot, tmp_path: Path) -> None:
     one = make(workers.obedient)
     one.begin(Kept(), 1, RunFolder(tmp_path))
     with pytest.raises(UserError, match="Run 1 is still training"):

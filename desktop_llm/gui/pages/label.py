@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages import label_keys
 from desktop_llm.gui.pages.class_dialog import ClassDialog
 from desktop_llm.gui.pages.label_session import SessionCard
+from desktop_llm.gui.pages.label_view import LabelView
 from desktop_llm.gui.pages.suggesting import Suggesting
-from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order, Show
+from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.form import Choice
 from desktop_llm.widgets.queue_model import QueueModel
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
 
@@ -95,10 +97,10 @@ class LabelPage(Page):
             self._filter = arguments["filter"]
             self._chip.setText(self.tr("{what}  ✕").format(what=arguments.get("words", self.tr("Chosen rows"))))
             self._chip.show()
-            self._set_show("all")
+            self._view.show_all()
             self._reload_all()
         if isinstance(arguments.get("item"), int):
-            self._set_show("all")
+            self._view.show_all()
             self._filter = Filter()
             self._chip.hide()
             self._reload_all(first=arguments["item"])
@@ -116,51 +118,21 @@ class LabelPage(Page):
 
     def state(self) -> dict[str, Any]:
         """What is shown, in which order."""
-        return {"show": self._show.currentData(), "order": self._order.currentData()}
+        return self._view.state()
 
     def restore(self, told: dict[str, Any]) -> None:
         """As last time."""
-        for box, name in ((self._show, "show"), (self._order, "order")):
-            box.blockSignals(True)
-            box.setCurrentIndex(max(0, box.findData(told.get(name))))
-            box.blockSignals(False)
+        self._view.restore(told)
 
     # building
 
     def _build_header(self) -> None:
         self._chip = button("", "label.filter_chip", self._on_chip, kind="quiet")
         self._chip.hide()
-        self._suggest = self._suggesting.button
-        self._show = self._choice(
-            "label.show",
-            self.tr("Show"),
-            [
-                (self.tr("Unlabeled"), "unlabeled"),
-                (self.tr("All"), "all"),
-                (self.tr("Labeled"), "labeled"),
-                (self.tr("Skipped"), "skipped"),
-            ],
-        )
-        self._order = self._choice(
-            "label.order",
-            self.tr("Order"),
-            [(self.tr("As in the file"), "file"), (self.tr("Most uncertain first"), "uncertain")],
-        )
-        self.header.addWidget(self._chip)
-        self.header.addWidget(self._suggest)
-        for box in (self._show, self._order):
-            self.header.addWidget(plain_label(box.accessibleName(), "muted"))
-            self.header.addWidget(box)
-
-    def _choice(self, name: str, title: str, entries: list[tuple[str, str]]) -> Choice:
-        box = Choice()
-        box.setObjectName(name)
-        box.setAccessibleName(title)
-        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        for words, value in entries:
-            box.addItem(words, value)
-        box.currentIndexChanged.connect(lambda _: self._on_order_changed())
-        return box
+        self._view = LabelView()
+        self._view.changed.connect(self._on_order_changed)
+        for part in (self._chip, self._suggesting.button, self._view):
+            self.header.addWidget(part)
 
     def _build_work(self) -> QWidget:
         work = QWidget()
@@ -196,7 +168,7 @@ class LabelPage(Page):
         if project is None:
             return
         wanted = first if first is not None else (self._item.id if keep and self._item is not None else None)
-        self._set_order_possible(project.predictions.has_any())
+        self._view.set_order_possible(project.predictions.has_any())
         self._load_classes()
         told, order = self._told()
         if wanted is not None and order == "file":
@@ -230,22 +202,7 @@ class LabelPage(Page):
     def _told(self) -> tuple[Filter, Order]:
         from dataclasses import replace
 
-        show: Show = self._show.currentData()
-        order: Order = self._order.currentData()
-        return replace(self._filter, show=show), order
-
-    def _set_show(self, show: Show) -> None:
-        self._show.blockSignals(True)
-        self._show.setCurrentIndex(self._show.findData(show))
-        self._show.blockSignals(False)
-
-    def _set_order_possible(self, possible: bool) -> None:
-        if not possible and self._order.currentData() == "uncertain":
-            self._order.blockSignals(True)
-            self._order.setCurrentIndex(0)
-            self._order.blockSignals(False)
-        self._order.setEnabled(possible)
-        self._order.setToolTip("" if possible else self.tr("After a model has looked at the unlabeled texts."))
+        return replace(self._filter, show=self._view.show_which), self._view.order
 
     # showing
 
@@ -306,10 +263,9 @@ class LabelPage(Page):
         item, project = self._item, self.hub.project
         if item is None or project is None:
             return
-        origin = "person"
         named = self._named(value)
         suggested = item.prediction.label if item.prediction is not None else None
-        if self._write(lambda: project.labels.set(item.id, value, self.hub.settings.labeler, origin)):
+        if self._write(lambda: project.labels.set(item.id, value, self.hub.settings.labeler)):
             self.session.count_label(None if suggested is None else suggested == named)
             self._after_write(item)
 
@@ -373,7 +329,7 @@ class LabelPage(Page):
         self._announce()
         if self.hub.settings.advance_after_label and self._queue.neighbour(item.id, 1) is not None:
             self._go(1)
-        elif self._queue.neighbour(item.id, 1) is None and self._show.currentData() == "unlabeled":
+        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which == "unlabeled":
             self._reload_all()
         else:
             self._show_item(fresh)
@@ -416,36 +372,26 @@ class LabelPage(Page):
             self._fetch_more()
         self.setFocus()
 
-    def _key(self, event: QKeyEvent) -> bool:
-        """Do what a key means; True when it means something."""
-        commands: dict[int, Any] = {
-            Qt.Key.Key_Return: self._accept,
-            Qt.Key.Key_Enter: self._accept,
-            Qt.Key.Key_Space: self._skip,
-            Qt.Key.Key_Backspace: lambda: self._turn(undo=True),
-            Qt.Key.Key_D: lambda: self._go(1),
-            Qt.Key.Key_A: lambda: self._go(-1),
-            Qt.Key.Key_Down: lambda: self._go(1),
-            Qt.Key.Key_Up: lambda: self._go(-1),
-            Qt.Key.Key_Slash: lambda: self._editor.focus_filter() if self._editor is not None else None,
+    def _do(self, action: str) -> None:
+        """Do what a key means."""
+        moves: dict[str, Callable[[], None]] = {"next": lambda: self._go(1), "previous": lambda: self._go(-1)}
+        writes: dict[str, Callable[[], None]] = {
+            "accept": self._accept,
+            "skip": self._skip,
+            "undo": lambda: self._turn(undo=True),
+            "redo": lambda: self._turn(undo=False),
         }
-        if event.matches(QKeySequence.StandardKey.Undo):
-            self._turn(undo=True)
-        elif event.matches(QKeySequence.StandardKey.Redo) or (
-            event.key() == Qt.Key.Key_Y and event.modifiers() == Qt.KeyboardModifier.ControlModifier
-        ):
-            self._turn(undo=False)
-        elif event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier):
-            return False
-        elif event.key() in commands:
-            if self.hub.writable or event.key() in (Qt.Key.Key_D, Qt.Key.Key_A, Qt.Key.Key_Down, Qt.Key.Key_Up):
-                commands[event.key()]()
-        else:
-            text = event.text()
-            return bool(text) and self._editor is not None and self._editor.key_for_label(text)
-        return True
+        if action in moves:
+            moves[action]()
+        elif action == "find" and self._editor is not None:
+            self._editor.focus_filter()
+        elif action in writes and self.hub.writable:
+            writes[action]()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the page."""
-        if not self._key(event):
+        action = label_keys.action_of(event)
+        if action:
+            self._do(action)
+        elif self._editor is None or not label_keys.is_plain(event) or not self._editor.key_for_label(event.text()):
             super().keyPressEvent(event)

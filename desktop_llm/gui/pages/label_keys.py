@@ -1,0 +1,36 @@
+"""What the keys of the Label page mean; the keys of labels are the project's own."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
+
+ACTIONS = {
+    Qt.Key.Key_Return: "accept",
+    Qt.Key.Key_Enter: "accept",
+    Qt.Key.Key_Space: "skip",
+    Qt.Key.Key_Backspace: "undo",
+    Qt.Key.Key_D: "next",
+    Qt.Key.Key_Down: "next",
+    Qt.Key.Key_A: "previous",
+    Qt.Key.Key_Up: "previous",
+    Qt.Key.Key_Slash: "find",
+}
+HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+def is_plain(event: QKeyEvent) -> bool:
+    """Whether a key was pressed without Ctrl, Alt or Meta."""
+    return bool(event.text()) and not event.modifiers() & ~HARMLESS
+
+
+def action_of(event: QKeyEvent) -> str:
+    """accept, skip, undo, redo, next, previous, find; '' for a key without a meaning of its own."""
+    if event.matches(QKeySequence.StandardKey.Undo):
+        return "undo"
+    control = event.modifiers() == Qt.KeyboardModifier.ControlModifier
+    if event.matches(QKeySequence.StandardKey.Redo) or (control and event.key() == Qt.Key.Key_Y):
+        return "redo"
+    if event.modifiers() & ~HARMLESS:
+        return ""
+    return ACTIONS.get(Qt.Key(event.key()), "")
