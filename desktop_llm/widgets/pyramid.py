@@ -73,7 +73,12 @@ class Pyramid:
         y = np.empty(2 * (end - begin))
         y[0::2], y[1::2] = self._low[level][begin:end], self._high[level][begin:end]
         tail = slice(end << level, last)
-        return np.concatenate([x, self._x[tail]]), np.concatenate([y, self._low[0][tail]])
+        rest = self._low[0][tail]
+        if not len(rest):
+            return x, y
+        # the points behind the last whole block make one more, shorter block
+        start = self._x[end << level]
+        return np.append(x, [start, start]), np.append(y, [np.fmin.reduce(rest), np.fmax.reduce(rest)])
 
 
 def _grown(array: np.ndarray, size: int) -> np.ndarray:

@@ -1,0 +1,140 @@
+"""Labeling by keys: each label on disk before the next text, undo, filter by typing, data shown as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtWidgets import QLabel, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label import LabelPage
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.rows import Filter
+from desktop_llm.store.project import Project
+from tests.gui.pages.conftest import TASK, Rows
+
+ROWS: Rows = [
+    ("first", "yes"),
+    ("second", "no"),
+    ("<b>third</b> <img src='file:///etc/passwd'>", None),
+    ("fourth", None),
+    ("fifth", None),
+]
+
+
+@pytest.fixture
+def page(qtbot: QtBot, hub: Hub, opened: Callable[[Rows], Project]) -> Iterator[LabelPage]:
+    """The page on a project of five texts, two of them labeled."""
+    made = LabelPage(hub)
+    made.resize(1100, 700)
+    made.show()
+    hub.project_opened.connect(made.set_project)
+    opened(ROWS)
+    qtbot.waitUntil(lambda: made.item is not None)
+    yield made
+    qtbot.waitUntil(lambda: hub.background.idle)
+    made.close()
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _project(page: LabelPage) -> Project:
+    assert page.hub.project is not None
+    return page.hub.project
+
+
+def _shown(page: LabelPage) -> int:
+    assert page.item is not None
+    return page.item.id
+
+
+def _value(page: LabelPage, item: int) -> object:
+    row = _project(page).items.get(item)
+    assert row is not None
+    return row.value
+
+
+def test_a_key_labels_and_goes_on(qtbot: QtBot, page: LabelPage) -> None:
+    assert _shown(page) == 3
+    qtbot.keyClicks(page, "2")
+    assert _value(page, 3) == 2
+    assert _shown(page) == 4
+    qtbot.keyClicks(page, "1")
+    assert _value(page, 4) == 1
+    assert _shown(page) == 5
+
+
+def test_undo_brings_the_text_back_and_redo_the_label(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClicks(page, "2")
+    qtbot.keyClick(page, Qt.Key.Key_Backspace)
+    assert _shown(page) == 3
+    assert _value(page, 3) is None
+    qtbot.keyClick(page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert _value(page, 3) == 2
+    qtbot.keyClick(page, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert _value(page, 3) is None
+
+
+def test_space_skips_and_letters_move(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClick(page, Qt.Key.Key_Space)
+    row = _project(page).items.get(3)
+    assert row is not None
+    assert row.skipped
+    assert _shown(page) == 4
+    qtbot.keyClicks(page, "d")
+    assert _shown(page) == 5
+    qtbot.keyClicks(page, "a")
+    assert _shown(page) == 4
+    assert _value(page, 4) is None
+
+
+def test_a_label_is_found_by_typing(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClick(page, Qt.Key.Key_Slash)
+    field = page.findChild(QLineEdit, "label.filter")
+    assert field is not None
+    qtbot.keyClicks(field, "no")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert _value(page, 3) == 2
+    assert field.text() == ""
+    assert _shown(page) == 4
+
+
+def test_enter_accepts_the_suggestion_and_the_least_certain_come_first(qtbot: QtBot, page: LabelPage) -> None:
+    project = _project(page)
+    number = project.runs.create(TASK.recipe, model_title="from scratch", snapshot={}, schema={})
+    answers = [
+        (item, Prediction(label="no", probability=0.6, uncertainty=item / 10, top=(("no", 0.6), ("yes", 0.4))))
+        for item in (3, 4, 5)
+    ]
+    changes = project.predictions.write(number, answers) | project.predictions.rebuild_uncertainty(number)
+    page.hub.changed.connect(page.on_changes)
+    page.hub.changed.emit(changes)
+    page.restore({"show": "unlabeled", "order": "uncertain"})
+    page.opened(filter=Filter(), words="all")
+    page.restore({"show": "unlabeled", "order": "uncertain"})
+    page.on_changes(changes)
+    assert _shown(page) == 5
+    qtbot.keyClick(page, Qt.Key.Key_Return)
+    assert _value(page, 5) == 2
+    assert project.labels.history(5)[-1].origin == "suggestion"
+    assert _shown(page) == 4
+
+
+def test_markup_in_a_text_is_shown_as_it_is(page: LabelPage) -> None:
+    text = page.findChild(QLabel, "label.text")
+    assert text is not None
+    assert text.text() == ROWS[2][0]
+    assert all(label.textFormat() == Qt.TextFormat.PlainText for label in page.findChildren(QLabel) if label.text())
+
+
+def test_what_cannot_be_changed_is_not(qtbot: QtBot, page: LabelPage) -> None:
+    other = Project.open(_project(page).path)
+    assert other.read_only
+    page.hub.project, kept = other, _project(page)
+    qtbot.keyClicks(page, "2")
+    page.hub.project = kept
+    other.close()
+    assert _value(page, 3) is None
