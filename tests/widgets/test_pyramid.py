@@ -48,5 +48,5 @@ def test_points_that_come_again_replace_what_was_there() -> None:
     x, y = pyramid.points()
     assert len(x) == 700
     assert y.sum() == 200
-    _, drawn = pyramid.window(0, 499, 40)
+    _, drawn = pyramid.window(0, 470, 40)
     assert drawn.max() == 0
