@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Class
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.schema import SETTLED
 
 COLORS = (
     "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",
@@ -25,7 +26,7 @@ class Classes:
 
     def all(self) -> list[Class]:
         """The classes in their order, with the number of labels that use each (for labels that are one class)."""
-        rows = self._connections.reading().execute(
+        rows = self._connections.rows(
             "SELECT id, name, color, key, (SELECT COUNT(*) FROM labels INDEXED BY labels_by_value"
             " WHERE value = CAST(classes.id AS TEXT)) FROM classes ORDER BY position, id"
         )
@@ -79,19 +80,27 @@ class Classes:
             used = connection.execute("SELECT COUNT(*) FROM labels WHERE value = ?", (str(class_id),)).fetchone()[0]
             if used:
                 raise UserError(f"{used:,} texts have this label; give them another one before removing it.")
+            # what once gave this label can neither be undone nor done again
+            connection.execute(
+                "UPDATE label_history SET undone = ? WHERE undone < ? AND (before = ? OR after = ?)",
+                (SETTLED, SETTLED, str(class_id), str(class_id)),
+            )
             connection.execute("DELETE FROM classes WHERE id = ?", (class_id,))
         return Changes(classes=True)
 
 
 def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
     """Inside a transaction: add the missing ones of `names` with a colour and a free key; ids of all by name."""
-    numbers = {name: number for number, name in connection.execute("SELECT id, name FROM classes")}
+    there = connection.execute("SELECT id, name, key, position FROM classes").fetchall()
+    numbers = {name: number for number, name, _, _ in there}
+    taken = {key for _, _, key, _ in there}
+    place = max((position for *_, position in there), default=-1)
     for name in names:
         if name in numbers:
             continue
-        taken = {row[0] for row in connection.execute("SELECT key FROM classes")}
+        place += 1
         key = next((one for one in KEYS if one not in taken), "")
-        place = connection.execute("SELECT COALESCE(MAX(position) + 1, 0) FROM classes").fetchone()[0]
+        taken.add(key)
         cursor = connection.execute(
             "INSERT INTO classes (name, color, key, position) VALUES (?, ?, ?, ?)",
             (name, COLORS[place % len(COLORS)], key, place),

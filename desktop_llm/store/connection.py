@@ -1,21 +1,28 @@
-"""The one door to SQLite: a connection per thread, one write lane, and errors as sentences.
+"""The one door to SQLite: connections for reading, one write lane, and errors as sentences.
 
 WAL and synchronous=FULL: a committed label survives a power cut. Every write goes through `writing`, which takes
-the process' lock and BEGIN IMMEDIATE; reads go straight to the thread's own connection.
+the process' lock and BEGIN IMMEDIATE. Readers borrow a connection for as long as they read: no connection is ever
+in two threads at once, and `close` can wait for each. (One kept per thread would never be given back: Qt's pool
+makes Python take every piece of work for a new thread.)
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.store import schema
 
 BUSY_SECONDS = 10.0
+KEPT_IDLE = 4
+CHECKPOINT_PAGES = 1000
+WAL_BYTES = 64 << 20
+"""What is left of the write-ahead log after a long import."""
 
 
 class Connections:
@@ -24,71 +31,130 @@ class Connections:
     def __init__(self, path: Path, *, read_only: bool) -> None:
         """Nothing is opened before the first use."""
         self.path, self.read_only = path, read_only
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
+        self.bulk = threading.Lock()
+        """Held by whoever brings in many rows, so that there is one such work at a time."""
+        self._idle: list[sqlite3.Connection] = []
+        self._lent: set[sqlite3.Connection] = set()
+        self._guard = threading.Condition()
         self._lane = threading.RLock()
         self._closed = False
 
-    def reading(self) -> sqlite3.Connection:
-        """This thread's connection. Raises UserError after `close`."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None or self._closed:
-            connection = self._connect()
-            self._local.connection = connection
-        return connection
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: long work should end."""
+        return self._closed
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: committed on a clean exit, rolled back on any exception. Raises UserError."""
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection of one's own until the end of the block. Raises UserError, after `close`, too."""
+        with sentences(self.path, self):
+            connection = self._borrow()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query. Raises UserError."""
+        with self.reading() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of one query, None when there is none. Raises UserError."""
+        with self.reading() as connection:
+            found: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+            return found
+
+    @contextmanager
+    def writing(self, *, patience: float = -1, attached: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """A transaction: committed on a clean exit, rolled back on any exception. Raises UserError.
+
+        `patience` is how many seconds to wait for another write of this program, -1 for ever; the database file
+        `attached`, for much to be written at once, is known as `staged` inside.
+        """
         if self.read_only:
             raise UserError(f"“{self.path.parent}” is open read-only; nothing can be changed.")
-        with self._lane:
-            connection = self.reading()
-            with sentences(self.path):
+        if not self._lane.acquire(timeout=patience):
+            raise UserError("Many rows are being written just now; try again in a moment.")
+        try:
+            with self.reading() as connection, _attached(connection, attached):
                 connection.execute("BEGIN IMMEDIATE")
-            try:
-                with sentences(self.path):
+                try:
                     yield connection
                     connection.execute("COMMIT")
-            except BaseException:  # whatever went wrong, the file stays as it was; then the reason goes on up
-                with suppress(sqlite3.Error):
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                raise
+                except BaseException:  # whatever went wrong, the file stays as it was; then the reason goes on up
+                    with suppress(sqlite3.Error):
+                        if connection.in_transaction:
+                            connection.execute("ROLLBACK")
+                    raise
+        finally:
+            self._lane.release()
+
+    def settle_log(self) -> None:
+        """After a long write: bring its log into the file here, so that no label has to wait for it."""
+        with self.reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        with self._lane, self._guard:
-            self._closed = True
-            for connection in self._all:
-                with suppress(sqlite3.Error):
-                    connection.interrupt()
-                    connection.close()
-            self._all.clear()
-
-    def _connect(self) -> sqlite3.Connection:
-        if self._closed:
-            raise UserError("The project was closed.")
-        with sentences(self.path):
-            connection = open_file(self.path, read_only=self.read_only)
+        """Break off what is being read or written, and close all connections."""
         with self._guard:
-            self._all.append(connection)
+            self._closed = True
+            while self._lent:
+                for connection in self._lent:
+                    connection.interrupt()
+                # again and again: what was between two statements did not notice
+                self._guard.wait(0.05)
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._guard:
+            if self._closed:
+                raise UserError("The project was closed.")
+            connection = self._idle.pop() if self._idle else open_file(self.path, read_only=self.read_only)
+            self._lent.add(connection)
         return connection
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            self._lent.discard(connection)
+            if self._closed or len(self._idle) >= KEPT_IDLE:
+                connection.close()
+            else:
+                self._idle.append(connection)
+            self._guard.notify_all()
+
+
+@contextmanager
+def _attached(connection: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    connection.execute("ATTACH ? AS staged", (f"{path.resolve().as_uri()}?mode=ro",))
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):  # a connection that is broken is closed soon, and its attachments with it
+            connection.execute("DETACH staged")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error."""
-    mode = "ro" if read_only else "rw"
-    connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,  # only so that `close` may close the connections of ended threads
-        cached_statements=256,
-    )
+    connection = connect(path, "mode=ro" if read_only else "mode=rw")
     try:
+        if read_only:
+            try:
+                connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            except sqlite3.OperationalError:
+                # A read-only disk has no room for WAL's index; where no log is left, there is nothing to index.
+                log = path.with_name(path.name + "-wal")
+                if log.exists() and log.stat().st_size:
+                    raise
+                connection.close()
+                connection = connect(path, "immutable=1")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cache_size = -32000")
@@ -96,10 +162,23 @@ def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def connect(path: Path, how: str) -> sqlite3.Connection:
+    """A bare connection, `how` in SQLite's URI terms. Raises sqlite3.Error."""
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?{how}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,  # lent to one thread after the other, never to two at once
+        cached_statements=256,
+    )
 
 
 def newer(connection: sqlite3.Connection) -> bool:
@@ -109,7 +188,7 @@ def newer(connection: sqlite3.Connection) -> bool:
 
 
 @contextmanager
-def sentences(path: Path) -> Iterator[None]:
+def sentences(path: Path, connections: Connections | None = None) -> Iterator[None]:
     """Turn what SQLite says about the file, the disk and its locks into a UserError; our own bugs pass."""
     try:
         yield
@@ -119,11 +198,13 @@ def sentences(path: Path) -> Iterator[None]:
             "not a database": f"“{path}” is damaged or no project; restore it from a backup.",
             "malformed": f"“{path}” is damaged; restore it from a backup.",
             "disk is full": f"The disk with “{path}” is full; free some space and try again.",
-            "disk i/o": f"The disk with “{path}” reports an error; check the disk.",
+            "disk i/o": f"The disk with “{path}” reports an error; check the disk and its free space.",
             "unable to open": f"“{path}” cannot be opened; check that it exists and may be read.",
             "readonly": f"“{path}” cannot be written; check its permissions.",
             "locked": f"“{path}” is busy: another program is writing to it; try again in a moment.",
         }
+        if connections is not None and connections.closed and "interrupted" in told:
+            raise UserError("The project was closed.") from error
         for words, sentence in known.items():
             if words in told:
                 raise UserError(sentence, details=str(error)) from error

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from desktop_llm.errors import Cancelled
+from desktop_llm.errors import Cancelled, from_os_error
 from desktop_llm.rows import Changes, NewItem
 from desktop_llm.store import classes
-from desktop_llm.store.connection import Connections
+from desktop_llm.store.connection import Connections, sentences
+from desktop_llm.store.schema import SETTLED
+from desktop_llm.store.staging import Columns, Settled, Staging, stoppable
 
 BATCH = 500
-ROWS_A_STATEMENT = 100
+NEW = "FROM staged.rows LEFT JOIN staged.known ON known.id = rows.id WHERE known.id IS NULL"
+# known texts that wait for a label and bring one
+TAKEN = (
+    "FROM staged.known JOIN staged.rows ON rows.id = known.id LEFT JOIN main.labels AS old ON old.item = known.item"
+    " WHERE rows.label IS NOT NULL AND old.value IS NULL"
+)
+CONFLICTS = (
+    "SELECT COUNT(*) FROM staged.known JOIN staged.rows ON rows.id = known.id"
+    " JOIN main.labels AS old ON old.item = known.item"
+    " WHERE rows.label IS NOT NULL AND old.value <> to_value(rows.label)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +44,6 @@ class InsertCounts:
     conflicts: int
     unknown: int
     changes: Changes
-
-
-@dataclass(slots=True)
-class _Work:
-    """The state of one insert."""
-
-    connection: sqlite3.Connection
-    source: int
-    at: str
-    main: str
-    to_value: Callable[[Any, Mapping[str, int]], Any]
-    class_names: Callable[[Any], tuple[str, ...]]
-    known_only: bool
-    numbers: dict[str, int]
-    next_id: int
-    counted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(InsertCounts.__dataclass_fields__, 0))
 
 
 def content_hash(content: Mapping[str, str]) -> bytes:
@@ -70,126 +68,187 @@ def insert(
     A text that is there already is counted and not inserted; a label that it lacks is taken. `known_only` inserts
     no text at all.
     """
-    waiting = iter(items)
-    with connections.writing() as connection:
-        work = _begin(connection, source, to_value, class_names, known_only)
-        done = 0
-        while batch := list(islice(waiting, BATCH)):
-            if should_stop():
+
+    def stop() -> bool:
+        return should_stop() or connections.closed
+
+    with _turn(connections, stop), sentences(connections.path), _staging(connections, stop) as staging:
+        main = _fill(staging, connections, items, on_progress, stop)
+        settled = staging.settle(known_only=known_only)
+        names = list(dict.fromkeys(name for label in staging.labels() for name in class_names(label)))
+        staging.finish()
+        with (
+            connections.writing(attached=staging.path) as connection,
+            stoppable(connection, stop),
+            _as_function(connection, to_value, classes.ensure(connection, names)),
+        ):
+            told = _move(connection, source, main, settled)
+            if stop():
                 raise Cancelled
-            _take(work, batch)
-            done += len(batch)
-            on_progress(done)
-        if should_stop():
+        connections.settle_log()
+    return told
+
+
+@contextmanager
+def _turn(connections: Connections, stop: Callable[[], bool]) -> Iterator[None]:
+    """One import after the other."""
+    while not connections.bulk.acquire(timeout=0.1):
+        if stop():
             raise Cancelled
-        if not work.counted["imported"]:
-            connection.execute("DELETE FROM sources WHERE id = ?", (work.source,))
-        numbers = {name: count for name, count in work.counted.items() if name != "changes"}
-    changes = Changes(items=numbers["imported"] > 0, labels=numbers["labeled"] > 0, classes=numbers["labeled"] > 0)
-    return InsertCounts(**numbers, changes=changes)
+    try:
+        yield
+    finally:
+        connections.bulk.release()
 
 
-def _begin(
-    connection: sqlite3.Connection,
-    source: str,
-    to_value: Callable[[Any, Mapping[str, int]], Any],
-    class_names: Callable[[Any], tuple[str, ...]],
-    known_only: bool,
-) -> _Work:
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    cursor = connection.execute("INSERT INTO sources (name, at) VALUES (?, ?)", (source, at))
-    main = connection.execute("SELECT value FROM meta WHERE key = 'main_field'").fetchone()
-    return _Work(
-        connection=connection,
-        source=int(cursor.lastrowid or 0),
-        at=at,
-        main=main[0] if main else "",
-        to_value=to_value,
-        class_names=class_names,
-        known_only=known_only,
-        numbers=classes.ensure(connection, ()),
-        next_id=connection.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM items").fetchone()[0],
-    )
+@contextmanager
+def _staging(connections: Connections, stop: Callable[[], bool]) -> Iterator[Staging]:
+    with connections.writing():
+        pass  # a project that may not be changed says so before anything is read
+    try:
+        staging = Staging(connections.path, stop)
+    except OSError as error:
+        raise from_os_error(error, "gather the rows beside", connections.path) from error
+    try:
+        yield staging
+    finally:
+        staging.remove()
 
 
-def _take(work: _Work, batch: Sequence[NewItem]) -> None:
-    hashes = [content_hash(item.content) for item in batch]
-    marks = ",".join("?" * len(hashes))
-    known: dict[bytes, tuple[int, str | None]] = {
-        row[0]: (row[1], row[2])
-        for row in work.connection.execute(
-            f"SELECT hash, items.id, labels.value FROM items LEFT JOIN labels ON labels.item = items.id"
-            f" WHERE hash IN ({marks})",
-            hashes,
-        )
-    }
-    new_items: list[tuple[Any, ...]] = []
-    labels: list[tuple[int, str]] = []
-    fresh_labels: dict[int, str] = {}
-    for item, digest in zip(batch, hashes, strict=True):
-        value = _value(work, item)
-        if digest in known:
-            work.counted["duplicates"] += 1
-            number, stored = known[digest]
-            if value is not None and stored is None:
-                labels.append((number, value))
-                known[digest] = (number, value)
-            elif value is not None and stored != value:
-                work.counted["conflicts"] += 1
-            continue
-        if work.known_only:
-            work.counted["unknown"] += 1
-            continue
-        new_items.append(_columns(work, item, digest))
-        known[digest] = (work.next_id, value)
-        if value is not None:
-            fresh_labels[work.next_id] = value
-        work.next_id += 1
-    _write(work, new_items, {**fresh_labels, **dict(labels)})
+def _fill(
+    staging: Staging,
+    connections: Connections,
+    items: Iterable[NewItem],
+    on_progress: Callable[[int], None],
+    stop: Callable[[], bool],
+) -> str:
+    """Gather the rows; returns the name of the content's main field, '' when there was no row."""
+    row = connections.row("SELECT value FROM meta WHERE key = 'main_field'")
+    main = str(row[0]) if row else ""
+    waiting, done = iter(items), 0
+    while batch := list(islice(waiting, BATCH)):
+        if stop():
+            raise Cancelled
+        main = main or next(iter(batch[0].content))
+        staging.add([_columns(item, main) for item in batch])
+        done += len(batch)
+        on_progress(done)
+    if stop():
+        raise Cancelled
+    return main
 
 
-def _value(work: _Work, item: NewItem) -> str | None:
-    if item.label is None:
-        return None
-    missing = [name for name in work.class_names(item.label) if name not in work.numbers]
-    if missing:
-        work.numbers = classes.ensure(work.connection, missing)
-    return json.dumps(work.to_value(item.label, work.numbers), ensure_ascii=False, separators=(",", ":"))
-
-
-def _columns(work: _Work, item: NewItem, digest: bytes) -> tuple[Any, ...]:
+def _columns(item: NewItem, main: str) -> Columns:
     content = dict(item.content)
-    if not work.main:
-        work.main = next(iter(content))
-        work.connection.execute("INSERT INTO meta (key, value) VALUES ('main_field', ?)", (work.main,))
-    text = content.pop(work.main, "")
-    more = json.dumps(content, ensure_ascii=False) if content else None
-    extra = json.dumps(dict(item.extra), ensure_ascii=False) if item.extra else None
-    return (work.next_id, digest, text, more, extra, item.split, work.source)
-
-
-def _write(work: _Work, new_items: list[tuple[Any, ...]], labels: Mapping[int, str]) -> None:
-    for start in range(0, len(new_items), ROWS_A_STATEMENT):
-        part = new_items[start : start + ROWS_A_STATEMENT]
-        marks = ",".join(["(?,?,?,?,?,?,?)"] * len(part))
-        work.connection.execute(
-            f"INSERT INTO items (id, hash, text, content, extra, split, source) VALUES {marks}",
-            [value for row in part for value in row],
-        )
-    bare = [(row[0],) for row in new_items if row[0] not in labels]
-    work.connection.executemany("INSERT INTO unlabeled (item) VALUES (?)", bare)
-    work.connection.executemany(
-        "INSERT INTO labels (item, value, skipped, labeler, at) VALUES (?, ?, 0, '', ?)"
-        " ON CONFLICT (item) DO UPDATE SET value = excluded.value, skipped = 0, at = excluded.at",
-        [(item, value, work.at) for item, value in labels.items()],
+    digest = content_hash(content)
+    text = content.pop(main, "")
+    return (
+        digest,
+        text,
+        _json(content) if content else None,
+        _json(dict(item.extra)) if item.extra else None,
+        item.split,
+        None if item.label is None else _json(item.label),
     )
-    taken = [(item,) for item in labels]
-    work.connection.executemany("DELETE FROM unlabeled WHERE item = ?", taken)
-    work.connection.executemany("DELETE FROM uncertainty WHERE item = ?", taken)
-    work.connection.executemany(
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@contextmanager
+def _as_function(
+    connection: sqlite3.Connection, to_value: Callable[[Any, Mapping[str, int]], Any], numbers: Mapping[str, int]
+) -> Iterator[None]:
+    """Let SQL say `to_value(label)`; what the task raises goes on up instead of SQLite's word for it."""
+    raised: list[Exception] = []
+
+    @functools.lru_cache(4096)
+    def value_of(label: str) -> str:
+        try:
+            return _json(to_value(json.loads(label), numbers))
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    connection.create_function("to_value", 1, value_of, deterministic=True)
+    try:
+        yield
+    except sqlite3.OperationalError:
+        if raised:
+            raise raised[0] from None
+        raise
+    finally:
+        connection.create_function("to_value", 1, None)
+
+
+def _move(connection: sqlite3.Connection, source: str, main: str, settled: Settled) -> InsertCounts:
+    """Copy what is new, and the labels of what is known, inside the transaction."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    execute = connection.execute
+    conflicts = settled.conflicts + execute(CONFLICTS).fetchone()[0]
+    labeled = _take_labels(connection, at)
+    imported, more = 0, 0
+    if execute(f"SELECT 1 {NEW} LIMIT 1").fetchone():
+        execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('main_field', ?)", (main,))
+        number = execute("INSERT INTO sources (name, at) VALUES (?, ?)", (source, at)).lastrowid
+        imported, more = _copy(connection, int(number or 0), at)
+    labeled += more
+    changes = Changes(items=imported > 0, labels=labeled > 0, classes=labeled > 0 or conflicts > 0)
+    return InsertCounts(
+        imported=imported,
+        duplicates=settled.duplicates,
+        labeled=labeled,
+        conflicts=conflicts,
+        unknown=settled.unknown,
+        changes=changes,
+    )
+
+
+def _copy(connection: sqlite3.Connection, source: int, at: str) -> tuple[int, int]:
+    """The new rows with their labels; how many of each."""
+    execute = connection.execute
+    base = execute("SELECT COALESCE(MAX(id), 0) FROM items").fetchone()[0]
+    imported = execute(
+        "INSERT INTO items (id, hash, text, content, extra, split, source)"
+        f" SELECT ? + rows.id, hash, text, content, extra, split, ? {NEW} ORDER BY rows.id",
+        (base, source),
+    ).rowcount
+    labeled = execute(
+        "INSERT INTO labels (item, value, skipped, labeler, at)"
+        f" SELECT ? + rows.id, to_value(label), 0, '', ? {NEW} AND label IS NOT NULL ORDER BY rows.id",
+        (base, at),
+    ).rowcount
+    execute(
         "INSERT INTO label_history (item, before_skipped, after, after_skipped, labeler, origin, at)"
-        " VALUES (?, 0, ?, 0, '', 'import', ?)",
-        [(item, value, work.at) for item, value in labels.items()],
+        " SELECT item, 0, value, 0, '', 'import', at FROM labels WHERE item > ? ORDER BY item",
+        (base,),
     )
-    work.counted["imported"] += len(new_items)
-    work.counted["labeled"] += len(labels)
+    execute(
+        f"INSERT INTO unlabeled (item) SELECT ? + rows.id {NEW} AND label IS NULL ORDER BY rows.id",
+        (base,),
+    )
+    return imported, labeled
+
+
+def _take_labels(connection: sqlite3.Connection, at: str) -> int:
+    """Labels for texts that are there and have none; how many."""
+    execute = connection.execute
+    taken = f"SELECT known.item {TAKEN}"
+    if not execute(f"{taken} LIMIT 1").fetchone():
+        return 0
+    # what a person did to these rows before cannot be undone without losing the label that came now
+    execute(f"UPDATE label_history SET undone = ? WHERE undone < ? AND item IN ({taken})", (SETTLED, SETTLED))
+    execute(
+        "INSERT INTO label_history (item, before_skipped, after, after_skipped, labeler, origin, at)"
+        f" SELECT known.item, COALESCE(old.skipped, 0), to_value(label), 0, '', 'import', ? {TAKEN}",
+        (at,),
+    )
+    execute(f"DELETE FROM unlabeled WHERE item IN ({taken})")
+    execute(f"DELETE FROM uncertainty WHERE item IN ({taken})")
+    return execute(
+        "INSERT INTO labels (item, value, skipped, labeler, at)"
+        f" SELECT known.item, to_value(label), 0, '', ? {TAKEN} ON CONFLICT (item) DO UPDATE"
+        " SET value = excluded.value, skipped = 0, labeler = '', at = excluded.at",
+        (at,),
+    ).rowcount

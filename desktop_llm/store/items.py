@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Counts, Filter, Item, NewItem, Order
+from desktop_llm.rows import Changes, Counts, Filter, Item, NewItem, Order
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.inserting import InsertCounts
+from desktop_llm.store.schema import GENERATION
 from desktop_llm.store.where import where
 
 COLUMNS = """
@@ -23,6 +25,7 @@ LEFT JOIN predictions AS p ON p.item = items.id
   AND p.run = (SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = items.id)
 """
 AT_ONCE = 500
+SPLITS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,26 +55,28 @@ class Items:
     def count(self, told: Filter) -> int:
         """How many rows a filter lets through."""
         chosen = where(told)
-        return int(self._read(chosen.select("COUNT(*)"), chosen.values).fetchone()[0])
+        return self._number(chosen.select("COUNT(*)"), chosen.values)
 
     def anchors(self, told: Filter, every: int) -> list[int]:
         """The id of each `every`-th row of a filter, the first one included: the pages' beginnings."""
         chosen = where(told)
         inner = chosen.select(f"{chosen.key} AS id, ROW_NUMBER() OVER (ORDER BY {chosen.key}) - 1 AS place")
-        rows = self._read(f"SELECT id FROM ({inner}) WHERE place % ? = 0 ORDER BY id", (*chosen.values, every))
+        rows = self._connections.rows(
+            f"SELECT id FROM ({inner}) WHERE place % ? = 0 ORDER BY id", (*chosen.values, every)
+        )
         return [row[0] for row in rows]
 
     def page(self, told: Filter, from_id: int, limit: int) -> list[Item]:
         """At most `limit` rows of a filter from id `from_id` on, in file order."""
         chosen = where(told)
         sql = chosen.select(chosen.key, f"{chosen.key} >= ?") + f" ORDER BY {chosen.key} LIMIT ?"
-        return self._fetch([row[0] for row in self._read(sql, (*chosen.values, from_id, limit))])
+        return self._fetch([row[0] for row in self._connections.rows(sql, (*chosen.values, from_id, limit))])
 
     def before(self, told: Filter, item: int) -> Item | None:
         """The row of a filter that comes before `item` in file order."""
         chosen = where(told)
         sql = chosen.select(chosen.key, f"{chosen.key} < ?") + f" ORDER BY {chosen.key} DESC LIMIT 1"
-        row = self._read(sql, (*chosen.values, item)).fetchone()
+        row = self._connections.row(sql, (*chosen.values, item))
         return self.get(row[0]) if row else None
 
     def queue(self, told: Filter, order: Order, after: int | None, limit: int) -> list[Item]:
@@ -85,68 +90,80 @@ class Items:
         values = chosen.values
         more: tuple[str, ...] = ()
         if after is not None:
-            row = self._read("SELECT value FROM uncertainty WHERE item = ?", (after,)).fetchone()
+            row = self._connections.row(
+                f"SELECT value FROM uncertainty WHERE item = ? AND generation = {GENERATION}", (after,)
+            )
             if row is not None:
                 more = ("uncertainty.value <= ?", "(uncertainty.value < ? OR uncertainty.item > ?)")
                 values = (*values, row[0], row[0], after)
         sql = chosen.select(chosen.key, *more) + " ORDER BY uncertainty.value DESC, uncertainty.item LIMIT ?"
-        return self._fetch([row[0] for row in self._read(sql, (*values, limit))])
+        return self._fetch([row[0] for row in self._connections.rows(sql, (*values, limit))])
 
     def counts(self) -> Counts:
         """The project in numbers."""
-        total = int(self._read("SELECT COUNT(*) FROM items").fetchone()[0])
-        skipped = int(self._read("SELECT COUNT(*) FROM unlabeled WHERE skipped = 1").fetchone()[0])
-        values = self._read(
+        total = self._number("SELECT COUNT(*) FROM items")
+        skipped = self._number("SELECT COUNT(*) FROM unlabeled INDEXED BY unlabeled_skipped WHERE skipped = 1")
+        values = self._connections.rows(
             "SELECT value, COUNT(*) FROM labels INDEXED BY labels_by_value WHERE value IS NOT NULL GROUP BY value"
-        ).fetchall()
+        )
         by_class = {int(value): number for value, number in values if str(value).isdecimal()}
-        splits = self._read("SELECT split, COUNT(*) FROM items INDEXED BY items_by_split WHERE split <> '' GROUP BY 1")
-        sources = self._read("SELECT name, COUNT(*) FROM items JOIN sources ON sources.id = source GROUP BY 1")
+        splits = self._connections.rows(
+            "SELECT split, COUNT(*) FROM items INDEXED BY items_by_split WHERE split <> '' GROUP BY split"
+        )
+        sources: Counter[str] = Counter()
+        for name, number in self._connections.rows(
+            "SELECT name, (SELECT COUNT(*) FROM items INDEXED BY items_by_source WHERE source = sources.id)"
+            " FROM sources"
+        ):
+            sources[name] += number
         return Counts(
             total=total,
             labeled=sum(number for _, number in values),
             skipped=skipped,
             by_class=by_class,
-            by_split=dict(splits.fetchall()),
-            by_source=dict(sources.fetchall()),
+            by_split=dict(splits),
+            by_source=sources,
         )
 
     def sources(self) -> list[str]:
         """The names of the files that rows came from."""
-        return [row[0] for row in self._read("SELECT DISTINCT name FROM sources ORDER BY name")]
+        return [row[0] for row in self._connections.rows("SELECT DISTINCT name FROM sources ORDER BY name")]
 
     def labelled(self) -> Iterator[Labelled]:
-        """All rows with a label, in file order."""
-        main = self._main_field()
-        rows = self._read(
+        """All rows with a label, in file order; read in pieces, so that nothing waits for it."""
+        main, after = self._main_field(), 0
+        while rows := self._connections.rows(
             "SELECT items.id, hash, text, content, labels.value, split FROM labels JOIN items ON items.id = labels.item"
-            " WHERE labels.value IS NOT NULL ORDER BY labels.item"
-        )
-        for number, digest, text, content, value, split in rows:
-            yield Labelled(
-                id=number,
-                hash=digest.hex(),
-                content=_content(main, text, content),
-                value=json.loads(value),
-                split=split,
-            )
+            " WHERE labels.value IS NOT NULL AND labels.item > ? ORDER BY labels.item LIMIT ?",
+            (after, AT_ONCE),
+        ):
+            for number, digest, text, content, value, split in rows:
+                yield Labelled(
+                    id=number,
+                    hash=digest.hex(),
+                    content=_content(main, text, content),
+                    value=json.loads(value),
+                    split=split,
+                )
+            after = rows[-1][0]
 
     def unlabelled(self, after: int, limit: int) -> list[tuple[int, Mapping[str, str]]]:
         """Rows without a label (skipped ones, too) after id `after`: id and content, for predicting."""
         main = self._main_field()
-        rows = self._read(
+        rows = self._connections.rows(
             "SELECT items.id, text, content FROM unlabeled JOIN items ON items.id = unlabeled.item"
             " WHERE unlabeled.item > ? ORDER BY unlabeled.item LIMIT ?",
             (after, limit),
         )
         return [(row[0], _content(main, row[1], row[2])) for row in rows]
 
-    def set_splits(self, splits: Mapping[int, str]) -> None:
-        """Put rows into splits."""
-        with self._connections.writing() as connection:
-            connection.executemany(
-                "UPDATE items SET split = ? WHERE id = ?", [(split, item) for item, split in splits.items()]
-            )
+    def set_splits(self, splits: Mapping[int, str]) -> Changes:
+        """Put rows into splits; in pieces, so that a label never waits long."""
+        told = iter([(split, item) for item, split in splits.items()])
+        while part := list(islice(told, SPLITS_AT_ONCE)):
+            with self._connections.writing() as connection:
+                connection.executemany("UPDATE items SET split = ? WHERE id = ?", part)
+        return Changes(items=True)
 
     def insert(
         self,
@@ -173,12 +190,13 @@ class Items:
 
     def _main_field(self) -> str:
         if not self._main:
-            row = self._read("SELECT value FROM meta WHERE key = 'main_field'").fetchone()
+            row = self._connections.row("SELECT value FROM meta WHERE key = 'main_field'")
             self._main = row[0] if row else ""
         return self._main or "text"
 
-    def _read(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        return self._connections.reading().execute(sql, values)
+    def _number(self, sql: str, values: Sequence[Any] = ()) -> int:
+        row = self._connections.row(sql, values)
+        return int(row[0]) if row else 0
 
     def _fetch(self, numbers: Sequence[int]) -> list[Item]:
         """The rows of ids, in the order of `numbers`."""
@@ -186,7 +204,7 @@ class Items:
         for start in range(0, len(numbers), AT_ONCE):
             part = numbers[start : start + AT_ONCE]
             marks = ",".join("?" * len(part))
-            for row in self._read(f"{COLUMNS} WHERE items.id IN ({marks})", part):
+            for row in self._connections.rows(f"{COLUMNS} WHERE items.id IN ({marks})", part):
                 found[row[0]] = _item(main, row)
         return [found[number] for number in numbers if number in found]
 

@@ -11,8 +11,11 @@ from typing import Any
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.schema import DROPPED, GENERATION, UNDONE
 
 CHANGED = Changes(labels=True)
+PATIENCE_SECONDS = 3.0
+"""Labels are written in the window's thread, which may not stand still while an import is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +77,11 @@ class Labels:
             "SELECT 1 FROM label_history INDEXED BY history_to_undo WHERE undone = 0 AND origin <> 'import'"
             " ORDER BY id DESC LIMIT 1"
         )
-        return self._connections.reading().execute(sql).fetchone() is not None
+        return self._connections.row(sql) is not None
 
     def history(self, item: int) -> list[Operation]:
         """All operations on a row, oldest first."""
-        rows = self._connections.reading().execute(
+        rows = self._connections.rows(
             "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone FROM label_history"
             " WHERE item = ? ORDER BY id",
             (item,),
@@ -93,20 +96,20 @@ class Labels:
                 labeler=row[5],
                 origin=row[6],
                 at=row[7],
-                undone=bool(row[8]),
+                undone=row[8] in (UNDONE, DROPPED),
             )
             for row in rows
         ]
 
     def _operate(self, item: int, value: str | None, skipped: int, labeler: str, origin: str) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._connections.writing() as connection:
+        with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
                 raise UserError(f"The project has no row number {item}.")
             before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
             old, old_skipped = before or (None, 0)
             # a new operation ends the line of what could be done again
-            connection.execute("UPDATE label_history SET undone = 2 WHERE undone = 1")
+            connection.execute("UPDATE label_history SET undone = ? WHERE undone = 1", (DROPPED,))
             connection.execute(
                 "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -116,7 +119,7 @@ class Labels:
 
     def _turn(self, sql: str, *, undone: int) -> int | None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._connections.writing() as connection:
+        with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             row = connection.execute(sql).fetchone()
             if row is None:
                 return None
@@ -151,7 +154,9 @@ def _put(connection: sqlite3.Connection, item: int, value: str | None, skipped: 
         connection.execute("DELETE FROM uncertainty WHERE item = ?", (item,))
     else:
         connection.execute(
-            "INSERT OR REPLACE INTO uncertainty (item, value) SELECT item, uncertainty FROM predictions"
-            " INDEXED BY predictions_by_item WHERE item = ? ORDER BY run DESC LIMIT 1",
+            # in the generation that counts and in one that may be built just now
+            f"INSERT OR REPLACE INTO uncertainty (item, generation, value) SELECT item, {GENERATION} + step.value,"
+            " uncertainty FROM (SELECT item, uncertainty FROM predictions INDEXED BY predictions_by_item"
+            " WHERE item = ? ORDER BY run DESC LIMIT 1) JOIN (SELECT 0 AS value UNION ALL SELECT 1) AS step",
             (item,),
         )

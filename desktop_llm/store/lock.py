@@ -17,12 +17,17 @@ class Lock:
     """The writer's lock of a project folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Try to take it at once. Raises OSError where the folder cannot be written."""
+        """Try to take it at once. Raises OSError where the folder cannot be written or its disk knows no locks."""
         self._path = folder / NAME
         self._file: BufferedRandom | None = None
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         file = os.fdopen(handle, "r+b", buffering=0)  # unbuffered: what is written is there at once
-        if not _take(file.fileno()):
+        try:
+            taken = _take(file.fileno())
+        except OSError:
+            file.close()
+            raise
+        if not taken:
             file.close()
             return
         self._file = file  # type: ignore[assignment]
@@ -68,7 +73,7 @@ if os.name == "nt":
         os.lseek(handle, 1 << 20, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
+        except PermissionError:
             return False
         return True
 
@@ -78,6 +83,6 @@ else:
     def _take(handle: int) -> bool:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import snapshot
 from desktop_llm.store import connection as connections
-from desktop_llm.store import schema
+from desktop_llm.store import schema, staging
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.items import Items
@@ -49,11 +51,19 @@ class Project:
         path = path.absolute()
         if is_project(path):
             raise UserError(f"There is a project in “{path}” already; open it or choose another folder.")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"“{path}” is there already and not an empty folder; choose another name.")
         try:
+            if path.exists() and (not path.is_dir() or _foreign(path)):
+                raise UserError(f"“{path}” is there already and not an empty folder; choose another name.")
+            new = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
-            _fill(path, {"task": task, "name": name or path.name, "created": datetime.now(UTC).isoformat()})
+            try:
+                _fill(path, {"task": task, "name": name or path.name, "created": datetime.now(UTC).isoformat()})
+            except BaseException:  # a project that could not be made leaves nothing; then the reason goes on up
+                _sweep(path, f".{FILE}.part*")
+                if new:
+                    with suppress(OSError):
+                        path.rmdir()
+                raise
         except OSError as error:
             raise from_os_error(error, "make the project", path) from error
         return cls.open(path)
@@ -70,6 +80,7 @@ class Project:
         try:
             project._check_file()
             if lock is not None:
+                _sweep(path, f"{staging.PREFIX}*")
                 project.runs.replay_left()
         except BaseException:  # a half-open project holds no lock; then the reason goes on up
             project.close()
@@ -102,23 +113,28 @@ class Project:
         """Write a whole copy of the database to the new file `to`, with its SHA-256 beside it. Raises UserError."""
         if to.exists():
             raise UserError(f"“{to}” is there already; choose another name.")
+        filling = to.with_name(f".{to.name}.part")
         try:
-            with connections.sentences(to):
-                self._connections.reading().execute("VACUUM INTO ?", (str(to),))
-            atomic.write_text(to.with_name(to.name + ".sha256"), f"{atomic.sha256(to)}  {to.name}\n")
+            filling.unlink(missing_ok=True)
+            with connections.sentences(to), self._connections.reading() as reading:
+                reading.execute("VACUUM INTO ?", (str(filling),))
+            atomic.write_text(to.with_name(to.name + ".sha256"), f"{atomic.sha256(filling)}  {to.name}\n")
+            os.replace(filling, to)
+            atomic.sync_folder(to.parent)
         except OSError as error:
             raise from_os_error(error, "write the backup", to) from error
+        finally:
+            filling.unlink(missing_ok=True)
 
     def check(self) -> list[str]:
         """What is wrong with database, snapshots, checkpoints and models; empty when all is whole."""
-        complaints = []
-        with connections.sentences(self.path / FILE):
-            reading = self._connections.reading()
-            complaints += [row[0] for row in reading.execute("PRAGMA quick_check") if row[0] != "ok"]
-            complaints += [
-                f"The table {row[0]} points to a missing row of {row[2]}."
-                for row in reading.execute("PRAGMA foreign_key_check")
-            ]
+        rows = self._connections.rows
+        complaints = [f"The database: {row[0]}." for row in rows("PRAGMA quick_check") if row[0] != "ok"]
+        broken = Counter((row[0], row[2]) for row in rows("PRAGMA foreign_key_check"))
+        complaints += [
+            f"The database: {number:,} rows of “{table}” belong to missing rows of “{parent}”."
+            for (table, parent), number in broken.items()
+        ]
         for run in self.runs.all():
             folder = self.runs.folder(run.number)
             if not folder.path.is_dir():
@@ -135,8 +151,7 @@ class Project:
 
     def _check_file(self) -> None:
         file = self.path / FILE
-        with connections.sentences(file):
-            reading = self._connections.reading()
+        with self._connections.reading() as reading:
             application = reading.execute("PRAGMA application_id").fetchone()[0]
             if application != schema.APPLICATION_ID:
                 raise UserError(f"“{file}” was not made by this program; choose another folder.")
@@ -145,20 +160,31 @@ class Project:
             version = reading.execute("PRAGMA user_version").fetchone()[0]
             if version < schema.VERSION and self._lock is not None:
                 schema.migrate(reading)
-            self._meta("task")
+        self._meta("task")
 
     def _meta(self, key: str) -> str:
-        row = self._connections.reading().execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        row = self._connections.row("SELECT value FROM meta WHERE key = ?", (key,))
         if row is None:
             raise UserError(f"“{self.path / FILE}” is damaged: it does not say its {key}; restore it from a backup.")
         return str(row[0])
 
 
+def _foreign(path: Path) -> bool:
+    """Whether a folder holds more than an attempt to make a project here left behind."""
+    return any(not one.name.startswith(f".{FILE}.part") for one in path.iterdir())
+
+
+def _sweep(path: Path, pattern: str) -> None:
+    """Take away files that work which was broken off left behind."""
+    for left in path.glob(pattern):
+        with suppress(OSError):
+            left.unlink()
+
+
 def _fill(path: Path, meta: dict[str, str]) -> None:
     """Make the database beside its place, then put it there whole."""
     filling = path / f".{FILE}.part"
-    for left in path.glob(f".{FILE}.part*"):
-        left.unlink()
+    _sweep(path, f".{FILE}.part*")
     filling.touch()
     connection = connections.open_file(filling, read_only=False)
     try:
@@ -168,9 +194,9 @@ def _fill(path: Path, meta: dict[str, str]) -> None:
             connection.execute("PRAGMA journal_mode = DELETE")
     finally:
         connection.close()
+    os.replace(filling, path / FILE)
     for name in ("media", "runs"):
         (path / name).mkdir(exist_ok=True)
-    os.replace(filling, path / FILE)
     atomic.sync_folder(path)
 
 
@@ -180,6 +206,8 @@ def _lock(path: Path) -> tuple[Lock | None, str]:
         return None, "its file may not be written; check the permissions."
     try:
         lock = Lock(path)
-    except OSError:
+    except PermissionError:
         return None, "its folder may not be written; check the permissions."
+    except OSError as error:
+        return None, f"its disk cannot say who writes to it ({error.strerror}); copy the project to a local disk."
     return (lock, "") if lock.held else (None, lock.holder() + ".")

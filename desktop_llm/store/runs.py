@@ -46,6 +46,10 @@ class Run:
     message: str = ""
 
 
+NAMES = tuple(Run.__dataclass_fields__)
+COLUMNS = ", ".join(NAMES)
+
+
 class Runs:
     """The runs of a project, numbered from 1."""
 
@@ -78,19 +82,16 @@ class Runs:
 
     def all(self) -> list[Run]:
         """All runs, newest first."""
-        rows = self._connections.reading().execute("SELECT * FROM runs ORDER BY number DESC")
-        names = [column[0] for column in rows.description]
-        return [_run(dict(zip(names, row, strict=True))) for row in rows]
+        return [_run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
 
     def get(self, number: int) -> Run:
         """One run. Raises UserError that names those there are."""
-        cursor = self._connections.reading().execute("SELECT * FROM runs WHERE number = ?", (number,))
-        row = cursor.fetchone()
+        row = self._connections.row(f"SELECT {COLUMNS} FROM runs WHERE number = ?", (number,))
         if row is None:
-            count = len(self.all())
-            there = f"its runs are 1 to {count}" if count else "it has none yet, train one"
-            raise UserError(f"The project has no run {number}; {there}.")
-        return _run(dict(zip([column[0] for column in cursor.description], row, strict=True)))
+            there = ", ".join(str(run.number) for run in reversed(self.all()))
+            told = f"its runs are {there}" if there else "it has none yet, train one"
+            raise UserError(f"The project has no run {number}; {told}.")
+        return _run(row)
 
     def folder(self, number: int) -> RunFolder:
         """Where a run's files are."""
@@ -142,13 +143,12 @@ class Runs:
     def replay_left(self) -> None:
         """On opening: runs that were alive when the program ended."""
         marks = ",".join("?" * len(ALIVE))
-        rows = self._connections.reading().execute(f"SELECT number FROM runs WHERE state IN ({marks})", ALIVE)
-        for (number,) in rows.fetchall():
+        for (number,) in self._connections.rows(f"SELECT number FROM runs WHERE state IN ({marks})", ALIVE):
             self.replay(number)
 
     def metrics(self, number: int) -> dict[str, list[tuple[int, float]]]:
         """All curves of a run by name (loss, learning_rate …, validation/accuracy …), ordered by step."""
-        rows = self._connections.reading().execute(
+        rows = self._connections.rows(
             "SELECT name, step, value FROM run_metrics WHERE run = ? ORDER BY name, step", (number,)
         )
         curves: dict[str, list[tuple[int, float]]] = {}
@@ -232,6 +232,7 @@ def _keep_figures(connection: sqlite3.Connection, number: int, event: events.Eva
     )
 
 
-def _run(row: dict[str, Any]) -> Run:
-    decoded = {name: json.loads(row[name]) for name in ("snapshot", "schema", "metrics", "details")}
-    return Run(**{**row, **decoded, "recipe": recipes.from_json(json.loads(row["recipe"]))})
+def _run(row: tuple[Any, ...]) -> Run:
+    told = dict(zip(NAMES, row, strict=True))
+    decoded = {name: json.loads(told[name]) for name in ("snapshot", "schema", "metrics", "details")}
+    return Run(**{**told, **decoded, "recipe": recipes.from_json(json.loads(told["recipe"]))})

@@ -13,10 +13,16 @@ APPLICATION_ID = 0x444C4C4D
 VERSION = 1
 """Raised with every migration; a file with a higher number is from a newer program."""
 
+UNDONE, DROPPED, SETTLED = 1, 2, 3
+"""`label_history.undone`: 0 done; undone; undone and never again; done, but what came after forbids undoing."""
+GENERATION = "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation')"
+"""The generation of `uncertainty` that counts; the next one is built beside it."""
+
 FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE classes (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, color TEXT NOT NULL, key TEXT NOT NULL, position INTEGER NOT NULL
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, color TEXT NOT NULL, key TEXT NOT NULL,
+  position INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL) STRICT;
 CREATE TABLE items (
@@ -25,6 +31,7 @@ CREATE TABLE items (
 ) STRICT;
 CREATE UNIQUE INDEX items_by_hash ON items (hash);
 CREATE INDEX items_by_split ON items (split, id) WHERE split <> '';
+CREATE INDEX items_by_source ON items (source, id);
 CREATE TABLE labels (
   item INTEGER PRIMARY KEY REFERENCES items(id), value TEXT, skipped INTEGER NOT NULL DEFAULT 0,
   labeler TEXT NOT NULL, at TEXT NOT NULL
@@ -40,6 +47,7 @@ CREATE INDEX history_to_undo ON label_history (id) WHERE undone = 0 AND origin <
 CREATE INDEX history_to_redo ON label_history (id) WHERE undone = 1;
 CREATE TABLE unlabeled (item INTEGER PRIMARY KEY REFERENCES items(id), skipped INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX unlabeled_waiting ON unlabeled (item) WHERE skipped = 0;
+CREATE INDEX unlabeled_skipped ON unlabeled (item) WHERE skipped = 1;
 CREATE TABLE runs (
   number INTEGER PRIMARY KEY, state TEXT NOT NULL, created TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0,
   model_title TEXT NOT NULL, recipe TEXT NOT NULL, parameters INTEGER NOT NULL DEFAULT 0,
@@ -56,8 +64,12 @@ CREATE TABLE predictions (
   probability REAL NOT NULL, uncertainty REAL NOT NULL, top TEXT NOT NULL, PRIMARY KEY (run, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX predictions_by_item ON predictions (item, run);
-CREATE TABLE uncertainty (item INTEGER PRIMARY KEY REFERENCES items(id), value REAL NOT NULL) STRICT;
-CREATE INDEX uncertainty_first ON uncertainty (value DESC, item);
+CREATE TABLE uncertainty (
+  item INTEGER NOT NULL REFERENCES items(id), generation INTEGER NOT NULL, value REAL NOT NULL,
+  PRIMARY KEY (item, generation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX uncertainty_first ON uncertainty (generation, value DESC, item);
+INSERT INTO meta (key, value) VALUES ('generation', '0');
 """
 
 

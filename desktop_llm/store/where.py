@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop_llm.rows import Filter
+from desktop_llm.store.schema import GENERATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def where(told: Filter, *, uncertain: bool = False) -> Where:
         if not tables.startswith("items"):
             tables += f" JOIN items ON items.id = {key}"
         if told.split:
-            conditions.append("items.split = ?")
+            conditions.append("items.split <> '' AND items.split = ?")  # the first half opens the partial index
             values.append(told.split)
         if told.source:
             conditions.append("items.source IN (SELECT id FROM sources WHERE name = ?)")
@@ -51,7 +52,8 @@ def where(told: Filter, *, uncertain: bool = False) -> Where:
 
 def _start(told: Filter, *, uncertain: bool) -> tuple[str, str, list[str], list[Any]]:
     if uncertain:
-        return "uncertainty.item", "uncertainty INDEXED BY uncertainty_first", [], []
+        tables = "uncertainty INDEXED BY uncertainty_first"
+        return "uncertainty.item", tables, [f"uncertainty.generation = {GENERATION}"], []
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
         tables = "labels INDEXED BY labels_by_value"
@@ -59,7 +61,7 @@ def _start(told: Filter, *, uncertain: bool) -> tuple[str, str, list[str], list[
     if told.show == "labeled":
         return "labels.item", "labels", ["labels.value IS NOT NULL"], []
     if told.show == "skipped":
-        return "unlabeled.item", "unlabeled", ["unlabeled.skipped = 1"], []
+        return "unlabeled.item", "unlabeled INDEXED BY unlabeled_skipped", ["unlabeled.skipped = 1"], []
     if told.show == "unlabeled":
         return "unlabeled.item", "unlabeled INDEXED BY unlabeled_waiting", ["unlabeled.skipped = 0"], []
     return "items.id", "items", [], []

@@ -122,7 +122,7 @@ def test_hot_queries_sort_nothing(project: Project, told: Filter, order: Order) 
     chosen = where(told, uncertain=order == "uncertain")
     sql = chosen.select(chosen.key)
     sql += " ORDER BY uncertainty.value DESC, uncertainty.item" if order == "uncertain" else f" ORDER BY {chosen.key}"
-    plan = project._connections.reading().execute(f"EXPLAIN QUERY PLAN {sql} LIMIT 1", chosen.values).fetchall()
+    plan = project._connections.rows(f"EXPLAIN QUERY PLAN {sql} LIMIT 1", chosen.values)
     assert plan
     assert not any("TEMP B-TREE" in row[3] for row in plan), plan
 
