@@ -97,7 +97,7 @@ QListView::item { padding: 7px 8px; border-bottom: 1px solid %(line)s; }
 QTableView::item:selected, QListView::item:selected { background: %(accent_soft)s; color: %(text)s; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section { font-weight: 400; background: %(surface)s; color: %(muted)s; font-size: 12px; border: none;
-  border-bottom: 1px solid %(line)s; padding: 6px 8px; text-align: left; }
+  border-bottom: 1px solid %(line)s; padding: 6px 11px; text-align: left; }
 QTableCornerButton::section { background: %(surface)s; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

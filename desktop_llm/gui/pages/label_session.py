@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QProgressBar
 
 from desktop_llm.rows import Counts
@@ -38,7 +39,7 @@ class SessionCard(Card):
             value = plain_label("–")
             value.setObjectName(f"label.session.{name}")
             grid.addWidget(plain_label(words, "muted"), row, 0)
-            grid.addWidget(value, row, 2)
+            grid.addWidget(value, row, 2, Qt.AlignmentFlag.AlignRight)
             self._values[name] = value
         self.body.addLayout(grid)
         self._bar = QProgressBar()

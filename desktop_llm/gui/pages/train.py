@@ -194,7 +194,7 @@ class TrainPage(Page):
             value = plain_label("–")
             value.setObjectName(f"train.before.{name}")
             grid.addWidget(plain_label(words, "muted"), row, 0)
-            grid.addWidget(value, row, 1)
+            grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
             self._figures[name] = value
         grid.setColumnStretch(0, 1)
         before.body.addLayout(grid)
@@ -304,8 +304,7 @@ class TrainPage(Page):
                 self.hub.show_error(UserError(event.message))
         if any(isinstance(event, (StepDone, Started)) for event in batch):
             title = self.tr("Training run {number}").format(number=number)
-            left = self.tr("{time} left").format(time=self.live.left) if self.live.left else ""
-            self.hub.job_changed.emit((f"{title} · {left}" if left else title, self.live.fraction, "", None))
+            self.hub.job_changed.emit((title, self.live.fraction, "", None))
         self._show_controls()
 
     def _on_ended(self, outcome: Outcome) -> None:
