@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from desktop_llm import log
 from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.gui.job import Job
 
 T = TypeVar("T")
 PROGRESS_SECONDS = 0.05
@@ -35,6 +36,7 @@ class Task(QObject):
         self.error: BaseException | None = None
         self.began = time.monotonic()
         self._cancelled = threading.Event()
+        self._over = threading.Event()
         self._told = 0.0
 
     @property
@@ -49,6 +51,15 @@ class Task(QObject):
     def should_stop(self) -> bool:
         """For the work: whether to stop."""
         return self._cancelled.is_set()
+
+    def wait(self) -> None:
+        """For other work in a thread: wait until this one is over; its answer may still be on the way."""
+        self._over.wait()
+
+    def finish(self) -> None:
+        """For the thread that ran it: nothing more will be done."""
+        self._over.set()
+        self.worked.emit(self)
 
     def progress(self, fraction: float, text: str = "") -> None:
         """For the work: say how far it is; cheap to call often."""
@@ -71,14 +82,17 @@ class _Runner(QRunnable):
             self._task.result = self._work(self._task)
         except BaseException as error:  # noqa: BLE001 - whatever it was, the window's thread must hear of the end
             self._task.error = error
-        self._task.worked.emit(self._task)
+        self._task.finish()
 
 
 class Background(QObject):
-    """Runs work in a few threads. Signals: `failed(UserError)`: nobody else took the error; `busy_changed(task)`."""
+    """Runs work in a few threads.
+
+    Signals: `failed(UserError)`: nobody else took the error; `job_changed(Job)`: work that has a title.
+    """
 
     failed = Signal(object)
-    busy_changed = Signal(object)
+    job_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         """Three threads: a slow import must not hold up a table's pages."""
@@ -100,11 +114,10 @@ class Background(QObject):
         task = Task(title)
         self._callbacks[task] = (on_done, on_error)
         task.worked.connect(self._on_worked)
-        if on_progress is not None:
-            task.progressed.connect(on_progress)
+        if on_progress is not None or title:
+            task.progressed.connect(lambda fraction, text: self._on_progressed(task, fraction, text, on_progress))
         if title:
-            task.progressed.connect(lambda fraction, text: self.busy_changed.emit((task, fraction, text)))
-            self.busy_changed.emit((task, 0.0, ""))
+            self.job_changed.emit(Job(key=task, title=title, cancel=task.cancel))
         self._pool.start(_Runner(task, work))
         return task
 
@@ -124,6 +137,16 @@ class Background(QObject):
         self.forget_all()
         self._pool.waitForDone()
 
+    def _on_progressed(
+        self, task: Task, fraction: float, text: str, on_progress: Callable[[float, str], object] | None
+    ) -> None:
+        if task not in self._callbacks:
+            return
+        if on_progress is not None and not task.cancelled:
+            on_progress(fraction, text)
+        if task.title:
+            self.job_changed.emit(Job(key=task, title=task.title, fraction=fraction, text=text, cancel=task.cancel))
+
     def _on_worked(self, task: Task) -> None:
         # Told on from here, in the window's thread: quick work may be over before its caller could listen to it.
         try:
@@ -134,7 +157,7 @@ class Background(QObject):
     def _answer(self, task: Task) -> None:
         on_done, on_error = self._callbacks.pop(task, (None, None))
         if task.title:
-            self.busy_changed.emit((task, None, ""))
+            self.job_changed.emit(Job(key=task, over=True))
         error = task.error
         if error is None:
             if on_done is not None and not task.cancelled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from desktop_llm import settings as stored
-from desktop_llm.errors import UserError
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Background, Task
 from desktop_llm.jobs.events import Event
 from desktop_llm.settings import Settings
@@ -44,8 +45,8 @@ class Hub(QObject):
     """The middle of the window.
 
     Signals: `project_opened(Project or None)`; `changed(Changes)` after a write; `page_asked(name, arguments)`;
-    `error_shown(UserError)`; `message_shown(sentence)`; `job_changed((title, fraction or None, text, cancel or None)
-    or None)` for the status bar; `settings_changed(Settings)`.
+    `error_shown(UserError)`; `message_shown(sentence)`; `job_changed(Job)` for the status bar;
+    `settings_changed(Settings)`.
     """
 
     project_opened = Signal(object)
@@ -63,7 +64,10 @@ class Hub(QObject):
         self.project: Project | None = None
         self.background = Background(self)
         self.background.failed.connect(self.show_error)
-        self.background.busy_changed.connect(self._on_busy_changed)
+        self.background.job_changed.connect(self.job_changed)
+        self._door: Task | None = None
+        """The last opening or closing: the next one waits for it, else it would meet its lock."""
+        self._opening: tuple[Path, Task] | None = None
         self._training: Training | None = None
         self._inference: Inference | None = None
 
@@ -112,24 +116,29 @@ class Hub(QObject):
         return Keeper(self.project)
 
     def open_project(self, path: Path, *, then_page: str = "") -> Task:
-        """Open the project in `path` in the background; announces it."""
+        """Open the project in `path` in the background; announces it. The latest wish counts."""
+        path = path.absolute()
+        if self._opening is not None and self._opening[0] == path:
+            return self._opening[1]
+        if self.project is not None and self.project.path == path and self.writable:
+            return self.background.run(lambda _: None, on_done=lambda _: self._ask_page(then_page))
 
-        def work(_: Task) -> Project:
+        def work() -> Project:
             from desktop_llm.store.project import Project
 
             return Project.open(path)
 
-        return self.background.run(work, on_done=lambda project: self._take(project, then_page))
+        return self._enter(path, work, then_page)
 
     def create_project(self, path: Path, task: str, name: str = "", *, then_page: str = "data") -> Task:
         """Make a project and open it."""
 
-        def work(_: Task) -> Project:
+        def work() -> Project:
             from desktop_llm.store.project import Project
 
             return Project.create(path, task, name)
 
-        return self.background.run(work, on_done=lambda project: self._take(project, then_page))
+        return self._enter(path.absolute(), work, then_page)
 
     def close_project(self) -> None:
         """Close the open project. Raises UserError while it trains."""
@@ -140,7 +149,7 @@ class Hub(QObject):
         if project is not None:
             self.save_settings(last_project="")
             self.project_opened.emit(None)
-            self.background.run(lambda _: project.close())
+            self._door = self.background.run(lambda _: project.close())
 
     def save_settings(self, **changes: Any) -> None:
         """Change settings, keep them, and tell everybody."""
@@ -163,14 +172,45 @@ class Hub(QObject):
         if self._inference is not None:
             self._inference.close()
         self.background.close()
+        if self._opening is not None:
+            self._on_entered(self._opening[1])
         project, self.project = self.project, None
         if project is not None:
             project.close()
 
+    def _enter(self, path: Path, work: Callable[[], Project], then_page: str) -> Task:
+        """Open or make a project after what came before through the same door."""
+        before = self._door
+        if self._opening is not None:
+            self._opening[1].cancel()
+
+        def ordered(task: Task) -> Project:
+            if before is not None:
+                before.wait()
+            project = work()
+            if task.cancelled:
+                project.close()
+                raise Cancelled
+            return project
+
+        task = self.background.run(ordered, on_done=lambda project: self._take(project, then_page))
+        task.ended.connect(self._on_entered)
+        self._door, self._opening = task, (path, task)
+        return task
+
+    def _on_entered(self, task: Task) -> None:
+        if self._opening is not None and self._opening[1] is task:
+            self._opening = None
+        if task.result is not None and task.result is not self.project:
+            task.result.close()  # opened, but not wanted any more
+
+    def _ask_page(self, name: str) -> None:
+        if name:
+            self.page_asked.emit(name, {})
+
     def _take(self, project: Project, then_page: str) -> None:
         if self.project is not None:
             if self.is_training:
-                project.close()
                 self.show_error(UserError(self.tr("A run is training; stop it before opening another project.")))
                 return
             # An import into it would else hold the lock that closing waits for, and the window with it.
@@ -181,8 +221,7 @@ class Hub(QObject):
         stored.save(self.settings)
         self.settings_changed.emit(self.settings)
         self.project_opened.emit(project)
-        if then_page:
-            self.page_asked.emit(then_page, {})
+        self._ask_page(then_page)
 
     def _on_training_ended(self, outcome: Outcome) -> None:
         if outcome.message:
@@ -192,7 +231,3 @@ class Hub(QObject):
         from desktop_llm.rows import Changes
 
         self.changed.emit(Changes(runs=True, predictions=True))
-
-    def _on_busy_changed(self, told: tuple[Task, float | None, str]) -> None:
-        task, fraction, text = told
-        self.job_changed.emit(None if fraction is None else (task.title, fraction, text, task.cancel))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QHBoxLayout, QL
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_setup import TrainSetup
@@ -308,7 +309,7 @@ class TrainPage(Page):
         self._show_controls()
 
     def _on_ended(self, outcome: Outcome) -> None:
-        self.hub.job_changed.emit(None)
+        self.hub.job_changed.emit(Job(key=self, over=True))
         self._state.hide()
         self._load_runs()
         self._show_controls()
