@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-POOL = 64
-"""Batches a pool: with 32 texts a batch, about 2,000 texts are sorted together."""
+POOL = 16
+"""Batches a pool: 32 texts a batch sort some 500 together. Larger pools save a tenth more places, but batches of one
+length alone learned a little worse in one epoch (banking77)."""
 
 
 def training_batches(
