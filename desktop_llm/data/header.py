@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 LONGEST_NAME = 40
 MOST_WORDS = 4
+TEXT_WORDS = 3
 # Names that hardly ever are data. A task's own guesses are not known here.
 USUAL = frozenset(
     re.split(
@@ -38,6 +39,8 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool:
         return True
     if any(_all_numbers(below, place) for place in range(len(first))):
         return True
+    if any(_reads_like(cell, below, place) for place, cell in enumerate(first)):
+        return False
     return not any(_comes_again(cell, below, place) for place, cell in enumerate(first)) and _stands_out(first, below)
 
 
@@ -61,6 +64,12 @@ def _all_numbers(below: Sequence[Sequence[str]], place: int) -> bool:
 def _comes_again(cell: str, below: Sequence[Sequence[str]], place: int) -> bool:
     """Whether the first cell is one of the values of its column."""
     return bool(cell.strip()) and any(len(row) > place and row[place].strip() == cell.strip() for row in below)
+
+
+def _reads_like(cell: str, below: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether the first cell is a text as the others are: of several words, and hardly shorter than most."""
+    lengths = sorted(len(row[place].strip()) for row in below if len(row) > place)
+    return bool(lengths) and len(cell.split()) >= TEXT_WORDS and 3 * len(cell.strip()) >= 2 * lengths[len(lengths) // 2]
 
 
 def _stands_out(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

@@ -142,7 +142,7 @@ def _attached(connection: sqlite3.Connection, path: Path | None) -> Iterator[Non
 
 
 def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error."""
+    """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error; UserError where a log can't be read."""
     connection = connect(path, "mode=ro" if read_only else "mode=rw")
     try:
         if read_only:
@@ -152,7 +152,9 @@ def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
                 # A read-only disk has no room for WAL's index; where no log is left, there is nothing to index.
                 log = path.with_name(path.name + "-wal")
                 if log.exists() and log.stat().st_size:
-                    raise
+                    raise UserError(
+                        f"“{path}” was copied while it was open; copy its folder to a disk that can be written."
+                    ) from None
                 connection.close()
                 connection = connect(path, "immutable=1")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -163,7 +165,7 @@ def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-    except sqlite3.Error:
+    except (sqlite3.Error, UserError):
         connection.close()
         raise
     return connection

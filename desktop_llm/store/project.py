@@ -128,25 +128,32 @@ class Project:
 
     def check(self) -> list[str]:
         """What is wrong with database, snapshots, checkpoints and models; empty when all is whole."""
+        try:
+            complaints = self._database_complaints()
+            numbers = [run.number for run in self.runs.all()]
+        except UserError as error:  # so damaged that it cannot even be read through
+            return [str(error)]
+        return complaints + [one for number in numbers for one in self._run_complaints(number)]
+
+    def _database_complaints(self) -> list[str]:
         rows = self._connections.rows
         complaints = [f"The database: {row[0]}." for row in rows("PRAGMA quick_check") if row[0] != "ok"]
         broken = Counter((row[0], row[2]) for row in rows("PRAGMA foreign_key_check"))
-        complaints += [
+        return complaints + [
             f"The database: {number:,} rows of “{table}” belong to missing rows of “{parent}”."
             for (table, parent), number in broken.items()
         ]
-        for run in self.runs.all():
-            folder = self.runs.folder(run.number)
-            if not folder.path.is_dir():
-                complaints.append(f"The folder of run {run.number} is missing.")
-                continue
-            wrong = snapshot.verify(folder.snapshot)
-            if wrong:
-                complaints.append(f"Run {run.number}: {wrong}")
-            for path in (*sorted(folder.checkpoints.glob("step-*")), folder.checkpoints / "best", folder.model):
-                damage = atomic.damage(path) if path.is_dir() else ""
-                if damage:
-                    complaints.append(f"Run {run.number}, {path.name}: {damage}.")
+
+    def _run_complaints(self, number: int) -> list[str]:
+        folder = self.runs.folder(number)
+        if not folder.path.is_dir():
+            return [f"The folder of run {number} is missing."]
+        wrong = snapshot.verify(folder.snapshot)
+        complaints = [f"Run {number}: {wrong}"] if wrong else []
+        for path in (*sorted(folder.checkpoints.glob("step-*")), folder.checkpoints / "best", folder.model):
+            damage = atomic.damage(path) if path.is_dir() else ""
+            if damage:
+                complaints.append(f"Run {number}, {path.name}: {damage}.")
         return complaints
 
     def _check_file(self) -> None:

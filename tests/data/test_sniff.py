@@ -151,6 +151,8 @@ def test_the_delimiter_is_found(tmp_path: Path, name: str, text: str, delimiter:
         ("评论,评价\n很好,正面\n太差,负面\n", True),
         ("good,lovely place\nbad,noisy place\ngood,quiet place\n", False),
         ("I have lost my card and need a new one soon,card_lost\nWhere is it,card_arrival\n", False),
+        ("I lost my card,lost\nWhere is my money,money\nI want it back,refund\n", False),
+        ("What the guest wrote,verdict\nThe room was clean and the people were friendly,good\n", True),
         ("1,lovely\n0,noisy\n", False),
         ("comment,Lovely place.\nquestion,Where is it?\ncomment,Fine.\n", False),
         ("What a lovely place\nHow noisy\n", False),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from desktop_llm.errors import Cancelled
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Filter, NewItem, Order
+from desktop_llm.rows import Filter, NewItem
 from desktop_llm.store.project import Project
-from desktop_llm.store.where import where
 from tests.store.conftest import ROWS, TASK, insert
 
 
@@ -108,23 +109,41 @@ def test_the_least_certain_come_first_and_go_when_they_are_labeled(project: Proj
     assert project.items.queue(Filter(), "uncertain", None, 1)[0].id == expected[0]
 
 
-@pytest.mark.parametrize(
-    ("told", "order"),
-    [
-        (Filter(), "file"),
-        (Filter(show="unlabeled"), "file"),
-        (Filter(show="labeled"), "file"),
-        (Filter(class_id=1), "file"),
-        (Filter(show="unlabeled"), "uncertain"),
-    ],
-)
-def test_hot_queries_sort_nothing(project: Project, told: Filter, order: Order) -> None:
-    chosen = where(told, uncertain=order == "uncertain")
-    sql = chosen.select(chosen.key)
-    sql += " ORDER BY uncertainty.value DESC, uncertainty.item" if order == "uncertain" else f" ORDER BY {chosen.key}"
-    plan = project._connections.rows(f"EXPLAIN QUERY PLAN {sql} LIMIT 1", chosen.values)
-    assert plan
-    assert not any("TEMP B-TREE" in row[3] for row in plan), plan
+HOT: dict[str, Callable[[Project], object]] = {
+    "page": lambda project: project.items.page(Filter(), 5, 10),
+    "page of unlabeled": lambda project: project.items.page(Filter(show="unlabeled"), 5, 10),
+    "page of labeled": lambda project: project.items.page(Filter(show="labeled"), 5, 10),
+    "page of skipped": lambda project: project.items.page(Filter(show="skipped"), 5, 10),
+    "page of a class": lambda project: project.items.page(Filter(class_id=1), 5, 10),
+    "page of a split": lambda project: project.items.page(Filter(split="test"), 5, 10),
+    "next unlabeled": lambda project: project.items.queue(Filter(show="unlabeled"), "file", 5, 10),
+    "most uncertain": lambda project: project.items.queue(Filter(show="unlabeled"), "uncertain", None, 10),
+    "next uncertain": lambda project: project.items.queue(Filter(show="unlabeled"), "uncertain", 6, 10),
+    "one before": lambda project: project.items.before(Filter(show="unlabeled"), 9),
+    "counts": lambda project: project.items.counts(),
+    "classes": lambda project: project.classes.all(),
+    "can undo": lambda project: project.labels.can_undo(),
+    "has any": lambda project: project.predictions.has_any(),
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_hot_queries_sort_nothing(project: Project, name: str) -> None:
+    number = project.runs.create(TASK.recipe, model_title="", snapshot={}, schema={})
+    project.predictions.write(number, [(6, Prediction(label="no", probability=0.5, uncertainty=0.5))])
+    project.predictions.rebuild_uncertainty(number)
+    said: list[str] = []
+    with project._connections.reading() as connection:
+        connection.set_trace_callback(said.append)
+    HOT[name](project)
+    connection.set_trace_callback(None)
+    assert said
+    for sql in said:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        assert not any("TEMP B-TREE" in step for step in plan if "classes" not in sql), (sql, plan)
+        # only the few classes and sources are read from end to end
+        read_through = [step for step in plan if step.startswith("SCAN") and "USING" not in step]
+        assert all(step in ("SCAN classes", "SCAN sources") for step in read_through), (sql, plan)
 
 
 def test_splits_are_kept(project: Project) -> None:
