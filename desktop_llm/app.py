@@ -1,67 +1,70 @@
-"""The start of the window, told as a story: surroundings, log, settings, screen, look, window, project.
+"""The start of the window, told as a story: screen, log, look, language, window; after the first paint, the project.
 
 Nothing heavy is imported before the first paint: no SQL helper, no plots, no numpy, and never torch.
 """
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
+import json
 import os
-import signal
-import socket
 import sys
-import traceback
+import time
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 from desktop_llm import log, paths
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from desktop_llm.gui.hub import Hub
+    from desktop_llm.gui.window import MainWindow
+
+MEASURE = "DESKTOP_LLM_QUIT_AFTER_PAINT"
+"""Set for measuring the start: the window says when it was painted, and closes."""
 
 
 def run(project: Path | None) -> int:
     """Open the window (and `project`) and stay until it is closed; returns the exit code."""
     if not _has_screen():
+        # Asked before Qt is: Qt would abort the process.
         sys.stderr.write(
             "There is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
-            "start it on a desktop, or use the commands: desktop-llm tasks --help.\n"
+            "start it on a desktop, or use the commands: desktop-llm --help.\n"
         )
         return 1
     log.setup(paths.log_dir())
-    _keep_crash_stacks()
+    crashes = _keep_crash_stacks()
+    app = _application()
 
-    from PySide6.QtCore import Qt, QTimer, QtMsgType, qInstallMessageHandler
-    from PySide6.QtWidgets import QApplication
-
-    def on_qt_message(kind: QtMsgType, _context: object, message: str) -> None:
-        level = {QtMsgType.QtDebugMsg: 10, QtMsgType.QtInfoMsg: 20}.get(kind, 30)
-        log.logger("qt").log(level, message)
-
-    qInstallMessageHandler(on_qt_message)
-    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    app.setApplicationName("desktop_llm")
-    app.setDesktopFileName("desktop_llm")
-
-    from desktop_llm.gui import theme
+    from desktop_llm.gui import language, theme
+    from desktop_llm.gui.defect import Defects
     from desktop_llm.gui.hub import Hub
+    from desktop_llm.gui.interrupts import Interrupts
     from desktop_llm.gui.window import MainWindow
 
     hub = Hub()
     theme.apply(app, hub.settings.theme)
     hub.settings_changed.connect(lambda settings: theme.apply(app, settings.theme))
+    language.speak(app)
 
     window = MainWindow(hub)
-    sys.excepthook = _Defects(window)
-    _leave_on_signals(app, window)
-    window.show()
-    if os.environ.get("DESKTOP_LLM_QUIT_AFTER_PAINT"):  # for measuring the start
-        QTimer.singleShot(0, window.close)
+    defects = Defects(window)
+    interrupts = Interrupts(window.leave, window)
+    if os.environ.get(MEASURE):
+        window.first_painted.connect(lambda: _tell_paint(window))
     else:
-        QTimer.singleShot(0, lambda: _open_first(hub, window, project))
+        window.first_painted.connect(lambda: _open_first(hub, project))
+    window.show()
     code = app.exec()
+
     hub.close()
-    sys.excepthook = sys.__excepthook__
+    interrupts.release()
+    defects.release()
+    if crashes is not None:
+        faulthandler.disable()
+        crashes.close()
     return int(code)
 
 
@@ -71,75 +74,55 @@ def _has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _keep_crash_stacks() -> None:
+def _keep_crash_stacks() -> TextIO | None:
     """A crash of a library leaves its stack in a file beside the log."""
     try:
         paths.log_dir().mkdir(parents=True, exist_ok=True)
-        faulthandler.enable(open(paths.log_dir() / "crash.log", "a", encoding="utf-8"))  # noqa: SIM115
-    except OSError:
-        faulthandler.enable()
+        file = open(paths.log_dir() / "crash.log", "a", encoding="utf-8")  # noqa: SIM115 - open as long as we live
+    except OSError:  # a home that cannot be written: the stack goes to the terminal, where there is one
+        if sys.stderr is not None:
+            faulthandler.enable()
+        return None
+    faulthandler.enable(file)
+    return file
 
 
-def _open_first(hub: object, window: object, project: Path | None) -> None:
-    """After the first paint: the project asked for, or the one of last time, on the page of last time."""
-    import json
-
-    from desktop_llm.gui.hub import Hub
-
-    assert isinstance(hub, Hub)
-    last = hub.settings.last_project
-    page = "label"
-    with contextlib.suppress(ValueError, TypeError, AttributeError):
-        page = str(json.loads(hub.settings.page_state).get("page") or page)
-    if project is not None:
-        hub.open_project(project.expanduser(), then_page="data")
-    elif last and Path(last, "project.db").is_file():
-        hub.open_project(Path(last), then_page=page if page not in ("projects", "settings") else "data")
-
-
-class _Defects:
-    """An exception that nobody caught: to the log with its traceback, to the person as one sentence."""
-
-    def __init__(self, window: object) -> None:
-        self._window = window
-
-    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        from desktop_llm.errors import UserError
-        from desktop_llm.gui.window import MainWindow
-
-        log.logger("gui").error("a defect", exc_info=(kind, error, trace))
-        if not isinstance(self._window, MainWindow):
-            return
-        if isinstance(error, UserError):
-            self._window.hub.show_error(error)
-            return
-        details = "".join(traceback.format_exception_only(kind, error)).strip()
-        sentence = self._window.tr("The program met a defect; your labels are safe, its log tells more.")
-        self._window.hub.show_error(UserError(sentence, details=details))
-
-
-def _leave_on_signals(app: object, window: object) -> None:
-    """Ctrl+C in the terminal and a polite end by the system close the window as a person would."""
-    from PySide6.QtCore import QSocketNotifier
+def _application() -> QApplication:
+    """Qt's application, whose own warnings go to our log."""
+    from PySide6.QtCore import Qt, QtMsgType, qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
-    from desktop_llm.gui.window import MainWindow
-
+    levels = {QtMsgType.QtDebugMsg: 10, QtMsgType.QtInfoMsg: 20, QtMsgType.QtCriticalMsg: 40, QtMsgType.QtFatalMsg: 50}
+    qInstallMessageHandler(lambda kind, _, message: log.logger("qt").log(levels.get(kind, 30), message))
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
-    assert isinstance(window, MainWindow)
-    near, far = socket.socketpair()
-    for end in (near, far):
-        end.setblocking(False)
-    signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    notifier = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read, window)
+    app.setApplicationName("desktop_llm")
+    app.setDesktopFileName("desktop_llm")
+    return app
 
-    def on_signal() -> None:
-        with contextlib.suppress(OSError):
-            near.recv(16)
-        window.leaving = True
-        window.close()
 
-    notifier.activated.connect(on_signal)
-    app.setProperty("sockets", [near, far])
+def _open_first(hub: Hub, project: Path | None) -> None:
+    """The project asked for, or the one of last time on the page of last time."""
+    if project is not None:
+        hub.open_project(project.expanduser(), then_page="data")
+        return
+    last = hub.settings.last_project
+    if last and Path(last, "project.db").is_file():
+        hub.open_project(Path(last), then_page=_last_page(hub))
+
+
+def _last_page(hub: Hub) -> str:
+    from desktop_llm.gui.rail import WORK
+
+    try:
+        page = json.loads(hub.settings.page_state).get("page")
+    except (ValueError, AttributeError):
+        page = None
+    return page if page in WORK else "data"
+
+
+def _tell_paint(window: MainWindow) -> None:
+    sys.stdout.write(f"{time.time()}\n")
+    sys.stdout.flush()
+    window.leave()

@@ -48,6 +48,9 @@ class Page(QWidget):
     def opened(self, **arguments: Any) -> None:
         """The page is shown, perhaps with something to show."""
 
+    def do(self, action: str) -> None:
+        """Do what the menu calls `action`; pages without actions of their own have nothing to do."""
+
     def state(self) -> dict[str, Any]:
         """What to restore at the next start, as JSON."""
         return {}

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QVBoxLayout, QWidget
 
 from desktop_llm.gui.device_card import DeviceCard
 from desktop_llm.gui.hub import Hub
 from desktop_llm.widgets import theme
-from desktop_llm.widgets.card import plain_label
+from desktop_llm.widgets.elided import ElidedLabel
 from desktop_llm.widgets.icon import icon
 
 WORK = ("data", "label", "train", "results", "try", "export")
 REST = ("projects", "settings")
 WIDTH = 184
+
+
+def page_titles() -> dict[str, str]:
+    """The pages in their order, by name, as the rail and the menu call them."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("Pages", text)
+
+    return {
+        "data": tr("Data"),
+        "label": tr("Label"),
+        "train": tr("Train"),
+        "results": tr("Results"),
+        "try": tr("Try it"),
+        "export": tr("Export"),
+        "projects": tr("All projects"),
+        "settings": tr("Settings"),
+    }
 
 
 class Rail(QWidget):
@@ -33,13 +51,14 @@ class Rail(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(10, 16, 10, 10)
         whole.setSpacing(4)
-        self._project = plain_label(self.tr("No project"), "card-title", wrap=True)
-        self._task = plain_label(self.tr("Open or make one"), "muted")
+        self._project = ElidedLabel("", "card-title")
+        self._task = ElidedLabel("", "muted")
         self._project.setObjectName("rail.project")
+        self._task.setObjectName("rail.task")
         whole.addWidget(self._project)
         whole.addWidget(self._task)
         whole.addSpacing(12)
-        for name, text in self._titles().items():
+        for name, text in page_titles().items():
             if name == REST[0]:
                 whole.addStretch(1)
                 self.device = DeviceCard(hub)
@@ -61,18 +80,6 @@ class Rail(QWidget):
         """Show which page is open."""
         if name in self._buttons:
             self._buttons[name].setChecked(True)
-
-    def _titles(self) -> dict[str, str]:
-        return {
-            "data": self.tr("Data"),
-            "label": self.tr("Label"),
-            "train": self.tr("Train"),
-            "results": self.tr("Results"),
-            "try": self.tr("Try it"),
-            "export": self.tr("Export"),
-            "projects": self.tr("All projects"),
-            "settings": self.tr("Settings"),
-        }
 
     def _add(self, name: str, text: str) -> QPushButton:
         made = QPushButton(text)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPaintEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
-from desktop_llm.gui import shortcuts
+from desktop_llm.gui import leaving
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.menus import Menus
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import PAGES
 from desktop_llm.gui.rail import WORK, Rail
@@ -19,9 +21,15 @@ from desktop_llm.gui.status import Status
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.banner import Banner
 
+USUAL = (1280, 800)
+LEAST = (880, 520)
+"""Fits a screen of 1920 × 1080 at 200 %."""
+
 
 class MainWindow(QMainWindow):
-    """The one window of the program."""
+    """The one window of the program. Signals: `first_painted()`: there is something to see."""
+
+    first_painted = Signal()
 
     def __init__(self, hub: Hub) -> None:
         """Shows the Projects page; others are made when they are first shown."""
@@ -29,18 +37,19 @@ class MainWindow(QMainWindow):
         self.hub = hub
         self.setObjectName("window")
         self.setWindowTitle("desktop_llm")
-        self.setMinimumSize(960, 600)
-        self.resize(1280, 800)
+        self.setMinimumSize(*LEAST)
+        self.resize(QSize(*USUAL).boundedTo(self.screen().availableSize()))
         self._pages: dict[str, Page] = {}
         self._current = ""
+        self._painted = False
         self.leaving = False
-        """Whether the system ends the program: nobody is asked then."""
+        """Whether the program ends without asking: by a signal, or in a test."""
         try:
             self._states: dict[str, Any] = dict(json.loads(hub.settings.page_state))
         except (ValueError, TypeError):
             self._states = {}
         self._build()
-        self._build_menus()
+        self.menus = Menus(self)
         self._connect()
         if hub.settings.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(hub.settings.window_geometry.encode()))
@@ -70,7 +79,31 @@ class MainWindow(QMainWindow):
         self._current = name
         self._stack.setCurrentWidget(page)
         self.rail.mark(name)
+        self.menus.show_state()
         page.opened(**arguments)
+
+    def open_recent(self, place: str) -> None:
+        """Open a project of the past on its data."""
+        self.hub.open_project(Path(place), then_page="data")
+
+    def close_project(self) -> None:
+        """Close the open project; a run under way is a reason not to."""
+        try:
+            self.hub.close_project()
+        except UserError as error:
+            self.hub.show_error(error)
+
+    def leave(self) -> None:
+        """Close without asking: a run under way leaves with a checkpoint."""
+        self.leaving = True
+        # A dialog that waits for an answer would keep the program alive.
+        for dialog in self.findChildren(QDialog):
+            dialog.reject()
+        self.close()
+
+    def turn_full_screen(self) -> None:
+        """To the full screen, and back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def _build(self) -> None:
         middle = QWidget()
@@ -103,55 +136,11 @@ class MainWindow(QMainWindow):
         self.hub.changed.connect(self._on_changed)
         self.hub.error_shown.connect(self._on_error_shown)
 
-    def _build_menus(self) -> None:
-        file = self._menu(self.tr("&File"))
-        self._add(file, self.tr("New project…"), "Ctrl+N", lambda: self.show_page("projects", new=True))
-        self._add(file, self.tr("Open project…"), "Ctrl+O", lambda: self.show_page("projects", pick=True))
-        self._add(file, self.tr("Import rows…"), "Ctrl+I", lambda: self.show_page("data", pick=True), needs=True)
-        self._add(file, self.tr("Close project"), "Ctrl+W", self._on_close_project, needs=True)
-        file.addSeparator()
-        self._add(file, self.tr("Quit"), QKeySequence(QKeySequence.StandardKey.Quit), self.close)
-        go = self._menu(self.tr("&Go"))
-        titles = [self.tr("Data"), self.tr("Label"), self.tr("Train"), self.tr("Results"), self.tr("Try it")]
-        for number, (name, title) in enumerate(zip(WORK, [*titles, self.tr("Export")], strict=True), 1):
-            self._add(go, title, f"Ctrl+{number}", lambda name=name: self.show_page(name), needs=True)
-        go.addSeparator()
-        self._add(go, self.tr("All projects"), "Ctrl+0", lambda: self.show_page("projects"))
-        self._add(go, self.tr("Settings"), "Ctrl+,", lambda: self.show_page("settings"))
-        view = self._menu(self.tr("&View"))
-        self._add(view, self.tr("Light"), "", lambda: self.hub.save_settings(theme="light"))
-        self._add(view, self.tr("Dark"), "", lambda: self.hub.save_settings(theme="dark"))
-        self._add(view, self.tr("As the system"), "", lambda: self.hub.save_settings(theme="system"))
-        view.addSeparator()
-        self._add(view, self.tr("Full screen"), "F11", self._on_full_screen)
-        train = self._menu(self.tr("&Train"))
-        self._add(train, self.tr("Start training"), "Ctrl+T", lambda: self.show_page("train", start=True), needs=True)
-        help_menu = self._menu(self.tr("&Help"))
-        self._add(help_menu, self.tr("Keys"), "F1", lambda: shortcuts.show_sheet(self))
-        self._on_project_opened(None)
-
-    def _menu(self, title: str) -> QMenu:
-        menu = QMenu(title, self)
-        self.menuBar().addMenu(menu)
-        return menu
-
-    def _add(self, menu: Any, text: str, keys: str | QKeySequence, done: Any, *, needs: bool = False) -> QAction:
-        action = QAction(text, self)
-        action.setObjectName(f"action.{text}")
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda _checked=False: done())
-        action.setProperty("needs_project", needs)
-        menu.addAction(action)
-        return action
-
     def _on_project_opened(self, project: Any) -> None:
         task = self.hub.task
         self.rail.set_project(project.name if project else "", task.title if task else "")
         self.setWindowTitle(f"{project.name} – desktop_llm" if project else "desktop_llm")
-        for action in self.findChildren(QAction):
-            if action.property("needs_project"):
-                action.setEnabled(project is not None)
+        self.menus.show_state()
         self.notice.hide()
         if project is not None and project.read_only:
             sentence = self.tr("This project can only be read now: {why}").format(why=project.holder)
@@ -159,7 +148,7 @@ class MainWindow(QMainWindow):
         for page in self._pages.values():
             page.set_project(project)
         if project is None:
-            self.status.saved.setText("")
+            self.status.show_saved(None)
             if self._current:
                 self.show_page("projects")
         else:
@@ -174,37 +163,30 @@ class MainWindow(QMainWindow):
     def _count(self) -> None:
         project = self.hub.project
         if project is not None:
-            self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self._show_count)
-
-    def _show_count(self, labeled: int) -> None:
-        self.status.saved.setText(self.tr("Saved · {count:,} labels").format(count=labeled))
+            self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.status.show_saved)
 
     def _on_error_shown(self, error: UserError) -> None:
         self.banner.tell(error.message, error.details)
 
-    def _on_close_project(self) -> None:
-        try:
-            self.hub.close_project()
-        except UserError as error:
-            self.hub.show_error(error)
-
-    def _on_full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
     def _may_close(self) -> bool:
-        """Ask about a run under way."""
+        """Ask what becomes of a run under way."""
         if not self.hub.is_training or self.leaving:
             return True
-        box = QMessageBox(self)
-        box.setObjectName("close.ask")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(self.tr("A run is training."))
-        box.setInformativeText(self.tr("Leave saves a checkpoint; Resume goes on from it next time."))
-        leave = box.addButton(self.tr("Leave"), QMessageBox.ButtonRole.AcceptRole)
-        stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        box.exec()
-        return box.clickedButton() is leave
+        answer = leaving.ask(self)
+        if answer == "stop" and self.hub.is_training:
+            # The model is written first; the window waits for it with its bar, then closes.
+            self.hub.training.ended.connect(self.close, Qt.ConnectionType.QueuedConnection)
+            self.hub.training.stop()
+            self.hub.show_message(self.tr("The run stops and keeps its model; then the window closes."))
+            return False
+        # Told to leave while the question stood: that is the answer.
+        return self.leaving or answer != "stay"
+
+    def _paint_told(self) -> None:
+        if not self._painted:
+            self._painted = True
+            # After the event loop has handed this painting on to the screen.
+            QTimer.singleShot(0, self, self.first_painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the window's state, end what runs."""
@@ -218,3 +200,8 @@ class MainWindow(QMainWindow):
         self.hide()
         self.hub.close()
         event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The first painting is news: what can wait begins after it."""
+        super().paintEvent(event)
+        self._paint_told()

@@ -372,8 +372,8 @@ class LabelPage(Page):
             self._fetch_more()
         self.setFocus()
 
-    def _do(self, action: str) -> None:
-        """Do what a key means."""
+    def do(self, action: str) -> None:
+        """Do what a key or the menu means."""
         moves: dict[str, Callable[[], None]] = {"next": lambda: self._go(1), "previous": lambda: self._go(-1)}
         writes: dict[str, Callable[[], None]] = {
             "accept": self._accept,
@@ -385,6 +385,8 @@ class LabelPage(Page):
             moves[action]()
         elif action == "find" and self._editor is not None:
             self._editor.focus_filter()
+        elif action == "edit":
+            self.edit_classes()
         elif action in writes and self.hub.writable:
             writes[action]()
 
@@ -392,6 +394,6 @@ class LabelPage(Page):
         """Keys of the page."""
         action = label_keys.action_of(event)
         if action:
-            self._do(action)
+            self.do(action)
         elif self._editor is None or not label_keys.is_plain(event) or not self._editor.key_for_label(event.text()):
             super().keyPressEvent(event)

@@ -305,7 +305,8 @@ class TrainPage(Page):
                 self.hub.show_error(UserError(event.message))
         if any(isinstance(event, (StepDone, Started)) for event in batch):
             title = self.tr("Training run {number}").format(number=number)
-            self.hub.job_changed.emit((title, self.live.fraction, "", None))
+            left = self.tr("{time} left").format(time=self.live.left) if self.live.left else ""
+            self.hub.job_changed.emit(Job(key=self, title=title, fraction=self.live.fraction, left=left))
         self._show_controls()
 
     def _on_ended(self, outcome: Outcome) -> None:

@@ -1,0 +1,217 @@
+"""The menus: every action of the program with its key. They only ask; the window and the pages act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
+
+from desktop_llm import __version__, paths
+from desktop_llm.gui import shortcuts
+from desktop_llm.gui.rail import WORK, page_titles
+
+if TYPE_CHECKING:
+    from desktop_llm.gui.window import MainWindow
+
+RECENT = 8
+
+
+class Menus(QObject):
+    """Fills the menu bar of a window and keeps what can be done now enabled."""
+
+    def __init__(self, window: MainWindow) -> None:
+        """The menus live as long as the window."""
+        super().__init__(window)
+        self._window = window
+        self._project: list[QAction] = []
+        self._of_page: list[tuple[QAction, str]] = []
+        self._buttons: list[tuple[QAction, str]] = []
+        self._build_file()
+        self._build_edit()
+        self._build_view()
+        self._build_data()
+        self._build_label()
+        self._build_train()
+        self._build_help()
+        self.show_state()
+
+    def show_state(self) -> None:
+        """Another project or another page: enable what can be done there."""
+        is_open = self._window.hub.project is not None
+        for action in self._project:
+            action.setEnabled(is_open)
+        for action, page in self._of_page:
+            action.setEnabled(is_open and self._window.page_name == page)
+
+    # the menus, from left to right
+
+    def _build_file(self) -> None:
+        window, menu = self._window, self._menu("file", self.tr("&File"))
+        self._add(menu, "file.new", self.tr("New project…"), "Ctrl+N", lambda: window.show_page("projects", new=True))
+        self._add(
+            menu, "file.open", self.tr("Open project…"), "Ctrl+O", lambda: window.show_page("projects", pick=True)
+        )
+        self._recent = QMenu(self.tr("Open recent"), menu)
+        self._recent.setObjectName("menu.recent")
+        self._recent.aboutToShow.connect(self._fill_recent)
+        menu.addMenu(self._recent)
+        close = self._add(menu, "file.close", self.tr("Close project"), "Ctrl+W", window.close_project)
+        self._project.append(close)
+        menu.addSeparator()
+        self._add(menu, "file.settings", self.tr("Settings"), "Ctrl+,", lambda: window.show_page("settings"))
+        menu.addSeparator()
+        self._add(menu, "file.quit", self.tr("Quit"), "Ctrl+Q", window.close)
+
+    def _build_edit(self) -> None:
+        menu = self._menu("edit", self.tr("&Edit"))
+        self._add_for_label(menu, "edit.undo", self.tr("Undo label"), "Ctrl+Z", "undo")
+        redo = self._add_for_label(menu, "edit.redo", self.tr("Do again"), "Ctrl+Shift+Z", "redo")
+        redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        menu.addSeparator()
+        edit = self._add(menu, "edit.labels", self.tr("Edit labels…"), "Ctrl+L", self._on_edit_labels)
+        self._project.append(edit)
+
+    def _build_view(self) -> None:
+        window, menu = self._window, self._menu("view", self.tr("&View"))
+        titles = page_titles()
+        for number, name in enumerate(WORK, 1):
+            page = self._add(
+                menu, f"view.{name}", titles[name], f"Ctrl+{number}", lambda name=name: window.show_page(name)
+            )
+            self._project.append(page)
+        self._add(menu, "view.projects", titles["projects"], "Ctrl+0", lambda: window.show_page("projects"))
+        menu.addSeparator()
+        looks = QMenu(self.tr("Appearance"), menu)
+        menu.addMenu(looks)
+        group = QActionGroup(self)
+        words = {"system": self.tr("As the system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
+        for scheme, text in words.items():
+            look = self._add(
+                looks, f"view.{scheme}", text, "", lambda scheme=scheme: window.hub.save_settings(theme=scheme)
+            )
+            look.setCheckable(True)
+            group.addAction(look)
+            looks.aboutToShow.connect(
+                lambda look=look, scheme=scheme: look.setChecked(window.hub.settings.theme == scheme)
+            )
+        self._add(menu, "view.full", self.tr("Full screen"), "F11", window.turn_full_screen)
+
+    def _build_data(self) -> None:
+        menu = self._menu("data", self.tr("&Data"))
+        window = self._window
+        bring = self._add(
+            menu, "data.import", self.tr("Import files…"), "Ctrl+I", lambda: window.show_page("data", pick=True)
+        )
+        self._project.append(bring)
+        self._project.append(self._add(menu, "data.find", self.tr("Find in the texts"), "Ctrl+F", self._on_find))
+
+    def _build_label(self) -> None:
+        menu = self._menu("label", self.tr("&Label"))
+        # Keys without Ctrl belong to the page, where they do not disturb typing; here they are only told.
+        self._add_for_label(menu, "label.accept", self.tr("Accept the suggestion") + "\tEnter", "", "accept")
+        self._add_for_label(menu, "label.skip", self.tr("Skip") + "\tSpace", "", "skip")
+        self._add_for_label(menu, "label.next", self.tr("Next") + "\tD", "", "next")
+        self._add_for_label(menu, "label.previous", self.tr("Previous") + "\tA", "", "previous")
+        self._add_for_label(menu, "label.find", self.tr("Find a label") + "\t/", "", "find")
+
+    def _build_train(self) -> None:
+        window, menu = self._window, self._menu("train", self.tr("&Train"))
+        start = self._add(
+            menu, "train.start", self.tr("Start training"), "Ctrl+T", lambda: window.show_page("train", start=True)
+        )
+        self._project.append(start)
+        for name, text, keys in (
+            ("train.pause", self.tr("Pause or go on"), "Ctrl+P"),
+            ("train.stop", self.tr("Stop and keep the model"), ""),
+            ("train.resume", self.tr("Resume the run"), ""),
+        ):
+            self._buttons.append((self._add(menu, name, text, keys, lambda name=name: self._press(name)), name))
+        menu.aboutToShow.connect(self._on_train_menu)
+        # Greyed for the eye alone: the key must work later, when the menu is not there to ask.
+        menu.aboutToHide.connect(self._on_train_menu_gone)
+        menu.addSeparator()
+        export = self._add(
+            menu, "train.export", self.tr("Export a model…"), "Ctrl+E", lambda: window.show_page("export")
+        )
+        self._project.append(export)
+
+    def _build_help(self) -> None:
+        window, menu = self._window, self._menu("help", self.tr("&Help"))
+        self._add(menu, "help.keys", self.tr("Keys"), "F1", lambda: shortcuts.show_sheet(window))
+        self._add(menu, "help.log", self.tr("Open the log's folder"), "", self._on_log_folder)
+        version = self._add(menu, "help.version", f"desktop_llm {__version__}", "", lambda: None)
+        version.setEnabled(False)
+
+    # what is behind them
+
+    def _menu(self, name: str, title: str) -> QMenu:
+        menu = QMenu(title, self._window)
+        menu.setObjectName(f"menu.{name}")
+        self._window.menuBar().addMenu(menu)
+        return menu
+
+    def _add(self, menu: QMenu, name: str, text: str, keys: str, done: Callable[..., object]) -> QAction:
+        action = QAction(text, self._window)
+        action.setObjectName(f"action.{name}")
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda _checked=False: done())
+        menu.addAction(action)
+        return action
+
+    def _add_for_label(self, menu: QMenu, name: str, text: str, keys: str, action: str) -> QAction:
+        """An action of the Label page, which can only be done while it is seen: nobody undoes blindly."""
+        added = self._add(menu, name, text, keys, lambda: self._window.page("label").do(action))
+        self._of_page.append((added, "label"))
+        return added
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        hub = self._window.hub
+        for place in hub.settings.recent_projects[:RECENT]:
+            # An ampersand in a folder's name is no access key.
+            action = self._recent.addAction(place.replace("&", "&&"))
+            action.triggered.connect(lambda _checked=False, place=place: self._window.open_recent(place))
+        self._recent.setEnabled(True)
+        if not self._recent.actions():
+            self._recent.addAction(self.tr("None yet")).setEnabled(False)
+
+    def _button(self, name: str) -> QPushButton | None:
+        found: QPushButton | None = self._window.findChild(QPushButton, name)
+        return found
+
+    def _press(self, name: str) -> None:
+        """Show the Train page and press its button, if it can be pressed."""
+        if self._window.hub.project is None:
+            return
+        self._window.show_page("train")
+        found = self._button(name)
+        if found is not None and found.isVisible():
+            found.click()
+
+    def _on_train_menu(self) -> None:
+        for action, name in self._buttons:
+            found = self._button(name)
+            # Hidden with its page is no reason; hidden by the page is.
+            action.setEnabled(found is not None and found.isEnabled() and not found.isHidden())
+
+    def _on_train_menu_gone(self) -> None:
+        for action, _ in self._buttons:
+            action.setEnabled(True)
+
+    def _on_find(self) -> None:
+        self._window.show_page("data")
+        field = self._window.findChild(QLineEdit, "data.search")
+        if isinstance(field, QLineEdit):
+            field.setFocus()
+            field.selectAll()
+
+    def _on_edit_labels(self) -> None:
+        self._window.show_page("label")
+        self._window.page("label").do("edit")
+
+    def _on_log_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.log_dir())))
