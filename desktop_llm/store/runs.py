@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import events
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Event
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes
+from desktop_llm.store import intake
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
 CHANGED = Changes(runs=True)
-CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
 
 
@@ -77,7 +76,10 @@ class Runs:
                     json.dumps(dict(schema), ensure_ascii=False),
                 ),
             )
-            self.folder(number).path.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder(number).path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise from_os_error(error, "make the folder of the run", self.folder(number).path) from error
         return number
 
     def all(self) -> list[Run]:
@@ -115,20 +117,16 @@ class Runs:
         return CHANGED
 
     def ingest(self, number: int, batch: Sequence[Event]) -> Changes:
-        """Take a batch of events of a run in one transaction, in their order."""
+        """Take a batch of events of a run in one transaction, in their order. Raises UserError when it was deleted."""
         with self._connections.writing() as connection:
-            curves: list[tuple[int, str, int, float | None]] = []
-            for event in batch:
-                if isinstance(event, events.Started):
-                    curves = _write_curves(connection, curves)
-                _apply(connection, number, event)
-                curves.extend(_curve_rows(number, event))
-            _write_curves(connection, curves)
+            if connection.execute("SELECT 1 FROM runs WHERE number = ?", (number,)).fetchone() is None:
+                raise UserError(f"Run {number} was deleted; what it says is no longer kept.")
+            intake.take(connection, number, batch)
         return CHANGED
 
     def replay(self, number: int) -> Changes:
         """Take all events from the run's file; without an end it becomes interrupted."""
-        told = list(self.folder(number).read_events())
+        told = [event for event in self.folder(number).read_events() if intake.sound(event)]
         if told:
             self.ingest(number, told)
         ends = [place for place, event in enumerate(told) if isinstance(event, events.ENDS)]
@@ -157,82 +155,11 @@ class Runs:
         return curves
 
 
-def _curve_rows(number: int, event: Event) -> Iterable[tuple[int, str, int, float | None]]:
-    if isinstance(event, events.StepDone):
-        for name in CURVES:
-            value = float(getattr(event, name))
-            yield number, name, event.step, value if math.isfinite(value) else None
-    elif isinstance(event, events.Evaluated) and not event.final:
-        for name, figure in event.metrics.items():
-            yield number, f"{event.split}/{name}", event.step, figure
-
-
-def _write_curves(
-    connection: sqlite3.Connection, rows: list[tuple[int, str, int, float | None]]
-) -> list[tuple[int, str, int, float | None]]:
-    """Write what was gathered; an empty list to gather on."""
-    connection.executemany("INSERT OR REPLACE INTO run_metrics (run, name, step, value) VALUES (?, ?, ?, ?)", rows)
-    return []
-
-
-def _apply(connection: sqlite3.Connection, number: int, event: Event) -> None:
-    """Bring the run's own row up to date with one event."""
-    if isinstance(event, events.Evaluated):
-        _keep_figures(connection, number, event)
-        return
-    if isinstance(event, events.Started):
-        # steps that a resumed run does again
-        connection.execute("DELETE FROM run_metrics WHERE run = ? AND step > ?", (number, event.resumed_at))
-    changes = _changes(event)
-    if changes:
-        sets = ", ".join(f"{name} = ?" for name in changes)
-        connection.execute(f"UPDATE runs SET {sets} WHERE number = ?", (*changes.values(), number))
-
-
-def _changes(event: Event) -> dict[str, Any]:
-    """The columns of the run's row that an event sets."""
-    match event:
-        case events.Preparing():
-            return {"state": "preparing", "message": ""}
-        case events.Started():
-            told = {"total_steps": event.total_steps, "parameters": event.parameters, "step": event.resumed_at}
-            return {"state": "running", "message": "", **told}
-        case events.StepDone():
-            return {"step": event.step}
-        case events.Paused():
-            return {"state": "paused", "step": event.step}
-        case events.Continued():
-            return {"state": "running"}
-        case events.Noted():
-            return {"message": event.message}
-        case events.Failed():
-            return {"state": "failed", "message": event.message}
-        case events.Interrupted():
-            return {"state": "interrupted", "message": f"Left at step {event.step:,}; Resume goes on from there."}
-        case events.Finished():
-            state = "stopped" if event.reason == "stopped" else "finished"
-            return {"state": state, "step": event.step, "seconds": event.seconds, "message": ""}
-    return {}
-
-
-def _keep_figures(connection: sqlite3.Connection, number: int, event: events.Evaluated) -> None:
-    """The best figures so far stand in the runs table; those of the kept model at the end replace them."""
-    if not (event.best or event.final):
-        return
-    row = connection.execute("SELECT metrics, details FROM runs WHERE number = ?", (number,)).fetchone()
-    if row is None:
-        return
-    metrics, details = json.loads(row[0]), json.loads(row[1])
-    metrics[event.split] = dict(event.metrics)
-    if event.details:
-        details[event.split] = event.details
-    connection.execute(
-        "UPDATE runs SET metrics = ?, details = ? WHERE number = ?",
-        (json.dumps(metrics), json.dumps(details, ensure_ascii=False), number),
-    )
-
-
 def _run(row: tuple[Any, ...]) -> Run:
     told = dict(zip(NAMES, row, strict=True))
     decoded = {name: json.loads(told[name]) for name in ("snapshot", "schema", "metrics", "details")}
+    decoded["metrics"] = {
+        split: {name: math.nan if figure is None else figure for name, figure in figures.items()}
+        for split, figures in decoded["metrics"].items()
+    }
     return Run(**{**told, **decoded, "recipe": recipes.from_json(json.loads(told["recipe"]))})

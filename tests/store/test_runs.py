@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,46 @@ def test_a_run_that_died_is_interrupted_when_the_project_opens(
         assert len(again.runs.metrics(number)["loss"]) == 7
     finally:
         again.close()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kind": "step", "step": "many"},
+        {"kind": "started", "total_steps": 2**70},
+        {"kind": "evaluated", "metrics": {"accuracy": "good"}},
+        {"kind": "evaluated", "metrics": {"loss": 10**400}},
+        {"kind": "noted", "message": None},
+    ],
+)
+def test_a_spoiled_event_does_not_keep_the_project_closed(
+    project: Project, reopened: Callable[[], Project], odd: dict[str, Any]
+) -> None:
+    number = _create(project)
+    log = EventLog(project.runs.folder(number))
+    for event in _events(4):
+        log.append(event)
+    log.close()
+    lines = project.runs.folder(number).events_file.read_text("utf-8").splitlines()
+    pattern: dict[str, Any] = next(
+        (told for told in map(json.loads, lines) if told["kind"] == odd["kind"]), {"at": 0.0}
+    )
+    with project.runs.folder(number).events_file.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**pattern, **odd}) + "\n")
+    again = reopened()
+    try:
+        run = again.runs.get(number)
+        assert (run.state, run.step, run.total_steps) == ("interrupted", 4, 10)
+        assert run.metrics["validation"] == {"accuracy": 0.5, "loss": 1.0}
+    finally:
+        again.close()
+
+
+def test_events_of_a_deleted_run_are_a_sentence(project: Project) -> None:
+    number = _create(project)
+    project.runs.delete(number)
+    with pytest.raises(UserError, match="deleted"):
+        project.runs.ingest(number, _events(2))
 
 
 def test_numbers_go_up_and_a_missing_run_is_a_sentence(project: Project) -> None:

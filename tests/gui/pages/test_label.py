@@ -19,7 +19,7 @@ from tests.gui.pages.conftest import TASK, Rows
 ROWS: Rows = [
     ("first", "yes"),
     ("second", "no"),
-    ("<b>third</b> <img src='file:///etc/passwd'>", None),
+    ("<b>third</b> <img src='picture.png'>", None),
     ("fourth", None),
     ("fifth", None),
 ]
