@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from desktop_llm.engine import device as devices
-from desktop_llm.engine import evaluate, optim
+from desktop_llm.engine import optim
+from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.plan import plan
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
@@ -50,19 +51,15 @@ def estimate(folder: Path) -> Estimate:
     learner.model.to(device.torch).train()
     optimizer = optim.adamw(learner.model, job.recipe)
     numbers = plan(job.recipe, task_named(job.task), len(rows))
-    batches = buckets.training_batches(
-        examples.lengths, job.recipe.per_device_train_batch_size, seed=0, epoch=0, group_by_length=True
-    )
-    longest = max(batches, key=lambda batch: int(examples.lengths[batch].max()) * len(batch))
-    chosen = [longest, *batches[:STEPS]]
+    lengths, per_step = examples.lengths, job.recipe.gradient_accumulation_steps
+    gradient = Gradient(learner, examples, device, group_by_length=job.recipe.group_by_length)
+    batches = buckets.training_batches(len(rows), job.recipe.per_device_train_batch_size, seed=0, epoch=0)
+    longest = max(batches, key=lambda batch: int(lengths[batch].max()) * len(batch))
+    steps = [batches[start : start + per_step] for start in range(0, len(batches), per_step)]
     spent = []
-    for indices in chosen:
+    for group in ([longest] * per_step, *steps[:STEPS]):
         began = time.perf_counter()
-        for _ in range(job.recipe.gradient_accumulation_steps):
-            batch = evaluate.to_device(learner.collate(examples, indices.tolist()), device.torch)
-            with device.autocast():
-                loss = learner.loss(batch)
-            loss.backward()  # type: ignore[no-untyped-call]
+        gradient.add(group)
         torch.nn.utils.clip_grad_norm_(learner.model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

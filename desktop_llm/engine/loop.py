@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 
@@ -20,6 +21,7 @@ from desktop_llm.engine import checkpoint, evaluate, optim
 from desktop_llm.engine.checkpoint import Progress
 from desktop_llm.engine.device import Device
 from desktop_llm.engine.evaluate import Split
+from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.plan import AUTOMATIC_SAVE_SECONDS, Plan
 from desktop_llm.engine.progress import Voice
 from desktop_llm.errors import UserError, from_os_error
@@ -73,6 +75,12 @@ class Loop:
         self.parts, self.optimizer, self.scaler = parts, optimizer, scaler
         self.progress = Progress(precision=parts.device.precision)
         self._parameters = [parameter for _, parameter in optim.trainable(parts.learner.model)]
+        self._gradient = Gradient(
+            parts.learner,
+            parts.train.examples,
+            parts.device,
+            group_by_length=parts.job.recipe.group_by_length,
+        )
         self._unsaid: list[_Said] = []
         self._said_at = time.monotonic()
         self._saved_at = time.monotonic()
@@ -118,32 +126,21 @@ class Loop:
             )
         self._saved_at = time.monotonic()
 
-    def _groups(self) -> Iterator[list[list[int]]]:
-        """The micro-batches of each step left in this epoch."""
+    def _groups(self) -> Iterator[list[np.ndarray]]:
+        """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
         batches = buckets.training_batches(
-            self.parts.train.examples.lengths,
-            recipe.per_device_train_batch_size,
-            seed=recipe.seed,
-            epoch=self.progress.epoch,
-            group_by_length=recipe.group_by_length,
+            len(self.parts.train), recipe.per_device_train_batch_size, seed=recipe.seed, epoch=self.progress.epoch
         )
         for start in range(self.progress.batch, len(batches), recipe.gradient_accumulation_steps):
-            yield [batch.tolist() for batch in batches[start : start + recipe.gradient_accumulation_steps]]
+            yield batches[start : start + recipe.gradient_accumulation_steps]
 
-    def _step(self, group: list[list[int]]) -> None:
-        recipe, plan, learner = self.parts.job.recipe, self.parts.plan, self.parts.learner
+    def _step(self, group: list[np.ndarray]) -> None:
+        recipe, plan = self.parts.job.recipe, self.parts.plan
         step = self.progress.step + 1
         rate = optim.rate(recipe, step, plan.total_steps)
         optim.set_rate(self.optimizer, rate)
-        rows = sum(len(batch) for batch in group)
-        total = torch.zeros((), device=self.parts.device.torch)
-        for indices in group:
-            batch = evaluate.to_device(learner.collate(self.parts.train.examples, indices), self.parts.device.torch)
-            with self.parts.device.autocast():
-                loss = learner.loss(batch) * (len(indices) / rows)
-            (self.scaler.scale(loss) if self.scaler else loss).backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
+        total = self._gradient.add(group, self.scaler)
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         limit = recipe.max_grad_norm if recipe.max_grad_norm > 0 else math.inf

@@ -185,7 +185,10 @@ class Recipe:
         decimals=3,
     )
     group_by_length: bool = _hyper(
-        True, "Similar lengths together", "Batches of similar length waste no work on padding.", "more"
+        True,
+        "Similar lengths together",
+        "Computes each batch in slices of similar length: the same step, without work wasted on padding.",
+        "more",
     )
     bf16: bool | None = _hyper(
         None, "bfloat16", "Half precision with full range. Automatic: where the device is faster with it.", "more"

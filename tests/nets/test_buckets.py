@@ -1,0 +1,50 @@
+"""Batches: every example once an epoch; slices: every example of the batch, at the least cost there is."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from desktop_llm.nets import buckets
+
+
+def test_an_epoch_holds_every_example_once_and_differs_from_the_next() -> None:
+    first, second = (buckets.training_batches(103, 8, seed=5, epoch=epoch) for epoch in (0, 1))
+    for batches in (first, second):
+        assert sorted(np.concatenate(batches).tolist()) == list(range(103))
+        assert [len(batch) for batch in batches] == [8] * 12 + [7]
+    assert any((one != other).any() for one, other in zip(first, second, strict=True))
+    again = buckets.training_batches(103, 8, seed=5, epoch=0)
+    assert all((one == other).all() for one, other in zip(first, again, strict=True))
+
+
+def _cost(slices: list[np.ndarray], lengths: np.ndarray, overhead: float) -> float:
+    return sum(len(part) * int(lengths[part].max()) + overhead for part in slices)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=9),
+    overhead=st.sampled_from([0.0, 1.0, 7.5, 40.0, 1e9]),
+)
+def test_no_other_way_to_cut_a_batch_costs_less(lengths: list[int], overhead: float) -> None:
+    # the batch is a part of a larger set, so that a mix-up of places and numbers shows
+    all_lengths = np.asarray([99, 98, *lengths], dtype=np.int64)
+    batch = np.arange(2, len(all_lengths))
+    slices = buckets.slices(batch, all_lengths, overhead)
+    assert sorted(np.concatenate(slices).tolist()) == batch.tolist()
+    ordered = sorted(lengths, reverse=True)
+    least = min(
+        sum((end - start) * ordered[start] + overhead for start, end in itertools.pairwise((0, *cuts, len(ordered))))
+        for count in range(len(ordered))
+        for cuts in itertools.combinations(range(1, len(ordered)), count)
+    )
+    assert _cost(slices, all_lengths, overhead) == least
+
+
+def test_the_longest_slice_comes_first() -> None:
+    lengths = np.asarray([3, 50, 4, 49, 3])
+    slices = buckets.slices(np.arange(5), lengths, 10.0)
+    assert [part.tolist() for part in slices] == [[1, 3], [2, 0, 4]]
