@@ -24,6 +24,7 @@ class Pyramid:
     def clear(self) -> None:
         """Forget all points."""
         self._count = 0
+        self._forget_levels()
 
     def append(self, x: np.ndarray, y: np.ndarray) -> None:
         """Add points, float64 [n] each. Points with x at or before the last one replace those from there on."""
@@ -31,6 +32,7 @@ class Pyramid:
             return
         if self._count and x[0] <= self._x[self._count - 1]:
             self._count = int(np.searchsorted(self._x[: self._count], x[0]))
+            self._forget_levels()
         start, self._count = self._count, self._count + len(x)
         self._x = _grown(self._x, self._count)
         self._x[start : self._count] = x
@@ -49,6 +51,12 @@ class Pyramid:
                 rows[level] = _grown(rows[level], size)
                 below = rows[level - 1]
                 fold(below[2 * first : 2 * size : 2], below[2 * first + 1 : 2 * size : 2], out=rows[level][first:size])
+
+    def _forget_levels(self) -> None:
+        """Drop the levels that so few points have no right to: else they would come back with blocks of the past."""
+        while len(self._low) > 1 and self._count >> (len(self._low) - 1) < LEAST_BLOCKS:
+            self._low.pop()
+            self._high.pop()
 
     def points(self) -> tuple[np.ndarray, np.ndarray]:
         """All points as they came: x and y."""

@@ -50,3 +50,15 @@ def test_points_that_come_again_replace_what_was_there() -> None:
     assert y.sum() == 200
     _, drawn = pyramid.window(0, 470, 40)
     assert drawn.max() == 0
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_nothing_of_an_earlier_curve_is_drawn(cleared: bool) -> None:
+    pyramid = Pyramid()
+    pyramid.append(np.arange(1.0, 1001.0), np.full(1000, 7.0))
+    if cleared:
+        pyramid.clear()
+    for step in range(1, 601):
+        pyramid.append(np.array([float(step)]), np.array([1.0]))
+    _, drawn = pyramid.window(-np.inf, np.inf, 40)
+    assert drawn.max() == drawn.min() == 1.0
