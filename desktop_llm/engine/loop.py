@@ -177,7 +177,8 @@ class Loop:
                 return "early_stopped"
         if self._save_is_due():
             self.save()
-        return self._obey()
+        # The last step may lie in the middle of an epoch.
+        return self._obey() or ("completed" if step >= plan.total_steps else None)
 
     def _save_is_due(self) -> bool:
         if self.parts.plan.save_steps:

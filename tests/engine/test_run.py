@@ -73,6 +73,17 @@ def test_learns_and_leaves_a_whole_model(tmp_path: Path) -> None:
     assert [type(event) for event in folder.read_events()] == [type(event) for event in listener.heard]
 
 
+@pytest.mark.parametrize("values", [{"max_steps": 17}, {"num_train_epochs": 1.4}])
+def test_the_last_step_may_lie_in_the_middle_of_an_epoch(tmp_path: Path, values: dict[str, Any]) -> None:
+    folder, listener = run_folders.make(tmp_path, **values), Listener()
+    end = run(folder.path, listener, listener.control)
+    assert isinstance(end, Finished), end
+    assert end.reason == "completed"
+    steps = [event for event in listener.of(StepDone) if isinstance(event, StepDone)]
+    assert [event.step for event in steps] == list(range(1, 18))
+    assert min(event.learning_rate for event in steps) > 0
+
+
 @pytest.mark.parametrize("values", [{}, {"gradient_accumulation_steps": 3}, {"lr_scheduler_type": "cosine"}])
 def test_leaving_and_resuming_ends_with_the_same_bits(tmp_path: Path, values: dict[str, Any]) -> None:
     whole = run_folders.make(tmp_path / "whole", save_steps=5, **values)
