@@ -48,7 +48,8 @@ def estimate(folder: Path) -> Estimate:
     rows = list(snapshot.rows(run_folder.snapshot, "train"))
     examples = learner.encode(rows, lambda *_: None)
     learner.narrow([examples])
-    learner.model.to(device.torch).train()
+    device.take(learner.model)
+    learner.model.train()
     optimizer = optim.adamw(learner.model, job.recipe)
     numbers = plan(job.recipe, task_named(job.task), len(rows))
     lengths, per_step = examples.lengths, job.recipe.gradient_accumulation_steps

@@ -44,7 +44,8 @@ class Predictor:
         self.task = task_named(task_of(folder))
         self.device = devices.choose(recipe or Recipe(bf16=False))
         self.learner = self.task.open_learn().load(folder)
-        self.learner.model.to(self.device.torch).eval()
+        self.device.take(self.learner.model)
+        self.learner.model.eval()
 
     def is_of(self, folder: Path) -> bool:
         """Whether this is the model in `folder`, as it is on disk now."""

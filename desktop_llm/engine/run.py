@@ -93,7 +93,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     np.random.seed(job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
     learner, splits = _learner(job, run_folder, source, voice)
-    learner.model.to(device.torch)
+    device.take(learner.model)
     parts = _parts(job, run_folder, learner, splits, device, voice, control)
     optimizer = optim.adamw(learner.model, job.recipe)
     scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None

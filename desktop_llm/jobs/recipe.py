@@ -72,7 +72,7 @@ class Recipe:
     intermediate_size: int | None = _hyper(
         None,
         "Feed-forward width",
-        "Automatic: four times the embedding width.",
+        "Automatic: twice the embedding width.",
         "size",
         minimum=8,
         maximum=65536,
@@ -306,10 +306,11 @@ def check(recipe: Recipe) -> None:
             raise UserError(f"“{one.name}” is at least {told['minimum']}, not {value}.")
         if "maximum" in told and not value <= told["maximum"]:
             raise UserError(f"“{one.name}” is at most {told['maximum']}, not {value}.")
-    if recipe.model == SCRATCH and recipe.hidden_size % recipe.num_attention_heads:
+    # rotary positions turn the numbers of a head in pairs
+    if recipe.model == SCRATCH and recipe.hidden_size % (2 * recipe.num_attention_heads):
         raise UserError(
-            f"The embedding width ({recipe.hidden_size}) must be divisible by the heads "
-            f"({recipe.num_attention_heads}); try {recipe.num_attention_heads * 64}."
+            f"The embedding width ({recipe.hidden_size}) must be divisible by twice the heads "
+            f"(2 × {recipe.num_attention_heads}); try {recipe.num_attention_heads * 64}."
         )
     if recipe.max_steps == 0:
         raise UserError("“max_steps” is −1 (no limit) or at least 1, not 0.")

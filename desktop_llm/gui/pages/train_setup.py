@@ -211,10 +211,10 @@ class TrainSetup(QWidget):
 
 
 def parameters(recipe: Recipe) -> int:
-    """About how many parameters an encoder of these sizes has: embeddings, attention 4h², feed-forward 2hf a layer."""
-    wide, deep = recipe.hidden_size, recipe.intermediate_size or 4 * recipe.hidden_size
-    layer = 4 * wide * wide + 4 * wide + 2 * wide * deep + deep + wide + 4 * wide
-    return (recipe.vocab_size + recipe.max_length + 4) * wide + recipe.num_hidden_layers * layer + wide * wide + wide
+    """How many parameters an encoder from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf."""
+    wide, deep = recipe.hidden_size, recipe.intermediate_size or 2 * recipe.hidden_size
+    layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
+    return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
 
 
 def folder_words(folder: Path) -> str:
