@@ -107,6 +107,15 @@ def test_a_huge_cell_is_rejected(tmp_path: Path) -> None:
         assert lines_read(path) == [1, 3]
 
 
+@pytest.mark.parametrize("end", [",", "", "\n"])
+def test_an_array_that_was_cut_off_between_two_rows_says_so(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, "a.json", '[{"text": "one"},\n{"text": "two"}' + end)
+    assert [reason for _, reason in rejections(path)] == [
+        "the file ends before its list of rows does; it may have been cut off"
+    ]
+    assert lines_read(path) == [1, 2]
+
+
 def test_columns_are_those_of_all_first_rows_in_order(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"b": 1}\n{"a": 2, "b": 1}\n{"c": [1], "a": 1}\n')
     assert opened(path).columns == ("b", "a", "c")

@@ -74,6 +74,8 @@ def elements(data: Data, start: int) -> Iterator[tuple[int, Element]]:
             following += 1
         line += _line_ends(data, at, following)
         at = following
+    if at >= len(data):
+        yield len(data), Element(line, b"", "the file ends before its list of rows does; it may have been cut off")
 
 
 def _lists_of(data: Data, at: int) -> dict[str, int]:
