@@ -6,16 +6,18 @@ Only safetensors weights and architectures that transformers itself knows are re
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
+ABSENT = ("missing_keys", "mismatched_keys")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 
 
@@ -47,6 +49,8 @@ def check(folder: Path) -> dict[str, Any]:
             )
         raise UserError(f"“{folder}” has no weights: model.safetensors is missing; copy it there or choose another.")
     if not any((folder / name).is_file() for name in TOKENIZERS):
+        if (folder / "preprocessor_config.json").is_file():
+            raise UserError(f"“{folder}” is a model of images or sounds; choose a model of texts, with a tokenizer.")
         raise UserError(f"“{folder}” has no tokenizer: tokenizer.json is missing; copy it there or choose another.")
     return told
 
@@ -59,9 +63,12 @@ def config(folder: Path) -> PretrainedConfig:
     try:
         read: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return read
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # each model type checks its own values in its own way
         kind = told.get("model_type", "unknown")
-        raise UserError(f"The model in “{folder}” is of the type “{kind}”, which cannot be loaded here.") from error
+        raise UserError(
+            f"“{folder / 'config.json'}” does not describe a model of the type “{kind}” that can be loaded here; "
+            "fetch the model again or choose another."
+        ) from error
 
 
 def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -69,9 +76,40 @@ def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        read = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         raise UserError(f"The tokenizer in “{folder}” cannot be loaded; fetch the model again.") from error
+    if read.pad_token is None and read.eos_token is not None:
+        read.pad_token = read.eos_token  # models that write text were trained without padding
+    return read
+
+
+def check_vocabulary(folder: Path, tokenizer_read: PreTrainedTokenizerBase, config_read: PretrainedConfig) -> None:
+    """Raise UserError when the tokenizer makes tokens that the model does not know."""
+    known = getattr(config_read, "vocab_size", None)
+    highest = max(tokenizer_read.get_vocab().values(), default=-1)
+    if isinstance(known, int) and highest >= known:
+        raise UserError(
+            f"The tokenizer in “{folder}” makes tokens up to number {highest:,}, the model knows only {known:,}; "
+            "they do not belong together, fetch both again."
+        )
+
+
+def check_weights(folder: Path, model: PreTrainedModel, told: Mapping[str, Iterable[Any]], *, new_head: bool) -> None:
+    """Raise UserError when weights that config.json speaks of are not in the file, which would leave them random.
+
+    `told` is what `from_pretrained` reports of its loading. With `new_head`, only the body must be there: what
+    stands above it, the pooler included, is learned anew.
+    """
+    names = {str(one[0] if isinstance(one, tuple) else one) for key in ABSENT for one in told.get(key, ())}
+    if new_head:
+        body = f"{model.base_model_prefix}."
+        names = {name for name in names if name.startswith(body) and ".pooler." not in name}
+    if names:
+        raise UserError(
+            f"The weights in “{folder}” do not fit its config.json ({len(names):,} of them are missing or of another "
+            "size); the files belong to different models, fetch them again."
+        )
 
 
 def longest(config_read: PretrainedConfig, asked: int) -> int:

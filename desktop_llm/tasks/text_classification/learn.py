@@ -170,8 +170,10 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
         report("Loading the model folder", 0, 0)
         config = _with_classes(model_folder.config(folder), classes, recipe)
         tokenizer = model_folder.tokenizer(folder)
-        model = _from_folder(folder, config)
-    _check_vocabulary(tokenizer, config, recipe)
+        model_folder.check_vocabulary(folder, tokenizer, config)
+        model = _from_folder(folder, config, new_head=True)
+    if config.pad_token_id is None:
+        config.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     length = model_folder.longest(config, recipe.max_length)
     return Classifier(model, tokenizer, classes, length, recipe.label_smoothing_factor)
 
@@ -181,7 +183,8 @@ def load(folder: Path) -> Classifier:
     model_folder.quiet()
     config = model_folder.config(folder)
     tokenizer = model_folder.tokenizer(folder)
-    model = _from_folder(folder, config)
+    model_folder.check_vocabulary(folder, tokenizer, config)
+    model = _from_folder(folder, config, new_head=False)
     model.train(False)
     names = {int(place): str(name) for place, name in (config.id2label or {}).items()}
     classes = [names.get(place, f"LABEL_{place}") for place in range(config.num_labels or 0)]
@@ -229,27 +232,30 @@ def _with_classes(config: PretrainedConfig, classes: Sequence[str], recipe: Reci
     return config
 
 
-def _kind(config: PretrainedConfig, folder: Path) -> str:
+def _check_kind(config: PretrainedConfig, folder: Path) -> None:
     try:
         AutoModelForSequenceClassification._model_mapping[type(config)]
+        known = not config.is_encoder_decoder
     except KeyError:
+        known = False
+    if not known:
         raise UserError(
-            f"The model in “{folder}” is of the type “{config.model_type}”, which transformers cannot classify with; "
+            f"The model in “{folder}” is of the type “{config.model_type}”, which cannot be trained to classify here; "
             "choose an encoder such as BERT, RoBERTa or ModernBERT."
-        ) from None
-    return str(config.model_type)
+        )
 
 
 def _from_config(config: PretrainedConfig, folder: Path) -> PreTrainedModel:
-    _kind(config, folder)
+    _check_kind(config, folder)
     made: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
     return made
 
 
-def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
-    _kind(config, folder)
+def _from_folder(folder: Path, config: PretrainedConfig, *, new_head: bool) -> PreTrainedModel:
+    _check_kind(config, folder)
+    made: PreTrainedModel
     try:
-        made: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        made, told = AutoModelForSequenceClassification.from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,
@@ -257,19 +263,14 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
             use_safetensors=True,
             trust_remote_code=False,
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
-        return made
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"The weights in “{folder}” cannot be loaded ({_first_line(error)}).") from error
-
-
-def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, recipe: Recipe) -> None:
-    known = getattr(config, "vocab_size", None)
-    if isinstance(known, int) and len(tokenizer) > known:
         raise UserError(
-            f"The tokenizer of “{recipe.model}” knows {len(tokenizer):,} tokens, its model only {known:,}; "
-            "they do not belong together."
-        )
+            f"The weights in “{folder}” cannot be loaded ({_first_line(error)}); fetch the model again."
+        ) from error
+    model_folder.check_weights(folder, made, told, new_head=new_head)
+    return made
 
 
 def _first_line(error: Exception) -> str:
