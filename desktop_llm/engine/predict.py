@@ -24,6 +24,8 @@ BATCH = 64
 
 def task_of(folder: Path) -> str:
     """The task of a model folder that this program wrote. Raises UserError."""
+    if not folder.is_dir():
+        raise UserError(f"There is no folder “{folder}”; choose a project or an export.")
     try:
         return str(json.loads((folder / NOTE).read_text(encoding="utf-8"))["task"])
     except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,20 @@ from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import NewItem
+from desktop_llm.rows import NewItem, Rejected
 from desktop_llm.tasks import task as task_named
 
 BATCH = 256
+ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson")
+
+Row = dict[str, str]
 
 
-def predict(model: Path, given: str) -> Iterator[tuple[dict[str, str], Prediction]]:
-    """Answers to `given`: a file's rows when it names a file, else the one text itself. Raises UserError."""
+def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Rejected]:
+    """Answers to `given`: a file's rows when it names a file, else the one text itself. Raises UserError.
+
+    In the file's order, one for each row: a row that cannot be asked about comes as Rejected.
+    """
     from desktop_llm.engine import worker
 
     worker.offline()
@@ -27,17 +34,13 @@ def predict(model: Path, given: str) -> Iterator[tuple[dict[str, str], Predictio
     task = task_named(task_of(model))
     rows = _rows_of(given, task.name)
     predictor = Predictor(model)
-    batch: list[dict[str, str]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield from zip(batch, predictor.predict(batch), strict=True)
-            batch = []
-    if batch:
-        yield from zip(batch, predictor.predict(batch), strict=True)
+    while batch := list(islice(rows, BATCH)):
+        answers = iter(predictor.predict([row for row in batch if not isinstance(row, Rejected)]))
+        for row in batch:
+            yield row if isinstance(row, Rejected) else (row, next(answers))
 
 
-def _rows_of(given: str, task_name: str) -> Iterator[dict[str, str]]:
+def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
     task = task_named(task_name)
     path = Path(given).expanduser()
     try:
@@ -45,6 +48,8 @@ def _rows_of(given: str, task_name: str) -> Iterator[dict[str, str]]:
     except (OSError, ValueError):  # a long text is no path
         is_file = False
     if not is_file:
+        if path.suffix.casefold() in ENDINGS and len(given.split()) == 1:
+            raise UserError(f"There is no file “{given}”; check the path.")
         main = task.content[0].name
         if not given.strip():
             raise UserError("There is nothing to ask about: the text is empty.")
@@ -61,8 +66,7 @@ def _rows_of(given: str, task_name: str) -> Iterator[dict[str, str]]:
     mappings.checked(reader.columns, told, task.content)
     again = open_reader(path, sniff(path))
     for item in mappings.to_items(again.rows(_never), told, task.content, _no_label, ""):
-        if isinstance(item, NewItem):
-            yield dict(item.content)
+        yield dict(item.content) if isinstance(item, NewItem) else item
 
 
 def _never() -> bool:
