@@ -41,6 +41,7 @@ def from_os_error(error: OSError, doing: str, path: Path | str) -> UserError:
         errno.ENOSPC: "the disk is full; free some space and try again",
         errno.EDQUOT: "your disk quota is used up; free some space and try again",
         errno.EROFS: "the disk is read-only; choose another place",
+        errno.EEXIST: "a file of that name, or of a part of the path, is there already; choose another place",
         errno.EISDIR: "it is a folder; choose a file",
         errno.ENOTDIR: "a part of the path is not a folder; check the path",
         errno.ENAMETOOLONG: "the name is too long; choose a shorter one",

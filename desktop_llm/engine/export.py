@@ -26,13 +26,16 @@ def huggingface(run_folder: RunFolder, to: Path, card: str) -> float:
     wrong = atomic.damage(run_folder.model) if run_folder.model.is_dir() else "it has not ended yet"
     if wrong:
         raise UserError(f"The run in “{run_folder.path}” has no whole model ({wrong}); resume or train again.")
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+    if to.exists() and not to.is_dir():
+        raise UserError(f"“{to}” is a file; choose a new folder.")
+    if to.exists() and any(to.iterdir()):
         raise UserError(f"“{to}” is there already and not empty; choose a new folder.")
     try:
         with atomic.new_folder(to) as filling:
             for path in run_folder.model.iterdir():
                 if path.name != atomic.MANIFEST:
-                    shutil.copy2(path, filling / path.name)
+                    # not copied with its mode: some weights are written for their owner alone
+                    shutil.copyfile(path, filling / path.name)
             atomic.write_text(filling / "README.md", card)
             difference = _difference(run_folder, filling)
             if difference > TOLERANCE:
