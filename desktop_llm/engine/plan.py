@@ -35,13 +35,7 @@ def plan(recipe: Recipe, task: Task, train_rows: int) -> Plan:
     total = max(1, math.ceil(per_epoch * recipe.num_train_epochs))
     if recipe.max_steps > 0:
         total = min(total, recipe.max_steps)
-    name = recipe.metric_for_best_model or task.metrics[0].name
-    metric = task.metric(name)
-    if metric is None:
-        raise UserError(
-            f"The task has no measure “{name}” (metric_for_best_model); "
-            f"choose one of {', '.join(one.name for one in task.metrics)}."
-        )
+    metric = task.deciding(recipe.metric_for_best_model)
     return Plan(
         steps_per_epoch=per_epoch,
         total_steps=total,

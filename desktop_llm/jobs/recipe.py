@@ -234,7 +234,10 @@ _BOOL_WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False,
 
 
 def nearest_key(key: str) -> str:
-    """The known key most like `key`."""
+    """The known key most like `key`: the first that contains it, else by its letters."""
+    containing = [one for one in KEYS if key.strip("_") and f"_{key.strip('_').lower()}_" in f"_{one}_"]
+    if containing:
+        return containing[0]
     return (difflib.get_close_matches(key, KEYS, n=1, cutoff=0.0) or [KEYS[0]])[0]
 
 
@@ -326,7 +329,10 @@ def from_toml(recipe: Recipe, path: Path) -> Recipe:
         raise from_os_error(error, "read the recipe", path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe “{path}” is not valid TOML: {error}.") from error
-    return changed(recipe, values)
+    try:
+        return changed(recipe, values)
+    except UserError as error:
+        raise UserError(f"The recipe “{path}”: {error.message}") from error
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

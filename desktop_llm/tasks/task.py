@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
@@ -113,6 +114,16 @@ class Task:
     def content(self) -> tuple[RowField, ...]:
         """The fields that make the row itself (all but the label)."""
         return tuple(one for one in self.fields if one.name != "label")
+
+    def deciding(self, name: str) -> Metric:
+        """The measure by which the best model is chosen: `name`, '' the main one. Raises UserError."""
+        metric = self.metric(name) if name else self.metrics[0]
+        if metric is None:
+            raise UserError(
+                f"The task has no measure “{name}” (metric_for_best_model); "
+                f"choose one of {', '.join(one.name for one in self.metrics)}."
+            )
+        return metric
 
     def metric(self, name: str) -> Metric | None:
         """The metric of that name."""

@@ -65,6 +65,7 @@ def default_recipe(task: Task, model: str, rows: int) -> Recipe:
 def check(project: Project, recipe: Recipe) -> Readiness:
     """What a run with this recipe would use; changes nothing. Raises UserError with what is missing."""
     recipes.check(recipe)
+    task_named(project.task).deciding(recipe.metric_for_best_model)
     if recipe.model != SCRATCH:
         _check_folder(Path(recipe.model).expanduser())
     return _Frozen(project).readiness()
@@ -82,7 +83,7 @@ def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
     folder = project.runs.folder(number)
     try:
         project.runs.set_snapshot(number, _freeze(project, frozen, recipe, number, folder).snapshot)
-    except UserError:
+    except BaseException:  # a run that could not be made, or that nobody waited for, leaves nothing
         project.runs.delete(number)
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
