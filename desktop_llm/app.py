@@ -88,15 +88,29 @@ def _keep_crash_stacks() -> TextIO | None:
 
 
 def _application() -> QApplication:
-    """Qt's application, whose own warnings go to our log."""
+    """Qt's application, whose own warnings go to our log. A screen that cannot be reached ends the program."""
     from PySide6.QtCore import Qt, QtMsgType, qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
     levels = {QtMsgType.QtDebugMsg: 10, QtMsgType.QtInfoMsg: 20, QtMsgType.QtCriticalMsg: 40, QtMsgType.QtFatalMsg: 50}
-    qInstallMessageHandler(lambda kind, _, message: log.logger("qt").log(levels.get(kind, 30), message))
+    made = False
+
+    def tell(kind: QtMsgType, _: object, message: str) -> None:
+        log.logger("qt").log(levels.get(kind, 30), message)
+        if kind == QtMsgType.QtFatalMsg and not made:
+            # Qt aborts the process when this returns.
+            sys.stderr.write(
+                "The screen cannot be reached, or a system library that Qt needs is missing "
+                f"({paths.log_dir() / log.FILE} tells more); mend that, or use the commands: desktop-llm --help.\n"
+            )
+            sys.stderr.flush()
+            os._exit(1)
+
+    qInstallMessageHandler(tell)
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
+    made = True
     app.setApplicationName("desktop_llm")
     app.setDesktopFileName("desktop_llm")
     return app

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = "desktop_llm"
+FILE = "desktop_llm.log"
 
 
 def logger(subject: str) -> logging.Logger:
@@ -35,7 +36,7 @@ def setup(folder: Path | None, *, verbose: bool = False) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             file = logging.handlers.RotatingFileHandler(
-                folder / "desktop_llm.log", maxBytes=2_000_000, backupCount=3, encoding="utf-8", delay=True
+                folder / FILE, maxBytes=2_000_000, backupCount=3, encoding="utf-8", delay=True
             )
         except OSError as error:  # a read-only home must not keep the program from starting
             root.warning("no log file: %s", error)
