@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 left with a checkpoint. Errors ar
 from __future__ import annotations
 
 import argparse
+import difflib
+import io
 import json
 import os
 import signal
@@ -21,6 +23,7 @@ from desktop_llm.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
+    from desktop_llm.rows import Rejected
     from desktop_llm.store.project import Project
 
 VERBS = (
@@ -44,13 +47,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit 2 with one line."""
-        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
+        _complain(f"{self.prog}: {message}; see {self.prog} --help")
         sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _print_anything()
     if not given or given[0] not in VERBS:
         return _window(given)
     told = _parser().parse_args(given)
@@ -58,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(told.verb(told, _printer(told.json)) or 0)
     except UserError as error:
-        sys.stderr.write(error.message + "\n")
+        _complain(error.message)
         return 2 if isinstance(error, _UsageError) else 1
     except (Cancelled, KeyboardInterrupt):
-        sys.stderr.write("Stopped; nothing was changed.\n")
+        _complain("Stopped; nothing was changed.")
         return 1
     except BrokenPipeError:  # the reader of our output has gone
         with suppress(OSError):
@@ -69,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - a defect: the log has the traceback, the person one line
         log.logger("cli").exception("a defect")
-        sys.stderr.write(f"A defect of the program ({type(error).__name__}: {error}); see {paths.log_dir()}.\n")
+        _complain(f"A defect of the program ({type(error).__name__}: {error}); see {paths.log_dir()}.")
         return 1
 
 
@@ -77,10 +81,25 @@ class _UsageError(UserError):
     """A wrong word on the command line: exit 2."""
 
 
+def _complain(message: str) -> None:
+    """One line on stderr, whatever the message holds (a path may contain a line end)."""
+    sys.stderr.write(" ".join(message.splitlines()) + "\n")
+
+
+def _print_anything() -> None:
+    """Let a terminal that knows few characters show escapes in place of the others, as stderr does by itself."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _window(given: list[str]) -> int:
     parser = _Parser(prog="desktop-llm", description="Label, train and ship models on your own computer.")
     parser.add_argument("project", nargs="?", type=Path, help="a project folder to open")
     parser.add_argument("--version", action="version", version=f"desktop_llm {__version__}")
+    words = [one for one in given if not one.startswith("-")]
+    if len(words) > 1 or (words and Path(words[0]).name == words[0] and not Path(words[0]).exists()):
+        nearest = difflib.get_close_matches(words[0], VERBS, n=1, cutoff=0.0)[0]
+        parser.error(f"there is no command and no project “{words[0]}”; the nearest command is “{nearest}”")
     parser.epilog = "Verbs without the window: " + ", ".join(VERBS) + " (each with --help)."
     told = parser.parse_args(given)
     from desktop_llm import app
@@ -147,7 +166,7 @@ def _parser() -> _Parser:
 
 def _printer(as_json: bool) -> Out:
     def out(told: dict[str, Any], words: str) -> None:
-        line = json.dumps(told, ensure_ascii=False) if as_json else words
+        line = (json.dumps(told, ensure_ascii=False) if told else "") if as_json else words
         if line:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
@@ -230,13 +249,22 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 )
             report = importing.run(project, look, split=split, labels_only=labels_only)
             for one in report.rejected:
-                out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")
+                _tell_rejected(out, one)
             words = (
                 f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
                 f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
                 f"{report.rejected_count:,} rejected ({look.form.encoding}, {report.seconds:.1f} s)."
+                + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)
+            if report.rejected_count and not report.imported + report.duplicates + report.unknown:
+                raise UserError(
+                    f"Nothing of “{path}” was taken: all {report.rejected_count:,} rows were rejected; mend them."
+                )
+
+
+def _tell_rejected(out: Out, one: Rejected) -> None:
+    out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")
 
 
 def _recipe(told: Any, project: Project) -> Recipe:
@@ -294,7 +322,10 @@ def _runs(told: Any, out: Out) -> None:
 
     with _open(told.project) as project:
         main_metric = task_named(project.task).metrics[0]
-        for run in project.runs.all():
+        runs = project.runs.all()
+        if not runs:
+            out({}, "There is no run yet; train one.")
+        for run in runs:
             value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
@@ -316,6 +347,7 @@ def _evaluate(told: Any, out: Out) -> None:
 
 def _predict(told: Any, out: Out) -> None:
     from desktop_llm.jobs import prediction
+    from desktop_llm.rows import Rejected
     from desktop_llm.store.project import is_project
     from desktop_llm.verbs import predicting
     from desktop_llm.verbs.evaluating import finished_folder
@@ -328,7 +360,11 @@ def _predict(told: Any, out: Out) -> None:
             folder = finished_folder(project, int(told.rest[0])).model
     elif len(told.rest) != 1:
         raise _UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
-    for row, answer in predicting.predict(folder, told.rest[-1]):
+    for one in predicting.predict(folder, told.rest[-1]):
+        if isinstance(one, Rejected):
+            _tell_rejected(out, one)
+            continue
+        row, answer = one
         text = next(iter(row.values()), "")
         out(
             {**row, **prediction.to_json(answer)}, f"{answer.label}\t{answer.probability:.4f}\t{' '.join(text.split())}"
@@ -348,10 +384,12 @@ def _export(told: Any, out: Out) -> None:
         )
 
 
-def _check(told: Any, out: Out) -> int:
+def _check(told: Any, out: Out) -> None:
     with _open(told.project) as project:
         complaints = project.check()
     for complaint in complaints:
         out({"problem": complaint}, complaint)
     out({"problems": len(complaints)}, "" if complaints else "Everything is whole.")
-    return 1 if complaints else 0
+    if complaints:
+        wrong = "One thing is" if len(complaints) == 1 else f"{len(complaints):,} things are"
+        raise UserError(f"{wrong} not whole in “{told.project}”; bring the damaged files back from a backup.")

@@ -33,13 +33,18 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import did. `labeled` counts labels that came along, `conflicts` known texts with another label."""
+    """What an import did.
+
+    `labeled` counts labels that came along, `conflicts` known texts with another label, `unknown` texts left out
+    because only labels were wanted.
+    """
 
     source: str
     imported: int
     duplicates: int
     labeled: int
     conflicts: int
+    unknown: int
     rejected: tuple[Rejected, ...]
     rejected_count: int
     seconds: float

@@ -57,7 +57,9 @@ class Project:
             new = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
             try:
-                _fill(path, {"task": task, "name": name or path.name, "created": datetime.now(UTC).isoformat()})
+                _fill(
+                    path, {"task": task, "name": name or _readable(path.name), "created": datetime.now(UTC).isoformat()}
+                )
             except BaseException:  # a project that could not be made leaves nothing; then the reason goes on up
                 _sweep(path, f".{FILE}.part*")
                 if new:
@@ -174,6 +176,11 @@ class Project:
         if row is None:
             raise UserError(f"“{self.path / FILE}” is damaged: it does not say its {key}; restore it from a backup.")
         return str(row[0])
+
+
+def _readable(name: str) -> str:
+    """A folder's name as text that can be kept, bytes that are no characters replaced."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _foreign(path: Path) -> bool:

@@ -111,6 +111,9 @@ def run(
         raise UserError(f"There is no split “{split}”; choose one of {', '.join(SPLITS)}.")
     task = task_named(project.task)
     mappings.checked(told.columns, told.mapping, task.fields)
+    if labels_only and mappings.LABEL not in told.mapping:
+        there = ", ".join(f"“{column}”" for column in told.columns)
+        raise UserError(f"Choose the column of “{told.path.name}” that holds the label; the file has {there}.")
     reader = open_reader(told.path, told.form)
     rejected: list[Rejected] = []
     count = 0
@@ -142,6 +145,7 @@ def run(
         duplicates=counts.duplicates,
         labeled=counts.labeled,
         conflicts=counts.conflicts,
+        unknown=counts.unknown,
         rejected=tuple(rejected),
         rejected_count=count,
         seconds=time.monotonic() - began,
