@@ -16,7 +16,7 @@ import pytest
 
 from tests.architecture.offline import sitecustomize as offline
 
-pytest_plugins = ["tests.architecture.leaks", "tests.architecture.unexpected_logs"]
+pytest_plugins = ["tests.architecture.leaks", "tests.architecture.unexpected_logs", "tests.projects"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="desktop-llm-tests-"))

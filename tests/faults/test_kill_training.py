@@ -14,51 +14,18 @@ from pathlib import Path
 import pytest
 
 from desktop_llm import atomic
-from desktop_llm.rows import NewItem
 from desktop_llm.store.project import Project
-from desktop_llm.tasks import TASKS
-from tests import run_folders
+from tests import projects
 
-TASK = next(iter(TASKS.values()))
 KILLS = 10
 PATIENCE = 60.0
-SETTINGS = {
-    "hidden_size": "32",
-    "num_hidden_layers": "2",
-    "num_attention_heads": "2",
-    "vocab_size": "400",
-    "max_length": "32",
-    "num_train_epochs": "60",
-    "per_device_train_batch_size": "8",
-    "early_stopping_patience": "0",
-    "save_steps": "7",
-    "eval_steps": "20",
-    "bf16": "false",
-    "device": "cpu",
-}
-
-
-def _project(path: Path) -> Path:
-    """A project of eighty labelled rows whose splits are fixed."""
-    with_rows = Project.create(path, TASK.name)
-    try:
-        for split, rows in (
-            ("train", run_folders.rows(80)),
-            ("validation", run_folders.rows(12, seed=1)),
-            ("test", run_folders.rows(12, seed=2)),
-        ):
-            items = [NewItem(content={"text": row["text"]}, label=row["label"], split=split) for row in rows]
-            with_rows.items.insert(f"{split}.csv", items, to_value=TASK.labels.to_value, class_names=TASK.labels.names)
-    finally:
-        with_rows.close()
-    return path
+SETTINGS = projects.settings(num_train_epochs=60, save_steps=7, eval_steps=20)
 
 
 def _train(path: Path, verb: Sequence[str]) -> subprocess.Popen[str]:
-    sets = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "desktop_llm", verb[0], str(path), *verb[1:]]
     return subprocess.Popen(
-        [*command, *(sets if verb[0] == "train" else [])],
+        [*command, *(SETTINGS if verb[0] == "train" else [])],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,14 +61,14 @@ def _labels(path: Path) -> dict[int, object]:
 
 @pytest.mark.timeout(280)
 def test_killed_ten_times_it_ends_with_the_weights_of_an_undisturbed_run(tmp_path: Path) -> None:
-    whole = _project(tmp_path / "whole")
+    whole = projects.make(tmp_path / "whole")
     process = _train(whole, ["train"])
     assert process.wait(timeout=PATIENCE * 2) == 0, process.stderr.read() if process.stderr else ""
     expected = atomic.sha256(whole / "runs" / "0001" / "model" / "model.safetensors")
     assert process.stderr is not None
     process.stderr.close()
 
-    path = _project(tmp_path / "killed")
+    path = projects.make(tmp_path / "killed")
     labels = _labels(path)
     said = path / "runs" / "0001" / "events.jsonl"
     source = random.Random(20)

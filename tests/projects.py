@@ -1,0 +1,86 @@
+"""Small real projects of two topics, one of them trained, and the settings that train a tiny model on them.
+
+Loaded by conftest.py for its fixture.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.rows import NewItem
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import headless, training
+from tests import run_folders
+
+TASK = run_folders.TASK
+
+
+def make(path: Path) -> Path:
+    """A closed project of 104 labelled rows whose splits are fixed: 80 to train on, 12 and 12 to measure on."""
+    labels = TASKS[TASK].labels
+    project = Project.create(path, TASK)
+    try:
+        for split, rows in (
+            ("train", run_folders.rows(80)),
+            ("validation", run_folders.rows(12, seed=1)),
+            ("test", run_folders.rows(12, seed=2)),
+        ):
+            items = [NewItem(content={"text": row["text"]}, label=row["label"], split=split) for row in rows]
+            project.items.insert(f"{split}.csv", items, to_value=labels.to_value, class_names=labels.names)
+    finally:
+        project.close()
+    return path
+
+
+def settings(**values: Any) -> list[str]:
+    """`--set` words for a tiny recipe with `values`."""
+    told = {**run_folders.TINY, **values}
+    return [word for key, value in told.items() for word in ("--set", f"{key}={value}")]
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...] = ("text", "label")) -> Path:
+    """The rows as a CSV file with a header."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([row[column] for column in columns] for row in rows)
+    return path
+
+
+def counts(path: Path) -> tuple[int, int]:
+    """How many rows and labels a project has, once it was found whole and free to be written."""
+    project = Project.open(path)
+    try:
+        assert not project.read_only
+        assert project.check() == []
+        told = project.items.counts()
+        return told.total, told.labeled
+    finally:
+        project.close()
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one finished run; only copied, never used."""
+    path = make(tmp_path_factory.mktemp("trained") / "Tickets")
+    project = Project.open(path)
+    try:
+        number, _ = training.prepare(project, recipes.changed(TASKS[TASK].recipe, run_folders.TINY))
+        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+    finally:
+        project.close()
+    return path
+
+
+@pytest.fixture
+def trained(_trained: Path, tmp_path: Path) -> Path:
+    """The folder of a project with 104 labelled rows and one finished run, number 1."""
+    return shutil.copytree(_trained, tmp_path / "Tickets")

@@ -1,0 +1,79 @@
+"""Importing: once is enough, labels alone when asked for, all of a file or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.rows import ImportReport
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import importing
+from tests import projects, run_folders
+
+TASK = TASKS[projects.TASK]
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Project]:
+    """An open project without rows."""
+    made = Project.create(tmp_path / "Trips", TASK.name)
+    yield made
+    made.close()
+
+
+def _take(project: Project, file: Path, *, labels_only: bool = False) -> ImportReport:
+    return importing.run(project, importing.plan(TASK, file), labels_only=labels_only)
+
+
+def _labels(project: Project) -> dict[str, str]:
+    names = {one.id: one.name for one in project.classes.all()}
+    return {row.content["text"]: TASK.labels.to_named(row.value, names) for row in project.items.labelled()}
+
+
+def test_the_same_file_again_brings_nothing_new(empty: Project, tmp_path: Path) -> None:
+    file = projects.write_csv(tmp_path / "rows.csv", run_folders.rows(30))
+    first = _take(empty, file)
+    assert (first.imported, first.labeled, first.duplicates) == (30, 30, 0)
+    before = _labels(empty)
+    again = _take(empty, file)
+    assert (again.imported, again.labeled, again.duplicates, again.conflicts) == (0, 0, 30, 0)
+    assert empty.items.counts().total == 30
+    assert _labels(empty) == before
+
+
+def test_labels_alone_reach_known_texts_and_keep_what_a_person_said(empty: Project, tmp_path: Path) -> None:
+    rows = run_folders.rows(6)
+    _take(empty, projects.write_csv(tmp_path / "texts.csv", rows, ("text",)))
+    empty.classes.add("mine")
+    empty.labels.set(1, empty.classes.all()[0].id)
+    stranger = {"text": "never seen before", "label": "food"}
+    report = _take(empty, projects.write_csv(tmp_path / "labels.csv", [*rows[:3], stranger]), labels_only=True)
+    assert (report.imported, report.labeled, report.conflicts, report.unknown) == (0, 2, 1, 1)
+    assert empty.items.counts().total == 6
+    assert _labels(empty) == {rows[0]["text"]: "mine", rows[1]["text"]: "travel", rows[2]["text"]: "food"}
+
+
+def test_an_import_that_is_stopped_leaves_nothing(empty: Project, tmp_path: Path) -> None:
+    file = projects.write_csv(tmp_path / "rows.csv", run_folders.rows(5000))
+    heard: list[int] = []
+    with pytest.raises(Cancelled):
+        importing.run(
+            empty,
+            importing.plan(TASK, file),
+            on_progress=lambda fraction, rows: heard.append(rows),
+            should_stop=lambda: bool(heard),
+        )
+    assert heard
+    assert empty.items.counts().total == 0
+    assert empty.classes.all() == []
+
+
+def test_a_split_that_does_not_exist_is_refused(empty: Project, tmp_path: Path) -> None:
+    file = projects.write_csv(tmp_path / "rows.csv", run_folders.rows(5))
+    with pytest.raises(UserError, match="no split “dev”; choose one of train, validation, test"):
+        importing.run(empty, importing.plan(TASK, file), split="dev")
+    assert empty.items.counts().total == 0
