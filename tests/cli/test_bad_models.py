@@ -16,6 +16,7 @@ from tests import projects
 from tests.cli.conftest import Command
 
 ROOT = Path(__file__).parents[2]
+SHAPE = {"vocab_size": 400, "hidden_size": 16, "intermediate_size": 32, "max_position_embeddings": 32}
 FULL = """
 import resource, sys
 from pathlib import Path
@@ -28,9 +29,15 @@ sys.exit(main(sys.argv[2:]))
 
 @pytest.fixture
 def model(command: Command, trained: Path, tmp_path: Path) -> Path:
-    """A whole exported folder, to be spoiled."""
+    """A whole folder of a tiny BERT that tells food from travel, to be spoiled."""
+    from transformers import BertConfig, BertForSequenceClassification
+
     to = tmp_path / "model"
     assert command("export", trained, 1, "--to", to).code == 0
+    names = {0: "food", 1: "travel"}
+    config = BertConfig(**SHAPE, num_hidden_layers=2, num_attention_heads=2, id2label=names, pad_token_id=0)
+    BertForSequenceClassification(config).save_pretrained(to)
+    assert command("predict", to, "soup and bread").code == 0
     return to
 
 
@@ -85,7 +92,7 @@ SPOILED: tuple[tuple[str, Callable[[Path], object], str], ...] = (
     ("other model", lambda one: _configure(one, num_hidden_layers=3), "do not fit its config.json (16 of them"),
     ("no tokenizer", lambda one: (one / "tokenizer.json").unlink(), "has no tokenizer: tokenizer.json is missing"),
     ("half a tokenizer", lambda one: _cut(one / "tokenizer.json", 99), "The tokenizer in “"),
-    ("foreign tokenizer", _tokenizer_of_a_larger_model, "makes tokens up to number 499, the model knows only"),
+    ("foreign tokenizer", _tokenizer_of_a_larger_model, "makes tokens up to number 499, the model knows only 400"),
     ("images", _of_images, "is a model of images or sounds; choose a model of texts"),
     ("speech", _of_speech, "of the type “whisper”, which cannot be trained to classify here; choose an encoder"),
     ("rewriting", _that_rewrites, "of the type “t5”, which cannot be trained to classify here"),

@@ -40,7 +40,7 @@ project.close()
         ("train PROJECT --set learning_rate=nan", "“learning_rate” is at least"),
         ("train PROJECT --set lr_scheduler_type=step", "one of linear, cosine, constant, not “step”"),
         ("train PROJECT --set seed", "--set takes KEY=VALUE, not “seed”"),
-        ("train PROJECT --set hidden_size=30", "(30) must be divisible by the heads (4)"),
+        ("train PROJECT --set hidden_size=30", "The embedding width (30) must be divisible by"),
         ("train PROJECT --estimate --set nonsense=1", "no setting “nonsense”"),
         ("resume PROJECT one", "invalid int value: 'one'"),
         ("evaluate PROJECT 1 --split all", "invalid choice: 'all'"),
