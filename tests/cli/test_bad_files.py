@@ -91,6 +91,19 @@ def test_a_bad_row_costs_itself_and_names_its_line(
     assert f"line {line}: {bad[0]['reason']}" in command("import", project, path).out
 
 
+def test_every_row_of_a_file_is_answered_or_named(command: Command, trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "questions.csv"
+    path.write_bytes(b"text,label\nsoup,food\n ,food\ntrain,travel,now\nticket,travel\n")
+    told = command("predict", trained, 1, path, "--json").objects
+    assert [(one.get("text"), one.get("rejected"), one.get("reason", "")[:17]) for one in told] == [
+        ("soup", None, ""),
+        (None, 3, "the text is empty"),
+        (None, 4, "it has 3 cells, b"),
+        ("ticket", None, ""),
+    ]
+    assert "  line 3: the text is empty\n" in command("predict", trained, 1, path).out
+
+
 def test_a_file_without_a_header_keeps_its_first_row(command: Command, project: Path, tmp_path: Path) -> None:
     path = tmp_path / "bare.csv"
     path.write_bytes(b"I lost my card,lost\nwhere is my money,late\nmy card is gone again,lost\nit is late,late\n")

@@ -138,6 +138,9 @@ def test_a_model_that_writes_text_can_be_trained(command: Command, trained: Path
     assert command("train", trained, *projects.settings(model=model, max_steps=2)).code == 0
     assert command("export", trained, 2, "--to", to).code == 0
     assert command("predict", to, "soup").code == 0
+    card = (to / "README.md").read_text(encoding="utf-8")
+    assert "Started from `model`" in card
+    assert str(model) not in card
 
 
 def test_an_export_never_covers_what_is_there(command: Command, trained: Path, tmp_path: Path) -> None:
