@@ -38,8 +38,8 @@ def setup(folder: Path | None, *, verbose: bool = False) -> None:
             file = logging.handlers.RotatingFileHandler(
                 folder / FILE, maxBytes=2_000_000, backupCount=3, encoding="utf-8", delay=True
             )
-        except OSError as error:  # a read-only home must not keep the program from starting
-            root.warning("no log file: %s", error)
+        except OSError as error:  # a read-only home must not keep the program from starting, nor be told at each start
+            root.info("no log file: %s", error)
             return
         file.setFormatter(line)
         root.addHandler(file)

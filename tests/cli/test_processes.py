@@ -103,6 +103,13 @@ def test_a_terminal_of_few_characters_shows_escapes(tmp_path: Path) -> None:
     assert projects.counts(tmp_path / "商店") == (0, 0)
 
 
+def test_a_home_that_cannot_be_written_keeps_no_command_from_working(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = _answer("tasks", DESKTOP_LLM_HOME=str(tmp_path / "file" / "home"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(projects.TASK)
+
+
 def test_a_path_with_a_line_end_stays_one_line(tmp_path: Path) -> None:
     done = _answer("check", tmp_path / "two\nlines")
     assert done.returncode == 1
