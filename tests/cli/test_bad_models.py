@@ -16,7 +16,6 @@ from tests import projects
 from tests.cli.conftest import Command
 
 ROOT = Path(__file__).parents[2]
-SHAPE = {"vocab_size": 400, "hidden_size": 16, "intermediate_size": 32, "max_position_embeddings": 32}
 FULL = """
 import resource, sys
 from pathlib import Path
@@ -34,8 +33,16 @@ def model(command: Command, trained: Path, tmp_path: Path) -> Path:
 
     to = tmp_path / "model"
     assert command("export", trained, 1, "--to", to).code == 0
-    names = {0: "food", 1: "travel"}
-    config = BertConfig(**SHAPE, num_hidden_layers=2, num_attention_heads=2, id2label=names, pad_token_id=0)
+    config = BertConfig(
+        vocab_size=400,
+        hidden_size=16,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        id2label={0: "food", 1: "travel"},
+        pad_token_id=0,
+    )
     BertForSequenceClassification(config).save_pretrained(to)
     assert command("predict", to, "soup and bread").code == 0
     return to
