@@ -50,7 +50,7 @@ TASK = Task(
             guesses=("label", "category", "class", "intent", "sentiment", "target", "topic", "tag", "y"),
         ),
     ),
-    recipe=Recipe(learning_rate=1e-3, num_train_epochs=15.0, max_length=128, early_stopping_patience=8),
+    recipe=Recipe(learning_rate=1e-3, num_train_epochs=8.0, max_length=128, early_stopping_patience=4),
     folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=6.0, max_length=128),
     presets=(
         Preset(
