@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,22 @@ from desktop_llm.widgets import theme
 from desktop_llm.widgets.pyramid import Pyramid
 
 REDRAW_MS = 50
+TICK_WIDTH, TICK_HEIGHT = 44.0, 24.0
+"""Pixels that a tick's words need, across and down."""
 Role = str
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
-    """Numbers as people write them: 0.0003 as 3e-4, 12000 as 12k."""
+    """Numbers as people write them, 12000 as 12k, and only as many as there is room for side by side."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        """One distance between ticks, the least round one that keeps their words apart."""
+        across = self.orientation == "bottom"
+        most = max(2.0, size / (TICK_WIDTH if across else TICK_HEIGHT))
+        least = max(abs(high - low), 1e-12) / most
+        decade = 10.0 ** math.floor(math.log10(least))
+        distance = next(decade * times for times in (1, 2, 5, 10) if decade * times >= least * (1 - 1e-9))
+        return [(max(1.0, distance) if across else distance, 0.0)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The ticks' words."""
@@ -81,6 +93,8 @@ class SeriesPlot(QWidget):
         menu = self._plot.getPlotItem().ctrlMenu
         menu.setParent(self, menu.windowFlags())
         self._plot.hideButtons()
+        # Room for the halves of the outermost ticks' words.
+        self._plot.getPlotItem().layout.setContentsMargins(0, 8, 12, 0)
         self._plot.getPlotItem().getViewBox().setMouseEnabled(x=True, y=False)
         self._plot.getPlotItem().getViewBox().enableAutoRange(y=True)
         self._plot.getPlotItem().getViewBox().setAutoVisible(y=True)
@@ -153,6 +167,10 @@ class SeriesPlot(QWidget):
         automatic = bool(box.autoRangeEnabled()[0])
         left, right = (-np.inf, np.inf) if automatic else box.viewRange()[0]
         columns = max(100, int(box.width()))
+        drawn = any(len(curve.raw) for curve in self._curves.values())
+        for side in ("bottom", "left"):
+            # Without points the numbers at the axes would be made up.
+            self._plot.showAxis(side, drawn)
         for curve in self._curves.values():
             shown = curve.smooth if curve.smooth is not None and self._weight > 0 else curve.raw
             curve.line.setData(*shown.window(left, right, columns))
