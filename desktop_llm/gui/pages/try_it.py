@@ -76,8 +76,15 @@ class TryPage(Page):
     def _on_asked(self, row: dict[str, str]) -> None:
         project, run = self.hub.project, self.runs.run
         self._last = row
-        if project is not None and run is not None:
+        if project is None or run is None or self._view is None:
+            return
+        if any(row.values()):
+            self._view.show_waiting()
             self.hub.inference.ask(project.runs.folder(run.number).model, [row])
+        else:
+            # What is still on its way answers a text that is gone.
+            self.hub.inference.forget()
+            self._view.show_problem("")
 
     def _on_answered(self, _number: int, answer: Answer) -> None:
         if self._view is not None and answer.predictions:
