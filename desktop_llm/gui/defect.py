@@ -35,6 +35,7 @@ class DefectDialog(QDialog):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 24, 24, 16)
         whole.setSpacing(12)
+        self.setMinimumWidth(DETAILS_SIZE[0])
         whole.addWidget(plain_label(self.tr("The program met a defect. Your labels are safe."), "card-title"))
         words = self.tr("What you did last may not have happened. You can go on; the log has the details.")
         whole.addWidget(plain_label(words, "muted", wrap=True))
@@ -55,6 +56,7 @@ class DefectDialog(QDialog):
         close.setDefault(True)
         line.addWidget(close)
         whole.addLayout(line)
+        close.setFocus()
 
     def _on_more(self) -> None:
         self.details.setVisible(self.details.isHidden())

@@ -13,6 +13,8 @@ from desktop_llm.widgets.card import plain_label
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
+HEADER_HEIGHT = 32
+
 
 class Page(QWidget):
     """A page of the window. `header` takes controls at the right of the title, `content` the rest."""
@@ -31,6 +33,8 @@ class Page(QWidget):
         whole.setSpacing(16)
         self.header = QHBoxLayout()
         self.header.setSpacing(8)
+        # As high as a button, with or without one: cards begin at one height on all pages, and stay there.
+        self.header.addStrut(HEADER_HEIGHT)
         self.title = plain_label(title, "page-title")
         self.header.addWidget(self.title)
         self.header.addStretch(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.card import plain_label
@@ -20,10 +20,12 @@ def _keys() -> list[tuple[str, str]]:
         ("Enter", tr("Accept the model's suggestion")),
         ("Space", tr("Skip the text")),
         ("Backspace · Ctrl+Z", tr("Undo")),
-        ("Ctrl+Y", tr("Do again")),
+        ("Ctrl+Y · Ctrl+Shift+Z", tr("Do again")),
         ("D · A", tr("Next and previous text")),
         ("/", tr("Find a label by typing; Enter takes the first, Esc leaves")),
-        ("Ctrl+T", tr("Start training")),
+        ("Ctrl+L", tr("Edit the labels")),
+        ("Ctrl+I · Ctrl+F", tr("Import files, find in the texts")),
+        ("Ctrl+T · Ctrl+P · Ctrl+E", tr("Start training, pause it, export a model")),
         ("F11", tr("Full screen")),
     ]
 
@@ -39,9 +41,10 @@ def show_sheet(parent: QWidget) -> QDialog:
     grid.setVerticalSpacing(8)
     grid.setHorizontalSpacing(24)
     for row, (key, words) in enumerate(_keys()):
-        grid.addWidget(keycap(key), row, 0)
+        grid.addWidget(keycap(key), row, 0, Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(plain_label(words), row, 1)
     whole.addLayout(grid)
+    whole.addSpacing(16)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     buttons.rejected.connect(sheet.reject)
     whole.addWidget(buttons)

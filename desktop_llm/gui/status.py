@@ -42,6 +42,7 @@ class Status(QStatusBar):
         self._began: dict[object, float] = {}
         self.setObjectName("status")
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, 16, 0)
         self.saved = plain_label("")
         self.saved.setObjectName("status.saved")
         self._work = plain_label("")

@@ -80,6 +80,7 @@ QComboBox::drop-down { subcontrol-origin: padding; subcontrol-position: center r
 QComboBox::down-arrow { image: url(%(icons)s/down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: %(surface)s; border: 1px solid %(line)s; border-radius: 6px; padding: 4px;
   outline: none; selection-background-color: %(accent_soft)s; selection-color: %(text)s; }
+QSpinBox, QDoubleSpinBox { padding: 3px 0; min-height: 19px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right; border: none; width: 20px; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; border: none; width: 20px; }
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(%(icons)s/up.svg); width: 9px; height: 9px; }
@@ -112,7 +113,7 @@ QProgressBar { background: %(line)s; border: none; border-radius: 3px; max-heigh
 QProgressBar::chunk { background: %(accent)s; border-radius: 3px; }
 QStatusBar { background: %(surface)s; border-top: 1px solid %(line)s; }
 QStatusBar::item { border: none; }
-QStatusBar QLabel { padding-left: 8px; color: %(muted)s; font-size: 12px; }
+QStatusBar QLabel { padding-left: 4px; color: %(muted)s; font-size: 12px; }
 QMenuBar { background: %(bg)s; border-bottom: 1px solid %(line)s; padding: 2px; }
 QMenuBar::item { background: transparent; padding: 4px 10px; border-radius: 4px; }
 QMenuBar::item:selected { background: %(hover)s; }

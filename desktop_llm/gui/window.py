@@ -22,7 +22,7 @@ from desktop_llm.rows import Changes
 from desktop_llm.widgets.banner import Banner
 
 USUAL = (1280, 800)
-LEAST = (880, 520)
+LEAST = (940, 520)
 """Fits a screen of 1920 × 1080 at 200 %."""
 
 

@@ -72,7 +72,7 @@ class Bars(QWidget):
         palette, metrics = theme.current(), QFontMetrics(self.font())
         wide = self.width()
         longest, numbers = self._measured(metrics)
-        names = min(int(wide * 0.5), longest)
+        names = min(int(wide * 0.64), longest)
         first, last = event.rect().top() // ROW, event.rect().bottom() // ROW + 1
         for place in range(max(0, first), min(len(self._rows), last)):
             name, value, words = self._rows[place]

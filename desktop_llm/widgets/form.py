@@ -36,6 +36,11 @@ _NOTHING = object()
 class Choice(QComboBox):
     """A combo box that the wheel does not change by accident."""
 
+    def let_narrow(self) -> None:
+        """Take the room there is, however long the entries are."""
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Let the page scroll."""
         event.ignore()
@@ -43,6 +48,12 @@ class Choice(QComboBox):
 
 class WholeNumber(QSpinBox):
     """A whole number; the wheel does not change it by accident."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Its digits stand where the text of other fields does."""
+        super().__init__(parent)
+        # A style sheet's padding is left out between the frame of a spin box and its digits.
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Let the page scroll."""
@@ -112,6 +123,17 @@ class DataForm(QWidget):
         if key in self._controls:
             self._layout.setRowVisible(self._controls[key], shown)
 
+    def titles_width(self) -> int:
+        """How much room the longest title needs."""
+        for title in self._titles.values():
+            title.ensurePolished()
+        return max((title.sizeHint().width() for title in self._titles.values()), default=0)
+
+    def set_titles_width(self, width: int) -> None:
+        """Give all titles one width, so that the controls of several forms line up."""
+        for title in self._titles.values():
+            title.setFixedWidth(width)
+
     def set_enabled_keys(self, keys: Collection[str]) -> None:
         """Let only these be changed; the others stay readable."""
         for key, control in self._controls.items():
@@ -157,6 +179,7 @@ class DataForm(QWidget):
         if "choices" in told or (kind is bool and optional):
             choices = told.get("choices") or ((None, "Automatic"), (True, "On"), (False, "Off"))
             box = Choice()
+            box.let_narrow()
             for value, words in choices:
                 box.addItem(self._words(words), value)
             box.currentIndexChanged.connect(lambda _: self._tell(key))

@@ -55,6 +55,10 @@ class LabelEditor(QWidget):
         """Show an item; None: there is none to label."""
         raise TypeError("each screen draws its own")
 
+    def set_foot(self, foot: QWidget) -> None:
+        """Show the page's own `foot` below the item."""
+        raise TypeError("each screen draws its own")
+
     def focus_filter(self) -> None:
         """Go to where labels are found by typing, if there is such a place."""
 
@@ -78,9 +82,16 @@ class ResultView(QWidget):
 
 
 class TryView(QWidget):
-    """The part of the Try it page: input, and the answer beside it. Signals: `asked(row)` with content fields."""
+    """The part of the Try it page: input, and the answer beside it.
+
+    Signals: `asked(row)` with content fields, all of them empty when there is nothing to ask.
+    """
 
     asked = Signal(dict)
+
+    def show_waiting(self) -> None:
+        """The model was asked and has not answered; the first time it has to be loaded."""
+        raise TypeError("each screen draws its own")
 
     def show_answer(self, prediction: Prediction, milliseconds: float) -> None:
         """Show what the model says."""

@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 Index = QModelIndex | QPersistentModelIndex
 LONGEST = 300
 WIDEST = 420
+MEASURED = 40
+PADDING = 28
+"""Pixels beside a text in its column."""
 
 
 class TextGrid(QAbstractTableModel):
@@ -78,8 +81,10 @@ def grid_view(model: TextGrid, name: str, title: str, parent: QWidget | None = N
 
 def fit_columns(view: QTableView, most: int = 20) -> None:
     """Make the first columns as wide as their texts, up to a limit; the last takes what is left."""
-    header = view.horizontalHeader()
-    header.setResizeContentsPrecision(20)
-    for column in range(min(most, view.model().columnCount() - 1)):
-        view.resizeColumnToContents(column)
-        view.setColumnWidth(column, min(WIDEST, view.columnWidth(column) + 12))
+    model, metrics = view.model(), view.fontMetrics()
+    for column in range(min(most, model.columnCount() - 1)):
+        # Measured here: Qt measures titles in a larger and bolder type than they are shown in.
+        texts = [model.headerData(column, Qt.Orientation.Horizontal)]
+        texts += [model.index(row, column).data() for row in range(min(MEASURED, model.rowCount()))]
+        widest = max(metrics.horizontalAdvance(str(text or "")) for text in texts)
+        view.setColumnWidth(column, min(WIDEST, widest + PADDING))

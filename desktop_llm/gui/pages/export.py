@@ -28,7 +28,7 @@ from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.form import Choice, row_title
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -91,10 +91,11 @@ class ExportPage(Page):
         self.folder.setObjectName("export.folder")
         self.folder.setAccessibleName(self.tr("New folder"))
         line = QHBoxLayout()
+        line.setSpacing(8)
         line.addWidget(self.folder, 1)
         line.addWidget(button(self.tr("Choose…"), "export.choose", self._on_choose))
-        form.addRow(plain_label(self.tr("Format"), "muted"), self.format_box)
-        form.addRow(plain_label(self.tr("New folder"), "muted"), line)
+        form.addRow(row_title(self.tr("Format")), self.format_box)
+        form.addRow(row_title(self.tr("New folder")), line)
         card.body.addLayout(form)
         words = self.tr(
             "Weights as safetensors, config with the label names, tokenizer, and a card that tells data, recipe, "
@@ -178,7 +179,9 @@ class ExportPage(Page):
         self._bar.hide()
         self.go.setEnabled(True)
         self._open.show()
-        words = self.tr("Exported to {path}. Read back and compared: the answers differ by {difference} at most.")
+        words = self.tr("Exported to {path}. Read back and compared: the answers are the same.")
+        if difference:
+            words = self.tr("Exported to {path}. Read back and compared: the answers differ by {difference} at most.")
         self.result.setText(words.format(path=self._done_path, difference=f"{difference:.0e}"))
 
     def _on_failed(self, error: UserError) -> None:

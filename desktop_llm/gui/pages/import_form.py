@@ -195,8 +195,7 @@ def _box(name: str, title: str) -> Choice:
     box = Choice()
     box.setObjectName(name)
     box.setAccessibleName(title)
-    box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(8)
+    box.let_narrow()
     return box
 
 

@@ -99,8 +99,7 @@ class ImportWords(QObject):
         if not plan.rejected:
             return []
         first = plan.rejected[0]
-        return [
-            self.tr("{count:,} of the first rows cannot be read and are left out (line {line:,}: {reason}).").format(
-                count=len(plan.rejected), line=first.line, reason=first.reason
-            )
-        ]
+        one = self.tr("One of the first rows cannot be read and is left out (line {line:,}: {reason}).")
+        many = self.tr("{count:,} of the first rows cannot be read and are left out (line {line:,}: {reason}).")
+        words = one if len(plan.rejected) == 1 else many
+        return [words.format(count=len(plan.rejected), line=first.line, reason=first.reason)]

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import label_keys
 from desktop_llm.gui.pages.class_dialog import ClassDialog
+from desktop_llm.gui.pages.label_queue import QueueCard
 from desktop_llm.gui.pages.label_session import SessionCard
 from desktop_llm.gui.pages.label_view import LabelView
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.queue_model import QueueModel
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
 QUEUE = 100
 MORE_AT = 20
-QUEUE_WIDTH = 248
+WIDE = 820
+"""From so many pixels on there is room for the queue beside the text."""
 
 
 class LabelPage(Page):
@@ -70,12 +70,15 @@ class LabelPage(Page):
         if project is None or task is None:
             return
         if self._editor is not None:
-            self._middle.removeWidget(self._editor)
+            self.session.setParent(self)  # it outlives the editor that it stands in
+            self._line.removeWidget(self._editor)
             self._editor.deleteLater()
         self._editor = task.open_screen().label_editor()
+        self._editor.set_foot(self.session)
+        self.session.show()
         self._editor.chosen.connect(self._on_chosen)
         self._editor.edit_classes_asked.connect(self.edit_classes)
-        self._middle.insertWidget(0, self._editor, 1)
+        self._line.addWidget(self._editor, 1)
         self._reload_all()
 
     def on_changes(self, changes: Changes) -> None:
@@ -136,29 +139,15 @@ class LabelPage(Page):
 
     def _build_work(self) -> QWidget:
         work = QWidget()
-        line = QHBoxLayout(work)
+        self._line = line = QHBoxLayout(work)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(16)
-        self._queue_card = Card(self.tr("Queue"), "")
-        self._queue_card.setFixedWidth(QUEUE_WIDTH)
-        self._queue = QueueModel(self)
-        self.list = QListView()
-        self.list.setObjectName("label.queue")
-        self.list.setAccessibleName(self.tr("Queue"))
-        self.list.setModel(self._queue)
-        self.list.setUniformItemSizes(True)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.clicked.connect(self._on_queue_clicked)
-        self._queue_card.body.addWidget(self.list, 1)
+        self._queue_card = QueueCard()
+        self._queue_card.row_asked.connect(self._on_queue_clicked)
+        self._queue = self._queue_card.model
         line.addWidget(self._queue_card)
-        self._middle = QVBoxLayout()
-        self._middle.setSpacing(16)
-        self.session = SessionCard()
-        self._middle.addWidget(self.session)
-        line.addLayout(self._middle, 1)
+        self.session = SessionCard(work)
+        self.session.hide()
         return work
 
     # loading; reads by key are short, so they happen where they are needed
@@ -195,8 +184,7 @@ class LabelPage(Page):
         self._counts = counts
         self._stack.setCurrentIndex(1 if counts.total else 0)
         self.session.show_counts(counts)
-        left = counts.unlabeled
-        self._queue_card.set_note(self.tr("{count:,} left").format(count=left))
+        self._queue_card.show_left(counts.unlabeled)
         self._show_item(self._item)
 
     def _told(self) -> tuple[Filter, Order]:
@@ -219,7 +207,7 @@ class LabelPage(Page):
         if item is None:
             self._editor.show_item(None)
             return
-        self.list.setCurrentIndex(self._queue.index_of(item.id))
+        self._queue_card.mark(item.id)
         self._editor.show_item(
             ShownItem(
                 id=item.id,
@@ -228,7 +216,7 @@ class LabelPage(Page):
                 value=item.value,
                 suggestion=item.prediction,
                 position=item.id,
-                total=self._counts.total if self._counts is not None else item.id,
+                total=self._counts.total if self._counts is not None else 0,
                 source=item.source,
             )
         )
@@ -345,7 +333,7 @@ class LabelPage(Page):
         counts, self._classes = told
         self._counts = counts
         self.session.show_counts(counts)
-        self._queue_card.set_note(self.tr("{count:,} left").format(count=counts.unlabeled))
+        self._queue_card.show_left(counts.unlabeled)
         self._tell_classes()
 
     def _named(self, value: Any) -> Any:
@@ -365,8 +353,8 @@ class LabelPage(Page):
         self._reload_all()
         self.setFocus()
 
-    def _on_queue_clicked(self, index: QModelIndex) -> None:
-        project, item = self.hub.project, self._queue.item(index.row())
+    def _on_queue_clicked(self, place: int) -> None:
+        project, item = self.hub.project, self._queue.item(place)
         if project is not None and item is not None:
             self._show_item(project.items.get(item.id))
             self._fetch_more()
@@ -397,3 +385,8 @@ class LabelPage(Page):
             self.do(action)
         elif self._editor is None or not label_keys.is_plain(event) or not self._editor.key_for_label(event.text()):
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the text comes first."""
+        super().resizeEvent(event)
+        self._queue_card.setVisible(event.size().width() >= WIDE)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QProgressBar
+from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
 
 from desktop_llm.rows import Counts
 from desktop_llm.widgets.card import Card, plain_label
@@ -18,9 +18,9 @@ AGREEMENT_OVER = 50
 class SessionCard(Card):
     """Three figures and a bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: QWidget) -> None:
         """Nothing done yet."""
-        super().__init__(" ", " ")
+        super().__init__(" ", " ", parent)
         self.set_title(self.tr("This session"))
         self.set_note(self.tr("labels save as you go"))
         self._when: deque[float] = deque(maxlen=1000)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -26,6 +25,7 @@ from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.form import Choice
 from desktop_llm.widgets.screen import ResultView
+from desktop_llm.widgets.text_grid import fit_columns
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -122,7 +122,6 @@ class ResultsPage(Page):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.horizontalHeader().setHighlightSections(False)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.itemSelectionChanged.connect(self._show_run)
         card.body.addWidget(self.table, 1)
         card.setMaximumHeight(TABLE_HEIGHT)
@@ -167,6 +166,7 @@ class ResultsPage(Page):
                 self.table.setItem(row, column, cell)
             if run.number == chosen or (chosen is None and row == 0):
                 self.table.setCurrentCell(row, 0)
+        fit_columns(self.table)
         self.table.setSortingEnabled(True)
         self.table.blockSignals(False)
         self._show_run()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.training import Readiness
 
 CHECK_MS = 300
-SETUP_WIDTH = 320
+SETUP_WIDTH = 352
 RESUMABLE = ("interrupted", "failed")
 
 
@@ -48,18 +48,18 @@ class TrainPage(Page):
         self._state = plain_label("", "chip")
         self._state.setObjectName("train.state")
         self._state.hide()
-        self.header.insertWidget(1, self._state)
+        self.header.insertWidget(2, self._state, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._check_timer = QTimer(self)
+        self._check_timer.setSingleShot(True)
+        self._check_timer.setInterval(CHECK_MS)
+        self._check_timer.timeout.connect(self._check)
         self._build_header()
         columns = QHBoxLayout()
         columns.setSpacing(16)
         columns.addWidget(self._build_setup())
         self.live = TrainLive()
-        columns.addWidget(self.live, 1)
+        columns.addWidget(self.live.scrolled(), 1)
         self.content.addLayout(columns, 1)
-        self._check_timer = QTimer(self)
-        self._check_timer.setSingleShot(True)
-        self._check_timer.setInterval(CHECK_MS)
-        self._check_timer.timeout.connect(self._check)
         training = hub.training
         training.began.connect(self._on_began)
         training.events_arrived.connect(self._on_events)
@@ -70,6 +70,9 @@ class TrainPage(Page):
     def set_project(self, project: Project | None) -> None:
         """The task's defaults, the project's runs."""
         self.live.clear()
+        self._ready = False
+        for value in self._figures.values():
+            value.setText("–")
         task = self.hub.task
         if project is None or task is None:
             return
@@ -173,7 +176,7 @@ class TrainPage(Page):
         whole.setSpacing(12)
         card = Card(self.tr("Setup"))
         self.setup = TrainSetup()
-        self.setup.changed.connect(self._check_timer_start)
+        self.setup.changed.connect(self._check_timer.start)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -209,9 +212,6 @@ class TrainPage(Page):
         return column
 
     # before the start
-
-    def _check_timer_start(self) -> None:
-        self._check_timer.start()
 
     def _check(self) -> None:
         project = self.hub.project
@@ -311,6 +311,7 @@ class TrainPage(Page):
 
     def _on_ended(self, outcome: Outcome) -> None:
         self.hub.job_changed.emit(Job(key=self, over=True))
+        self.live.end()
         self._state.hide()
         self._load_runs()
         self._show_controls()

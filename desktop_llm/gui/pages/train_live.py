@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSlider, QVBoxLayout, QWidget
 
 from desktop_llm.gui.status import time_words
 from desktop_llm.jobs.events import Evaluated, Event, Started, StepDone
@@ -15,6 +16,8 @@ from desktop_llm.tasks.task import Task
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.plot import SeriesPlot, short
 
+WIDE = 560
+"""From so many pixels on the small cards stand in one line."""
 SMALL = ("metric", "learning_rate", "grad_norm", "tokens_per_second", "memory")
 
 
@@ -29,13 +32,14 @@ class TrainLive(QWidget):
         self._per_epoch = 1
         self._began: tuple[float, int] | None = None
         self._best: tuple[float, int] | None = None
+        self._last: StepDone | None = None
         self.fraction = 0.0
         self.left = ""
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(12)
-        tiles = QHBoxLayout()
-        tiles.setSpacing(12)
+        self._tiles = QGridLayout()
+        self._tiles.setSpacing(12)
         self.tiles = {
             "metric": Tile(self.tr("Validation")),
             "loss": Tile(self.tr("Loss")),
@@ -44,10 +48,22 @@ class TrainLive(QWidget):
         }
         for name, tile in self.tiles.items():
             tile.setObjectName(f"train.tile.{name}")
-            tiles.addWidget(tile, 1)
-        whole.addLayout(tiles)
+        whole.addLayout(self._tiles)
         whole.addWidget(self._loss_card(), 3)
-        whole.addLayout(self._small_cards(), 2)
+        self._small = self._small_cards()
+        whole.addLayout(self._small, 2)
+        self._columns = 0
+        self._arrange(len(SMALL))
+
+    def scrolled(self) -> QScrollArea:
+        """Itself in an area that scrolls where a window is too low for it."""
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(self)
+        return area
 
     def set_task(self, task: Task) -> None:
         """The main metric is the task's."""
@@ -61,7 +77,7 @@ class TrainLive(QWidget):
             plot.clear()
         for tile in self.tiles.values():
             tile.show_figure("–")
-        self._total, self._began, self._best, self.fraction, self.left = 0, None, None, 0.0, ""
+        self._total, self._began, self._best, self._last, self.fraction, self.left = 0, None, None, None, 0.0, ""
 
     def take(self, batch: Sequence[Event]) -> None:
         """Draw a batch of events."""
@@ -79,6 +95,12 @@ class TrainLive(QWidget):
                 scale = 1e-9 if name == "memory" else 1.0
                 self.plots[name].append(name, places, [float(getattr(event, name)) * scale for event in steps])
             self._show_step(steps)
+
+    def end(self) -> None:
+        """The run has ended, perhaps before its last step: nothing is left to wait for."""
+        self.left = ""
+        if self._last is not None:
+            self._show_progress(self._last)
 
     def show_curves(self, curves: dict[str, list[tuple[int, float]]], total: int) -> None:
         """Draw the curves of an earlier run."""
@@ -116,7 +138,7 @@ class TrainLive(QWidget):
         slider.setObjectName("train.smoothing")
         slider.setAccessibleName(self.tr("Smoothing"))
         slider.setRange(0, 99)
-        slider.setFixedWidth(96)
+        slider.setFixedWidth(72)
         slider.valueChanged.connect(lambda value: plot.set_smoothing(value / 100))
         slider.setValue(80)
         legend = QHBoxLayout()
@@ -124,8 +146,10 @@ class TrainLive(QWidget):
             mark = plain_label("━ " + words, f"legend-{role}")
             legend.addWidget(mark)
         card.head.addLayout(legend)
-        card.head.addWidget(plain_label(self.tr("smoothing"), "muted"))
+        self._slider_title = plain_label(self.tr("smoothing"), "muted")
+        card.head.addWidget(self._slider_title)
         card.head.addWidget(slider)
+        plot.setMinimumHeight(140)
         card.body.addWidget(plot, 1)
         return card
 
@@ -140,16 +164,25 @@ class TrainLive(QWidget):
             "memory": self.tr("Memory, GB"),
         }
         self._cards: dict[str, Card] = {}
-        for place, (name, title) in enumerate(titles.items()):
+        for name, title in titles.items():
             card, plot = Card(title), SeriesPlot(f"train.plot.{name}")
             plot.add_series(name, "second" if name == "metric" else "accent", dots=name == "metric")
             plot.setMinimumHeight(90)
             card.set_tight()
             card.body.addWidget(plot, 1)
             self.plots[name], self._cards[name] = plot, card
-            grid.addWidget(card, 0, place)
-            grid.setColumnStretch(place, 1)
         return grid
+
+    def _arrange(self, columns: int) -> None:
+        """Put so many small cards side by side, and as many tiles as there are or fit."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for grid, parts, most in ((self._tiles, self.tiles, len(self.tiles)), (self._small, self._cards, columns)):
+            for place, part in enumerate(parts.values()):
+                grid.addWidget(part, *divmod(place, min(columns, most)))
+            for column in range(len(parts)):
+                grid.setColumnStretch(column, 1 if column < min(columns, most) else 0)
 
     def _metric_name(self) -> str:
         return self._task.metrics[0].name if self._task is not None else ""
@@ -181,10 +214,25 @@ class TrainLive(QWidget):
         if self._began is not None:
             since, first = self._began
             spent = time.monotonic() - since
-            done = max(1, last.step - first)
-            self.left = time_words(spent * (self._total - last.step) / done) if done > 3 else ""
+            done, waiting = max(1, last.step - first), self._total - last.step
+            self.left = time_words(spent * waiting / done) if done > 3 and waiting > 0 else ""
+        self._last = last
+        self._show_progress(last)
+
+    def _show_progress(self, last: StepDone) -> None:
         epochs = self._total / max(1, self._per_epoch)
         note = self.tr("epoch {epoch:.1f} of {epochs:.0f}").format(epoch=last.epoch, epochs=epochs)
         if self.left:
             note += " · " + self.tr("{time} left").format(time=self.left)
         self.tiles["progress"].show_figure(f"{100 * self.fraction:.0f} %", note)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Two beside each other where there is little room."""
+        super().resizeEvent(event)
+        wide = event.size().width() >= WIDE
+        self._arrange(len(SMALL) if wide else 2)
+        self._slider_title.setVisible(wide)
+
+    def minimumSizeHint(self) -> QSize:
+        """Any width will do; the height that the cards need."""
+        return QSize(0, super().minimumSizeHint().height())

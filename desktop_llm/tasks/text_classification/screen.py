@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
-    QPushButton,
     QScrollArea,
     QTableWidget,
     QTableWidgetItem,
@@ -27,51 +26,17 @@ from desktop_llm.widgets.bars import Bars
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import chip, keycap
+from desktop_llm.widgets.choice_row import ChoiceRow
 from desktop_llm.widgets.confusion import Confusion
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ResultView, ShownItem, TryView
 
 LABELS_WIDTH = 264
+LABELS_WIDEST = 340
+ROOM_BESIDE = 56
+"""Pixels of the labels' card beside its rows."""
+FIGURE_WIDTH = 76
 TRY_MS = 250
-
-
-class _ChoiceRow(QPushButton):
-    """One label to choose: its key, its name, how often it is used."""
-
-    def __init__(self, told: ClassInfo, place: int) -> None:
-        super().__init__()
-        self.told = told
-        self.setObjectName(f"label.choice.{place}")
-        self.setProperty("kind", "choice-row")
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setCheckable(True)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(8, 0, 8, 0)
-        line.setSpacing(8)
-        self._key = keycap(told.key.upper() or "·")
-        self._key.setMinimumWidth(26)
-        self._key.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._name = plain_label(told.name)
-        self._name.setMinimumWidth(40)
-        self._count = plain_label(f"{told.count:,}", "muted")
-        self._key.setFixedHeight(22)
-        line.addWidget(self._key)
-        line.addWidget(self._name, 1)
-        line.addWidget(self._count)
-        for part in (self._key, self._name, self._count):
-            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setFixedHeight(34)
-        self.show_info(told)
-
-    def show_info(self, told: ClassInfo) -> None:
-        """The same row with other numbers."""
-        self.told = told
-        self._key.setText(told.key.upper() or "·")
-        self._key.setStyleSheet(f"border-left: 3px solid {told.color};")
-        self._name.setText(told.name)
-        self._count.setText(f"{told.count:,}")
-        self.setAccessibleName(f"{told.name} ({told.key})" if told.key else told.name)
-        self.setToolTip("" if len(told.name) < 24 else told.name.replace("<", "‹"))
 
 
 class Editor(LabelEditor):
@@ -81,13 +46,20 @@ class Editor(LabelEditor):
         """Nothing to label yet."""
         super().__init__(parent)
         self._classes: tuple[ClassInfo, ...] = ()
-        self._rows: list[_ChoiceRow] = []
+        self._rows: list[ChoiceRow] = []
         self._item: ShownItem | None = None
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        whole.addWidget(self._text_card(), 1)
+        self._middle = QVBoxLayout()
+        self._middle.setSpacing(16)
+        self._middle.addWidget(self._text_card(), 1)
+        whole.addLayout(self._middle, 1)
         whole.addWidget(self._label_card())
+
+    def set_foot(self, foot: QWidget) -> None:
+        """Below the text; the labels keep the whole height."""
+        self._middle.addWidget(foot)
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """Show these labels."""
@@ -110,9 +82,10 @@ class Editor(LabelEditor):
         self._scroll.setVisible(item is not None)
         if item is not None:
             self._text.setText(next(iter(item.content.values()), ""))
-            self._card.set_title(
-                self.tr("Text {position:,} of {total:,}").format(position=item.position, total=item.total)
-            )
+            # Rows that were left out of a project leave gaps in the numbers of the others.
+            known = item.position <= item.total
+            words = self.tr("Text {position:,} of {total:,}") if known else self.tr("Text {position:,}")
+            self._card.set_title(words.format(position=item.position, total=item.total))
             self._card.set_note(item.source)
             self._scroll.verticalScrollBar().setValue(0)
         else:
@@ -145,6 +118,7 @@ class Editor(LabelEditor):
         inner = QWidget()
         inside = QVBoxLayout(inner)
         inside.setContentsMargins(0, 0, 8, 0)
+        inside.setSpacing(16)
         inside.addStretch(1)
         inside.addWidget(self._text)
         self._chips = QWidget()
@@ -204,10 +178,12 @@ class Editor(LabelEditor):
             row.deleteLater()
         self._rows = []
         for place, told in enumerate(self._classes, 1):
-            row = _ChoiceRow(told, place)
+            row = ChoiceRow(told, place)
             row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
             self._list.insertWidget(place - 1, row)
             self._rows.append(row)
+        wanted = max((row.wanted_width() for row in self._rows), default=0) + ROOM_BESIDE
+        self._labels.setFixedWidth(max(LABELS_WIDTH, min(wanted, LABELS_WIDEST)))
         self._on_filter_changed(self.filter.text())
 
     def _show_extra(self, extra: Mapping[str, str]) -> None:
@@ -231,15 +207,21 @@ class Editor(LabelEditor):
             self._hint("D / A", self.tr("next, previous"))
 
     def _hint(self, key: str, words: str) -> None:
-        self._suggestion_line.addWidget(keycap(key))
-        self._suggestion_line.addWidget(plain_label(words, "muted"))
+        """A key and what it does, which stay together where the line is broken."""
+        both = QWidget()
+        line = QHBoxLayout(both)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(6)
+        line.addWidget(keycap(key))
+        line.addWidget(plain_label(words, "muted"))
+        self._suggestion_line.addWidget(both)
 
     def _mark(self) -> None:
         value = self._item.value if self._item is not None else None
         for row in self._rows:
             row.setChecked(row.told.id == value)
 
-    def _on_row_clicked(self, row: _ChoiceRow) -> None:
+    def _on_row_clicked(self, row: ChoiceRow) -> None:
         self._mark()
         if self._item is not None:
             self.chosen.emit(row.told.id)
@@ -298,7 +280,8 @@ class Figures(ResultView):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.horizontalHeader().setHighlightSections(False)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        for column in range(1, len(titles)):
+            self.table.setColumnWidth(column, FIGURE_WIDTH)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.cellDoubleClicked.connect(lambda row, _: self.rows_asked.emit(self._label_at(row), None))
@@ -344,6 +327,8 @@ class Trial(TryView):
         self.answer = plain_label("", "tile-value", wrap=True)
         self.answer.setObjectName("try.answer")
         self._problem = plain_label("", "bad", wrap=True)
+        self._problem.setObjectName("try.problem")
+        self._problem.hide()
         self._bars = Bars()
         right.body.addWidget(self.answer)
         right.body.addWidget(self._problem)
@@ -356,9 +341,13 @@ class Trial(TryView):
         self._timer.setInterval(TRY_MS)
         self._timer.timeout.connect(self._ask)
 
+    def show_waiting(self) -> None:
+        """The answer before stays until there is another."""
+        self._answer_card.set_note(self.tr("asking the model…"))
+
     def show_answer(self, prediction: Prediction, milliseconds: float) -> None:
         """The likeliest labels as bars."""
-        self._problem.setText("")
+        self._problem.hide()
         self.answer.setText(str(prediction.label))
         self._bars.show_rows([(name, value, f"{100 * value:.1f} %") for name, value in prediction.top], most=1.0)
         self._answer_card.set_note(f"{milliseconds:.0f} ms")
@@ -369,16 +358,13 @@ class Trial(TryView):
         self._bars.show_rows([])
         self._answer_card.set_note("")
         self._problem.setText(sentence)
+        self._problem.setVisible(bool(sentence))
 
     def _on_text_changed(self) -> None:
         self._timer.start()
 
     def _ask(self) -> None:
-        text = self.text.toPlainText().strip()
-        if text:
-            self.asked.emit({"text": text})
-        else:
-            self.show_problem("")
+        self.asked.emit({"text": self.text.toPlainText().strip()})
 
 
 def label_editor(parent: QWidget | None = None) -> LabelEditor:
