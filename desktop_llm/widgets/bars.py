@@ -19,13 +19,14 @@ class Bars(QWidget):
 
     clicked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        """Empty at first."""
+    def __init__(self, parent: QWidget | None = None, *, choosing: bool = True) -> None:
+        """Empty at first; with `choosing` the pointer says that a click does something."""
         super().__init__(parent)
         self._rows: tuple[tuple[str, float, str], ...] = ()
         self._most = 0.0
         self._widths: tuple[int, int] | None = None
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        if choosing:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.notifier().changed.connect(self.update)
 
     def show_rows(self, rows: Sequence[tuple[str, float, str]], most: float = 0.0) -> None:

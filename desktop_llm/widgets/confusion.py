@@ -6,13 +6,19 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop_llm.widgets import theme
 
 NAMED = 12
 """Up to so many labels their names stand beside the matrix, and counts in the cells."""
+MOVES = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
 
 
 class Confusion(QWidget):
@@ -26,13 +32,17 @@ class Confusion(QWidget):
         self._labels: tuple[str, ...] = ()
         self._cells: dict[tuple[int, int], int] = {}
         self._totals: dict[int, int] = {}
+        self._marked = (0, 0)
         self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 200)
         theme.notifier().changed.connect(self.update)
 
     def show_cells(self, labels: Sequence[str], cells: Sequence[Sequence[int]]) -> None:
         """Show [true place, predicted place, count] of `labels`; cells without rows may be left out."""
+        if self._labels != tuple(labels):
+            self._marked = (0, 0)
         self._labels = tuple(labels)
         self._cells = {(row, column): count for row, column, count in cells}
         self._totals = {}
@@ -92,9 +102,26 @@ class Confusion(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Ask for the rows of the cell."""
-        cell = self.cell_at(event.position())
+        self._ask(self.cell_at(event.position()))
+
+    def _ask(self, cell: tuple[int, int] | None) -> None:
         if cell is not None and self._cells.get(cell):
+            self._marked = cell
             self.cell_clicked.emit(self._labels[cell[0]], self._labels[cell[1]])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows move the mark, Enter asks for the rows of the marked cell."""
+        move = MOVES.get(Qt.Key(event.key()))
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._ask(self._marked)
+        elif move is None or not self._labels:
+            super().keyPressEvent(event)
+        else:
+            most = len(self._labels) - 1
+            row, column = self._marked[0] + move[0], self._marked[1] + move[1]
+            self._marked = (min(max(row, 0), most), min(max(column, 0), most))
+            self.setAccessibleDescription(self._words(self._marked))
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Right ones in the accent, wrong ones in the warning colour, by their share of the true label."""
@@ -114,6 +141,10 @@ class Confusion(QWidget):
             if named and side >= 24:
                 painter.setPen(QColor(palette.on_accent if share > 0.4 else palette.text))
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
+        if self.hasFocus() and count:
+            painter.setPen(QPen(QColor(palette.text), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.cell_rect(*self._marked).adjusted(1, 1, -1, -1))
         painter.setPen(QColor(palette.muted))
         if named:
             for place, name in enumerate(self._labels):

@@ -55,6 +55,7 @@ class ResultsPage(Page):
         super().__init__(hub, hub.tr("Results"))
         self._runs: list[Run] = []
         self._view: ResultView | None = None
+        self._shown_split = ""
         self._split = Choice()
         self._split.setObjectName("results.split")
         self._split.setAccessibleName(self.tr("Measured on"))
@@ -117,6 +118,7 @@ class ResultsPage(Page):
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setSortingEnabled(True)
+        self.table.setTabKeyNavigation(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -197,11 +199,12 @@ class ResultsPage(Page):
         other = "validation" if split == "test" else "test"
         if details is None and run.details.get(other):
             words = self.tr("Not measured on {split} texts; shown is {other}.").format(split=split, other=other)
-            details = run.details[other]
+            details, split = run.details[other], other
         else:
             words = run.message
         self._note.setText(words)
         self._note.setVisible(bool(words))
+        self._shown_split = split
         self._view.show_details(details or {})
 
     def _on_measure(self) -> None:
@@ -246,6 +249,7 @@ class ResultsPage(Page):
         numbers = {one.name: one.id for one in project.classes.all()}
         told = Filter(
             run=run.number,
+            split=self._shown_split,
             truth=numbers.get(str(truth)) if truth is not None else None,
             predicted=predicted,
         )
