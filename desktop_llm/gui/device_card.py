@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout
 from desktop_llm.gui.hub import Hub
 from desktop_llm.widgets.card import plain_label
 
+FIRST_MS = 300
 EVERY_MS = 2000
 
 
@@ -88,6 +89,11 @@ class DeviceCard(QFrame):
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
         self._timer.timeout.connect(self._read)
+        # A timer of its own, which goes with the card: the first reading comes after what is more urgent.
+        self._first = QTimer(self)
+        self._first.setSingleShot(True)
+        self._first.setInterval(FIRST_MS)
+        self._first.timeout.connect(self._read)
 
     def _read(self) -> None:
         if not self._waiting:
@@ -110,9 +116,10 @@ class DeviceCard(QFrame):
         super().showEvent(event)
         self._waiting = False
         self._timer.start()
-        QTimer.singleShot(300, self, self._read)
+        self._first.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Rest while it is not."""
         super().hideEvent(event)
         self._timer.stop()
+        self._first.stop()

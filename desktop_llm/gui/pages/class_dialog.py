@@ -60,6 +60,7 @@ class ClassDialog(QDialog):
         self.table.setHorizontalHeaderLabels([self.tr("Name"), self.tr("Key"), self.tr("Colour"), self.tr("Texts")])
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = self.table.horizontalHeader()

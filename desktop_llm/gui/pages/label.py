@@ -98,7 +98,9 @@ class LabelPage(Page):
         self._suggesting.refresh()
         if isinstance(arguments.get("filter"), Filter):
             self._filter = arguments["filter"]
-            self._chip.setText(self.tr("{what}  ✕").format(what=arguments.get("words", self.tr("Chosen rows"))))
+            words = str(arguments.get("words", self.tr("Chosen rows")))
+            self._chip.setText(self.tr("{what}  ✕").format(what=words.replace("&", "&&")))
+            self._chip.setAccessibleName(self.tr("Show all rows again, not only: {what}").format(what=words))
             self._chip.show()
             self._view.show_all()
             self._reload_all()
