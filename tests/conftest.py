@@ -16,7 +16,12 @@ import pytest
 
 from tests.architecture.offline import sitecustomize as offline
 
-pytest_plugins = ["tests.architecture.leaks", "tests.architecture.unexpected_logs", "tests.projects"]
+pytest_plugins = [
+    "tests.architecture.leaks",
+    "tests.architecture.unexpected_logs",
+    "tests.projects",
+    "tests.windows",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="desktop-llm-tests-"))

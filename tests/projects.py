@@ -23,9 +23,12 @@ from tests import run_folders
 TASK = run_folders.TASK
 
 
-def make(path: Path) -> Path:
-    """A closed project of 104 labelled rows whose splits are fixed: 80 to train on, 12 and 12 to measure on."""
-    labels = TASKS[TASK].labels
+def make(path: Path, *, called: Mapping[str, str] | None = None, waiting: Iterable[str] = ()) -> Path:
+    """A closed project of 104 labelled rows whose splits are fixed: 80 to train on, 12 and 12 to measure on.
+
+    `called` gives labels other names; texts in `waiting` have none.
+    """
+    labels, names = TASKS[TASK].labels, called or {}
     project = Project.create(path, TASK)
     try:
         for split, rows in (
@@ -33,8 +36,24 @@ def make(path: Path) -> Path:
             ("validation", run_folders.rows(12, seed=1)),
             ("test", run_folders.rows(12, seed=2)),
         ):
-            items = [NewItem(content={"text": row["text"]}, label=row["label"], split=split) for row in rows]
+            items = [
+                NewItem(content={"text": row["text"]}, label=names.get(row["label"], row["label"]), split=split)
+                for row in rows
+            ]
             project.items.insert(f"{split}.csv", items, to_value=labels.to_value, class_names=labels.names)
+        items = [NewItem(content={"text": text}, label=None) for text in waiting]
+        project.items.insert("waiting.csv", items, to_value=labels.to_value, class_names=labels.names)
+    finally:
+        project.close()
+    return path
+
+
+def train(path: Path) -> Path:
+    """Give a closed project a finished run of a tiny model."""
+    project = Project.open(path)
+    try:
+        number, _ = training.prepare(project, recipes.changed(TASKS[TASK].recipe, run_folders.TINY))
+        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
     finally:
         project.close()
     return path
@@ -70,14 +89,7 @@ def counts(path: Path) -> tuple[int, int]:
 @pytest.fixture(scope="session")
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one finished run; only copied, never used."""
-    path = make(tmp_path_factory.mktemp("trained") / "Tickets")
-    project = Project.open(path)
-    try:
-        number, _ = training.prepare(project, recipes.changed(TASKS[TASK].recipe, run_folders.TINY))
-        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
-    finally:
-        project.close()
-    return path
+    return train(make(tmp_path_factory.mktemp("trained") / "Tickets"))
 
 
 @pytest.fixture

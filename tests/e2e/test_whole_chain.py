@@ -6,25 +6,20 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from desktop_llm.gui import theme
-from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.pages.train import TrainPage
 from desktop_llm.gui.window import MainWindow
 from tests import run_folders
+from tests.windows import LONG, click, find
 
-T = TypeVar("T", bound=QWidget)
-LONG = 60_000
 LABELED, UNLABELED = 60, 24
 TINY = {
     "vocab_size": 400,
@@ -50,36 +45,6 @@ print(json.dumps({"labels": sorted(model.config.id2label.values()), "logits": lo
 """
 
 
-@pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """The real window with a home of its own."""
-    monkeypatch.setenv("DESKTOP_LLM_HOME", str(tmp_path / "home"))
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    theme.apply(app, "light")
-    hub = Hub()
-    made = MainWindow(hub)
-    made.show()
-    yield made
-    made.leaving = True
-    made.close()
-    for part in (made, hub):
-        part.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def _find(window: MainWindow, kind: type[T], name: str) -> T:
-    found = window.findChild(kind, name)
-    assert found is not None, name
-    return found
-
-
-def _click(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    target = _find(window, QPushButton, name)
-    qtbot.waitUntil(lambda: target.isEnabled() and target.isVisible(), timeout=LONG)
-    qtbot.mouseClick(target, Qt.MouseButton.LeftButton)
-
-
 def _write_file(path: Path) -> Path:
     rows = run_folders.rows(LABELED + UNLABELED)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -91,8 +56,8 @@ def _write_file(path: Path) -> Path:
 
 
 def _make_project(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.keyClicks(_find(window, QLineEdit, "projects.name"), "Trips")
-    _click(qtbot, window, "projects.new")
+    qtbot.keyClicks(find(window, QLineEdit, "projects.name"), "Trips")
+    click(qtbot, window, "projects.new")
     qtbot.waitUntil(lambda: window.hub.project is not None and window.page_name == "data", timeout=LONG)
 
 
@@ -100,17 +65,17 @@ def _import(qtbot: QtBot, window: MainWindow, file: Path) -> int:
     page = window.page("data")
     assert isinstance(page, DataPage)
     page.import_files([file])
-    _click(qtbot, window, "data.go")
+    click(qtbot, window, "data.go")
     project = window.hub.project
     assert project is not None
     qtbot.waitUntil(lambda: project.items.counts().total > 0, timeout=LONG)
-    _click(qtbot, window, "data.done")
+    click(qtbot, window, "data.done")
     return project.items.counts().total
 
 
 def _label_by_key(qtbot: QtBot, window: MainWindow, count: int) -> None:
     """Twenty labels by their keys; each is in the store before the next text is shown."""
-    _click(qtbot, window, "rail.label")
+    click(qtbot, window, "rail.label")
     page, project = window.page("label"), window.hub.project
     assert isinstance(page, LabelPage)
     assert project is not None
@@ -141,12 +106,12 @@ def _labeled(window: MainWindow) -> int:
 
 
 def _train(qtbot: QtBot, window: MainWindow) -> None:
-    _click(qtbot, window, "rail.train")
+    click(qtbot, window, "rail.train")
     page = window.page("train")
     assert isinstance(page, TrainPage)
     for key, value in TINY.items():
         page.setup.set_value(key, value)
-    _click(qtbot, window, "train.start")
+    click(qtbot, window, "train.start")
     qtbot.waitUntil(lambda: page.live.plots["loss"].points("training") > 5, timeout=LONG)
     qtbot.waitUntil(lambda: not window.hub.is_training, timeout=LONG)
     assert page.live.plots["loss"].points("validation") > 0
@@ -155,13 +120,13 @@ def _train(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def _export(qtbot: QtBot, window: MainWindow, to: Path) -> None:
-    _click(qtbot, window, "results.export")
+    click(qtbot, window, "results.export")
     qtbot.waitUntil(lambda: window.page_name == "export", timeout=LONG)
-    folder = _find(window, QLineEdit, "export.folder")
+    folder = find(window, QLineEdit, "export.folder")
     qtbot.waitUntil(lambda: bool(folder.text()), timeout=LONG)
     folder.setText(str(to))
-    _click(qtbot, window, "export.go")
-    result = _find(window, QLabel, "export.result")
+    click(qtbot, window, "export.go")
+    result = find(window, QLabel, "export.result")
     qtbot.waitUntil(lambda: str(to) in result.text(), timeout=LONG)
     assert str(to) in result.text()
 
@@ -176,8 +141,8 @@ def test_from_a_file_to_a_model_that_others_load(qtbot: QtBot, window: MainWindo
     assert _labeled(window) == before + 20
     _train(qtbot, window)
     assert not {"torch", "transformers", "sklearn"} & (set(sys.modules) - loaded)
-    _click(qtbot, window, "rail.results")
-    qtbot.waitUntil(lambda: _find(window, QPushButton, "results.export").isEnabled(), timeout=LONG)
+    click(qtbot, window, "rail.results")
+    qtbot.waitUntil(lambda: find(window, QPushButton, "results.export").isEnabled(), timeout=LONG)
     project = window.hub.project
     assert project is not None
     run = project.runs.get(1)
@@ -190,12 +155,12 @@ def test_from_a_file_to_a_model_that_others_load(qtbot: QtBot, window: MainWindo
 
 
 def _ask(qtbot: QtBot, window: MainWindow) -> None:
-    _click(qtbot, window, "rail.try")
+    click(qtbot, window, "rail.try")
     qtbot.waitUntil(lambda: window.findChild(QPlainTextEdit, "try.text") is not None, timeout=LONG)
-    text = _find(window, QPlainTextEdit, "try.text")
+    text = find(window, QPlainTextEdit, "try.text")
     qtbot.waitUntil(text.isVisible, timeout=LONG)
     qtbot.keyClicks(text, "soup and bread")
-    answer = _find(window, QLabel, "try.answer")
+    answer = find(window, QLabel, "try.answer")
     qtbot.waitUntil(lambda: answer.text() in ("food", "travel"), timeout=LONG)
 
 
