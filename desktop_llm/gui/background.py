@@ -32,6 +32,7 @@ class Task(QObject):
         """`title` is shown in the status bar for work that shows progress."""
         super().__init__()
         self.title = title
+        self.stoppable = True
         self.result: Any = None
         self.error: BaseException | None = None
         self.began = time.monotonic()
@@ -109,15 +110,20 @@ class Background(QObject):
         on_error: Callable[[UserError], object] | None = None,
         on_progress: Callable[[float, str], object] | None = None,
         title: str = "",
+        stoppable: bool = True,
     ) -> Task:
-        """Run `work(task)`; the callbacks are called in the window's thread, unless it was forgotten by then."""
+        """Run `work(task)`; the callbacks are called in the window's thread, unless it was forgotten by then.
+
+        Work with a `title` is shown, with a Cancel if it is `stoppable`; after that only `ended` is told.
+        """
         task = Task(title)
+        task.stoppable = stoppable
         self._callbacks[task] = (on_done, on_error)
         task.worked.connect(self._on_worked)
         if on_progress is not None or title:
             task.progressed.connect(lambda fraction, text: self._on_progressed(task, fraction, text, on_progress))
         if title:
-            self.job_changed.emit(Job(key=task, title=title, cancel=task.cancel))
+            self.job_changed.emit(Job(key=task, title=title, cancel=task.cancel if stoppable else None))
         self._pool.start(_Runner(task, work))
         return task
 
@@ -145,7 +151,8 @@ class Background(QObject):
         if on_progress is not None and not task.cancelled:
             on_progress(fraction, text)
         if task.title:
-            self.job_changed.emit(Job(key=task, title=task.title, fraction=fraction, text=text, cancel=task.cancel))
+            cancel = task.cancel if task.stoppable else None
+            self.job_changed.emit(Job(key=task, title=task.title, fraction=fraction, text=text, cancel=cancel))
 
     def _on_worked(self, task: Task) -> None:
         # Told on from here, in the window's thread: quick work may be over before its caller could listen to it.

@@ -133,3 +133,45 @@ def test_a_full_folder_is_refused_and_a_new_one_is_filled(
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {one.name for one in new.iterdir()}
     assert find(window, QPushButton, "export.open").isVisible()
     assert find(window, QPlainTextEdit, "export.card").toPlainText() == (new / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_cancelled_export_leaves_the_page_free_and_no_folder(
+    qtbot: QtBot, window: MainWindow, tickets: Path, tmp_path: Path
+) -> None:
+    open_in(qtbot, window, tickets, "export")
+    out = tmp_path / "out"
+    out.mkdir()
+    find(window, QLineEdit, "export.folder").setText(str(out / "model"))
+    click(qtbot, window, "export.go")
+    go = find(window, QPushButton, "export.go")
+    assert not go.isEnabled()
+    click(qtbot, window, "status.cancel")
+    qtbot.waitUntil(go.isEnabled, timeout=LONG)
+    assert window.hub.background.idle
+    assert list(out.iterdir()) == []
+    assert find(window, QLabel, "export.result").text() == ""
+
+
+def test_a_cancelled_look_at_the_waiting_texts_can_be_begun_again(
+    qtbot: QtBot, window: MainWindow, tickets: Path
+) -> None:
+    project = open_in(qtbot, window, tickets, "label")
+    suggest = find(window, QPushButton, "label.suggest")
+    qtbot.waitUntil(suggest.isVisible)
+    suggest.click()
+    assert not suggest.isEnabled()
+    click(qtbot, window, "status.cancel")
+    qtbot.waitUntil(suggest.isEnabled, timeout=LONG)
+    click(qtbot, window, "label.suggest")
+    qtbot.waitUntil(lambda: project.predictions.has_any() and window.hub.background.idle, timeout=LONG)
+
+
+def test_a_split_is_measured_again(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
+    project = open_in(qtbot, window, tickets, "results")
+    before = project.runs.get(1).metrics["test"]
+    click(qtbot, window, "results.measure")
+    measure = find(window, QPushButton, "results.measure")
+    assert not measure.isEnabled()
+    qtbot.waitUntil(lambda: measure.isEnabled() and window.hub.background.idle, timeout=LONG)
+    assert project.runs.get(1).metrics["test"]["accuracy"] == before["accuracy"]
+    assert not window.banner.isVisible()

@@ -163,31 +163,32 @@ class ExportPage(Page):
             return
         to, number, kind = Path(text).expanduser(), run.number, str(self.format_box.currentData())
 
-        def work(_: Task) -> tuple[Path, float]:
+        def work(task: Task) -> tuple[Path, float]:
             from desktop_llm.gui import elsewhere
             from desktop_llm.verbs import exporting
 
-            return to, elsewhere.call(exporting.export_from, project.path, number, kind, to)
+            return to, elsewhere.call(task.should_stop, exporting.export_from, project.path, number, kind, to)
 
         self.go.setEnabled(False)
         self._bar.show()
         self.result.setText("")
-        self.hub.background.run(work, on_done=self._on_exported, on_error=self._on_failed, title=self.tr("Exporting"))
+        task = self.hub.background.run(work, on_done=self._on_exported, title=self.tr("Exporting"))
+        task.ended.connect(self._on_ended)
 
     def _on_exported(self, told: tuple[Path, float]) -> None:
         self._done_path, difference = told
-        self._bar.hide()
-        self.go.setEnabled(True)
         self._open.show()
         words = self.tr("Exported to {path}. Read back and compared: the answers are the same.")
         if difference:
             words = self.tr("Exported to {path}. Read back and compared: the answers differ by {difference} at most.")
         self.result.setText(words.format(path=self._done_path, difference=f"{difference:.0e}"))
 
-    def _on_failed(self, error: UserError) -> None:
+    def _on_ended(self, task: Task) -> None:
+        """Exported, refused or cancelled: the page is free again."""
         self._bar.hide()
         self.go.setEnabled(True)
-        self.hub.show_error(error)
+        if task.cancelled:
+            self.hub.show_message(self.tr("Cancelled; nothing was exported."))
 
     def _on_open(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._done_path)))

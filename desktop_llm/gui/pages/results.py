@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
@@ -213,25 +212,19 @@ class ResultsPage(Page):
             return
         number = run.number
 
-        def work(_: Task) -> None:
+        def work(task: Task) -> None:
             from desktop_llm.gui import elsewhere
             from desktop_llm.verbs import evaluating
 
-            measured = elsewhere.call(evaluating.measure_in, project.path, number, split)
+            measured = elsewhere.call(task.should_stop, evaluating.measure_in, project.path, number, split)
             evaluating.keep(project, number, split, measured)
 
         self.measure_button.setEnabled(False)
-        self.hub.background.run(
-            work, on_done=self._on_measured, on_error=self._on_not_measured, title=self.tr("Measuring")
-        )
+        task = self.hub.background.run(work, on_done=self._on_measured, title=self.tr("Measuring"))
+        task.ended.connect(lambda _: self._show_run())
 
     def _on_measured(self, _: None) -> None:
-        self.measure_button.setEnabled(True)
         self.hub.changed.emit(Changes(runs=True, predictions=True))
-
-    def _on_not_measured(self, error: UserError) -> None:
-        self.measure_button.setEnabled(True)
-        self.hub.show_error(error)
 
     def _on_try(self) -> None:
         if self.run is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.errors import Cancelled
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.rows import Changes
@@ -65,9 +65,9 @@ class Suggesting(QObject):
         self._work = self._hub.background.run(
             work,
             on_done=self._on_done,
-            on_error=self._on_error,
             title=self.tr("Asking run {number}").format(number=number),
         )
+        self._work.ended.connect(lambda _: self.button.setEnabled(True))
 
     def _offer(self, number: int) -> None:
         self._number = number
@@ -78,13 +78,8 @@ class Suggesting(QObject):
         self.button.setAccessibleName(words)
 
     def _on_done(self, changes: Changes) -> None:
-        self.button.setEnabled(True)
         self._hub.show_message(self.tr("Suggestions are there; the least certain texts can come first now."))
         self._hub.changed.emit(changes)
-
-    def _on_error(self, error: UserError) -> None:
-        self.button.setEnabled(True)
-        self._hub.show_error(error)
 
 
 def _newest(project: Project) -> int:

@@ -119,9 +119,8 @@ class TrainPage(Page):
 
             return training.prepare(project, recipe)[0]
 
-        self.hub.background.run(
-            work, on_done=self._begin, on_error=self._on_not_started, title=self.tr("Preparing the run")
-        )
+        title, refused = self.tr("Preparing the run"), self._on_not_started
+        self.hub.background.run(work, on_done=self._begin, on_error=refused, title=title, stoppable=False)
 
     def resume(self, number: int) -> None:
         """Go on with a run from its last checkpoint."""
