@@ -22,7 +22,7 @@ def _keys() -> list[tuple[str, str]]:
         ("Backspace · Ctrl+Z", tr("Undo")),
         ("Ctrl+Y · Ctrl+Shift+Z", tr("Do again")),
         ("D · A", tr("Next and previous text")),
-        ("/", tr("Find a label by typing; Enter takes the first, Esc leaves")),
+        ("/", tr("Find a label by typing; arrows choose, Enter takes it, Esc leaves")),
         ("Ctrl+L", tr("Edit the labels")),
         ("Ctrl+I · Ctrl+F", tr("Import files, find in the texts")),
         ("Ctrl+T · Ctrl+P · Ctrl+E", tr("Start training, pause it, export a model")),

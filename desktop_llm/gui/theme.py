@@ -66,6 +66,7 @@ QPushButton[kind="rail"]:disabled { background: transparent; color: %(faint)s; }
 QPushButton[kind="choice-row"] { min-height: 32px; background: transparent; border: 1px solid transparent;
   border-radius: 6px; padding: 0; text-align: left; }
 QPushButton[kind="choice-row"]:hover { background: %(hover)s; }
+QPushButton[kind="choice-row"]:pressed { background: %(hover)s; border-color: %(accent)s; }
 QPushButton[kind="choice-row"]:checked { background: %(accent_soft)s; }
 QPushButton[kind="choice"] { text-align: left; padding: 10px 12px; }
 QPushButton[kind="choice"]:checked { border-color: %(accent)s; background: %(accent_soft)s; }

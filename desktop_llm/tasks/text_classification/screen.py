@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QPlainTextEdit,
     QScrollArea,
     QTableWidget,
@@ -23,18 +21,13 @@ from PySide6.QtWidgets import (
 
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.widgets.bars import Bars
-from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import chip, keycap
-from desktop_llm.widgets.choice_row import ChoiceRow
+from desktop_llm.widgets.class_list import ClassList
 from desktop_llm.widgets.confusion import Confusion
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ResultView, ShownItem, TryView
 
-LABELS_WIDTH = 264
-LABELS_WIDEST = 340
-ROOM_BESIDE = 56
-"""Pixels of the labels' card beside its rows."""
 FIGURE_WIDTH = 76
 TRY_MS = 250
 
@@ -46,7 +39,6 @@ class Editor(LabelEditor):
         """Nothing to label yet."""
         super().__init__(parent)
         self._classes: tuple[ClassInfo, ...] = ()
-        self._rows: list[ChoiceRow] = []
         self._item: ShownItem | None = None
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -55,7 +47,10 @@ class Editor(LabelEditor):
         self._middle.setSpacing(16)
         self._middle.addWidget(self._text_card(), 1)
         whole.addLayout(self._middle, 1)
-        whole.addWidget(self._label_card())
+        self._labels = ClassList()
+        self._labels.chosen.connect(self._on_chosen)
+        self._labels.edit_asked.connect(self.edit_classes_asked)
+        whole.addWidget(self._labels)
 
     def set_foot(self, foot: QWidget) -> None:
         """Below the text; the labels keep the whole height."""
@@ -64,15 +59,7 @@ class Editor(LabelEditor):
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """Show these labels."""
         self._classes = tuple(classes)
-        same = [row.told.id for row in self._rows] == [one.id for one in self._classes]
-        if same:
-            for row, told in zip(self._rows, self._classes, strict=True):
-                row.show_info(told)
-        else:
-            self._make_rows()
-        self._labels.set_note(f"{len(self._classes):,}")
-        self._none.setVisible(not self._classes)
-        self._mark()
+        self._labels.show_classes(self._classes)
         self._show_suggestion()
 
     def show_item(self, item: ShownItem | None) -> None:
@@ -92,7 +79,7 @@ class Editor(LabelEditor):
             self._card.set_title("")
             self._card.set_note("")
         self._show_extra({} if item is None else item.extra)
-        self._mark()
+        self._labels.mark(None if item is None else item.value)
         self._show_suggestion()
 
     def key_for_label(self, text: str) -> bool:
@@ -105,8 +92,7 @@ class Editor(LabelEditor):
 
     def focus_filter(self) -> None:
         """Go to the field that finds labels."""
-        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.filter.selectAll()
+        self._labels.focus_filter()
 
     def _text_card(self) -> QWidget:
         self._card = Card(" ", " ")
@@ -141,52 +127,6 @@ class Editor(LabelEditor):
         self._card.body.addWidget(suggestion)
         return self._card
 
-    def _label_card(self) -> QWidget:
-        self._labels = Card(self.tr("Labels"), "0")
-        self._labels.setFixedWidth(LABELS_WIDTH)
-        self.filter = QLineEdit()
-        self.filter.setObjectName("label.filter")
-        self.filter.setAccessibleName(self.tr("Find a label"))
-        self.filter.setPlaceholderText(self.tr("Type to find a label  ( / )"))
-        self.filter.setClearButtonEnabled(True)
-        self.filter.textChanged.connect(self._on_filter_changed)
-        self.filter.returnPressed.connect(self._on_filter_entered)
-        self.filter.installEventFilter(self)
-        self._labels.body.addWidget(self.filter)
-        self._none = plain_label(self.tr("No labels yet. Add the ones that you need."), "muted", wrap=True)
-        self._labels.body.addWidget(self._none)
-        inner = QWidget()
-        self._list = QVBoxLayout(inner)
-        self._list.setContentsMargins(0, 0, 4, 0)
-        self._list.setSpacing(2)
-        self._list.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inner)
-        self._labels_scroll = scroll
-        self._labels.body.addWidget(scroll, 1)
-        edit = button(self.tr("Edit labels…"), "label.edit", self.edit_classes_asked.emit)
-        edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._labels.body.addWidget(edit)
-        return self._labels
-
-    def _make_rows(self) -> None:
-        for row in self._rows:
-            self._list.removeWidget(row)
-            row.deleteLater()
-        self._rows = []
-        for place, told in enumerate(self._classes, 1):
-            row = ChoiceRow(told, place)
-            row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
-            self._list.insertWidget(place - 1, row)
-            self._rows.append(row)
-        wanted = max((row.wanted_width() for row in self._rows), default=0) + ROOM_BESIDE
-        self._labels.setFixedWidth(max(LABELS_WIDTH, min(wanted, LABELS_WIDEST)))
-        self._on_filter_changed(self.filter.text())
-
     def _show_extra(self, extra: Mapping[str, str]) -> None:
         self._chips_line.clear()
         for name, value in list(extra.items())[:12]:
@@ -217,43 +157,9 @@ class Editor(LabelEditor):
         line.addWidget(plain_label(words, "muted"))
         self._suggestion_line.addWidget(both)
 
-    def _mark(self) -> None:
-        value = self._item.value if self._item is not None else None
-        for row in self._rows:
-            row.setChecked(row.told.id == value)
-
-    def _on_row_clicked(self, row: ChoiceRow) -> None:
-        self._mark()
+    def _on_chosen(self, number: int) -> None:
         if self._item is not None:
-            self.chosen.emit(row.told.id)
-
-    def _on_filter_changed(self, text: str) -> None:
-        wanted = text.strip().lower()
-        for row in self._rows:
-            row.setVisible(wanted in row.told.name.lower())
-
-    def _on_filter_entered(self) -> None:
-        found = next((row for row in self._rows if not row.isHidden()), None)
-        if found is not None and self._item is not None:
-            self._leave_filter()
-            self.chosen.emit(found.told.id)
-
-    def _leave_filter(self) -> None:
-        """Back to the keys of the page."""
-        self.filter.clear()
-        page = self.parentWidget()
-        while page is not None and page.focusPolicy() == Qt.FocusPolicy.NoFocus:
-            page = page.parentWidget()
-        if page is not None:
-            page.setFocus()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Esc leaves the field that finds labels."""
-        pressed = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
-        if watched is self.filter and pressed == Qt.Key.Key_Escape:
-            self._leave_filter()
-            return True
-        return super().eventFilter(watched, event)
+            self.chosen.emit(number)
 
 
 class Figures(ResultView):

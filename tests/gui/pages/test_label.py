@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Filter
+from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
 from tests.gui.pages.conftest import TASK, Rows
 
@@ -100,6 +100,24 @@ def test_a_label_is_found_by_typing(qtbot: QtBot, page: LabelPage) -> None:
     assert _value(page, 3) == 2
     assert field.text() == ""
     assert _shown(page) == 4
+
+
+def test_arrows_choose_among_the_labels_found(qtbot: QtBot, page: LabelPage) -> None:
+    names = ["yes please", "yes thanks"]
+    _project(page).classes.ensure(names)
+    page.on_changes(Changes(classes=True))
+    numbers = {one.name: one.id for one in _project(page).classes.all()}
+    field = page.findChild(QLineEdit, "label.filter")
+    assert field is not None
+    for downs, ups, name in ((1, 0, "yes please"), (9, 0, "yes thanks"), (2, 9, "yes")):
+        shown = _shown(page)
+        qtbot.keyClick(page, Qt.Key.Key_Slash)
+        qtbot.keyClicks(field, "yes")
+        for key, times in ((Qt.Key.Key_Down, downs), (Qt.Key.Key_Up, ups)):
+            for _ in range(times):
+                qtbot.keyClick(field, key)
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+        assert _value(page, shown) == numbers[name]
 
 
 def test_enter_accepts_the_suggestion_and_the_least_certain_come_first(qtbot: QtBot, page: LabelPage) -> None:

@@ -1,0 +1,150 @@
+"""The classes of a project to choose from: each with its key, found by typing where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.choice_row import ChoiceRow
+from desktop_llm.widgets.screen import ClassInfo
+
+NARROWEST, WIDEST = 264, 340
+ROOM_BESIDE = 56
+"""Pixels of the card beside its rows."""
+
+
+class ClassList(Card):
+    """Signals: `chosen(class id)`: by a click, or found by typing; `edit_asked()`: the person wants other classes."""
+
+    chosen = Signal(int)
+    edit_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Empty at first."""
+        super().__init__(" ", "0", parent)
+        self.set_title(self.tr("Labels"))
+        self.setFixedWidth(NARROWEST)
+        self._rows: list[ChoiceRow] = []
+        self._value: object = None
+        self._found = 0
+        self.filter = QLineEdit()
+        self.filter.setObjectName("label.filter")
+        self.filter.setAccessibleName(self.tr("Find a label"))
+        self.filter.setPlaceholderText(self.tr("Type to find a label  ( / )"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self._on_filter_changed)
+        self.filter.returnPressed.connect(self._on_filter_entered)
+        self.filter.installEventFilter(self)
+        self._none = plain_label(self.tr("No labels yet. Add the ones that you need."), "muted", wrap=True)
+        inner = QWidget()
+        self._lines = QVBoxLayout(inner)
+        self._lines.setContentsMargins(0, 0, 4, 0)
+        self._lines.setSpacing(2)
+        self._lines.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(inner)
+        edit = button(self.tr("Edit labels…"), "label.edit", self.edit_asked.emit)
+        edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.body.addWidget(self.filter)
+        self.body.addWidget(self._none)
+        self.body.addWidget(self._scroll, 1)
+        self.body.addWidget(edit)
+
+    def show_classes(self, classes: Sequence[ClassInfo]) -> None:
+        """Show these; the same ones with other numbers stay where they are."""
+        if [row.told.id for row in self._rows] == [one.id for one in classes]:
+            for row, told in zip(self._rows, classes, strict=True):
+                row.show_info(told)
+        else:
+            self._make_rows(classes)
+        self.set_note(f"{len(classes):,}")
+        self._none.setVisible(not classes)
+        self.mark(self._value)
+
+    def mark(self, value: object) -> None:
+        """Check the class with this id; None: no class."""
+        self._value = value
+        for row in self._rows:
+            row.setChecked(row.told.id == value)
+
+    def focus_filter(self) -> None:
+        """Go to the field that finds classes."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    def _make_rows(self, classes: Sequence[ClassInfo]) -> None:
+        for row in self._rows:
+            self._lines.removeWidget(row)
+            row.deleteLater()
+        self._rows = []
+        for place, told in enumerate(classes, 1):
+            row = ChoiceRow(told, place)
+            row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
+            self._lines.insertWidget(place - 1, row)
+            self._rows.append(row)
+        wanted = max((row.wanted_width() for row in self._rows), default=0) + ROOM_BESIDE
+        self.setFixedWidth(max(NARROWEST, min(wanted, WIDEST)))
+        self._on_filter_changed(self.filter.text())
+
+    def _on_row_clicked(self, row: ChoiceRow) -> None:
+        # A click checks the row by itself; whether it is chosen is for others to say.
+        self.mark(self._value)
+        self.chosen.emit(row.told.id)
+
+    def _on_filter_changed(self, text: str) -> None:
+        wanted = text.strip().lower()
+        for row in self._rows:
+            row.setVisible(wanted in row.told.name.lower())
+        self._found = 0
+        self._show_found()
+
+    def _found_rows(self) -> list[ChoiceRow]:
+        return [row for row in self._rows if not row.isHidden()]
+
+    def _move_found(self, by: int) -> None:
+        self._found = min(max(0, self._found + by), max(0, len(self._found_rows()) - 1))
+        self._show_found()
+
+    def _show_found(self) -> None:
+        """Mark the class that Enter would take, as long as something is typed."""
+        typed = bool(self.filter.text().strip())
+        for place, row in enumerate(self._found_rows()):
+            row.setDown(typed and place == self._found)
+            if row.isDown():
+                self._scroll.ensureWidgetVisible(row)
+
+    def _on_filter_entered(self) -> None:
+        rows = self._found_rows()
+        if rows:
+            found = rows[self._found]
+            self._leave_filter()
+            self.chosen.emit(found.told.id)
+
+    def _leave_filter(self) -> None:
+        """Back to the keys of the page."""
+        self.filter.clear()
+        page = self.parentWidget()
+        while page is not None and page.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            page = page.parentWidget()
+        if page is not None:
+            page.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In the field that finds classes: Esc leaves, arrows go through what was found."""
+        pressed = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
+        if watched is self.filter and pressed == Qt.Key.Key_Escape:
+            self._leave_filter()
+            return True
+        if watched is self.filter and pressed in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            self._move_found(1 if pressed == Qt.Key.Key_Down else -1)
+            return True
+        return super().eventFilter(watched, event)
