@@ -38,7 +38,8 @@ class Device:
         for a small encoder, in which it computes thousands of places.
         """
         if self.torch.type == "cpu":
-            return (48.0 if self.precision == "fp32" else 80.0) * torch.get_num_threads()
+            # not the threads of this moment: a resumed run must be cut as it was
+            return (48.0 if self.precision == "fp32" else 80.0) * _threads()
         return max(128.0, 8e10 / max(1, parameters))
 
     def take(self, model: nn.Module) -> None:
@@ -90,8 +91,12 @@ def settle_process() -> None:
     OMP_WAIT_POLICY counts only before the first OpenMP region; `worker` sets it before torch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    torch.set_num_threads(_threads())
     torch.set_float32_matmul_precision("high")
+
+
+def _threads() -> int:
+    return max(1, (os.cpu_count() or 2) - 1)
 
 
 def step_aside() -> None:

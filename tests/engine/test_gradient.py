@@ -11,6 +11,7 @@ import torch
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.tasks import TASKS
 from tests import run_folders
 
@@ -39,3 +40,15 @@ def test_slices_add_up_to_the_batch(tmp_path: Path, task: str) -> None:
     assert len(whole) == len(sliced) > 0
     for one, other in zip(whole, sliced, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
+
+
+def test_how_a_batch_is_cut_does_not_depend_on_the_threads_of_the_moment() -> None:
+    device, threads = devices.choose(Recipe(device="cpu", bf16=False)), torch.get_num_threads()
+    try:
+        found = set()
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.add(device.slice_overhead(1_000_000))
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1
