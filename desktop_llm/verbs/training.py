@@ -7,7 +7,7 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,17 @@ VALIDATION_SHARE, TEST_SHARE = 0.1, 0.1
 COLLECTED = 1000
 BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
 LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
+FEW_FOR_SCRATCH = 1000
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a run would learn from: rows a split and rows a class, by name."""
+    """What a run would learn from: rows a split and rows a class, by name; `advice` is a sentence or ''."""
 
     splits: Mapping[str, int]
     classes: Mapping[str, int]
+    advice: str = ""
 
 
 def default_recipe(task: Task, model: str, rows: int) -> Recipe:
@@ -68,7 +70,14 @@ def check(project: Project, recipe: Recipe) -> Readiness:
     task_named(project.task).deciding(recipe.metric_for_best_model)
     if recipe.model != SCRATCH:
         _check_folder(Path(recipe.model).expanduser())
-    return _Frozen(project).readiness()
+    readiness = _Frozen(project).readiness()
+    return replace(readiness, advice=_advice(recipe, readiness.splits.get("train", 0)))
+
+
+def _advice(recipe: Recipe, rows: int) -> str:
+    if recipe.model == SCRATCH and rows < FEW_FOR_SCRATCH:
+        return "Few texts for a start from scratch: a model folder learns far more from them."
+    return ""
 
 
 def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:

@@ -288,3 +288,12 @@ def test_a_project_without_rows_says_the_next_step_on_every_page(
     qtbot.waitUntil(lambda: "no labeled texts" in find(window, QLabel, "train.problem").text())
     assert not find(window, QPushButton, "train.start").isEnabled()
     qtbot.waitUntil(lambda: window.hub.background.idle)
+
+
+def test_few_texts_from_scratch_get_an_advice(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
+    open_in(qtbot, window, tickets, "train")
+    advice = find(window, QLabel, "train.advice")
+    qtbot.waitUntil(advice.isVisible)
+    assert "model folder" in advice.text()
+    assert find(window, QLabel, "train.before.train").text() == "80"
+    qtbot.waitUntil(lambda: window.hub.background.idle)

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
@@ -71,8 +72,7 @@ class TrainPage(Page):
         """The task's defaults, the project's runs."""
         self.live.clear()
         self._ready = False
-        for value in self._figures.values():
-            value.setText("–")
+        self._before.clear()
         task = self.hub.task
         if project is None or task is None:
             return
@@ -183,28 +183,8 @@ class TrainPage(Page):
         scroll.setWidget(self.setup)
         card.body.addWidget(scroll, 1)
         whole.addWidget(card, 1)
-        before = Card(self.tr("Before you start"))
-        grid = QGridLayout()
-        grid.setVerticalSpacing(4)
-        self._figures: dict[str, QLabel] = {}
-        for row, (name, words) in enumerate(
-            (
-                ("train", self.tr("Texts to learn from")),
-                ("held", self.tr("Held out: validation, test")),
-                ("classes", self.tr("Labels")),
-            )
-        ):
-            value = plain_label("–")
-            value.setObjectName(f"train.before.{name}")
-            grid.addWidget(plain_label(words, "muted"), row, 0)
-            grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
-            self._figures[name] = value
-        grid.setColumnStretch(0, 1)
-        before.body.addLayout(grid)
-        self._problem = plain_label("", "warn", wrap=True)
-        self._problem.setObjectName("train.problem")
-        before.body.addWidget(self._problem)
-        whole.addWidget(before)
+        self._before = TrainBefore()
+        whole.addWidget(self._before)
         self.start_button = button(self.tr("Start training"), "train.start", self.start, kind="primary")
         self.start_button.setMinimumHeight(36)
         whole.addWidget(self.start_button)
@@ -230,20 +210,14 @@ class TrainPage(Page):
         self.hub.background.run(work, on_done=self._show_readiness, on_error=self._tell_problem)
 
     def _show_readiness(self, told: Readiness) -> None:
-        held = f"{told.splits.get('validation', 0):,}, {told.splits.get('test', 0):,}"
-        self._figures["train"].setText(f"{told.splits.get('train', 0):,}")
-        self._figures["held"].setText(held)
-        self._figures["classes"].setText(f"{len(told.classes):,}")
+        self._before.show_readiness(told)
         if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
             self.setup.set_rows(sum(told.splits.values()))
-        self._problem.setText("")
-        self._problem.hide()
         self._ready = True
         self._show_controls()
 
     def _tell_problem(self, error: UserError) -> None:
-        self._problem.setText(error.message)
-        self._problem.show()
+        self._before.show_problem(error.message)
         self._ready = False
         self._show_controls()
 
@@ -392,6 +366,5 @@ class TrainPage(Page):
             lambda _: project.runs.metrics(number), on_done=lambda curves: self.live.show_curves(curves, total)
         )
         if run is not None and run.message and run.state in RESUMABLE:
-            self._problem.setText(run.message)
-            self._problem.show()
+            self._before.show_problem(run.message)
         self._show_controls()

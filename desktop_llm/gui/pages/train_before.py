@@ -1,0 +1,74 @@
+"""Before a run starts: how many texts it would learn from, what keeps it from starting, what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QGridLayout, QLabel
+
+from desktop_llm.widgets.card import Card, plain_label
+
+if TYPE_CHECKING:
+    from desktop_llm.verbs.training import Readiness
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("TrainBefore", text)
+
+
+class TrainBefore(Card):
+    """Figures, and below them a problem or an advice."""
+
+    def __init__(self) -> None:
+        """Empty until `show_readiness`."""
+        super().__init__(_tr("Before you start"))
+        grid = QGridLayout()
+        grid.setVerticalSpacing(4)
+        self._figures: dict[str, QLabel] = {}
+        for row, (name, words) in enumerate(
+            (
+                ("train", _tr("Texts to learn from")),
+                ("held", _tr("Held out: validation, test")),
+                ("classes", _tr("Labels")),
+            )
+        ):
+            value = plain_label("–")
+            value.setObjectName(f"train.before.{name}")
+            grid.addWidget(plain_label(words, "muted"), row, 0)
+            grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
+            self._figures[name] = value
+        grid.setColumnStretch(0, 1)
+        self.body.addLayout(grid)
+        self._problem = self._sentence("train.problem", "warn")
+        self._advice = self._sentence("train.advice", "muted")
+
+    def clear(self) -> None:
+        """Another project: nothing is known yet."""
+        for value in self._figures.values():
+            value.setText("–")
+
+    def show_readiness(self, told: Readiness) -> None:
+        """What the run would learn from."""
+        self._figures["train"].setText(f"{told.splits.get('train', 0):,}")
+        self._figures["held"].setText(f"{told.splits.get('validation', 0):,}, {told.splits.get('test', 0):,}")
+        self._figures["classes"].setText(f"{len(told.classes):,}")
+        _say(self._problem, "")
+        _say(self._advice, told.advice)
+
+    def show_problem(self, message: str) -> None:
+        """Why nothing can start, or what became of an earlier run."""
+        _say(self._problem, message)
+        _say(self._advice, "")
+
+    def _sentence(self, name: str, role: str) -> QLabel:
+        label = plain_label("", role, wrap=True)
+        label.setObjectName(name)
+        label.hide()
+        self.body.addWidget(label)
+        return label
+
+
+def _say(label: QLabel, text: str) -> None:
+    label.setText(text)
+    label.setVisible(bool(text))
