@@ -85,10 +85,12 @@ def _bf16(recipe: Recipe, kind: str) -> bool:
     return kind == "cpu" and bool(told.get("amx_bf16") or told.get("avx512_bf16"))
 
 
-def settle_process() -> None:
+def settle_thread() -> None:
     """Leave a core to the window, and wait without spinning: two busy threads on two cores collapse otherwise.
 
-    OMP_WAIT_POLICY counts only before the first OpenMP region; `worker` sets it before torch is imported.
+    The number of threads belongs to the calling thread, and decides how sums are cut and so their last bits: every
+    run sets it where it computes, or a run resumed elsewhere would end with other weights. OMP_WAIT_POLICY counts
+    only before the first OpenMP region; `worker` sets it before torch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     torch.set_num_threads(_threads())

@@ -54,7 +54,9 @@ def estimate(folder: Path) -> Estimate:
     numbers = plan(job.recipe, task_named(job.task), len(rows))
     lengths, per_step = examples.lengths, job.recipe.gradient_accumulation_steps
     gradient = Gradient(learner, examples, device, group_by_length=job.recipe.group_by_length)
-    batches = buckets.training_batches(len(rows), job.recipe.per_device_train_batch_size, seed=0, epoch=0)
+    batches = buckets.training_batches(
+        len(rows), job.recipe.per_device_train_batch_size, seed=0, epoch=0, strata=examples.strata
+    )
     longest = max(batches, key=lambda batch: int(lengths[batch].max()) * len(batch))
     steps = [batches[start : start + per_step] for start in range(0, len(batches), per_step)]
     spent = []

@@ -130,7 +130,11 @@ class Loop:
         """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
         batches = buckets.training_batches(
-            len(self.parts.train), recipe.per_device_train_batch_size, seed=recipe.seed, epoch=self.progress.epoch
+            len(self.parts.train),
+            recipe.per_device_train_batch_size,
+            seed=recipe.seed,
+            epoch=self.progress.epoch,
+            strata=self.parts.train.examples.strata,
         )
         for start in range(self.progress.batch, len(batches), recipe.gradient_accumulation_steps):
             yield batches[start : start + recipe.gradient_accumulation_steps]

@@ -59,6 +59,7 @@ def run(folder: Path, on_event: OnEvent, control: Control) -> Event:
 
 def _guarded(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     """Run, and turn whatever stops it into an end event."""
+    devices.settle_thread()
     try:
         return _run(run_folder, voice, control)
     except Cancelled:

@@ -43,13 +43,11 @@ def train_here(folder: str, on_event: Callable[[Event], None], control: Control)
     """Run `folder` in the calling thread; returns the end event (also given to `on_event`)."""
     offline()
     try:
-        from desktop_llm.engine.device import settle_process
         from desktop_llm.engine.run import run
     except ImportError as error:
         end = Failed(at=time.time(), message=f"The engine is not whole ({error}); install the program again.")
         on_event(end)
         return end
-    settle_process()
     return run(Path(folder), on_event, control)
 
 
@@ -76,10 +74,10 @@ def train(folder: str, pipe: Connection) -> None:
 def infer(pipe: Connection) -> None:
     """The answering process: keeps the last asked model loaded; ends on `{"quit": True}` or the pipe's end."""
     offline()
-    from desktop_llm.engine.device import settle_process, step_aside
+    from desktop_llm.engine.device import settle_thread, step_aside
     from desktop_llm.engine.predict import Predictor
 
-    settle_process()
+    settle_thread()
     step_aside()
     loaded: Predictor | None = None
     while True:

@@ -28,6 +28,10 @@ class Examples(Protocol):
     def lengths(self) -> np.ndarray:
         """Cost of each example, in tokens (int64, shape [n])."""
 
+    @property
+    def strata(self) -> np.ndarray | None:
+        """The class of each example (int64, shape [n]), to be spread evenly over an epoch; None where there is none."""
+
     def __len__(self) -> int:
         """The number of examples."""
 

@@ -33,6 +33,11 @@ class TokenRows:
         """Tokens of each text, int64 [n]."""
         return np.diff(self.starts)
 
+    @property
+    def strata(self) -> np.ndarray:
+        """The class of each text, int64 [n]: its target."""
+        return self.targets
+
     def __len__(self) -> int:
         """The number of texts."""
         return len(self.targets)

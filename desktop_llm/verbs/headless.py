@@ -108,10 +108,10 @@ def estimate(project: Project, recipe: Recipe, out: Out) -> int:
         from desktop_llm.engine import worker
 
         worker.offline()
-        from desktop_llm.engine.device import settle_process
+        from desktop_llm.engine.device import settle_thread
         from desktop_llm.engine.estimate import estimate as measured
 
-        settle_process()
+        settle_thread()
         told = measured(folder)
     finally:
         with suppress(OSError):

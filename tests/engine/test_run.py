@@ -56,6 +56,19 @@ def _weights(folder: RunFolder) -> str:
     return atomic.sha256(folder.model / "model.safetensors")
 
 
+def test_the_threads_of_the_moment_do_not_change_the_weights(tmp_path: Path) -> None:
+    threads, found = torch.get_num_threads(), set()
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            folder = run_folders.make(tmp_path / str(count), max_steps=12)
+            run(folder.path, Listener(), Control())
+            found.add(_weights(folder))
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1
+
+
 def test_learns_and_leaves_a_whole_model(tmp_path: Path) -> None:
     folder, listener = run_folders.make(tmp_path, num_train_epochs=8.0), Listener()
     end = run(folder.path, listener, listener.control)

@@ -21,6 +21,33 @@ def test_an_epoch_holds_every_example_once_and_differs_from_the_next() -> None:
     assert all((one == other).all() for one, other in zip(first, again, strict=True))
 
 
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    seed=st.integers(0, 99),
+    epoch=st.integers(0, 3),
+)
+def test_every_class_is_spread_evenly_over_the_epoch(sizes: list[int], seed: int, epoch: int) -> None:
+    strata = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    batches = buckets.training_batches(len(strata), 7, seed=seed, epoch=epoch, strata=strata)
+    order = np.concatenate(batches)
+    assert sorted(order.tolist()) == list(range(len(strata)))
+    for part in range(1, 5):
+        seen = strata[order[: len(order) * part // 4]]
+        for name, size in enumerate(sizes):
+            # each class is off by one example of its own, and the cut by one of each other class
+            assert abs(int((seen == name).sum()) - size * part / 4) <= 1 + size * (len(sizes) + 1) / len(strata)
+
+
+def test_classes_are_spread_at_random() -> None:
+    strata = np.arange(60) % 3
+    one, other, again = (
+        np.concatenate(buckets.training_batches(60, 7, seed=seed, epoch=0, strata=strata)).tolist()
+        for seed in (1, 2, 1)
+    )
+    assert one == again != other
+    assert one != sorted(one)
+
+
 def _cost(slices: list[np.ndarray], lengths: np.ndarray, overhead: float) -> float:
     return sum(len(part) * int(lengths[part].max()) + overhead for part in slices)
 

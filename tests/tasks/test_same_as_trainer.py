@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from transformers import (
@@ -31,20 +32,21 @@ class _InOurOrder(Trainer):
     """The Trainer with the batches our engine draws."""
 
     def _get_train_sampler(self, *_: Any) -> Any:
-        return _Order()
+        rows: Any = self.train_dataset
+        return _Order(np.asarray([row["labels"] for row in rows]))
 
 
 class _Order:
     """Example numbers, epoch after epoch."""
 
-    def __init__(self) -> None:
-        self._epoch = 0
+    def __init__(self, classes: np.ndarray) -> None:
+        self._classes, self._epoch = classes, 0
 
     def __len__(self) -> int:
         return ROWS
 
     def __iter__(self) -> Iterator[int]:
-        batches = buckets.training_batches(ROWS, BATCH, seed=SEED, epoch=self._epoch)
+        batches = buckets.training_batches(ROWS, BATCH, seed=SEED, epoch=self._epoch, strata=self._classes)
         self._epoch += 1
         return iter([int(place) for batch in batches for place in batch])
 
