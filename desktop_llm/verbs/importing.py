@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.form import Form
-from desktop_llm.data.readers.opening import open_reader
+from desktop_llm.data.readers.opening import RawRow, open_reader
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
@@ -21,12 +21,18 @@ from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
 
 SAMPLE = 200
+LOOK_SECONDS = 0.4
+"""How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an import would do, from the first rows: `sample` cells by column, `label_values` with counts in it."""
+    """What an import would do: `sample`, the first rows' cells by column, and what the first `seen` rows tell.
+
+    `seen` is all of the file where `whole`; `rejected` and `label_values` (with counts) are of these rows,
+    `estimated_rows` is of the file.
+    """
 
     path: Path
     form: Form
@@ -34,6 +40,8 @@ class Plan:
     sample: tuple[Mapping[str, object], ...]
     mapping: Mapping[str, str]
     rejected: tuple[Rejected, ...]
+    seen: int
+    whole: bool
     size_bytes: int
     estimated_rows: int
     label_values: tuple[tuple[str, int], ...]
@@ -51,18 +59,23 @@ def plan(
     """Look at a file: its form, columns, first rows, and which column is what. Raises UserError."""
     form = sniff(path, encoding=encoding, delimiter=delimiter, header=header)
     reader = open_reader(path, form)
-    sample: list[Mapping[str, object]] = []
-    rejected: list[Rejected] = []
-    for row in islice(reader.rows(lambda: False), SAMPLE):
-        if isinstance(row, Rejected):
-            rejected.append(row)
-        else:
-            sample.append(row.cells)
+    rows = reader.rows(lambda: False)
+    first = list(islice(rows, SAMPLE))
+    sample = [row.cells for row in first if not isinstance(row, Rejected)]
     told = dict(mapping) if mapping is not None else mappings.guess(reader.columns, sample, task.fields)
     if mapping is not None:
         mappings.checked(reader.columns, told, task.fields)
-    size, seen = path.stat().st_size, reader.fraction()
-    count = len(sample) + len(rejected)
+    rejected: list[Rejected] = []
+    labels: Counter[str] = Counter()
+    seen = 0
+    for row in chain(first, _for_a_while(rows)):
+        seen += 1
+        if not isinstance(row, Rejected):
+            labels.update(_labels(task, row.cells.get(told.get(mappings.LABEL, ""))))
+        else:
+            rejected.append(row)
+    part = reader.fraction()
+    whole = next(rows, None) is None
     return Plan(
         path=path,
         form=form,
@@ -70,27 +83,28 @@ def plan(
         sample=tuple(sample),
         mapping=told,
         rejected=tuple(rejected),
-        size_bytes=size,
-        estimated_rows=count if count < SAMPLE else max(count, round(count / max(seen, 1e-9))),
-        label_values=_label_values(task, told, sample),
+        seen=seen,
+        whole=whole,
+        size_bytes=path.stat().st_size,
+        estimated_rows=seen if whole else max(seen, round(seen / max(part, 1e-9))),
+        label_values=tuple(labels.most_common()),
     )
 
 
-def _label_values(
-    task: Task, mapping: Mapping[str, str], sample: list[Mapping[str, object]]
-) -> tuple[tuple[str, int], ...]:
-    column = mapping.get("label")
-    if column is None:
+def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejected]:
+    """Rows until the time for looking is over."""
+    until = time.monotonic() + LOOK_SECONDS
+    while time.monotonic() < until and (row := next(rows, None)) is not None:
+        yield row
+
+
+def _labels(task: Task, cell: object) -> Sequence[str]:
+    """The names of the labels in a cell; none where it holds none, or what is no label."""
+    try:
+        value = task.labels.parse(cell)
+    except UserError:
         return ()
-    counted: Counter[str] = Counter()
-    for cells in sample:
-        try:
-            named = task.labels.parse(cells.get(column))
-        except UserError:
-            continue
-        if named is not None:
-            counted.update(task.labels.names(named))
-    return tuple(counted.most_common())
+    return () if value is None else task.labels.names(value)
 
 
 def run(

@@ -77,3 +77,21 @@ def test_a_split_that_does_not_exist_is_refused(empty: Project, tmp_path: Path) 
     with pytest.raises(UserError, match="no split “dev”; choose one of train, validation, test"):
         importing.run(empty, importing.plan(TASK, file), split="dev")
     assert empty.items.counts().total == 0
+
+
+def test_a_look_counts_a_small_file_whole_and_guesses_the_rest_of_a_large_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "sorted.csv"
+    rows = [f"message number {place} of the lot,{'first' if place < 3000 else 'second'}\n" for place in range(6000)]
+    file.write_text("text,label\n" + "".join(rows) + "ragged,row,here\n", encoding="utf-8")
+    monkeypatch.setattr(importing, "LOOK_SECONDS", 60.0)
+    whole = importing.plan(TASK, file)
+    assert (whole.whole, whole.seen, whole.estimated_rows, len(whole.sample)) == (True, 6001, 6001, importing.SAMPLE)
+    assert dict(whole.label_values) == {"first": 3000, "second": 3000}
+    assert [one.line for one in whole.rejected] == [6002]
+    monkeypatch.setattr(importing, "LOOK_SECONDS", 0.0)
+    part = importing.plan(TASK, file)
+    assert (part.whole, part.seen) == (False, importing.SAMPLE)
+    assert part.estimated_rows >= importing.SAMPLE
+    assert dict(part.label_values) == {"first": importing.SAMPLE}

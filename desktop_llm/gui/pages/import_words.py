@@ -29,8 +29,8 @@ class ImportWords(QObject):
 
     def rows(self, plan: Plan) -> str:
         """How many rows the file has, as exactly as it is known."""
-        if plan.estimated_rows <= len(plan.sample) + len(plan.rejected):
-            count = len(plan.sample)
+        if plan.whole:
+            count = plan.seen - len(plan.rejected)
             return self.tr("1 row") if count == 1 else self.tr("{count:,} rows").format(count=count)
         step = 10 ** max(0, len(str(plan.estimated_rows)) - 2)
         return self.tr("about {count:,} rows").format(count=round(plan.estimated_rows / step) * step)
@@ -73,12 +73,16 @@ class ImportWords(QObject):
         if "label" not in plan.mapping:
             return self.tr("No column holds labels: all rows will wait for yours.")
         if not plan.label_values:
-            return self.tr("The label column is empty in the first {count:,} rows.").format(count=len(plan.sample))
+            if plan.whole:
+                return self.tr("The label column is empty.")
+            return self.tr("The label column is empty in the first {count:,} rows.").format(count=plan.seen)
         named = ", ".join(f"{name} {count:,}" for name, count in plan.label_values[:NAMED])
         more = len(plan.label_values) - NAMED
         if more > 0:
             named = self.tr("{named} and {more:,} more").format(named=named, more=more)
-        return self.tr("Labels in the first {count:,} rows: {named}.").format(count=len(plan.sample), named=named)
+        if plan.whole:
+            return self.tr("Labels: {named}.").format(named=named)
+        return self.tr("Labels in the first {count:,} rows: {named}.").format(count=plan.seen, named=named)
 
     def _splits(self, plan: Plan, split: str) -> list[str]:
         if split:
@@ -99,7 +103,11 @@ class ImportWords(QObject):
         if not plan.rejected:
             return []
         first = plan.rejected[0]
-        one = self.tr("One of the first rows cannot be read and is left out (line {line:,}: {reason}).")
-        many = self.tr("{count:,} of the first rows cannot be read and are left out (line {line:,}: {reason}).")
+        if plan.whole:
+            one = self.tr("One row cannot be read and is left out (line {line:,}: {reason}).")
+            many = self.tr("{count:,} rows cannot be read and are left out (first line {line:,}: {reason}).")
+        else:
+            one = self.tr("One of the first rows cannot be read and is left out (line {line:,}: {reason}).")
+            many = self.tr("{count:,} of the first rows cannot be read and are left out (line {line:,}: {reason}).")
         words = one if len(plan.rejected) == 1 else many
         return [words.format(count=len(plan.rejected), line=first.line, reason=first.reason)]
