@@ -165,8 +165,10 @@ def _parser() -> _Parser:
 
 
 def _printer(as_json: bool) -> Out:
+    from desktop_llm.jobs import events
+
     def out(told: dict[str, Any], words: str) -> None:
-        line = (json.dumps(told, ensure_ascii=False) if told else "") if as_json else words
+        line = (json.dumps(events.plain(told), ensure_ascii=False) if told else "") if as_json else words
         if line:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
@@ -340,9 +342,11 @@ def _evaluate(told: Any, out: Out) -> None:
 
     worker.offline()
     with _open(told.project) as project:
-        scores = evaluating.evaluate(project, told.run, told.split)
-        words = "\n".join(f"{name} {value:.4f}" for name, value in scores.metrics.items())
-        out({"run": told.run, "split": told.split, "metrics": dict(scores.metrics)}, words)
+        measured = evaluating.evaluate(project, told.run, told.split)
+        metrics, left_out = dict(measured.scores.metrics), measured.left_out
+        words = "\n".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        told_out = f"\n{left_out:,} texts with labels that the run never learned are left out" if left_out else ""
+        out({"run": told.run, "split": told.split, "left_out": left_out, "metrics": metrics}, words + told_out)
 
 
 def _predict(told: Any, out: Out) -> None:

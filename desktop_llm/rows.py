@@ -52,7 +52,10 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A row of a project. `value` is the stored label (task's JSON) or None; `prediction` of the newest run."""
+    """A row of a project. `value` is the stored label (task's JSON) or None; `prediction` of the newest run.
+
+    The prediction speaks in the names that labels had when the run `predicted_by` was made.
+    """
 
     id: int
     content: Mapping[str, str]
@@ -62,6 +65,7 @@ class Item:
     value: Any | None
     skipped: bool
     prediction: Prediction | None = None
+    predicted_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

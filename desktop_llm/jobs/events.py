@@ -166,20 +166,20 @@ KINDS: dict[str, type[Event]] = {
 ENDS = (Finished, Interrupted, Failed)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON has no NaN or infinity: they travel as null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return value
 
 
 def to_line(event: Event) -> str:
     """One line of JSON without its newline."""
-    return json.dumps({"kind": event.kind, **_plain(asdict(event))}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({"kind": event.kind, **plain(asdict(event))}, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_line(line: str) -> Event | None:

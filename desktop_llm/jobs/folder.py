@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +59,15 @@ class RunFolder:
         return self.path / "predictions"
 
     def read_predictions(self, split: str) -> Iterator[tuple[int, Prediction]]:
-        """Item ids and answers of a split; none when the run has not ended."""
+        """Item ids and answers of a split; none when the run has not ended. Lines that are damaged are passed over."""
         path = self.predictions / f"{split}.jsonl"
         if not path.exists():
             return
         with path.open("r", encoding="utf-8") as file:
             for line in file:
-                told = json.loads(line)
-                yield int(told["id"]), prediction.from_json(told)
+                with suppress(ValueError, KeyError, TypeError):
+                    told = json.loads(line)
+                    yield int(told["id"]), prediction.from_json(told)
 
     @property
     def log_file(self) -> Path:

@@ -32,6 +32,10 @@ class Classes:
         )
         return [Class(id=row[0], name=row[1], color=row[2], key=row[3], count=row[4]) for row in rows]
 
+    def names(self) -> dict[int, str]:
+        """The names by id."""
+        return dict(self._connections.rows("SELECT id, name FROM classes"))
+
     def ensure(self, names: Iterable[str]) -> dict[str, int]:
         """Ids by name of all classes, after adding those of `names` that are missing."""
         with self._connections.writing() as connection:

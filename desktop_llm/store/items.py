@@ -19,7 +19,7 @@ from desktop_llm.store.where import where
 
 COLUMNS = """
 SELECT items.id, items.text, items.content, items.extra, items.split, sources.name, labels.value, labels.skipped,
-  p.label, p.probability, p.uncertainty, p.top
+  p.label, p.probability, p.uncertainty, p.top, p.run
 FROM items JOIN sources ON sources.id = items.source LEFT JOIN labels ON labels.item = items.id
 LEFT JOIN predictions AS p ON p.item = items.id
   AND p.run = (SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = items.id)
@@ -227,4 +227,5 @@ def _item(main: str, row: Sequence[Any]) -> Item:
         value=json.loads(row[6]) if row[6] is not None else None,
         skipped=bool(row[7]),
         prediction=prediction,
+        predicted_by=row[12],
     )

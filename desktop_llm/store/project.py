@@ -6,11 +6,13 @@ import os
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import snapshot
+from desktop_llm.rows import Changes
 from desktop_llm.store import connection as connections
 from desktop_llm.store import schema, staging
 from desktop_llm.store.classes import Classes
@@ -22,6 +24,7 @@ from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
 
 FILE = "project.db"
+ANSWERS_AT_ONCE = 1000
 
 
 def is_project(path: Path) -> bool:
@@ -83,7 +86,8 @@ class Project:
             project._check_file()
             if lock is not None:
                 _sweep(path, f"{staging.PREFIX}*")
-                project.runs.replay_left()
+                for number in project.runs.replay_left():
+                    project.take_answers(number)
         except BaseException:  # a half-open project holds no lock; then the reason goes on up
             project.close()
             raise
@@ -103,6 +107,15 @@ class Project:
     def task(self) -> str:
         """The name of its task."""
         return self._meta("task")
+
+    def take_answers(self, number: int) -> Changes:
+        """After a run's end: keep its answers on the held-out rows. Raises UserError."""
+        changes = Changes()
+        for split in snapshot.SPLITS:
+            answers = self.runs.folder(number).read_predictions(split)
+            while batch := list(islice(answers, ANSWERS_AT_ONCE)):
+                changes |= self.predictions.write(number, batch)
+        return changes
 
     def close(self) -> None:
         """Close all connections and give the lock back."""

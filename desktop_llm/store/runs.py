@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,14 +57,28 @@ class Runs:
         """`folder` is the project's."""
         self._connections, self._project = connections, folder
 
+    def free_number(self) -> int:
+        """The number that a new run gets: above all that are in the project or its folder."""
+        row = self._connections.row("SELECT COALESCE(MAX(number), 0) FROM runs")
+        on_disk = [int(path.name) for path in (self._project / "runs").glob("[0-9]*") if path.name.isdecimal()]
+        return int(max([row[0] if row else 0, *on_disk])) + 1
+
     def create(
-        self, recipe: Recipe, *, model_title: str, snapshot: Mapping[str, Any], schema: Mapping[str, Any]
+        self,
+        recipe: Recipe,
+        *,
+        model_title: str,
+        snapshot: Mapping[str, Any],
+        schema: Mapping[str, Any],
+        number: int | None = None,
     ) -> int:
-        """Number a new run and make its folder. Raises UserError."""
+        """Take up a new run, as `number` when its folder is there, else as the next one; its number. Raises UserError."""
+        number = number or self.free_number()
+        try:
+            self.folder(number).path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_os_error(error, "make the folder of the run", self.folder(number).path) from error
         with self._connections.writing() as connection:
-            last = connection.execute("SELECT COALESCE(MAX(number), 0) FROM runs").fetchone()[0]
-            on_disk = [int(path.name) for path in (self._project / "runs").glob("[0-9]*") if path.name.isdecimal()]
-            number = int(max([last, *on_disk])) + 1
             connection.execute(
                 "INSERT INTO runs (number, state, created, model_title, recipe, snapshot, schema)"
                 " VALUES (?, 'preparing', ?, ?, ?, ?, ?)",
@@ -76,10 +91,6 @@ class Runs:
                     json.dumps(dict(schema), ensure_ascii=False),
                 ),
             )
-            try:
-                self.folder(number).path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise from_os_error(error, "make the folder of the run", self.folder(number).path) from error
         return number
 
     def all(self) -> list[Run]:
@@ -95,15 +106,14 @@ class Runs:
             raise UserError(f"The project has no run {number}; {told}.")
         return _run(row)
 
+    def schema(self, number: int) -> dict[str, Any]:
+        """What a run was told of its labels; {} for a run that is gone."""
+        row = self._connections.row("SELECT schema FROM runs WHERE number = ?", (number,))
+        return dict(json.loads(row[0])) if row else {}
+
     def folder(self, number: int) -> RunFolder:
         """Where a run's files are."""
         return RunFolder(self._project / "runs" / f"{number:04d}")
-
-    def set_snapshot(self, number: int, told: Mapping[str, Any]) -> Changes:
-        """Note hash and counts of the run's data."""
-        with self._connections.writing() as connection:
-            connection.execute("UPDATE runs SET snapshot = ? WHERE number = ?", (json.dumps(dict(told)), number))
-        return CHANGED
 
     def delete(self, number: int) -> Changes:
         """Forget a run, its curves and predictions; its folder is the caller's."""
@@ -138,11 +148,18 @@ class Runs:
                 )
         return CHANGED
 
-    def replay_left(self) -> None:
-        """On opening: runs that were alive when the program ended."""
+    def replay_left(self) -> list[int]:
+        """On opening: take the events of runs that were alive when the program ended; those that had come to an end.
+
+        What was left of a run in the making goes.
+        """
+        for part in (self._project / "runs").glob(".*.part"):
+            shutil.rmtree(part, ignore_errors=True)
         marks = ",".join("?" * len(ALIVE))
-        for (number,) in self._connections.rows(f"SELECT number FROM runs WHERE state IN ({marks})", ALIVE):
+        alive = [row[0] for row in self._connections.rows(f"SELECT number FROM runs WHERE state IN ({marks})", ALIVE)]
+        for number in alive:
             self.replay(number)
+        return [number for number in alive if self.get(number).state in ("finished", "stopped")]
 
     def metrics(self, number: int) -> dict[str, list[tuple[int, float]]]:
         """All curves of a run by name (loss, learning_rate …, validation/accuracy …), ordered by step."""

@@ -61,6 +61,9 @@ class Labels(Protocol):
     def parse(self, cell: object) -> Any | None:
         """A label in names from an imported cell; None when the cell holds no label. Raises UserError."""
 
+    def renamed(self, named: Any, names: Mapping[str, str]) -> Any:
+        """A label in names, after classes were renamed as `names` says (old to new; absent: as it was)."""
+
     def names(self, named: Any) -> tuple[str, ...]:
         """The class names that a label in names uses."""
 

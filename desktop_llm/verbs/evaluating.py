@@ -16,6 +16,7 @@ from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
+from desktop_llm.verbs import naming
 
 
 def finished_folder(project: Project, number: int) -> RunFolder:
@@ -27,32 +28,41 @@ def finished_folder(project: Project, number: int) -> RunFolder:
     return folder
 
 
-def labelled_rows(project: Project, split: str) -> list[dict[str, Any]]:
-    """The labelled rows of a split as snapshot rows."""
+def labelled_rows(project: Project, number: int, split: str) -> tuple[list[dict[str, Any]], int]:
+    """The labelled rows of a split as snapshot rows, labels in the names of run `number`.
+
+    Rows with a label that the run never learned are left out, as they are when a run measures itself; how many.
+    """
     labels = task_named(project.task).labels
-    names = {one.id: one.name for one in project.classes.all()}
-    return [
-        {**row.content, "id": row.id, "label": labels.to_named(row.value, names)}
-        for row in project.items.labelled()
-        if row.split == split
-    ]
+    names = naming.run_names(project, number)
+    rows: list[dict[str, Any]] = []
+    left_out = 0
+    for row in project.items.labelled():
+        if row.split != split:
+            continue
+        try:
+            rows.append({**row.content, "id": row.id, "label": labels.to_named(row.value, names)})
+        except UserError:
+            left_out += 1
+    return rows, left_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Figures and answers of a run on the rows `ids` of a split."""
+    """Figures and answers of a run on the rows `ids` of a split; `left_out` rows have a label it never learned."""
 
     scores: Scores
     ids: tuple[int, ...]
     answers: tuple[Prediction, ...]
+    left_out: int = 0
 
 
-def evaluate(project: Project, number: int, split: str = "test") -> Scores:
+def evaluate(project: Project, number: int, split: str = "test") -> Measured:
     """Figures of run `number` on `split`; kept in the project unless it is read-only. Raises UserError."""
     measured = measure(project, number, split)
     if not project.read_only:
         keep(project, number, split, measured)
-    return measured.scores
+    return measured
 
 
 def measure(project: Project, number: int, split: str) -> Measured:
@@ -60,14 +70,18 @@ def measure(project: Project, number: int, split: str) -> Measured:
     if split not in SPLITS:
         raise UserError(f"There is no split “{split}”; choose one of {', '.join(SPLITS)}.")
     folder = finished_folder(project, number)
-    rows = labelled_rows(project, split)
+    rows, left_out = labelled_rows(project, number, split)
+    if not rows and left_out:
+        raise UserError(
+            f"Run {number} never learned the labels of the {left_out:,} texts in the split “{split}”; train again."
+        )
     if not rows:
         raise UserError(f"The project has no labeled rows in the split “{split}”; import or label some first.")
     from desktop_llm.engine.predict import Predictor
 
     schema = folder.job().schema
     scores, answers = Predictor(folder.model).evaluate(rows, list(schema.get("classes", ())))
-    return Measured(scores=scores, ids=tuple(int(row["id"]) for row in rows), answers=tuple(answers))
+    return Measured(scores=scores, ids=tuple(int(row["id"]) for row in rows), answers=tuple(answers), left_out=left_out)
 
 
 def measure_in(path: Path, number: int, split: str) -> Measured:

@@ -34,7 +34,7 @@ def train(project: Project, number: int, out: Out, catch_interrupt: Callable[[Ca
     end = worker.train_here(str(folder.path), teller.take, control)
     teller.store()
     if isinstance(end, Finished):
-        training.collect(project, number)
+        project.take_answers(number)
         return 0
     if isinstance(end, Failed):
         if end.details:
@@ -55,7 +55,8 @@ class _Teller:
     def take(self, event: Event) -> None:
         self._waiting.append(event)
         if time.monotonic() - self._stored_at >= STORE_SECONDS:
-            self.store()
+            with suppress(UserError):  # a disk full for a while does not end a training; the last store tells
+                self.store()
         if isinstance(event, Started):
             self._total = event.total_steps
         quiet = isinstance(event, (events.Beat, events.Preparing, Saved))
@@ -69,10 +70,10 @@ class _Teller:
             self._out(told, _words(event, self._total, self._number))
 
     def store(self) -> None:
-        batch, self._waiting = self._waiting, []
-        if batch:
-            self._project.runs.ingest(self._number, batch)
         self._stored_at = time.monotonic()
+        if self._waiting:
+            self._project.runs.ingest(self._number, self._waiting)
+            self._waiting = []
 
 
 def _words(event: Event, total: int, number: int) -> str:

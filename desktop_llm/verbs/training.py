@@ -13,23 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import desktop_llm
+from desktop_llm import atomic
 from desktop_llm.data import splits
 from desktop_llm.data.splits import SplitRow
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
-from desktop_llm.rows import Changes
 from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.1
-COLLECTED = 1000
 BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
 LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
 FEW_FOR_SCRATCH = 1000
@@ -88,12 +87,17 @@ def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
     frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
     title = "from scratch" if recipe.model == SCRATCH else Path(recipe.model).expanduser().resolve().name
-    number = project.runs.create(recipe, model_title=title, snapshot={}, schema=frozen.schema)
+    number = project.runs.free_number()
     folder = project.runs.folder(number)
+    # the project hears of a run when all of it is there: one that was broken off is nothing to resume
     try:
-        project.runs.set_snapshot(number, _freeze(project, frozen, recipe, number, folder).snapshot)
-    except BaseException:  # a run that could not be made, or that nobody waited for, leaves nothing
-        project.runs.delete(number)
+        with atomic.new_folder(folder.path, manifest=False) as filling:
+            job = _freeze(project, frozen, recipe, number, RunFolder(filling))
+    except OSError as error:
+        raise from_os_error(error, "make the folder of the run", folder.path) from error
+    try:
+        project.runs.create(recipe, model_title=title, snapshot=job.snapshot, schema=job.schema, number=number)
+    except BaseException:  # nobody will ask for it; what stopped us goes on up
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
     return number, folder
@@ -130,22 +134,6 @@ def resumable(project: Project, number: int) -> RunFolder:
     return folder
 
 
-def collect(project: Project, number: int) -> Changes:
-    """After a run's end: its answers on the held-out rows into the store."""
-    folder = project.runs.folder(number)
-    changes = Changes()
-    for split in ("validation", "test"):
-        batch = []
-        for item, answer in folder.read_predictions(split):
-            batch.append((item, answer))
-            if len(batch) == COLLECTED:
-                changes |= project.predictions.write(number, batch)
-                batch = []
-        if batch:
-            changes |= project.predictions.write(number, batch)
-    return changes
-
-
 def versions() -> dict[str, str]:
     """The program's version and those of the libraries that a result depends on."""
     told = {"desktop_llm": desktop_llm.__version__}
@@ -180,7 +168,9 @@ class _Frozen:
         self.split_of = {row.id: row.split or self.new_splits[row.id] for row in rows}
         learned = {row.stratum for row in rows if self.split_of[row.id] == "train"}
         # classes in the project's order, those without a label to learn from left out
-        self.schema = {"classes": [one.name for one in project.classes.all() if one.name in learned]}
+        classes = [one for one in project.classes.all() if one.name in learned]
+        # the ids tell later which class is meant, whatever it is called by then
+        self.schema = {"classes": [one.name for one in classes], "class_ids": [one.id for one in classes]}
         self._known = learned
         if len(learned) < 2:
             raise UserError(

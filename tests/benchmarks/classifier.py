@@ -131,9 +131,9 @@ def trainer(told: dict[str, Any], train: list[dict[str, Any]], test: list[dict[s
 
 def _leg(told: dict[str, Any]) -> None:
     os.environ.update({"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"})
-    import torch
+    from desktop_llm.engine.device import settle_thread
 
-    torch.set_num_threads(told["threads"])
+    settle_thread()  # both with the threads that our runs take
     data = Path(told["data"])
     train, test = _rows(data, "banking77-train.csv"), _rows(data, "banking77-test.csv")
     if told["rows"]:
@@ -151,7 +151,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rows", type=int, default=0, help="about so many training rows; 0: all")
-    parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) - 1))
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--leg", default="")
     told = parser.parse_args()
@@ -182,7 +181,7 @@ def main() -> None:
         who: statistics.mean(one["accuracy"] for one in results if one["who"] == who) for who in ("ours", "trainer")
     }
     sys.stdout.write(
-        f"batch {told.batch}, {told.epochs} epoch(s), {told.precision}, {told.threads} thread(s)\n"
+        f"batch {told.batch}, {told.epochs} epoch(s), {told.precision}\n"
         f"median seconds: ours {median['ours']:.1f}, Trainer {median['trainer']:.1f}, "
         f"ratio {median['trainer'] / median['ours']:.2f}\n"
         f"mean accuracy:  ours {accuracy['ours']:.4f}, Trainer {accuracy['trainer']:.4f}\n"

@@ -37,12 +37,12 @@ def test_measuring_again_gives_the_figures_of_the_training(opened: Project, spli
 
 
 def test_measuring_follows_the_labels_as_they_are_now(opened: Project) -> None:
-    before = evaluating.evaluate(opened, 1).metrics["accuracy"]
+    before = evaluating.evaluate(opened, 1).scores.metrics["accuracy"]
     numbers = [one.id for one in opened.classes.all()]
     for row in list(opened.items.labelled()):
         if row.split == "test":
             opened.labels.set(row.id, numbers[row.value == numbers[0]])
-    after = evaluating.evaluate(opened, 1).metrics["accuracy"]
+    after = evaluating.evaluate(opened, 1).scores.metrics["accuracy"]
     assert after == pytest.approx(1 - before)
     assert opened.runs.get(1).metrics["test"]["accuracy"] == after
 

@@ -19,6 +19,7 @@ from desktop_llm.gui.pages.label_session import SessionCard
 from desktop_llm.gui.pages.label_view import LabelView
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order
+from desktop_llm.verbs import naming
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
@@ -203,6 +204,8 @@ class LabelPage(Page):
             )
 
     def _show_item(self, item: Item | None) -> None:
+        if item is not None and self.hub.project is not None and self.hub.task is not None:
+            item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         self._item = item
         if self._editor is None:
             return

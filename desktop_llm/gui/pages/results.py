@@ -19,6 +19,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import Changes, Filter
+from desktop_llm.verbs import naming
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.empty import EmptyState
@@ -212,18 +213,22 @@ class ResultsPage(Page):
             return
         number = run.number
 
-        def work(task: Task) -> None:
+        def work(task: Task) -> int:
             from desktop_llm.gui import elsewhere
             from desktop_llm.verbs import evaluating
 
             measured = elsewhere.call(task.should_stop, evaluating.measure_in, project.path, number, split)
             evaluating.keep(project, number, split, measured)
+            return measured.left_out
 
         self.measure_button.setEnabled(False)
         task = self.hub.background.run(work, on_done=self._on_measured, title=self.tr("Measuring"))
         task.ended.connect(lambda _: self._show_run())
 
-    def _on_measured(self, _: None) -> None:
+    def _on_measured(self, left_out: int) -> None:
+        if left_out:
+            words = self.tr("{count:,} texts with labels that the run never learned were left out.")
+            self.hub.show_message(words.format(count=left_out))
         self.hub.changed.emit(Changes(runs=True, predictions=True))
 
     def _on_try(self) -> None:
@@ -239,14 +244,19 @@ class ResultsPage(Page):
         project, run = self.hub.project, self.run
         if project is None or run is None:
             return
-        numbers = {one.name: one.id for one in project.classes.all()}
+        now = naming.renames(project, run.number)
+        numbers = {name: class_id for class_id, name in naming.run_names(project, run.number).items()}
+        if truth is not None and str(truth) not in numbers:
+            self.hub.show_message(self.tr("The label “{truth}” is no more.").format(truth=truth))
+            return
         told = Filter(
             run=run.number,
             split=self._shown_split,
-            truth=numbers.get(str(truth)) if truth is not None else None,
+            truth=numbers[str(truth)] if truth is not None else None,
             predicted=predicted,
         )
-        words = self.tr("labeled {truth}").format(truth=truth)
+        words = self.tr("labeled {truth}").format(truth=now.get(str(truth), truth))
         if predicted is not None:
-            words += self.tr(", run {number} says {told}").format(number=run.number, told=predicted)
+            called = now.get(str(predicted), predicted)
+            words += self.tr(", run {number} says {told}").format(number=run.number, told=called)
         self.hub.page_asked.emit("label", {"filter": told, "words": words})

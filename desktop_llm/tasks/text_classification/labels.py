@@ -26,6 +26,10 @@ class OneOfMany:
             raise UserError(f"the label has {len(name)} characters; at most {LONGEST_NAME} make a name")
         return name or None
 
+    def renamed(self, named: Any, names: Mapping[str, str]) -> str:
+        """The class's new name."""
+        return names.get(named, named)
+
     def names(self, named: Any) -> tuple[str, ...]:
         """The one class name."""
         return (named,)

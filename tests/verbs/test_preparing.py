@@ -1,0 +1,78 @@
+"""A run in the making: there whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.events import Finished
+from desktop_llm.jobs.folder import EventLog
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import training
+from tests import projects, run_folders
+
+RECIPE = recipes.changed(TASKS[projects.TASK].recipe, run_folders.TINY)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Project]:
+    """A project with labels and no run."""
+    project = Project.open(projects.make(tmp_path / "Tickets"))
+    yield project
+    project.close()
+
+
+def test_a_project_closed_while_a_run_is_prepared_has_no_such_run(
+    opened: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = snapshot.write
+
+    def close_then_write(*told: Any) -> Any:
+        opened.close()
+        return write(*told)
+
+    monkeypatch.setattr(snapshot, "write", close_then_write)
+    with pytest.raises(UserError):
+        training.prepare(opened, RECIPE)
+    assert not any((opened.path / "runs").iterdir())
+    again = Project.open(opened.path)
+    assert again.runs.all() == []
+    again.close()
+
+
+def test_what_a_killed_preparation_left_goes_when_the_project_is_opened(opened: Project) -> None:
+    number, folder = training.prepare(opened, RECIPE)
+    left = folder.path.with_name(".0002.abcd.part")
+    left.mkdir()
+    (left / "job.json").write_text("{}")
+    opened.close()
+    again = Project.open(opened.path)
+    assert not left.exists()
+    assert folder.job().number == number
+    assert training.prepare(again, RECIPE)[0] == number + 1
+    again.close()
+
+
+def test_answers_of_a_run_that_ended_unseen_are_taken_when_the_project_is_opened(trained: Path) -> None:
+    project = Project.open(trained)
+    number, folder = training.prepare(project, RECIPE)
+    first = project.runs.folder(1)
+    folder.predictions.mkdir()
+    for split in ("validation", "test"):
+        lines = (first.predictions / f"{split}.jsonl").read_text(encoding="utf-8")
+        (folder.predictions / f"{split}.jsonl").write_text(lines + "torn{\n", encoding="utf-8")
+    log = EventLog(folder)
+    log.append(Finished(at=1.0, step=3, reason="completed", seconds=1.0))
+    log.close()
+    project.close()
+    again = Project.open(trained)
+    assert again.runs.get(number).state == "finished"
+    assert again.predictions.count(number) == again.predictions.count(1) == 24
+    again.close()
