@@ -72,7 +72,7 @@ class Runs:
         schema: Mapping[str, Any],
         number: int | None = None,
     ) -> int:
-        """Take up a new run, as `number` when its folder is there, else as the next one; its number. Raises UserError."""
+        """Take up a new run, as `number` when its folder is there, else the next; its number. Raises UserError."""
         number = number or self.free_number()
         try:
             self.folder(number).path.mkdir(parents=True, exist_ok=True)

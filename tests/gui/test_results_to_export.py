@@ -28,11 +28,17 @@ def _cell(window: MainWindow, *, wrong: bool) -> tuple[int, int, int]:
     return next((row, column, count) for row, column, count in details["confusion"] if (row != column) == wrong)
 
 
-@pytest.mark.parametrize("by", ["mouse", "keyboard"])
-def test_a_cell_of_the_matrix_opens_its_texts(qtbot: QtBot, window: MainWindow, tickets: Path, by: str) -> None:
+@pytest.mark.parametrize(("by", "renamed"), [("mouse", False), ("keyboard", False), ("mouse", True)])
+def test_a_cell_of_the_matrix_opens_its_texts(
+    qtbot: QtBot, window: MainWindow, tickets: Path, by: str, *, renamed: bool
+) -> None:
     project = open_in(qtbot, window, tickets, "results")
     matrix = find(window, Confusion, "results.confusion")
     row, column, count = _cell(window, wrong=False)
+    number, name = next((one.id, one.name) for one in project.classes.all() if one.name == NAMES[row])
+    if renamed:
+        name = "another name"
+        project.classes.rename(number, name)
     if by == "mouse":
         place = matrix.cell_rect(row, column).center()
         qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=QPoint(int(place.x()), int(place.y())))
@@ -46,14 +52,13 @@ def test_a_cell_of_the_matrix_opens_its_texts(qtbot: QtBot, window: MainWindow, 
     assert isinstance(page, LabelPage)
     chip = find(window, QPushButton, "label.filter_chip")
     assert chip.isVisible()
-    assert NAMES[row].replace("&", "&&") in chip.text()
-    numbers = {one.name: one.id for one in project.classes.all()}
+    assert name.replace("&", "&&") in chip.text()
     seen: list[int] = []
     while page.item is not None and page.item.id not in seen:
         seen.append(page.item.id)
         item = project.items.get(page.item.id)
         assert item is not None
-        assert item.value == numbers[NAMES[row]]
+        assert item.value == number
         qtbot.keyClick(page, Qt.Key.Key_D)
     assert len(seen) == count
     click(qtbot, window, "label.filter_chip")
