@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +22,39 @@ class NewItem:
     label: Any | None = None
     split: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Many rows on their way into a project, by column: what one NewItem each would say, at a tenth of the cost.
+
+    `main` names the content's main field, whose values are `texts`; `contents` holds the other fields, if any;
+    `extras` JSON objects or None.
+    """
+
+    main: str
+    texts: Sequence[str]
+    extras: Sequence[str | None]
+    labels: Sequence[Any | None]
+    splits: Sequence[str]
+    contents: Sequence[Mapping[str, str]] | None = None
+
+
+def batch_of(items: Sequence[NewItem]) -> Batch:
+    """Single rows, all with the same fields, as a batch."""
+    main = next(iter(items[0].content)) if items else ""
+    contents = [{name: text for name, text in item.content.items() if name != main} for item in items]
+    return Batch(
+        main=main,
+        texts=[item.content.get(main, "") for item in items],
+        extras=[
+            json.dumps(dict(item.extra), ensure_ascii=False, separators=(",", ":")) if item.extra else None
+            for item in items
+        ],
+        labels=[item.label for item in items],
+        splits=[item.split for item in items],
+        contents=contents if any(contents) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

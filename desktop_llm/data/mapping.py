@@ -145,7 +145,7 @@ def _item(
         content=texts,
         extra={column: plain(cell) for column, cell in row.cells.items() if column not in used},
         label=parse_label(row.cells.get(label_column)) if label_column is not None else None,
-        split=split or (_split(row.cells.get(split_column)) if split_column is not None else ""),
+        split=split or (split_of(row.cells.get(split_column)) if split_column is not None else ""),
         line=row.line,
     )
 
@@ -155,7 +155,8 @@ def _text(cell: object) -> str:
     return plain(cell).replace("\r\n", "\n").strip()
 
 
-def _split(cell: object) -> str:
+def split_of(cell: object) -> str:
+    """The split that a cell names, '' for an empty one. Raises UserError."""
     word = plain(cell).strip().casefold()
     if word and word not in SPLIT_WORDS:
         raise UserError(f"the split “{plain(cell)[:40]}” is none of train, validation and test")

@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from desktop_llm.errors import Cancelled, from_os_error
-from desktop_llm.rows import Changes, NewItem
+from desktop_llm.rows import Batch, Changes
 from desktop_llm.store import classes
 from desktop_llm.store.connection import Connections, sentences
 from desktop_llm.store.schema import SETTLED
-from desktop_llm.store.staging import Columns, Settled, Staging, stoppable
+from desktop_llm.store.staging import Settled, Staging, stoppable
 
-BATCH = 500
+HASH_BYTES = 16
+LABELS_KEPT = 100_000
 NEW = "FROM staged.rows LEFT JOIN staged.known ON known.id = rows.id WHERE known.id IS NULL"
 # known texts that wait for a label and bring one
 TAKEN = (
@@ -49,13 +49,28 @@ class InsertCounts:
 def content_hash(content: Mapping[str, str]) -> bytes:
     """16 bytes of BLAKE2b over the trimmed fields in their order: two rows with the same one are the same text."""
     joined = "\x1f".join(f"{name}\x1e{text.strip()}" for name, text in content.items())
-    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+
+
+def _hashes(batch: Batch) -> list[bytes]:
+    """`content_hash` of each row of a batch."""
+    if batch.contents is not None:
+        return [
+            content_hash({batch.main: text, **others}) for text, others in zip(batch.texts, batch.contents, strict=True)
+        ]
+    begun = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES)
+    found = []
+    for text in batch.texts:
+        one = begun.copy()
+        one.update(text.strip().encode("utf-8", "surrogatepass"))
+        found.append(one.digest())
+    return found
 
 
 def insert(
     connections: Connections,
     source: str,
-    items: Iterable[NewItem],
+    batches: Iterable[Batch],
     *,
     to_value: Callable[[Any, Mapping[str, int]], Any],
     class_names: Callable[[Any], tuple[str, ...]],
@@ -63,7 +78,7 @@ def insert(
     should_stop: Callable[[], bool] = lambda: False,
     known_only: bool = False,
 ) -> InsertCounts:
-    """Insert `items` under the file name `source`. Raises UserError or Cancelled, and then nothing has changed.
+    """Insert rows under the file name `source`. Raises UserError or Cancelled, and then nothing has changed.
 
     A text that is there already is counted and not inserted; a label that it lacks is taken. `known_only` inserts
     no text at all.
@@ -73,7 +88,7 @@ def insert(
         return should_stop() or connections.closed
 
     with _turn(connections, stop), sentences(connections.path), _staging(connections, stop) as staging:
-        main = _fill(staging, connections, items, on_progress, stop)
+        main = _fill(staging, connections, batches, on_progress, stop)
         settled = staging.settle(known_only=known_only)
         names = list(dict.fromkeys(name for label in staging.labels() for name in class_names(label)))
         staging.finish()
@@ -118,38 +133,44 @@ def _staging(connections: Connections, stop: Callable[[], bool]) -> Iterator[Sta
 def _fill(
     staging: Staging,
     connections: Connections,
-    items: Iterable[NewItem],
+    batches: Iterable[Batch],
     on_progress: Callable[[int], None],
     stop: Callable[[], bool],
 ) -> str:
     """Gather the rows; returns the name of the content's main field, '' when there was no row."""
     row = connections.row("SELECT value FROM meta WHERE key = 'main_field'")
     main = str(row[0]) if row else ""
-    waiting, done = iter(items), 0
-    while batch := list(islice(waiting, BATCH)):
+    done = 0
+    labels = _Written()
+    for batch in batches:
         if stop():
             raise Cancelled
-        main = main or next(iter(batch[0].content))
-        staging.add([_columns(item, main) for item in batch])
-        done += len(batch)
+        main = main or batch.main
+        contents = [None] * len(batch.texts) if batch.contents is None else [_json(dict(one)) for one in batch.contents]
+        told = [labels.of(label) for label in batch.labels]
+        staging.add(list(zip(_hashes(batch), batch.texts, contents, batch.extras, batch.splits, told, strict=True)))
+        done += len(batch.texts)
         on_progress(done)
     if stop():
         raise Cancelled
     return main
 
 
-def _columns(item: NewItem, main: str) -> Columns:
-    content = dict(item.content)
-    digest = content_hash(content)
-    text = content.pop(main, "")
-    return (
-        digest,
-        text,
-        _json(content) if content else None,
-        _json(dict(item.extra)) if item.extra else None,
-        item.split,
-        None if item.label is None else _json(item.label),
-    )
+class _Written:
+    """Labels as JSON, each name written once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+
+    def of(self, label: Any | None) -> str | None:
+        if not isinstance(label, str):
+            return None if label is None else _json(label)
+        known = self._found.get(label)
+        if known is None:
+            known = _json(label)
+            if len(self._found) < LABELS_KEPT:
+                self._found[label] = known
+        return known
 
 
 def _json(value: Any) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Changes, Counts, Filter, Item, NewItem, Order
+from desktop_llm.rows import Batch, Changes, Counts, Filter, Item, NewItem, Order, batch_of
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.inserting import InsertCounts
@@ -177,10 +177,33 @@ class Items:
         known_only: bool = False,
     ) -> InsertCounts:
         """Bring rows in, all or none; see `store.inserting.insert`."""
+        waiting = iter(items)
+        return self.insert_batches(
+            source,
+            (batch_of(part) for part in iter(lambda: list(islice(waiting, AT_ONCE)), [])),
+            to_value=to_value,
+            class_names=class_names,
+            on_progress=on_progress,
+            should_stop=should_stop,
+            known_only=known_only,
+        )
+
+    def insert_batches(
+        self,
+        source: str,
+        batches: Iterable[Batch],
+        *,
+        to_value: Callable[[Any, Mapping[str, int]], Any],
+        class_names: Callable[[Any], tuple[str, ...]],
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        known_only: bool = False,
+    ) -> InsertCounts:
+        """Bring many rows in, all or none; see `store.inserting.insert`."""
         return inserting.insert(
             self._connections,
             source,
-            items,
+            batches,
             to_value=to_value,
             class_names=class_names,
             on_progress=on_progress,

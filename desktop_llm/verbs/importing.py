@@ -10,12 +10,14 @@ from itertools import chain, islice
 from pathlib import Path
 
 from desktop_llm.data import mapping as mappings
+from desktop_llm.data.batches import Batches
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.opening import RawRow, open_reader
+from desktop_llm.data.readers.reader import blocks
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
-from desktop_llm.rows import ImportReport, NewItem, Rejected
+from desktop_llm.rows import Batch, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
@@ -132,19 +134,18 @@ def run(
     rejected: list[Rejected] = []
     count = 0
 
-    def accepted() -> Iterator[NewItem]:
+    def accepted() -> Iterator[Batch]:
         nonlocal count
-        rows = reader.rows(should_stop)
-        for item in mappings.to_items(rows, told.mapping, task.fields, task.labels.parse, split):
-            if isinstance(item, Rejected):
-                count += 1
-                if len(rejected) < REJECTED_SHOWN:
-                    rejected.append(item)
-            else:
-                yield item
+        batches = Batches(reader.columns, told.mapping, task.fields, task.labels.parse, split)
+        for block in blocks(reader, should_stop):
+            batch, wrong = batches.of(block)
+            count += len(wrong)
+            rejected.extend(wrong[: REJECTED_SHOWN - len(rejected)])
+            if batch.texts:
+                yield batch
 
     began = time.monotonic()
-    counts = project.items.insert(
+    counts = project.items.insert_batches(
         told.path.name,
         accepted(),
         to_value=task.labels.to_value,

@@ -1,21 +1,22 @@
 """Reads delimited text (CSV, TSV, …) row by row; a broken row costs itself only, never the rows behind it.
 
 The rules are those of RFC 4180 as spreadsheets apply them: a cell in quotes may hold delimiters, line breaks and
-doubled quotes; elsewhere a quote is an ordinary character. The csv module is not used because a cell above its
-limit ends the reading, a quote that is never closed silently swallows the rest of the file, and it cannot say on
-which line a row begins.
+doubled quotes; elsewhere a quote is an ordinary character. The csv module is used for what is well-formed only
+(`quick`), because a cell above its limit ends the reading, a quote that is never closed silently swallows the rest of
+the file, and it cannot say on which line a row begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from desktop_llm.data.form import Form
+from desktop_llm.data.readers import quick
 from desktop_llm.data.readers.lines import Line, Lines, opened
-from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, RawRow, too_long
-from desktop_llm.errors import UserError
+from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, Block, RawRow, too_long
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Rejected
 
 QUOTE = '"'
@@ -179,6 +180,36 @@ class DelimitedReader:
                 asking.step()
                 self._fraction = lines.position / lines.size
                 yield self._row(record)
+
+    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
+        """All rows but the header, many at once. Raises Cancelled, UserError."""
+        with opened(self._path) as file:
+            lines = Lines(file, self._form.encoding)
+            records = Records(lines, self._form.delimiter)
+            if self._form.header:
+                records.next()
+            before = -1
+            while lines.position > before:
+                before = lines.position
+                if should_stop():
+                    raise Cancelled("reading was stopped")
+                yield quick.block(lines, self._form, len(self._columns)) or self._block(lines, records)
+                self._fraction = lines.position / lines.size
+
+    def _block(self, lines: Lines, records: Records) -> Block:
+        """Some rows, each with the care that `quick` has no time for."""
+        until = lines.position + quick.BLOCK
+        starts: list[int] = []
+        rows: list[Sequence[str]] = []
+        rejected: list[Rejected] = []
+        while lines.position < until and (record := records.next()) is not None:
+            row = self._row(record)
+            if isinstance(row, Rejected):
+                rejected.append(row)
+            else:
+                starts.append(row.line)
+                rows.append([str(cell) for cell in row.cells.values()])
+        return Block(starts, rows, rejected)
 
     def fraction(self) -> float:
         """How much of the file has been read."""

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from desktop_llm.data.form import Form
+from desktop_llm.data.readers import quick
 from desktop_llm.data.readers.json_rows import columns_of, row_from
 from desktop_llm.data.readers.lines import Lines, opened
-from desktop_llm.data.readers.reader import Asking, RawRow
+from desktop_llm.data.readers.reader import Asking, Block, RawRow
+from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Rejected
 
 
@@ -40,6 +42,34 @@ class JsonLinesReader:
                     yield Rejected(line=line.number, reason=line.trouble)
                 elif line.text.strip():
                     yield row_from(line.number, line.text)
+
+    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
+        """All rows, many at once. Raises Cancelled, UserError."""
+        with opened(self._path) as file:
+            lines = Lines(file, self._encoding)
+            before = -1
+            while lines.position > before:
+                before = lines.position
+                if should_stop():
+                    raise Cancelled("reading was stopped")
+                yield quick.json_block(lines, self._encoding) or self._block(lines)
+                self._fraction = lines.position / lines.size
+
+    def _block(self, lines: Lines) -> Block:
+        """Some rows, each with the care that `quick` has no time for."""
+        until = lines.position + quick.BLOCK
+        rows: list[RawRow] = []
+        rejected: list[Rejected] = []
+        while lines.position < until and (line := lines.next()) is not None:
+            if line.trouble:
+                rejected.append(Rejected(line=line.number, reason=line.trouble))
+            elif line.text.strip():
+                row = row_from(line.number, line.text)
+                if isinstance(row, Rejected):
+                    rejected.append(row)
+                else:
+                    rows.append(row)
+        return Block([row.line for row in rows], [row.cells for row in rows], rejected)
 
     def fraction(self) -> float:
         """How much of the file has been read."""

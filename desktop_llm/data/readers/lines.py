@@ -45,13 +45,14 @@ class Lines:
         if self._end == b"\n" and b"\r" in head and b"\n" not in head:
             # Spreadsheets on old Macs end lines so.
             self._end = b"\r"
-        self._simple = self._end == b"\n"
+        self.simple = self._end == b"\n"
+        """Whether lines end with the one byte that they end with in ASCII, so that `take` can be used."""
         file.seek(self.position)
         self._wide = _WideLines(file, self._end)
 
     def next(self) -> Line | None:
         """The next line, None at the end. Raises OSError."""
-        raw = self._file.readline(LARGEST_ROW) if self._simple else self._wide.next()
+        raw = self._file.readline(LARGEST_ROW) if self.simple else self._wide.next()
         if not raw:
             return None
         self._numbered += 1
@@ -64,6 +65,18 @@ class Lines:
             return self._undecodable(raw, error)
         return Line(self._numbered, text.rstrip("\r\n") if text[-1:] in "\r\n" else text, "")
 
+    def take(self, size: int) -> bytes:
+        """The next whole lines, about `size` bytes of them, with their ends; b'' at the end. Raises OSError.
+
+        A line above LARGEST_ROW comes in pieces: go `back` and read it by `next`.
+        """
+        raw = self._file.read(size)
+        if raw and not raw.endswith(b"\n"):
+            raw += self._file.readline(LARGEST_ROW)
+        self.position += len(raw)
+        self._numbered += raw.count(b"\n") + (raw[-1:] not in (b"", b"\n"))
+        return raw
+
     def mark(self) -> Mark:
         """The place after the last line."""
         return Mark(self.position, self._numbered)
@@ -75,7 +88,7 @@ class Lines:
         self.position, self._numbered = mark
 
     def _skip_rest(self, size: int) -> Line:
-        while raw := (self._file.readline(LARGEST_ROW) if self._simple else self._wide.next()):
+        while raw := (self._file.readline(LARGEST_ROW) if self.simple else self._wide.next()):
             self.position += len(raw)
             size += len(raw)
             if raw.endswith(self._end):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, runtime_checkable
 
 from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Rejected
@@ -37,6 +38,39 @@ class Reader(Protocol):
 
     def fraction(self) -> float:
         """How much of the file's bytes `rows` has passed, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Many rows at once, for those who take all of a file: cheaper than a RawRow each.
+
+    `rows` are the cells in the order of the reader's columns, or by column; row i starts on line `starts[i]`.
+    `rejected` are rows between them that were not taken.
+    """
+
+    starts: Sequence[int]
+    rows: Sequence[Sequence[str]] | Sequence[Mapping[str, object]]
+    rejected: Sequence[Rejected] = ()
+
+
+@runtime_checkable
+class BlockReader(Protocol):
+    """A reader that can hand out many rows at once, the same ones as `rows`."""
+
+    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
+        """All rows in order. Raises Cancelled once `should_stop` says so, UserError when reading fails."""
+
+
+def blocks(reader: Reader, should_stop: Callable[[], bool]) -> Iterator[Block]:
+    """All rows of any reader in blocks. Raises Cancelled, UserError."""
+    if isinstance(reader, BlockReader):
+        yield from reader.blocks(should_stop)
+        return
+    rows = reader.rows(should_stop)
+    while part := list(islice(rows, ROWS_BETWEEN_QUESTIONS)):
+        taken = [row for row in part if isinstance(row, RawRow)]
+        rejected = [row for row in part if isinstance(row, Rejected)]
+        yield Block([row.line for row in taken], [row.cells for row in taken], rejected)
 
 
 class Asking:

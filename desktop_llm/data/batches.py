@@ -1,0 +1,140 @@
+"""Blocks of a file's rows to batches of items: what `mapping.to_items` does, for many rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from desktop_llm.data import mapping as mappings
+from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike
+from desktop_llm.data.readers.reader import Block, RawRow
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Batch, Rejected, batch_of
+
+MOST_KEPT = 100_000
+"""How many different cells are remembered with what they mean."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Known:
+    """What a cell means, found out once for equal cells; a UserError is a meaning, too."""
+
+    def __init__(self, meaning: Callable[[object], Any]) -> None:
+        self._meaning = meaning
+        self._found: dict[str, Any] = {}
+
+    def __call__(self, cell: object) -> Any:
+        """The meaning; a UserError is returned, not raised."""
+        if isinstance(cell, str):
+            known = self._found.get(cell, self)
+            if known is not self:
+                return known
+        try:
+            told = self._meaning(cell)
+        except UserError as error:
+            told = error
+        if isinstance(cell, str) and len(self._found) < MOST_KEPT:
+            self._found[cell] = told
+        return told
+
+
+class Batches:
+    """Applies a mapping to blocks."""
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        mapping: Mapping[str, str],
+        fields: Sequence[FieldLike],
+        parse_label: Callable[[object], Any | None],
+        split: str = "",
+    ) -> None:
+        """See `mapping.to_items`; `columns` are the reader's."""
+        self._mapping, self._fields, self._parse, self._split = dict(mapping), fields, parse_label, split
+        self._columns = tuple(columns)
+        content = [field for field in fields if field.name != LABEL]
+        # one text and nothing else: the usual case, which is the quick one
+        self._main = content[0] if len(content) == 1 and content[0].name in mapping else None
+        self._label = _Known(parse_label)
+        self._split_of = _Known(mappings.split_of)
+        self._used = frozenset(mapping.values())
+        self._others = [place for place, name in enumerate(self._columns) if name not in self._used]
+
+    def of(self, block: Block) -> tuple[Batch, list[Rejected]]:
+        """The block's rows as items, and those that cannot be, by line."""
+        rejected = list(block.rejected)
+        batch = self._careful(block, rejected) if self._main is None else self._quick(self._main, block, rejected)
+        rejected.sort(key=lambda one: one.line)
+        return batch, rejected
+
+    def _careful(self, block: Block, rejected: list[Rejected]) -> Batch:
+        """Row by row."""
+        rows: Sequence[Any] = block.rows
+        raw = (RawRow(line=line, cells=self._by_column(row)) for line, row in zip(block.starts, rows, strict=True))
+        items = []
+        for item in mappings.to_items(raw, self._mapping, self._fields, self._parse, self._split):
+            if isinstance(item, Rejected):
+                rejected.append(item)
+            else:
+                items.append(item)
+        return batch_of(items)
+
+    def _by_column(self, row: Sequence[str] | Mapping[str, object]) -> dict[str, object]:
+        return dict(row) if isinstance(row, Mapping) else dict(zip(self._columns, row, strict=True))
+
+    def _quick(self, main: FieldLike, block: Block, rejected: list[Rejected]) -> Batch:
+        """Column by column."""
+        rows = block.rows
+        texts = [cell if isinstance(cell, str) else mappings.plain(cell) for cell in self._cells(rows, main.name)]
+        texts = [(text.replace("\r\n", "\n") if "\r\n" in text else text).strip() for text in texts]
+        labels = [self._label(cell) for cell in self._cells(rows, LABEL)]
+        splits = [self._split or self._split_of(cell) for cell in self._cells(rows, SPLIT)]
+        wrong: set[int] = set()
+        for place, (text, label, split) in enumerate(zip(texts, labels, splits, strict=True)):
+            if text and not isinstance(label, UserError) and not isinstance(split, UserError):
+                continue
+            problems = [f"the {main.name} is empty"] if main.required and not text else []
+            problems += [one.message.rstrip(".") for one in (label, split) if isinstance(one, UserError)]
+            if problems:
+                wrong.add(place)
+                rejected.append(Rejected(line=block.starts[place], reason=problems[0]))
+        extras = self._extras(rows)
+        if wrong:
+            kept = [place for place in range(len(rows)) if place not in wrong]
+            texts, extras = [texts[place] for place in kept], [extras[place] for place in kept]
+            labels, splits = [labels[place] for place in kept], [splits[place] for place in kept]
+        return Batch(main=main.name, texts=texts, extras=extras, labels=labels, splits=splits)
+
+    def _cells(self, rows: Sequence[Any], name: str) -> list[Any]:
+        """The cells of the column that a field is taken from; None each where it is taken from none."""
+        column = self._mapping.get(name)
+        if column is None or not rows:
+            return [None] * len(rows)
+        if isinstance(rows[0], dict):
+            return [row.get(column) for row in rows]
+        at = self._columns.index(column)
+        return [row[at] for row in rows]
+
+    def _extras(self, rows: Sequence[Any]) -> list[str | None]:
+        """The cells that no field took, as JSON."""
+        if not rows:
+            return []
+        if isinstance(rows[0], dict):
+            used, plain = self._used, mappings.plain
+            told = (
+                {name: cell if isinstance(cell, str) else plain(cell) for name, cell in row.items() if name not in used}
+                for row in rows
+            )
+            return [_encode(one).decode() if one else None for one in told]
+        if not self._others:
+            return [None] * len(rows)
+        names = [self._columns[place] for place in self._others]
+        if len(names) == 1:
+            place, name = self._others[0], names[0]
+            return [_encode({name: row[place]}).decode() for row in rows]
+        cells = itemgetter(*self._others)
+        return [_encode(dict(zip(names, cells(row), strict=True))).decode() for row in rows]
