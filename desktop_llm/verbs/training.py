@@ -83,8 +83,8 @@ def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
     """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError."""
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
-    recipe = _absolute(recipe)
     check(project, recipe)
+    recipe = _absolute(recipe)
     frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
     title = "from scratch" if recipe.model == SCRATCH else Path(recipe.model).name.encode("utf-8", "replace").decode()

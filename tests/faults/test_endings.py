@@ -36,19 +36,18 @@ if __name__ == "__main__":
         ours.recv()
 """
 TERMINAL = """
-import sys
+import signal, sys
 from desktop_llm.engine import worker
 from desktop_llm.gui.child import Child
 if __name__ == "__main__":
+    asked = []
+    signal.signal(signal.SIGINT, lambda *_: asked.append("leave"))
     child = Child(worker.train, sys.argv[1], name="worker")
     print(child.pid, flush=True)
-    try:
-        while not child.ended:
-            child.wait(0.1)
-    except KeyboardInterrupt:
-        child.send("leave")
-        while not child.ended:
-            child.wait(0.1)
+    while not child.ended:
+        child.wait(0.1)
+        while asked:
+            child.send(asked.pop())
 """
 LIMITED = """
 import resource, signal, sys
