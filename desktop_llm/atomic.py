@@ -54,7 +54,10 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Replace `path` by `content` as readable JSON in one step. Raises OSError."""
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    try:
+        write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    except UnicodeEncodeError:  # names of files that are no text: kept as they are, in JSON's own escapes
+        write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def sha256(path: Path) -> str:

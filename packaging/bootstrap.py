@@ -56,6 +56,10 @@ def main(arguments: list[str]) -> int:
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        place = f"“{error.filename}”" if error.filename else "a file"
+        print(f"Setting up stopped at {place}: {error.strerror or error}. Mend that and start again.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Stopped. The next start goes on from here.", file=sys.stderr)
         return 130

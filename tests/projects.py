@@ -65,6 +65,11 @@ def settings(**values: Any) -> list[str]:
     return [word for key, value in told.items() for word in ("--set", f"{key}={value}")]
 
 
+def item(text: str, label: str | None = None) -> NewItem:
+    """A row to insert."""
+    return NewItem(content={"text": text}, label=label)
+
+
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...] = ("text", "label")) -> Path:
     """The rows as a CSV file with a header."""
     with path.open("w", encoding="utf-8", newline="") as file:

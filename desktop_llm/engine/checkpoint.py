@@ -51,6 +51,11 @@ def steps(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"), reverse=True)
 
 
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint, whole or not; 0 without any."""
+    return max((int(path.name[5:]) for path in steps(folder)), default=0)
+
+
 def newest(folder: Path) -> tuple[Path | None, list[str]]:
     """The newest checkpoint whose checksums hold, and what was wrong with newer ones."""
     complaints: list[str] = []
@@ -63,9 +68,11 @@ def newest(folder: Path) -> tuple[Path | None, list[str]]:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what a crash has left half-written, and bring back a best model caught in mid-swap."""
+    """Remove what a crash has left half-written, and bring back what was caught in mid-swap."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic.recover(folder / BEST)
+    for aside in folder.glob(".step-*.old"):
+        atomic.recover(folder / aside.name[1:-4])
     for part in folder.glob(".step-*.part"):
         shutil.rmtree(part, ignore_errors=True)
 

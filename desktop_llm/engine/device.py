@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -53,6 +54,22 @@ class Device:
         if self.torch.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.torch))
         return int(psutil.Process().memory_info().rss)
+
+
+@contextmanager
+def memory_sentences() -> Iterator[None]:
+    """Turn what torch and Python say when memory runs out into a UserError."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        message = "The GPU's memory is full; halve the batch size and double the gradient accumulation."
+        raise UserError(message, details=str(error)) from error
+    except (MemoryError, RuntimeError) as error:
+        # on a processor torch says it in a RuntimeError of its own
+        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):
+            raise
+        message = "The computer's memory is full; take a smaller model or batch size."
+        raise UserError(message, details=str(error)) from error
 
 
 def choose(recipe: Recipe) -> Device:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from desktop_llm.engine import checkpoint, optim
 from desktop_llm.engine import device as devices
-from desktop_llm.engine import optim
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.plan import plan
 from desktop_llm.jobs import snapshot
@@ -36,6 +36,11 @@ class Estimate:
 
 def estimate(folder: Path) -> Estimate:
     """Measure the run in `folder` by its longest batch and a few typical ones. Raises UserError."""
+    with devices.memory_sentences():
+        return _estimate(folder)
+
+
+def _estimate(folder: Path) -> Estimate:
     run_folder = RunFolder(folder)
     job = run_folder.job()
     device = devices.choose(job.recipe)
@@ -47,6 +52,7 @@ def estimate(folder: Path) -> Estimate:
     )
     rows = list(snapshot.rows(run_folder.snapshot, "train"))
     examples = learner.encode(rows, lambda *_: None)
+    parameters = optim.count(learner.model)
     learner.narrow([examples])
     device.take(learner.model)
     learner.model.train()
@@ -70,13 +76,14 @@ def estimate(folder: Path) -> Estimate:
             torch.cuda.synchronize()
         spent.append(time.perf_counter() - began)
     typical = sum(spent[1:]) / len(spent[1:])
-    parameters = sum(parameter.numel() for parameter in learner.model.parameters())
+    # at the worst moment: the checkpoints that are kept, one being written, the best model and the one being written
+    folders = checkpoint.KEPT + 1
     return Estimate(
         total_steps=numbers.total_steps,
         seconds_per_step=typical,
         seconds=typical * numbers.total_steps,
         memory=device.memory(),
-        disk=4 * parameters * 5,
+        disk=4 * ((folders + 2) * parameters + folders * 2 * optim.count(learner.model)),
         parameters=parameters,
         device=device.title,
         precision=device.precision,

@@ -11,6 +11,11 @@ from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets.compact_embedding import CompactEmbedding
 
 
+def count(model: nn.Module) -> int:
+    """How many parameters a model has."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
 def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     """The parameters that learn, by name, in a fixed order."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]

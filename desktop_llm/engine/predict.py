@@ -45,8 +45,9 @@ class Predictor:
         self._stamp = _stamp(folder)
         self.task = task_named(task_of(folder))
         self.device = devices.choose(recipe or Recipe(bf16=False))
-        self.learner = self.task.open_learn().load(folder)
-        self.device.take(self.learner.model)
+        with devices.memory_sentences():
+            self.learner = self.task.open_learn().load(folder)
+            self.device.take(self.learner.model)
         self.learner.model.eval()
 
     def is_of(self, folder: Path) -> bool:
@@ -60,14 +61,16 @@ class Predictor:
     def outputs(self, rows: Sequence[Row]) -> torch.Tensor:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""
         split = Split(rows, self.learner.encode(rows, _silent))
-        return evaluate.outputs_of(self.learner, split, self.device, BATCH, _nothing)
+        with devices.memory_sentences():
+            return evaluate.outputs_of(self.learner, split, self.device, BATCH, _nothing)
 
     def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
         """Figures and answers on rows with labels in names."""
         kept = list(rows)
         split = Split(kept, self.learner.encode(kept, _silent))
         score = self.task.open_score()
-        return evaluate.measure(self.learner, split, self.device, BATCH, classes, score, _nothing)
+        with devices.memory_sentences():
+            return evaluate.measure(self.learner, split, self.device, BATCH, classes, score, _nothing)
 
 
 def _stamp(folder: Path) -> int:

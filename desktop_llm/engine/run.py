@@ -61,16 +61,12 @@ def _guarded(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     """Run, and turn whatever stops it into an end event."""
     devices.settle_thread()
     try:
-        return _run(run_folder, voice, control)
+        with devices.memory_sentences():
+            return _run(run_folder, voice, control)
     except Cancelled:
-        return Interrupted(at=time.time(), step=0)
+        return Interrupted(at=time.time(), step=checkpoint.newest_step(run_folder.checkpoints))
     except UserError as error:
         return Failed(at=time.time(), message=error.message, details=error.details)
-    except torch.cuda.OutOfMemoryError:
-        message = "The GPU's memory is full; halve the batch size and double the gradient accumulation."
-        return Failed(at=time.time(), message=message)
-    except MemoryError:
-        return Failed(at=time.time(), message="The computer's memory is full; take a smaller model or batch size.")
     except OSError as error:
         return Failed(at=time.time(), message=from_os_error(error, "go on with the run in", run_folder.path).message)
     except Exception as error:  # noqa: BLE001 - our bug: the window must still hear the end, and the log the traceback
@@ -86,6 +82,8 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         raise UserError(wrong)
     device = devices.choose(job.recipe)
     checkpoint.tidy(run_folder.checkpoints)
+    for written in (run_folder.model, run_folder.predictions):
+        atomic.recover(written)
     source, complaints = checkpoint.newest(run_folder.checkpoints)
     for complaint in complaints:
         before = "the one before is used" if source else "the run starts anew"
@@ -93,7 +91,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     random.seed(job.recipe.seed)
     np.random.seed(job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
-    learner, splits = _learner(job, run_folder, source, voice)
+    learner, parameters, splits = _learner(job, run_folder, source, voice)
     device.take(learner.model)
     parts = _parts(job, run_folder, learner, splits, device, voice, control)
     optimizer = optim.adamw(learner.model, job.recipe)
@@ -108,7 +106,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
             at=time.time(),
             total_steps=parts.plan.total_steps,
             steps_per_epoch=parts.plan.steps_per_epoch,
-            parameters=sum(parameter.numel() for parameter in learner.model.parameters()),
+            parameters=parameters,
             device=device.title,
             precision=device.precision,
             resumed_at=loop.progress.step,
@@ -122,8 +120,10 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     return _finish(run_folder, parts, splits, loop, outcome)
 
 
-def _learner(job: Job, run_folder: RunFolder, source: Path | None, voice: Voice) -> tuple[Learner, dict[str, Split]]:
-    """The learner at its start and all splits encoded."""
+def _learner(
+    job: Job, run_folder: RunFolder, source: Path | None, voice: Voice
+) -> tuple[Learner, int, dict[str, Split]]:
+    """The learner at its start, the number of its model's parameters, and all splits encoded."""
 
     def rows(split: str) -> Iterable[Row]:
         return snapshot.rows(run_folder.snapshot, split)
@@ -133,8 +133,9 @@ def _learner(job: Job, run_folder: RunFolder, source: Path | None, voice: Voice)
     for split in snapshot.SPLITS:
         kept = list(rows(split))
         splits[split] = Split(kept, learner.encode(kept, voice.preparing))
+    parameters = optim.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
-    return learner, splits
+    return learner, parameters, splits
 
 
 def _parts(

@@ -11,8 +11,8 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import Any
 
@@ -33,9 +33,10 @@ class Child:
         self.heard = time.monotonic()
         """When the process last said something (monotonic seconds)."""
         # daemon: whatever way the interpreter ends, it never waits for this process
-        self._process = spawn.Process(target=target, args=(*args, theirs), name=name, daemon=True)
+        self._process = spawn.Process(target=_begin, args=(target, *args, theirs), name=name, daemon=True)
         try:
-            self._process.start()
+            with _held(signal.SIGINT):
+                self._process.start()
         finally:
             theirs.close()
 
@@ -121,3 +122,24 @@ def exit_words(code: int | None) -> str:
         return f"signal {-code}, {signal.Signals(-code).name}"
     except ValueError:
         return f"signal {-code}"
+
+
+def _begin(target: Callable[..., None], *args: Any) -> None:
+    """In the process: Ctrl+C in a terminal is meant for the window, which then tells us by the pipe to leave."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    target(*args)
+
+
+@contextmanager
+def _held(number: signal.Signals) -> Iterator[None]:
+    """Keep a signal from this thread, and from the process that it starts meanwhile, until that is ready for it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -98,10 +98,12 @@ class DeviceCard(QFrame):
     def _read(self) -> None:
         if not self._waiting:
             self._waiting = True
-            self._hub.background.run(lambda _: read_device(), on_done=self._show)
+            self._hub.background.run(lambda _: read_device(), on_done=self._show).ended.connect(self._on_ended)
+
+    def _on_ended(self, _: object) -> None:
+        self._waiting = False
 
     def _show(self, told: object) -> None:
-        self._waiting = False
         if not isinstance(told, Reading):
             return
         self._name.setText(told.name)

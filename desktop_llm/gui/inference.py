@@ -125,9 +125,9 @@ class Line(QThread):
                     return _answer(told)
             code = child.close()
             self._child = None
-            LOG.warning("the predicting process ended by itself (%s)", exit_words(code))
             if self._quit:
                 raise CancelledError
+            LOG.warning("the predicting process ended by itself (%s)", exit_words(code))
         said = QCoreApplication.translate(
             "Inference", "The process that asks the model ended twice ({cause}); is there enough memory?"
         )

@@ -87,6 +87,8 @@ class Training(QThread):
         self._guard = threading.Lock()
         self._fresh: list[Event] = []
         self._unstored: list[Event] = []
+        self._troubled = False
+        """Whether the project refused what was to be stored, the last time."""
         self._stored_at = 0.0
         self._step = 0
         self._end: Event | None = None
@@ -120,7 +122,7 @@ class Training(QThread):
             raise UserError(self.tr("Run {number} is still training; stop it first.").format(number=self.number))
         self.number, self._keeper, self._folder, self._in_window = number, keeper, folder, in_window
         self._control = Control()
-        self._fresh, self._unstored = [], []
+        self._fresh, self._unstored, self._troubled = [], [], False
         self._step, self._end, self._left_at, self._wish, self._outcome = 0, None, 0.0, "", None
         self._drain.start()
         self.start()
@@ -230,8 +232,12 @@ class Training(QThread):
         batch, self._unstored = self._unstored, []
         try:
             self.stored.emit(self._keeper.ingest(self.number, batch))
-        except UserError as error:  # the run goes on: events.jsonl has them, the next opening replays it
-            self.problem_met.emit(error.message)
+            self._troubled = False
+        except UserError as error:  # the run goes on; they are tried again, and events.jsonl has them
+            self._unstored[:0] = batch
+            if not self._troubled:
+                self._troubled = True
+                self.problem_met.emit(error.message)
         self._stored_at = time.monotonic()
 
     def _death(self, code: int | None) -> Event:

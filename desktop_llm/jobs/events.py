@@ -33,7 +33,7 @@ class Preparing(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """The first step follows. `parameters` counts trainable ones; `precision` is fp32, bf16 or fp16."""
+    """The first step follows. `parameters` are the whole model's; `precision` is fp32, bf16 or fp16."""
 
     kind: ClassVar[str] = "started"
     total_steps: int

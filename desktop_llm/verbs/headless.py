@@ -92,6 +92,8 @@ def _words(event: Event, total: int, number: int) -> str:
         return f"{event.split} at step {event.step:,}: {figures}{'  best' if event.best and not event.final else ''}"
     if isinstance(event, Noted):
         return event.message
+    if isinstance(event, Interrupted) and not event.step:
+        return f"Left before the first step; resume run {number} to begin."
     if isinstance(event, Interrupted):
         return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
     if isinstance(event, Finished):

@@ -84,9 +84,10 @@ def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     check(project, recipe)
+    recipe = _absolute(recipe)
     frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
-    title = "from scratch" if recipe.model == SCRATCH else Path(recipe.model).expanduser().resolve().name
+    title = "from scratch" if recipe.model == SCRATCH else Path(recipe.model).name.encode("utf-8", "replace").decode()
     number = project.runs.free_number()
     folder = project.runs.folder(number)
     # the project hears of a run when all of it is there: one that was broken off is nothing to resume
@@ -105,7 +106,7 @@ def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
 
 def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
     """Freeze rows and labels as they are now into the run folder `path`, outside the project's runs."""
-    return _freeze(project, _Frozen(project), recipe, number, RunFolder(path))
+    return _freeze(project, _Frozen(project), _absolute(recipe), number, RunFolder(path))
 
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
@@ -143,6 +144,13 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return told
+
+
+def _absolute(recipe: Recipe) -> Recipe:
+    """The recipe with its model folder named so that it is found from everywhere."""
+    if recipe.model == SCRATCH:
+        return recipe
+    return recipes.changed(recipe, {"model": str(Path(recipe.model).expanduser().resolve())})
 
 
 def _check_folder(folder: Path) -> None:

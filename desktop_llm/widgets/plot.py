@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QBuffer, QIODevice, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
+from desktop_llm import atomic
+from desktop_llm.errors import from_os_error
 from desktop_llm.widgets import theme
 from desktop_llm.widgets.pyramid import Pyramid
 
@@ -79,7 +82,9 @@ class _Curve:
 
 
 class SeriesPlot(QWidget):
-    """Several named series over steps."""
+    """Several named series over steps. Signal: `problem_met(UserError)`, a picture or table could not be saved."""
+
+    problem_met = Signal(object)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         """`name` becomes the object name."""
@@ -182,16 +187,20 @@ class SeriesPlot(QWidget):
 
     def save_csv(self, path: Path) -> None:
         """Write all points: series, step, value. Raises OSError."""
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["series", "step", "value"])
-            for name, curve in self._curves.items():
-                for step, value in zip(*curve.raw.points(), strict=True):
-                    writer.writerow([name, int(step), repr(float(value))])
+        file = io.StringIO(newline="")
+        writer = csv.writer(file)
+        writer.writerow(["series", "step", "value"])
+        for name, curve in self._curves.items():
+            for step, value in zip(*curve.raw.points(), strict=True):
+                writer.writerow([name, int(step), repr(float(value))])
+        atomic.write_text(path, file.getvalue())
 
-    def save_png(self, path: Path) -> bool:
-        """Write the picture as it is seen; False when it could not be written."""
-        return self.grab().save(str(path), "PNG")
+    def save_png(self, path: Path) -> None:
+        """Write the picture as it is seen. Raises OSError."""
+        picture = QBuffer()
+        picture.open(QIODevice.OpenModeFlag.WriteOnly)
+        self.grab().save(picture, "PNG")
+        atomic.write_bytes(path, bytes(picture.data().data()))
 
     def _later(self) -> None:
         if not self._timer.isActive():
@@ -255,10 +264,18 @@ class SeriesPlot(QWidget):
 
     def _ask(self, kind: str) -> None:
         chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the plot"), f"plot.{kind}", f"*.{kind}")
-        if chosen and kind == "csv":
-            self.save_csv(Path(chosen))
-        elif chosen:
-            self.save_png(Path(chosen))
+        if chosen:
+            self.save(Path(chosen), kind)
+
+    def save(self, path: Path, kind: str) -> None:
+        """Write 'csv' or 'png'; what forbids it is told by `problem_met`."""
+        try:
+            if kind == "csv":
+                self.save_csv(path)
+            else:
+                self.save_png(path)
+        except OSError as error:
+            self.problem_met.emit(from_os_error(error, "save the plot", path))
 
 
 def _smoothed(values: np.ndarray, weight: float, curve: _Curve) -> np.ndarray:

@@ -35,6 +35,20 @@ if __name__ == "__main__":
     while True:
         ours.recv()
 """
+TERMINAL = """
+import signal, sys
+from desktop_llm.engine import worker
+from desktop_llm.gui.child import Child
+if __name__ == "__main__":
+    asked = []
+    signal.signal(signal.SIGINT, lambda *_: asked.append("leave"))
+    child = Child(worker.train, sys.argv[1], name="worker")
+    print(child.pid, flush=True)
+    while not child.ended:
+        child.wait(0.1)
+        while asked:
+            child.send(asked.pop())
+"""
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
@@ -95,6 +109,30 @@ def test_a_killed_window_leaves_no_worker(tmp_path: Path) -> None:
     assert worker_gone, "the worker lives on"
     assert isinstance(list(folder.read_events())[-1], Interrupted)
     assert all(atomic.damage(path) == "" for path in folder.checkpoints.glob("step-*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
+def test_ctrl_c_in_the_terminal_of_the_window_lets_the_worker_leave_with_a_checkpoint(tmp_path: Path) -> None:
+    folder = run_folders.make(tmp_path / "run", num_train_epochs=5000.0, save_steps=100_000)
+    script = tmp_path / "window.py"
+    script.write_text(TERMINAL)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, str(script), str(folder.path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        worker = psutil.Process(int(process.stdout.readline()))
+        _wait(lambda: _said(folder, "step") > 20, "the run says nothing")
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=PATIENCE)
+        assert "Traceback" not in process.stderr.read()
+    assert psutil.wait_procs([worker], timeout=PATIENCE)[0], "the worker lives on"
+    end = list(folder.read_events())[-1]
+    assert isinstance(end, Interrupted)
+    assert end.step > 0
+    assert max(int(path.name[5:]) for path in folder.checkpoints.glob("step-*")) == end.step
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits on the size of files")

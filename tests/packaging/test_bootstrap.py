@@ -108,3 +108,16 @@ def test_constraints_name_exact_versions_and_no_hosts() -> None:
     lines = [line for line in environment.CONSTRAINTS.read_text().splitlines() if not line.startswith("#")]
     assert all(line.count("==") == 1 and "+" not in line and "@" not in line for line in lines)
     assert "torch==2.13.0" in lines
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: str) -> None:
+        raise PermissionError(13, "Permission denied", "/opt/desktop_llm/.venv.lock")
+
+    monkeypatch.setattr(environment, "ensure", refused)
+    assert bootstrap.main(["setup"]) == 1
+    told = capsys.readouterr().err
+    assert "/opt/desktop_llm/.venv.lock" in told
+    assert told.count("\n") == 1

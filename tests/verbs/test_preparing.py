@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from desktop_llm import atomic
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs import snapshot
@@ -76,3 +80,24 @@ def test_answers_of_a_run_that_ended_unseen_are_taken_when_the_project_is_opened
     assert again.runs.get(number).state == "finished"
     assert again.predictions.count(number) == again.predictions.count(1) == 24
     again.close()
+
+
+def test_a_model_folder_is_found_again_from_anywhere(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "models" / "mine"
+    shutil.copytree(trained / "runs" / "0001" / "model", model)
+    monkeypatch.chdir(tmp_path)
+    project = Project.open(trained)
+    recipe = recipes.changed(RECIPE, {"model": "models/mine"})
+    number, folder = training.prepare(project, recipe)
+    assert folder.job().recipe.model == str(model)
+    assert project.runs.get(number).model_title == "mine"
+    project.close()
+
+
+def test_a_place_whose_name_is_no_text_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    told = {"model": os.fsdecode(b"/models/\xff\xfe"), "name": "模型"}
+    atomic.write_json(path, told)
+    assert json.loads(path.read_text(encoding="utf-8")) == told

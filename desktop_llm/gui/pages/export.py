@@ -44,6 +44,7 @@ class ExportPage(Page):
         """Empty until there is a run with a model."""
         super().__init__(hub, hub.tr("Export"))
         self._done_path = Path()
+        self._shown: tuple[Path, int] | None = None
         self.runs = RunBox(hub, "export.run")
         self.runs.run_changed.connect(self._on_run_changed)
         self.header.addWidget(self.runs)
@@ -134,11 +135,13 @@ class ExportPage(Page):
         project = self.hub.project
         if run is None or project is None:
             return
-        self.result.setText("")
-        self._open.hide()
-        name = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in project.name).strip("-")
-        self.folder.setText(str(project.path.parent / f"{name.lower() or 'model'}-run{run.number}"))
         number = run.number
+        if self._shown != (project.path, number):  # not each time the page is opened: a folder typed stays
+            self._shown = (project.path, number)
+            self.result.setText("")
+            self._open.hide()
+            name = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in project.name).strip("-")
+            self.folder.setText(str(project.path.parent / f"{name.lower() or 'model'}-run{number}"))
 
         def work(_: Task) -> str:
             from desktop_llm.verbs import exporting

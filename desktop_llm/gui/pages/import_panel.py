@@ -277,7 +277,7 @@ class ImportPanel(QStackedWidget):
             told = self.tr("{file} is imported: {count:,} new rows.")
             self._hub.show_message(told.format(file=task.result.source, count=task.result.imported))
             self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
-        elif isinstance(task.error, Cancelled):
+        elif task.cancelled or isinstance(task.error, Cancelled):
             self.setCurrentWidget(self._look)
             self._hub.show_message(self.tr("Cancelled; nothing was imported."))
 

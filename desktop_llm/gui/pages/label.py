@@ -159,7 +159,8 @@ class LabelPage(Page):
         project = self.hub.project
         if project is None:
             return
-        wanted = first if first is not None else (self._item.id if keep and self._item is not None else None)
+        kept = project.items.get(self._item.id) if keep and self._item is not None else None
+        wanted = first if first is not None else (kept.id if kept is not None else None)
         self._view.set_order_possible(project.predictions.has_any())
         self._load_classes()
         told, order = self._told()
@@ -167,8 +168,10 @@ class LabelPage(Page):
             rows = project.items.queue(told, order, wanted - 1, QUEUE)
         else:
             rows = project.items.queue(told, order, None, QUEUE)
+        if kept is not None and all(row.id != kept.id for row in rows):
+            rows.insert(0, kept)  # whoever reads it is not to find another text under the next key
         self._queue.reset(rows)
-        self._show_item(rows[0] if rows else None)
+        self._show_item(kept or (rows[0] if rows else None))
         self._load_counts()
 
     def _load_classes(self) -> None:

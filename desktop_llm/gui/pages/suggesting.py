@@ -67,15 +67,19 @@ class Suggesting(QObject):
             on_done=self._on_done,
             title=self.tr("Asking run {number}").format(number=number),
         )
-        self._work.ended.connect(lambda _: self.button.setEnabled(True))
+        self._work.ended.connect(self._on_ended)
 
     def _offer(self, number: int) -> None:
         self._number = number
         self.button.setVisible(bool(number))
-        self.button.setEnabled(True)
+        self.button.setEnabled(self._work is None)
         words = self.tr("Suggest with run {number}").format(number=number)
         self.button.setText(words)
         self.button.setAccessibleName(words)
+
+    def _on_ended(self, _: Task) -> None:
+        self._work = None
+        self.button.setEnabled(True)
 
     def _on_done(self, changes: Changes) -> None:
         self._hub.show_message(self.tr("Suggestions are there; the least certain texts can come first now."))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.training import Readiness
 
 CHECK_MS = 300
+Curves = dict[str, list[tuple[int, float]]]
 SETUP_WIDTH = 352
 RESUMABLE = ("interrupted", "failed")
 
@@ -44,7 +45,9 @@ class TrainPage(Page):
         super().__init__(hub, hub.tr("Train"))
         self._runs: list[Run] = []
         self._told: dict[str, Any] = {}
-        self._starting = False
+        self._preparing: Task | None = None
+        self._curves: tuple[int, Curves, int] | None = None
+        """Of the run that is resumed: its number, the curves so far, and its steps in all."""
         self._ready = False
         self._state = plain_label("", "chip")
         self._state.setObjectName("train.state")
@@ -59,6 +62,7 @@ class TrainPage(Page):
         columns.setSpacing(16)
         columns.addWidget(self._build_setup())
         self.live = TrainLive()
+        self.live.problem_met.connect(hub.show_error)
         columns.addWidget(self.live.scrolled(), 1)
         self.content.addLayout(columns, 1)
         training = hub.training
@@ -71,14 +75,15 @@ class TrainPage(Page):
     def set_project(self, project: Project | None) -> None:
         """The task's defaults, the project's runs."""
         self.live.clear()
-        self._ready = False
+        self._ready, self._preparing = False, None
         self._before.clear()
         task = self.hub.task
         if project is None or task is None:
             return
         told = self._told.get(str(project.path), {})
         models = list(self._told.get("models", []))
-        self.setup.set_task(task, told, models, project.items.counts().labeled)
+        self.setup.set_task(task, told, models)
+        self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.setup.set_rows)
         self.live.set_task(task)
         self._load_runs(show_last=True)
         self._check_timer.start()
@@ -103,7 +108,7 @@ class TrainPage(Page):
     def start(self) -> None:
         """Freeze the data, write the job, train."""
         project = self.hub.project
-        if project is None or self._starting or self.hub.is_training:
+        if project is None or self._preparing is not None or self.hub.is_training:
             return
         try:
             recipe = self.setup.recipe
@@ -111,8 +116,6 @@ class TrainPage(Page):
             self._tell_problem(error)
             return
         self._keep(recipe)
-        self._starting = True
-        self._show_controls()
 
         def work(_: Task) -> int:
             from desktop_llm.verbs import training
@@ -120,23 +123,27 @@ class TrainPage(Page):
             return training.prepare(project, recipe)[0]
 
         title, refused = self.tr("Preparing the run"), self._on_not_started
-        self.hub.background.run(work, on_done=self._begin, on_error=refused, title=title, stoppable=False)
+        self._prepare(
+            self.hub.background.run(work, on_done=self._begin, on_error=refused, title=title, stoppable=False)
+        )
 
     def resume(self, number: int) -> None:
         """Go on with a run from its last checkpoint."""
         project = self.hub.project
-        if project is None or self.hub.is_training or self._starting:
+        if project is None or self.hub.is_training or self._preparing is not None:
             return
-        self._starting = True
-        self._show_controls()
 
-        def work(_: Task) -> int:
+        def work(_: Task) -> tuple[int, Curves, int]:
             from desktop_llm.verbs import training
 
             training.resumable(project, number)
-            return number
+            return number, project.runs.metrics(number), project.runs.get(number).total_steps
 
-        self.hub.background.run(work, on_done=self._begin, on_error=self._on_not_started)
+        def begin(told: tuple[int, Curves, int]) -> None:
+            self._curves = told
+            self._begin(number)
+
+        self._prepare(self.hub.background.run(work, on_done=begin, on_error=self._on_not_started))
 
     def state(self) -> dict[str, Any]:
         """The recipes by project, and the model folders used."""
@@ -224,14 +231,26 @@ class TrainPage(Page):
     def _keep(self, recipe: recipes.Recipe) -> None:
         project = self.hub.project
         if project is not None:
-            self._told[str(project.path)] = recipes.to_json(recipe)
+            # what nobody has set follows the number of texts, the next time, too
+            told = recipes.to_json(recipe) if self.setup.own else {"model": recipe.model}
+            self._told[str(project.path)] = told
             if recipe.model != recipes.SCRATCH:
                 models = [recipe.model, *(one for one in self._told.get("models", []) if one != recipe.model)]
                 self._told["models"] = models[:8]
             json.dumps(self._told)
 
+    def _prepare(self, task: Task) -> None:
+        """Wait for the work before a run; its end is told even when the project is closed over it."""
+        self._preparing = task
+        task.ended.connect(self._on_prepared)
+        self._show_controls()
+
+    def _on_prepared(self, task: Task) -> None:
+        if task is self._preparing:
+            self._preparing = None
+            self._show_controls()
+
     def _begin(self, number: int) -> None:
-        self._starting = False
         project = self.hub.project
         if project is None:
             return
@@ -246,17 +265,15 @@ class TrainPage(Page):
             self._on_not_started(error)
 
     def _on_not_started(self, error: UserError) -> None:
-        self._starting = False
         self._tell_problem(error)
         self.hub.show_error(error)
 
     # while it runs
 
     def _on_began(self, number: int) -> None:
-        project = self.hub.project
-        if project is not None and project.runs.get(number).step:
-            run = project.runs.get(number)
-            self.live.show_curves(project.runs.metrics(number), run.total_steps)
+        told, self._curves = self._curves, None
+        if told is not None and told[0] == number:
+            self.live.show_curves(told[1], told[2])
         else:
             self.live.clear()
         self._say_state(self.tr("Run {number} · starting").format(number=number))
@@ -320,7 +337,7 @@ class TrainPage(Page):
         active = self.hub.is_training
         wish = self.hub.training.wish if active else ""
         self.start_button.setVisible(not active)
-        self.start_button.setEnabled(self._ready and not self._starting and self.hub.writable)
+        self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
         self.pause_button.setVisible(active)
         self.pause_button.setText(self.tr("Go on") if wish == "pause" else self.tr("Pause"))
         self.stop_button.setVisible(active)

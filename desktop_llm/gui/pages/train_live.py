@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSlider, QVBoxLayout, QWidget
 
@@ -22,7 +22,9 @@ SMALL = ("metric", "learning_rate", "grad_norm", "tokens_per_second", "memory")
 
 
 class TrainLive(QWidget):
-    """Takes events, or the curves of an earlier run."""
+    """Takes events, or the curves of an earlier run. Signal: `problem_met(UserError)`."""
+
+    problem_met = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Empty."""
@@ -52,6 +54,8 @@ class TrainLive(QWidget):
         whole.addWidget(self._loss_card(), 3)
         self._small = self._small_cards()
         whole.addLayout(self._small, 2)
+        for plot in self.plots.values():
+            plot.problem_met.connect(self.problem_met)
         self._columns = 0
         self._arrange(len(SMALL))
 

@@ -88,12 +88,20 @@ class TrainSetup(QWidget):
             raise UserError(self.tr("“{title}” is not a number.").format(title=error)) from error
         return recipes.changed(self._recipe, told)
 
-    def set_task(self, task: Task, told: dict[str, Any], models: list[str], rows: int) -> None:
-        """Offer the task's presets and defaults for so many labelled `rows`.
+    @property
+    def own(self) -> bool:
+        """Whether the person has set a value; otherwise all are defaults."""
+        return self._own
 
-        `told` is the recipe of last time, `models` are folders used before.
+    def set_task(self, task: Task, told: dict[str, Any], models: list[str]) -> None:
+        """Offer the task's presets and defaults; `set_rows` suits them to the number of labelled rows.
+
+        `told` is the recipe of last time, its model alone where all else was left to the program; `models` are
+        folders used before.
         """
-        self._task, self._rows = task, rows
+        self._task, self._rows = task, 0
+        self._own = len(told) > 1
+        start = str(told.get("model", SCRATCH))
         self._preset.clear()
         for preset in task.presets:
             self._preset.addItem(self.tr(preset.title), preset)
@@ -104,10 +112,9 @@ class TrainSetup(QWidget):
             self._add_model(model)
         self._model.addItem(self.tr("A model folder…"), PICK)
         try:
-            self._recipe = recipes.from_json(told) if told else default_recipe(task, SCRATCH, rows)
+            self._recipe = recipes.from_json(told) if self._own else default_recipe(task, start, self._rows)
         except UserError:
-            self._recipe = default_recipe(task, SCRATCH, rows)
-        self._own = bool(told)
+            self._recipe, self._own = default_recipe(task, SCRATCH, self._rows), False
         if self._recipe.model != SCRATCH:
             self._add_model(self._recipe.model)
         self._show()

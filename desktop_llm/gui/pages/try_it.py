@@ -49,6 +49,7 @@ class TryPage(Page):
         """Its runs."""
         task = self.hub.task
         self.hub.inference.forget()
+        self._last = {}
         if project is None or task is None:
             return
         if self._view is not None:

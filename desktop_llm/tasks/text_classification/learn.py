@@ -175,6 +175,7 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     if config.pad_token_id is None:
         config.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     length = model_folder.longest(config, recipe.max_length)
+    tokenizer.model_max_length = length  # saved along, so that whoever answers later cuts texts where training did
     return Classifier(model, tokenizer, classes, length, recipe.label_smoothing_factor)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QLabel, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Changes, Filter
+from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from tests.gui.pages.conftest import TASK, Rows
 
@@ -130,15 +130,41 @@ def test_enter_accepts_the_suggestion_and_the_least_certain_come_first(qtbot: Qt
     changes = project.predictions.write(number, answers) | project.predictions.rebuild_uncertainty(number)
     page.hub.changed.connect(page.on_changes)
     page.hub.changed.emit(changes)
-    page.restore({"show": "unlabeled", "order": "uncertain"})
-    page.opened(filter=Filter(), words="all")
-    page.restore({"show": "unlabeled", "order": "uncertain"})
-    page.on_changes(changes)
+    _choose(page, "label.order", "uncertain")
     assert _shown(page) == 5
     qtbot.keyClick(page, Qt.Key.Key_Return)
     assert _value(page, 5) == 2
     assert project.labels.history(5)[-1].origin == "suggestion"
     assert _shown(page) == 4
+
+
+@pytest.mark.parametrize("order", ["file", "uncertain"])
+def test_the_text_under_the_hand_stays_when_a_run_or_an_import_ends(qtbot: QtBot, page: LabelPage, order: str) -> None:
+    project = _project(page)
+    number = project.runs.create(TASK.recipe, model_title="from scratch", snapshot={}, schema={})
+    told = [(item, Prediction(label="no", probability=0.6, uncertainty=item / 10)) for item in (3, 4, 5)]
+    changes = project.predictions.write(number, told) | project.predictions.rebuild_uncertainty(number)
+    page.on_changes(changes)
+    _choose(page, "label.order", order)
+    first = _shown(page)
+    qtbot.keyClicks(page, "1")
+    qtbot.keyClick(page, Qt.Key.Key_A)
+    # back on a text that has its label by now and is in the queue no more
+    assert _shown(page) == first
+    assert _value(page, first) == 1
+    page.on_changes(changes | Changes(items=True, runs=True))
+    assert _shown(page) == first
+    qtbot.keyClick(page, Qt.Key.Key_D)
+    seen = _shown(page)
+    assert seen != first
+    page.on_changes(changes)
+    assert _shown(page) == seen
+
+
+def _choose(page: LabelPage, name: str, value: str) -> None:
+    box = page.findChild(QComboBox, name)
+    assert box is not None
+    box.setCurrentIndex(box.findData(value))
 
 
 def test_markup_in_a_text_is_shown_as_it_is(page: LabelPage) -> None:
