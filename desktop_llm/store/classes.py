@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Class
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.schema import SETTLED
+from desktop_llm.store.schema import SETTLED, VISIBLE
 
 COLORS = (
     "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",
@@ -28,13 +28,14 @@ class Classes:
         """The classes in their order, with the number of labels that use each (for labels that are one class)."""
         rows = self._connections.rows(
             "SELECT id, name, color, key, (SELECT COUNT(*) FROM labels INDEXED BY labels_by_value"
-            " WHERE value = CAST(classes.id AS TEXT)) FROM classes ORDER BY position, id"
+            f" WHERE value = CAST(classes.id AS TEXT) AND item <= {VISIBLE}) FROM classes WHERE position >= 0"
+            " ORDER BY position, id"
         )
         return [Class(id=row[0], name=row[1], color=row[2], key=row[3], count=row[4]) for row in rows]
 
     def names(self) -> dict[int, str]:
         """The names by id."""
-        return dict(self._connections.rows("SELECT id, name FROM classes"))
+        return dict(self._connections.rows("SELECT id, name FROM classes WHERE position >= 0"))
 
     def ensure(self, names: Iterable[str]) -> dict[str, int]:
         """Ids by name of all classes, after adding those of `names` that are missing."""
@@ -72,7 +73,9 @@ class Classes:
     def move(self, class_id: int, position: int) -> Changes:
         """Put a class at `position` (from 0) of the order."""
         with self._connections.writing() as connection:
-            order = [row[0] for row in connection.execute("SELECT id FROM classes ORDER BY position, id")]
+            order = [
+                row[0] for row in connection.execute("SELECT id FROM classes WHERE position >= 0 ORDER BY position, id")
+            ]
             order.remove(class_id)
             order.insert(max(0, min(position, len(order))), class_id)
             connection.executemany("UPDATE classes SET position = ? WHERE id = ?", list(enumerate(order)))
@@ -97,14 +100,22 @@ def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, in
     """Inside a transaction: add the missing ones of `names` with a colour and a free key; ids of all by name."""
     there = connection.execute("SELECT id, name, key, position FROM classes").fetchall()
     numbers = {name: number for number, name, _, _ in there}
+    hidden = {name for _, name, _, position in there if position < 0}
     taken = {key for _, _, key, _ in there}
     place = max((position for *_, position in there), default=-1)
     for name in names:
-        if name in numbers:
+        if name in numbers and name not in hidden:
             continue
         place += 1
         key = next((one for one in KEYS if one not in taken), "")
         taken.add(key)
+        if name in hidden:
+            hidden.remove(name)
+            connection.execute(
+                "UPDATE classes SET color = ?, key = ?, position = ? WHERE id = ?",
+                (COLORS[place % len(COLORS)], key, place, numbers[name]),
+            )
+            continue
         cursor = connection.execute(
             "INSERT INTO classes (name, color, key, position) VALUES (?, ?, ?, ?)",
             (name, COLORS[place % len(COLORS)], key, place),
@@ -113,11 +124,36 @@ def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, in
     return numbers
 
 
+def numbers(connection: sqlite3.Connection) -> dict[str, int]:
+    """Ids by name of all classes, hidden ones included."""
+    return dict(connection.execute("SELECT name, id FROM classes"))
+
+
+def hide(connection: sqlite3.Connection, name: str) -> int:
+    """Inside a transaction: add a class that nobody sees before it is ensured; its id."""
+    cursor = connection.execute("INSERT INTO classes (name, color, key, position) VALUES (?, '', '', -1)", (name,))
+    return int(cursor.lastrowid or 0)
+
+
+def show_hidden(connection: sqlite3.Connection) -> bool:
+    """Inside a transaction: let all hidden classes be seen, in the order in which they came; whether there were any."""
+    names = [row[0] for row in connection.execute("SELECT name FROM classes WHERE position < 0 ORDER BY id")]
+    ensure(connection, names)
+    return bool(names)
+
+
+def forget_hidden(connection: sqlite3.Connection) -> None:
+    """Inside a transaction: take away the classes that nobody has seen."""
+    connection.execute("DELETE FROM classes WHERE position < 0")
+
+
 def _free_name(connection: sqlite3.Connection, name: str, except_id: int = 0) -> str:
     name = " ".join(name.split())
     if not name:
         raise UserError("A label needs a name.")
-    row = connection.execute("SELECT id FROM classes WHERE name = ?", (name,)).fetchone()
+    # a class that an import is about to bring may be added before it, but no other may take its name
+    which = "" if except_id else " AND position >= 0"
+    row = connection.execute(f"SELECT id FROM classes WHERE name = ?{which}", (name,)).fetchone()
     if row is not None and row[0] != except_id:
         raise UserError(f"There is a label “{name}” already; choose another name.")
     return name

@@ -37,6 +37,7 @@ class Connections:
         self._lent: set[sqlite3.Connection] = set()
         self._guard = threading.Condition()
         self._lane = threading.RLock()
+        self._in_line = 0
         self._closed = False
 
     @property
@@ -74,21 +75,39 @@ class Connections:
         """
         if self.read_only:
             raise UserError(f"“{self.path.parent}” is open read-only; nothing can be changed.")
-        if not self._lane.acquire(timeout=patience):
+        with self._guard:
+            self._in_line += 1
+        try:
+            came = self._lane.acquire(timeout=patience)
+        finally:
+            with self._guard:
+                self._in_line -= 1
+                self._guard.notify_all()
+        if not came:
             raise UserError("Many rows are being written just now; try again in a moment.")
         try:
-            with self.reading() as connection, _attached(connection, attached):
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:  # whatever went wrong, the file stays as it was; then the reason goes on up
-                    with suppress(sqlite3.Error):
-                        if connection.in_transaction:
-                            connection.execute("ROLLBACK")
-                    raise
+            with self.reading() as connection, _attached(connection, attached), _transaction(connection):
+                yield connection
         finally:
             self._lane.release()
+
+    @contextmanager
+    def piece(self, *, attached: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """A short transaction of a long work; whoever wants to write goes first. Raises UserError.
+
+        It is durable only with the next `writing`; its references to other rows are not checked. Its log is brought
+        into the file by `settle_log` alone.
+        """
+        with self._guard:
+            self._guard.wait_for(lambda: not self._in_line, timeout=BUSY_SECONDS)
+        with (
+            self._lane,
+            self.reading() as connection,
+            _attached(connection, attached),
+            _lightly(connection),
+            _transaction(connection),
+        ):
+            yield connection
 
     def settle_log(self) -> None:
         """After a long write: bring its log into the file here, so that no label has to wait for it."""
@@ -124,6 +143,31 @@ class Connections:
             else:
                 self._idle.append(connection)
             self._guard.notify_all()
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:  # whatever went wrong, the file stays as it was; then the reason goes on up
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _lightly(connection: sqlite3.Connection) -> Iterator[None]:
+    for pragma in ("synchronous = NORMAL", "foreign_keys = OFF", "wal_autocheckpoint = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {CHECKPOINT_PAGES}"):
+                connection.execute(f"PRAGMA {pragma}")
 
 
 @contextmanager

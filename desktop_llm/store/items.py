@@ -14,7 +14,7 @@ from desktop_llm.rows import Batch, Changes, Counts, Filter, Item, NewItem, Orde
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.inserting import InsertCounts
-from desktop_llm.store.schema import GENERATION
+from desktop_llm.store.schema import GENERATION, VISIBLE
 from desktop_llm.store.where import where
 
 COLUMNS = """
@@ -24,6 +24,8 @@ FROM items JOIN sources ON sources.id = items.source LEFT JOIN labels ON labels.
 LEFT JOIN predictions AS p ON p.item = items.id
   AND p.run = (SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = items.id)
 """
+TOTAL = f"SELECT COUNT(*) - (SELECT COUNT(*) FROM items WHERE id > {VISIBLE}) FROM items"
+SEEN = f"EXISTS (SELECT 1 FROM items INDEXED BY items_by_source WHERE source = sources.id AND id <= {VISIBLE})"
 AT_ONCE = 500
 SPLITS_AT_ONCE = 5000
 
@@ -54,6 +56,8 @@ class Items:
 
     def count(self, told: Filter) -> int:
         """How many rows a filter lets through."""
+        if told == Filter():
+            return self._number(TOTAL)
         chosen = where(told)
         return self._number(chosen.select("COUNT(*)"), chosen.values)
 
@@ -101,21 +105,24 @@ class Items:
 
     def counts(self) -> Counts:
         """The project in numbers."""
-        total = self._number("SELECT COUNT(*) FROM items")
+        total = self._number(TOTAL)
         skipped = self._number("SELECT COUNT(*) FROM unlabeled INDEXED BY unlabeled_skipped WHERE skipped = 1")
         values = self._connections.rows(
-            "SELECT value, COUNT(*) FROM labels INDEXED BY labels_by_value WHERE value IS NOT NULL GROUP BY value"
+            "SELECT value, COUNT(*) FROM labels INDEXED BY labels_by_value"
+            f" WHERE value IS NOT NULL AND item <= {VISIBLE} GROUP BY value"
         )
         by_class = {int(value): number for value, number in values if str(value).isdecimal()}
         splits = self._connections.rows(
-            "SELECT split, COUNT(*) FROM items INDEXED BY items_by_split WHERE split <> '' GROUP BY split"
+            "SELECT split, COUNT(*) FROM items INDEXED BY items_by_split"
+            f" WHERE split <> '' AND id <= {VISIBLE} GROUP BY split"
         )
         sources: Counter[str] = Counter()
         for name, number in self._connections.rows(
-            "SELECT name, (SELECT COUNT(*) FROM items INDEXED BY items_by_source WHERE source = sources.id)"
-            " FROM sources"
+            "SELECT name, (SELECT COUNT(*) FROM items INDEXED BY items_by_source WHERE source = sources.id"
+            f" AND id <= {VISIBLE}) FROM sources"
         ):
-            sources[name] += number
+            if number:
+                sources[name] += number
         return Counts(
             total=total,
             labeled=sum(number for _, number in values),
@@ -127,14 +134,17 @@ class Items:
 
     def sources(self) -> list[str]:
         """The names of the files that rows came from."""
-        return [row[0] for row in self._connections.rows("SELECT DISTINCT name FROM sources ORDER BY name")]
+        return [
+            row[0] for row in self._connections.rows(f"SELECT DISTINCT name FROM sources WHERE {SEEN} ORDER BY name")
+        ]
 
     def labelled(self) -> Iterator[Labelled]:
         """All rows with a label, in file order; read in pieces, so that nothing waits for it."""
         main, after = self._main_field(), 0
         while rows := self._connections.rows(
             "SELECT items.id, hash, text, content, labels.value, split FROM labels JOIN items ON items.id = labels.item"
-            " WHERE labels.value IS NOT NULL AND labels.item > ? ORDER BY labels.item LIMIT ?",
+            f" WHERE labels.value IS NOT NULL AND labels.item > ? AND labels.item <= {VISIBLE}"
+            " ORDER BY labels.item LIMIT ?",
             (after, AT_ONCE),
         ):
             for number, digest, text, content, value, split in rows:
@@ -152,7 +162,7 @@ class Items:
         main = self._main_field()
         rows = self._connections.rows(
             "SELECT items.id, text, content FROM unlabeled JOIN items ON items.id = unlabeled.item"
-            " WHERE unlabeled.item > ? ORDER BY unlabeled.item LIMIT ?",
+            f" WHERE unlabeled.item > ? AND unlabeled.item <= {VISIBLE} ORDER BY unlabeled.item LIMIT ?",
             (after, limit),
         )
         return [(row[0], _content(main, row[1], row[2])) for row in rows]

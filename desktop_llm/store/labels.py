@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -80,13 +81,13 @@ class Labels:
         return self._connections.row(sql) is not None
 
     def history(self, item: int) -> list[Operation]:
-        """All operations on a row, oldest first."""
+        """All operations on a row, oldest first; first of all the import, where a label came with the text."""
         rows = self._connections.rows(
             "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone FROM label_history"
             " WHERE item = ? ORDER BY id",
             (item,),
         )
-        return [
+        return [*self._imported(item, rows)] + [
             Operation(
                 id=row[0],
                 item=row[1],
@@ -100,6 +101,27 @@ class Labels:
             )
             for row in rows
         ]
+
+    def _imported(self, item: int, rows: Sequence[tuple[Any, ...]]) -> Iterator[Operation]:
+        """The label that came with the text: nothing is written of it, as it follows from what came after."""
+        row = self._connections.row(
+            "SELECT labels.value, sources.at FROM items JOIN sources ON sources.id = items.source"
+            " LEFT JOIN labels ON labels.item = items.id WHERE items.id = ?",
+            (item,),
+        )
+        first = (rows[0][2] if rows else row[0]) if row is not None else None
+        if row is not None and first is not None:
+            yield Operation(
+                id=0,
+                item=item,
+                before=None,
+                after=json.loads(first),
+                skipped=False,
+                labeler="",
+                origin="import",
+                at=row[1],
+                undone=False,
+            )
 
     def _operate(self, item: int, value: str | None, skipped: int, labeler: str, origin: str) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import Changes
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.schema import GENERATION
+from desktop_llm.store.schema import GENERATION, VISIBLE
 
 CHANGED = Changes(predictions=True)
 AT_ONCE = 1000
@@ -77,7 +77,7 @@ class Predictions:
         while True:
             waiting = self._connections.rows(
                 "SELECT item FROM unlabeled INDEXED BY unlabeled_waiting WHERE skipped = 0 AND item > ?"
-                " ORDER BY item LIMIT ?",
+                f" AND item <= {VISIBLE} ORDER BY item LIMIT ?",
                 (after, AT_ONCE),
             )
             if not waiting:

@@ -10,13 +10,16 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 1
+VERSION = 2
 """Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED = 1, 2, 3
 """`label_history.undone`: 0 done; undone; undone and never again; done, but what came after forbids undoing."""
 GENERATION = "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation')"
 """The generation of `uncertainty` that counts; the next one is built beside it."""
+
+VISIBLE = "COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'visible'), 9223372036854775807)"
+"""The highest row that counts; those above it belong to an import that is under way or was broken off."""
 
 FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -72,6 +75,14 @@ CREATE INDEX uncertainty_first ON uncertainty (generation, value DESC, item);
 INSERT INTO meta (key, value) VALUES ('generation', '0');
 """
 
+SECOND = """
+CREATE TABLE hashes (hash BLOB PRIMARY KEY, item INTEGER NOT NULL REFERENCES items(id)) STRICT, WITHOUT ROWID;
+INSERT INTO hashes (hash, item) SELECT hash, id FROM items ORDER BY hash;
+DROP INDEX items_by_hash;
+INSERT INTO meta (key, value) SELECT 'visible', CAST(COALESCE(MAX(id), 0) AS TEXT) FROM items;
+"""
+"""Hashes in a table of their own, filled in their order: an index kept while rows come in costs more than the rows."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
@@ -80,11 +91,18 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     migrations = Migrations("desktop_llm")
 
-    @migrations()
-    def first_tables(database: Database) -> None:
-        for statement in FIRST.split(";"):
+    def do(database: Database, statements: str) -> None:
+        for statement in statements.split(";"):
             if statement.strip():
                 database.execute(statement)
+
+    @migrations()
+    def first_tables(database: Database) -> None:
+        do(database, FIRST)
+
+    @migrations()
+    def hashes_of_their_own(database: Database) -> None:
+        do(database, SECOND)
 
     migrations.apply(Utilities(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

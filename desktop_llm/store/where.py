@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop_llm.rows import Filter
-from desktop_llm.store.schema import GENERATION
+from desktop_llm.store.schema import GENERATION, VISIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ def where(told: Filter, *, uncertain: bool = False) -> Where:
         if told.predicted is not None:
             conditions.append("predictions.label = ?")
             values.append(json.dumps(told.predicted, ensure_ascii=False))
+    if not uncertain:
+        conditions.append(f"{key} <= {VISIBLE}")
     return Where(key, tables, tuple(conditions), tuple(values))
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from desktop_llm import atomic
-from desktop_llm.errors import UserError
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.rows import Filter
+from desktop_llm.rows import Filter, NewItem
+from desktop_llm.store import staging
 from desktop_llm.store.project import FILE, Project
 from tests.store.conftest import TASK, insert
 
@@ -69,19 +72,34 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from desktop_llm.rows import NewItem
+from desktop_llm.store import hidden, inserting
 from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+task = next(iter(TASKS.values()))
 project = Project.open(Path(sys.argv[1]))
-last, calls = int(sys.argv[2]), 0
+def die(*told):
+    os.kill(os.getpid(), signal.SIGKILL)
 def rows():
     for place in range(16_000):
         yield NewItem(content={"text": f"imported {place} " + "word " * 500}, label=f"class {place % 200}")
-def to_value(label, numbers):
-    global calls
-    calls += 1
-    if calls == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return numbers[label]
-project.items.insert("big.csv", rows(), to_value=to_value, class_names=lambda label: (label,))
+on_progress = lambda done: None
+if sys.argv[2] == "rows":
+    on_progress = lambda done: done > 9_000 and die()
+elif sys.argv[2] == "hashes":
+    inserting.HASHES_A_PIECE = 3000
+    piece, calls = project._connections.piece, []
+    def third(**told):
+        if told:
+            calls.append(1)
+            if len(calls) == 3:
+                die()
+        return piece(**told)
+    project._connections.piece = third
+else:
+    hidden.publish = die
+project.items.insert(
+    "big.csv", rows(), to_value=task.labels.to_value, class_names=task.labels.names, on_progress=on_progress
+)
 """
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX rights and limits")
 
@@ -144,23 +162,109 @@ def test_a_full_disk_costs_only_what_was_not_acknowledged(project: Project, limi
 
 
 @posix
-@pytest.mark.parametrize("last", [1, 200])
-def test_a_kill_while_rows_are_copied_leaves_the_project_as_it_was(project: Project, last: int) -> None:
-    # labels are made after the rows, 40 MB of which stand in the file's log by then
+@pytest.mark.parametrize("at", ["rows", "hashes", "publishing"])
+def test_a_kill_during_an_import_leaves_the_project_as_it_was(project: Project, at: str) -> None:
     project.close()
-    done = subprocess.run([sys.executable, "-c", KILLED, str(project.path), str(last)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(project.path), at], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
-    log = project.path / f"{FILE}-wal"
-    assert log.stat().st_size > 1_000_000
     again = Project.open(project.path)
     try:
+        assert again._connections.rows("SELECT COUNT(*) > 5000 FROM items") == [(1,)], "the kill came too early"
         assert again.check() == []
-        counts = again.items.counts()
-        assert (counts.total, counts.labeled, counts.by_source) == (30, 20, {"rows.csv": 30})
-        assert [one.name for one in again.classes.all()] == ["yes", "no"]
+        assert_nothing_came(again)
+        assert not list(project.path.glob(f"{staging.PREFIX}*"))
+        told = insert(again, [("imported anew", "class 7"), ("a text", "yes")], "next.csv")
+        assert (told.imported, told.labeled, told.duplicates) == (2, 2, 0)
+        # what was left is gone, and took no id, no hash and no name of a class
+        assert again._connections.rows("SELECT COUNT(*), MAX(id) FROM items") == [(32, 32)]
+        assert again._connections.rows("SELECT COUNT(*) FROM hashes") == [(32,)]
+        assert [one.name for one in again.classes.all()] == ["yes", "no", "class 7"]
+        assert again.check() == []
     finally:
         again.close()
-    assert sorted(one.name for one in project.path.iterdir()) == ["media", FILE, "project.lock", "runs"]
+
+
+def assert_nothing_came(project: Project) -> None:
+    """No reader sees more than the 30 rows of the fixture."""
+    counts = project.items.counts()
+    assert (counts.total, counts.labeled, counts.unlabeled, counts.by_source) == (30, 20, 10, {"rows.csv": 30})
+    assert [one.name for one in project.classes.all()] == ["yes", "no"]
+    assert sum(one.count for one in project.classes.all()) == 20
+    assert list(project.classes.names().values()) == ["yes", "no"]
+    assert project.items.sources() == ["rows.csv"]
+    shows: list[Any] = ["all", "labeled", "unlabeled"]
+    for show, count in zip(shows, (30, 20, 10), strict=True):
+        told = Filter(show=show)
+        assert project.items.count(told) == len(project.items.page(told, 0, 1000)) == count
+        assert len(project.items.queue(told, "file", None, 1000)) == count
+        assert len(project.items.anchors(told, 1)) == count
+    assert project.items.count(Filter(text="imported")) == 0
+    assert project.items.count(Filter(source="big.csv")) == 0
+    assert len(list(project.items.labelled())) == 20
+    assert len(project.items.unlabelled(0, 1000)) == 10
+
+
+def test_nobody_sees_rows_before_all_are_there(project: Project) -> None:
+    def rows() -> Iterator[NewItem]:
+        for place in range(3000):
+            if place == 2500:
+                assert project._connections.rows("SELECT COUNT(*) >= 2000 FROM items") == [(1,)]
+                assert_nothing_came(project)
+                # a class of theirs may be made by hand meanwhile
+                project.classes.add("class 3")
+            yield NewItem(content={"text": f"imported {place}"}, label=f"class {place % 5}" if place % 2 else None)
+
+    told = project.items.insert("big.csv", rows(), to_value=TASK.labels.to_value, class_names=TASK.labels.names)
+    assert (told.imported, told.labeled) == (3000, 1500)
+    names = [one.name for one in project.classes.all()]
+    assert names[:3] == ["yes", "no", "class 3"]
+    assert sorted(names[3:]) == ["class 0", "class 1", "class 2", "class 4"]
+    assert {one.count for one in project.classes.all()[2:]} == {300}
+    assert project.items.counts().by_source == {"rows.csv": 30, "big.csv": 3000}
+
+
+@pytest.mark.parametrize("at", [200, 2900])
+def test_a_cancelled_import_is_seen_by_nobody_and_swept_by_the_next(project: Project, at: int) -> None:
+    done = 0
+
+    def progressed(count: int) -> None:
+        nonlocal done
+        done = count
+
+    items = [NewItem(content={"text": f"imported {place}"}, label="new") for place in range(3000)]
+    with pytest.raises(Cancelled):
+        project.items.insert(
+            "big.csv",
+            items,
+            to_value=TASK.labels.to_value,
+            class_names=TASK.labels.names,
+            on_progress=progressed,
+            should_stop=lambda: done >= at,
+        )
+    assert_nothing_came(project)
+    assert insert(project, [("imported 7", None)], "next.csv").imported == 1
+    assert project._connections.rows("SELECT COUNT(*), MAX(id) FROM items") == [(31, 31)]
+    assert project.items.sources() == ["next.csv", "rows.csv"]
+    assert project.check() == []
+
+
+def test_a_project_of_the_version_before_is_brought_up(project: Project) -> None:
+    project.close()
+    connection = sqlite3.connect(project.path / FILE)
+    connection.executescript(
+        "DROP TABLE hashes; CREATE UNIQUE INDEX items_by_hash ON items (hash);"
+        "DELETE FROM meta WHERE key = 'visible'; PRAGMA user_version = 1;"
+        "DELETE FROM _sqlite_migrations WHERE name = 'hashes_of_their_own';"
+    )
+    connection.close()
+    again = Project.open(project.path)
+    try:
+        assert_nothing_came(again)
+        rows: list[tuple[str, str | None]] = [(row.content["text"], None) for row in again.items.page(Filter(), 0, 5)]
+        told = insert(again, [*rows, ("new", None)])
+        assert (told.imported, told.duplicates) == (1, 5)
+    finally:
+        again.close()
 
 
 def test_a_damaged_page_is_a_sentence_wherever_it_is_met(project: Project) -> None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from desktop_llm.errors import UserError
+from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project
 
 LABELER = """
@@ -96,3 +98,17 @@ def test_no_acknowledged_label_is_lost_by_a_kill(project: Project, acknowledged:
         assert len(given) <= len(seen) + 1
     finally:
         again.close()
+
+
+def test_a_label_that_came_with_its_text_is_in_the_history(project: Project) -> None:
+    def told(item: int) -> list[tuple[Any, Any, str]]:
+        return [(one.before, one.after, one.origin) for one in project.labels.history(item)]
+
+    value = next(row.value for row in project.items.labelled())
+    item = next(row.id for row in project.items.labelled())
+    assert told(item) == [(None, value, "import")]
+    project.labels.set(item, 3 - value)
+    project.labels.clear(item)
+    assert told(item) == [(None, value, "import"), (value, 3 - value, "person"), (3 - value, None, "person")]
+    waiting = project.items.page(Filter(show="unlabeled"), 0, 2)[1].id
+    assert told(waiting) == []
