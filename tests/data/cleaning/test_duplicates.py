@@ -82,7 +82,7 @@ def test_the_estimate_is_close() -> None:
     assert abs(estimate - len(one & other) / len(one | other)) < 0.08
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(texts=st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=9).map(" ".join), max_size=40))
 def test_what_stays_has_no_like(texts: list[str]) -> None:
     rows = list(enumerate(texts))

@@ -64,7 +64,7 @@ def applied(rows: Sequence[Row], outcomes: Iterable[Change | Drop]) -> list[Row]
     return list(texts.items())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(texts=st.lists(PIECES, max_size=25), chosen=st.sets(st.sampled_from(range(len(STEPS)))))
 def test_a_second_run_changes_nothing(texts: list[str], chosen: set[int]) -> None:
     steps = [Boilerplate(rows=3) if isinstance(STEPS[place], Boilerplate) else STEPS[place] for place in chosen]
