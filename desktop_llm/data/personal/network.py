@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from desktop_llm.data.personal.context import is_version
 
-PSEUDONYM_MAIL = re.compile(r"person\.[a-z2-7]{12}@example\.org")
-PSEUDONYM_URL = re.compile(r"https://example\.org/[a-z2-7]{12}")
 _LABEL = r"[A-Za-z0-9À-ɏ](?:[A-Za-z0-9À-ɏ-]{0,61}[A-Za-z0-9À-ɏ])?"
 _LETTER = "A-Za-z0-9À-ɏ_"
 _LOCAL = rf"(?<![{_LETTER}.%+-])[{_LETTER}](?:[{_LETTER}.%+'-]{{0,62}}[{_LETTER}+-])?"
@@ -42,7 +40,7 @@ _FILES = frozenset(
     ]
 )
 _URL = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:https?|ftps?|sftp)://|www\.)[^\s<>\"“”„‘’\u3000-\u303f\uff00-\uffef\u4e00-\u9fff]+", re.I
+    r"(?<![A-Za-z0-9])(?:(?:https?|ftps?|sftp)://|www\.)[^\s<>\"`\\“”„‘’\u3000-\u303f\uff00-\uffef\u4e00-\u9fff]+", re.I
 )
 _HOST = re.compile(
     rf"(?:\w+://)?(?:[^/@\s]*@)?(?:(?:{_LABEL}\.)+{_LABEL}|\d+(?:\.\d+){{3}}|\[[0-9a-f:.]+\]|localhost)", re.I
@@ -62,7 +60,7 @@ def emails(text: str) -> Iterator[tuple[int, int]]:
             continue
         for found in pattern.finditer(text):
             ending = re.split(r"\W", found.group())[-1].lower()
-            if ending not in _FILES and ".." not in found.group() and not PSEUDONYM_MAIL.fullmatch(found.group()):
+            if ending not in _FILES and ".." not in found.group():
                 yield found.span()
 
 
@@ -70,7 +68,7 @@ def urls(text: str) -> Iterator[tuple[int, int]]:
     """Web addresses with a scheme or www; signs of the sentence around them are not part of them."""
     for found in _URL.finditer(text):
         address = _without_sentence(found.group())
-        if _HOST.match(address) and not PSEUDONYM_URL.fullmatch(address):
+        if _HOST.match(address):
             yield found.start(), found.start() + len(address)
 
 

@@ -28,13 +28,16 @@ _FORMS: dict[str, tuple[re.Pattern[str], ...]] = {
     ),
     "US": (re.compile(rf"{_EDGE}(?:1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-. ]))[2-9]\d\d[-. ]\d{{4}}{_STOP}"),),
 }
-# Groups of an account or a card, right or mistyped: no part of them is a telephone number.
-_OTHER = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b|(?<!\d)(?:\d{4}[ -]){3}\d{1,4}(?!\d)")
+# Groups of an account or a card, right or mistyped, and American postcodes: no part of them is a telephone number.
+_OTHER = re.compile(
+    r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b|(?<!\d)(?:\d{4}[ -]){3}\d{1,4}(?!\d)"
+    r"|\b[A-Z]{2} \d{5}-\d{4}\b"
+)
 # After “call me at” any country's usual writing will do.
 _TOLD = re.compile(rf"{_EDGE}\(?0?\d(?:[ ]?[-/.()]?[ ]?\d){{6,13}}{_STOP}")
 _DATE = re.compile(r"(?:19|20)\d{2}[-/. ](?:0?[1-9]|1[0-2])[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}")
 # Numbers kept free for plays and films (and so for our pseudonyms): they belong to nobody.
-_FICTIONAL = re.compile(r"\+1\d{3}55501\d{2}|\+493023125\d{3}|\+33(?:199|639)\d{6}|\+447700900\d{3}")
+_FICTIONAL = re.compile(r"\+1\d{3}55501\d{2}|\+493023125\d*|\+33(?:199|639)\d{6}|\+447700900\d{3}")
 
 
 def phones(text: str, regions: Collection[str]) -> Iterator[Span]:
@@ -42,23 +45,23 @@ def phones(text: str, regions: Collection[str]) -> Iterator[Span]:
     yield from longest(_INTERNATIONAL, text, lambda start, end: _possible(text[start:end], None))
     others = [found.span() for found in _OTHER.finditer(text)]
 
+    def free(start: int, end: int) -> bool:
+        return all(end <= first or last <= start for first, last in others)
+
     def told(start: int, end: int) -> bool:
         number = text[start:end]
-        dated = _DATE.search(number) is not None
-        return is_phone(text, start) and not dated and any(_possible(number, region) for region in regions)
+        if not free(start, end) or _DATE.search(number) or not is_phone(text, start):
+            return False
+        return any(_possible(number, region) for region in regions)
 
-    for start, end in (*_written(text, regions), *longest(_TOLD, text, told)):
-        if all(end <= first or last <= start for first, last in others):
-            yield start, end
-
-
-def _written(text: str, regions: Collection[str]) -> Iterator[Span]:
-    """Numbers without a country code in a form that is usual in a region."""
     for region in regions:
+
+        def written(start: int, end: int, region: str = region) -> bool:
+            return free(start, end) and not is_order(text, start) and _possible(text[start:end], region)
+
         for form in _FORMS.get(region, ()):
-            for found in form.finditer(text):
-                if not is_order(text, found.start()) and _possible(found.group(), region):
-                    yield found.span()
+            yield from longest(form, text, written)
+    yield from longest(_TOLD, text, told)
 
 
 def canonical(text: str, regions: Collection[str]) -> str:

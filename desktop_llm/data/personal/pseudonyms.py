@@ -104,7 +104,7 @@ def _phone(value: str, draw: _Draw) -> str:
         return f"+1 {200 + draw.below(790)} 555 01{draw.digits(2)}"
     if value.startswith("+86"):
         # No Chinese mobile number begins with 12.
-        return f"12{draw.digits(9)}"
+        return f"12{draw.digits(1)} {draw.digits(4)} {draw.digits(4)}"
     if value.startswith("+49"):
         return f"+49 30 23125{draw.digits(3)}"
     if value.startswith("+33"):
@@ -120,9 +120,9 @@ def _identity(value: str, draw: _Draw) -> str:
         # No province has the code 99.
         born = f"{1940 + draw.below(65)}{1 + draw.below(12):02d}{1 + draw.below(28):02d}"
         return f"99{draw.digits(4)}{born}{draw.digits(4)}"
-    if re.fullmatch(r"\d{3}-\d{2}-\d{4}", value):
+    if re.fullmatch(r"\d{3}-?\d{2}-?\d{4}", value):
         # Nor was an American number ever given out that begins with 000.
-        return f"000-{draw.digits(2)}-{draw.digits(4)}"
+        return f"000{draw.like(value[3:])}"
     return draw.like(value)
 
 

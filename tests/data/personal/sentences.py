@@ -167,6 +167,8 @@ WITHOUT: tuple[str, ...] = (
     "Er wohnt in 10115 Berlin, Hausnummer 12-14.",
     "邮编100871，第12排34座",
     "型号RTX4090-24G比上一代快2.5倍",
+    "The foundation is in Boston, MA 02110-1301, USA.",
+    "The sample rate 44100 Hz at 1411 kbit/s, 0.05 to 0.95.",
     # wrong check digits and impossible numbers
     "Card 4111 1111 1111 1112 was a typing mistake.",
     "The number 1234 5678 9012 3456 is made up.",

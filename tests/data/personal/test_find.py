@@ -73,12 +73,8 @@ def test_only_the_kinds_and_regions_that_are_asked_for() -> None:
     assert find("call 4111 1111 1111 1111", kinds=["phone"]) == ()
 
 
-PIECES = st.lists(
-    st.sampled_from(
-        [*(value for _, expected in WITH for _, value in expected), " ", ", ", "。", "号", "1", "-", "+", "@"]
-    ),
-    max_size=8,
-).map("".join)
+VALUES = sorted({value for _, expected in WITH for _, value in expected})
+PIECES = st.lists(st.sampled_from([*VALUES, *", 。号1-+@"]), max_size=8).map("".join)
 
 
 @given(text=PIECES | st.text(max_size=60))
@@ -90,8 +86,6 @@ def test_finds_are_in_order_apart_and_there(text: str) -> None:
         at = one.end
 
 
-@pytest.mark.parametrize(
-    "text", ["1 " * 5000, "a@" * 5000, "1-" * 5000, "www. " * 3000, ":" * 9000, "0" * 9000, "a." * 5000]
-)
+@pytest.mark.parametrize("part", ["1 ", "a@", "1-", "www. ", ":", "0", "a.", "(at)", "+49 ", "AB12 ", "a-b.", "1.1.1."])
 def test_odd_texts_take_no_longer_than_others(part: str) -> None:
     assert find(part * 5000) == ()

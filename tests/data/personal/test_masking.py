@@ -77,7 +77,7 @@ def test_pseudonyms_look_like_what_they_stand_for() -> None:
     assert replaced("+1 415 628 2671").split()[2] == "555"
     assert replaced("DE89 3704 0044 0532 0130 00").startswith("DE")
     assert len(replaced("11010519491231002X")) == 18
-    assert len(replaced("13812345678")) == 11
+    assert replaced("13812345678").startswith("12")
     assert replaced("536-90-4399").startswith("000-")
 
 
