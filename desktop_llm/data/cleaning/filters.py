@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LETTER = re.compile(r"[^\W\d_]")
 UNKNOWN = ""
+_ENOUGH = 500
+"""Characters from the start that tell a language; more only take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +105,10 @@ def language_of(text: str, letters: int = 1) -> tuple[str, float]:
 
     A character of Chinese or Japanese says as much as three letters and counts so.
     """
-    weight = sum(3 if sign >= "\u3040" else 1 for sign in _LETTER.findall(text[:2000]))
+    weight = sum(3 if sign >= "\u3040" else 1 for sign in _LETTER.findall(text[:_ENOUGH]))
     if weight < max(1, letters):
         return UNKNOWN, 0.0
-    # Addresses and numbers are no language; the first 2,000 characters say enough.
-    code, sure = _identifier().classify(text[:2000])
+    code, sure = _identifier().classify(text[:_ENOUGH])
     return str(code), float(sure)
 
 

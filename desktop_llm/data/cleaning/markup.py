@@ -95,6 +95,10 @@ def _harmless(sign: str, found: re.Match[str]) -> bool:
     return re.match(r"[\w/!#&]", following) is None
 
 
+# What texts consist of after a wrong encoding: Latin to Arabic letters, signs, box drawings. Chinese alone has none.
+_SUSPECT = re.compile("[\x80-\u07ff\u2010-\u25ff\ud800-\udfff\ufffd]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mojibake(TextStep):
     """Texts that were read in the wrong encoding and saved so."""
@@ -105,7 +109,7 @@ class Mojibake(TextStep):
 
     def clean(self, text: str) -> str:
         """The text as it was meant, where that is certain."""
-        if text.isascii():
+        if not _SUSPECT.search(text):
             return text
         fix_text, config = _ftfy()
         return fix_text(text, config)
