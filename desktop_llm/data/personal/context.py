@@ -32,8 +32,8 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?:\b(?:tel(?:efon)?(?:nummer)?|phone|telephone|mobile?|cell|call|ring|fax|handy(?:nummer)?|whatsapp|rufnummer|"
-    r"mobil(?:nummer)?|anrufen|sms|text|reach|contact|dial)\b|电话|手机|联系方式|致电|热线|座机|传真|拨打|☎|📞|📱)"
+    r"(?:\b(?:tel(?! aviv)(?:efon)?(?:nummer)?|phone|telephone|mobile?|cell|call|ring|fax|handy(?:nummer)?|whatsapp|"
+    r"rufnummer|mobil(?:nummer)?|anrufen|sms|text|reach|contact|dial)\b|电话|手机|联系方式|致电|热线|座机|传真|拨打|☎|📞|📱)"
     r"[^\n\d]{0,20}$",
     re.IGNORECASE,
 )

@@ -35,7 +35,10 @@ _OTHER = re.compile(
 )
 # After “call me at” any country's usual writing will do.
 _TOLD = re.compile(rf"{_EDGE}\(?0?\d(?:[ ]?[-/.()]?[ ]?\d){{6,13}}{_STOP}")
-_DATE = re.compile(r"(?:19|20)\d{2}[-/. ](?:0?[1-9]|1[0-2])[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}")
+_DATE = re.compile(
+    r"(?:19|20)\d{2}[-/. ](?:0?[1-9]|1[0-2])[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}"
+    r"|^(?:(?:19|20)\d{2}[-/. ]?){2,}$"
+)
 # Numbers kept free for plays and films (and so for our pseudonyms): they belong to nobody.
 _FICTIONAL = re.compile(r"\+1\d{3}55501\d{2}|\+493023125\d*|\+33(?:199|639)\d{6}|\+447700900\d{3}")
 

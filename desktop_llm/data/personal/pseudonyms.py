@@ -2,7 +2,8 @@
 
 They are drawn by HMAC-SHA-256 from the value under a secret of the project: who has not the secret can neither undo
 them nor try values out. E-mail and web addresses lie under example.org, IP addresses in ranges without owners,
-telephone numbers in ranges kept for films or not given out, and all other numbers have wrong check digits.
+telephone numbers in ranges kept for films or not given out; an IBAN keeps its country and has wrong check digits; no
+bank issues cards that begin as ours.
 Few numbers are kept for films (a thousand in Germany): two telephone numbers may come to share a pseudonym.
 """
 
@@ -94,9 +95,9 @@ def _formed(kind: Kind, value: str, draw: _Draw) -> str:
         return _phone(value, draw)
     if kind == "national_id":
         return _identity(value, draw)
-    # An IBAN keeps its country, a card the digit of its kind.
-    keep = 2 if kind == "iban" else 1
-    return _in_fours(value[:keep] + draw.like(value[keep:]))
+    if kind == "card":
+        return _in_fours(draw.like(value), draw)
+    return _in_fours(value[:2] + draw.like(value[2:]), draw)
 
 
 def _phone(value: str, draw: _Draw) -> str:
@@ -126,5 +127,7 @@ def _identity(value: str, draw: _Draw) -> str:
     return draw.like(value)
 
 
-def _in_fours(value: str) -> str:
-    return " ".join(value[at : at + 4] for at in range(0, len(value), 4))
+def _in_fours(value: str, draw: _Draw) -> str:
+    """Groups of four, none beginning like a bank card: beside other numbers they make up no card either."""
+    groups = [value[at : at + 4] for at in range(0, len(value), 4)]
+    return " ".join("1789"[draw.below(4)] + group[1:] if group[0].isdigit() else group for group in groups)

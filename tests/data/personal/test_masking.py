@@ -75,6 +75,7 @@ def test_pseudonyms_look_like_what_they_stand_for() -> None:
     assert ipaddress.ip_address(replaced("8.8.8.8")).is_reserved
     assert ipaddress.ip_address(replaced("2a00:1450:4001:81b::200e")) in ipaddress.ip_network("2001:db8::/32")
     assert replaced("+1 415 628 2671").split()[2] == "555"
+    assert replaced("4111 1111 1111 1111")[0] in "1789"
     assert replaced("DE89 3704 0044 0532 0130 00").startswith("DE")
     assert len(replaced("11010519491231002X")) == 18
     assert replaced("13812345678").startswith("12")
