@@ -13,14 +13,13 @@ _BETWEEN = (
     r"(?:is|ist|lautet|war|was|是|为)?[\s:：\"“(（]*$"
 )
 _ORDER = re.compile(
-    r"(?:\b(?:orders?|invoices?|tickets?|tracking|shipments?|parcels?|packages?|ref(?:erence)?|cases?|articles?|items?|"
-    r"parts?|serial|models?|sku|isbn|ean|gtin|imei|batch|customer|member|contract|transaction|booking|po|rma|"
-    r"confirmation|article|product|policy|voucher|coupon|"
-    r"bestellung|auftrag|rechnung|sendung|paket|artikel|vorgang|vertrag|referenz|aktenzeichen|gutschein|buchung|"
-    r"kunde|produkt|ticket|beleg)|"
+    r"(?:\b(?:orders?|invoices?|tickets?|tracking|shipments?|ref(?:erence)?|cases?|articles?|items?|parts?|serial|"
+    r"models?|sku|isbn|ean|gtin|imei|batch|contract|transaction|po|rma|confirmation|voucher|coupon|"
+    r"(?:customer|member|package|parcel|product|policy|booking)s?\s?(?:no|nr|num|number|id|code)|"
+    r"bestellung|auftrag|rechnung|artikel|vorgang|vertrag|referenz|aktenzeichen|gutschein|buchung|beleg)|"
     r"(?:bestell|auftrags|rechnungs|kunden|sendungs|paket|artikel|ticket|vorgangs|vertrags|serien|referenz|buchungs|"
     r"modell|chargen|beleg|transaktions|produkt|mitglieds|gutschein)(?:nummer|nr|code|-?id)|"
-    r"订单|单号|编号|发票|流水|序列号|型号|货号|合同|工号|商品|条码|批次|会员号|券码|金额|价格|号码牌)" + _BETWEEN,
+    r"订单|单号|编号|发票|流水|序列号|型号|货号|合同|工号|商品|条码|批次|会员号|券码|金额|价格)" + _BETWEEN,
     re.IGNORECASE,
 )
 _CHINESE_ORDER = re.compile(

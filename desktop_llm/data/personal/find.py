@@ -50,6 +50,8 @@ def find(text: str, kinds: Collection[Kind] = KINDS, regions: Collection[str] = 
 
     `regions` (ISO country codes) tell whose telephone numbers may come without a country code. Pseudonyms that
     `masking.replace` has put in belong to nobody and are not found.
+
+    Numbers with nothing but a space between them can be read in several ways; the leftmost reading counts.
     """
     if not _WORTH_A_LOOK.search(text):
         return ()

@@ -95,6 +95,8 @@ WITH: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("姓名张三，电话13912345678，邮箱zs@126.com", (("phone", "13912345678"), ("email", "zs@126.com"))),
     ("Tel 0171 2345678, Mail eva@gmx.net", (("phone", "0171 2345678"), ("email", "eva@gmx.net"))),
     # more of all kinds
+    ("Customer: 0171 2345678, wants a call back", (("phone", "0171 2345678"),)),
+    ("Kunde 13812345678 hat angerufen", (("phone", "13812345678"),)),
     ("Hi, I'm Tom, tom.baker99@yahoo.com, thanks", (("email", "tom.baker99@yahoo.com"),)),
     ("Could you ring 0207 946 0958?", (("phone", "0207 946 0958"),)),
     (
@@ -131,6 +133,7 @@ WITHOUT: tuple[str, ...] = (
     # order, parcel, customer and article numbers
     "Order number 4500012345 has not arrived.",
     "My order #13812345678 is late.",
+    "Customer number 13812345678, package id 13912345678.",
     "Tracking 1Z999AA10123456784 says delivered.",
     "Invoice 2024-0001234 is wrong.",
     "Ticket 20240115-0042 was closed.",
@@ -178,7 +181,7 @@ WITHOUT: tuple[str, ...] = (
     "0.1234567890 is the ratio.",
     "It weighs 12.345 kg and is 100 x 200 x 300 mm.",
     # versions, sections, files, code
-    "Since version 10.15.7.1 it crashes.",
+    "Since version 11.15.7.1 it crashes.",
     "Update to v1.2.3.4 please.",
     "Chrome/120.0.0.0 shows a blank page.",
     "Firmware 2.10.33.7 hilft nicht.",

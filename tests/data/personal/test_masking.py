@@ -87,7 +87,9 @@ def test_different_values_have_different_pseudonyms() -> None:
     assert len({replaced(text) for text in texts}) == 1000
 
 
-@given(values=st.lists(st.sampled_from(VALUES), max_size=6), between=st.sampled_from([" ", ", ", "，", "\n", " - "]))
+@given(
+    values=st.lists(st.sampled_from(VALUES), max_size=6), between=st.sampled_from([", ", "，", "\n", " and ", " - "])
+)
 def test_many_together(values: list[str], between: str) -> None:
     once = replaced(between.join(values))
     assert replaced(once) == once
