@@ -18,6 +18,7 @@ from desktop_llm.data.cleaning.step import TextStep, declared
 if TYPE_CHECKING:
     import ftfy
 
+_MOST_ROUNDS = 40
 _NAMES = (
     "a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|dd|del|"
     "details|dfn|div|dl|dt|em|fieldset|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|"
@@ -60,9 +61,12 @@ class Html(TextStep):
     )
 
     def clean(self, text: str) -> str:
-        """The text without markup. Every round shortens it, so the rounds end."""
-        while ("<" in text or "&" in text) and (less := self._once(text)) != text:
-            text = less
+        """The text without markup; as it is when so many rounds find no end, which no real text needs."""
+        now = text
+        for _ in range(_MOST_ROUNDS):
+            if ("<" not in now and "&" not in now) or (less := self._once(now)) == now:
+                return now
+            now = less
         return text
 
     def _once(self, text: str) -> str:
@@ -92,7 +96,7 @@ def _harmless(sign: str, found: re.Match[str]) -> bool:
     following = found.string[found.end() : found.end() + 40]
     if sign == "&":
         return re.match(r"#|[A-Za-z][A-Za-z0-9]*;", following) is None
-    return re.match(r"[\w/!#&]", following) is None
+    return re.match(r"[\w/!#]|&(?!(?:lt|gt|amp|quot|nbsp);)", following) is None
 
 
 # What texts consist of after a wrong encoding: Latin to Arabic letters, signs, box drawings. Chinese alone has none.

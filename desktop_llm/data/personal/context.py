@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 
 Span = tuple[int, int]
 _REACH = 32
@@ -52,6 +53,12 @@ def is_version(text: str, start: int) -> bool:
 def is_phone(text: str, start: int) -> bool:
     """Whether the words before say that a telephone number comes."""
     return bool(_PHONE.search(text[max(0, start - _REACH) : start]))
+
+
+def is_free(start: int, end: int, taken: Sequence[Span]) -> bool:
+    """Whether a place overlaps none of those taken, which are in order and apart."""
+    after = bisect_left(taken, (end, end))
+    return after == 0 or taken[after - 1][1] <= start
 
 
 def longest(form: re.Pattern[str], text: str, possible: Callable[[int, int], bool]) -> Iterator[Span]:

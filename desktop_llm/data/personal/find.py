@@ -7,11 +7,12 @@ before what is merely a possible number), then the longer find, then the earlier
 from __future__ import annotations
 
 import re
+from bisect import insort
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from desktop_llm.data.personal.context import Span
+from desktop_llm.data.personal.context import Span, is_free
 
 Kind = Literal["url", "email", "iban", "national_id", "card", "ip", "phone"]
 KINDS: tuple[Kind, ...] = ("url", "email", "iban", "national_id", "card", "ip", "phone")
@@ -70,8 +71,8 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
     """Those that do not overlap: the longer one stays, of equals the first."""
     taken: list[Span] = []
     for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
-        if all(end <= first or last <= start for first, last in taken):
-            taken.append((start, end))
+        if is_free(start, end, taken):
+            insort(taken, (start, end))
     return taken
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from types import ModuleType
 
-from desktop_llm.data.personal.context import Span, is_order, is_phone, longest
+from desktop_llm.data.personal.context import Span, is_free, is_order, is_phone, longest
 
 _INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00|＋)[ ]?[1-9](?:[ ]?[-/.() ]?[ ]?\d){6,16}(?!\d|[.,]\d)", re.ASCII)
 _EDGE, _STOP = r"(?<![\dA-Za-z.,/+_#$€£¥-])", r"(?![\dA-Za-z_%€$£¥]|[.,:/-]\d| ?(?:元|块|€|EUR\b|USD\b|kg\b))"
@@ -49,7 +49,7 @@ def phones(text: str, regions: Collection[str]) -> Iterator[Span]:
     others = [found.span() for found in _OTHER.finditer(text)]
 
     def free(start: int, end: int) -> bool:
-        return all(end <= first or last <= start for first, last in others)
+        return is_free(start, end, others)
 
     def told(start: int, end: int) -> bool:
         number = text[start:end]

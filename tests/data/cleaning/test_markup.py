@@ -73,3 +73,10 @@ def test_texts_escaped_twice() -> None:
 )
 def test_broken_encodings(text: str, clean: str) -> None:
     assert Mojibake().clean(text) == clean
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("part", ["<!--", "<a x='", "&lt;", "&#60;", "&amp;amp;", "<<b>", "<script>"])
+def test_odd_texts_take_no_longer_than_others(part: str) -> None:
+    once = Html().clean(part * 5000)
+    assert Html().clean(once) == once
