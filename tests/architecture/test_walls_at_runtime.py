@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "desktop_llm"
 HEAVY = ("torch", "transformers", "polars", "pandas", "sklearn")
+CLEANING = ("ftfy", "phonenumbers", "py3langid", "rensa", "stdnum")
 QT = ("PySide6", "shiboken6", "pyqtgraph")
 
 IMPORT_AND_LIST = """
@@ -41,7 +42,7 @@ def loaded_after_importing(modules: Iterable[str], watched: Iterable[str]) -> li
 
 
 def test_the_window_loads_no_torch() -> None:
-    assert loaded_after_importing(["desktop_llm.gui.window"], HEAVY) == []
+    assert loaded_after_importing(["desktop_llm.gui.window"], [*HEAVY, *CLEANING]) == []
 
 
 def test_no_module_of_the_qt_side_loads_torch() -> None:
@@ -62,6 +63,10 @@ def test_the_engine_loads_no_qt() -> None:
 def test_the_ground_floor_loads_neither(place: str) -> None:
     modules = modules_in(f"{place}/**/*.py")
     assert loaded_after_importing(modules, [*QT, "torch", "transformers"]) == []
+
+
+def test_data_loads_the_libraries_of_cleaning_only_when_they_are_used() -> None:
+    assert loaded_after_importing(modules_in("data/**/*.py"), CLEANING) == []
 
 
 def test_what_tasks_say_of_themselves_loads_neither() -> None:

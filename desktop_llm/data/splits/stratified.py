@@ -9,20 +9,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import blake2b
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitRow:
-    """A labelled row: `hash` of its content, `stratum` to spread evenly, `split` '' when it has none yet."""
-
-    id: int
-    hash: str | bytes
-    stratum: str
-    split: str
+from desktop_llm.data.splits.row import TEST, TRAIN, VALIDATION, SplitRow, place
 
 
 def assign(rows: Iterable[SplitRow], *, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> dict[int, str]:
@@ -57,13 +45,7 @@ def assign(rows: Iterable[SplitRow], *, validation: float = 0.1, test: float = 0
 
 def _order(seed: int) -> Callable[[str | bytes], bytes]:
     """A sorting key that depends on the content and the seed alone."""
-    key = str(seed).encode()
-
-    def place(content: str | bytes) -> bytes:
-        data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-        return blake2b(data, key=key, digest_size=16).digest()
-
-    return place
+    return lambda content: place(content, seed)
 
 
 def _wanted(split: str, fraction: float, new: int, given: Mapping[str, int]) -> int:
@@ -118,6 +100,6 @@ def _handed_out(
         first = held[name][VALIDATION]
         second = first + held[name][TEST]
         ordered = sorted(members, key=lambda row: (order(row.hash), row.id))
-        for place, row in enumerate(ordered):
-            splits[row.id] = VALIDATION if place < first else TEST if place < second else TRAIN
+        for at, row in enumerate(ordered):
+            splits[row.id] = VALIDATION if at < first else TEST if at < second else TRAIN
     return splits

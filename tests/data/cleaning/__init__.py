@@ -1,0 +1,1 @@
+"""Cleaning: every step by itself, then all of them together."""

@@ -1,0 +1,1 @@
+"""Hold-outs: every way to split, and that no row changes sides."""
