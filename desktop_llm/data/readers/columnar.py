@@ -33,6 +33,13 @@ class _Unreadable:
     """Stands for a cell whose bytes are no UTF-8."""
 
 
+class _Absent:
+    """Stands for a cell that a row does not have."""
+
+
+_ABSENT = _Absent()
+
+
 class ColumnarReader:
     """The rows of a .parquet, .arrow or .feather file; `line` counts them from 1."""
 
@@ -42,7 +49,8 @@ class ColumnarReader:
         self._kind = form.kind
         self._fraction = 0.0
         with self._table() as table:
-            self._columns = unique_names(table.schema.names)
+            names = table.schema.names
+            self._columns = tuple(names) if len(set(names)) == len(names) else unique_names(names)
             empty = not self._columns or next(table.batches(), None) is None
         if empty:
             raise UserError(f"“{path.name}” is empty; choose a file with rows.")
@@ -149,10 +157,12 @@ class _Decoding:
         columns = [self._values(place, column) for place, column in enumerate(batch.columns)]
         for values in zip(*columns, strict=True):
             cells = dict(zip(self._columns, values, strict=True))
-            yield {name: value for name, value in cells.items() if value is not None} if self._ours else cells
+            yield {name: value for name, value in cells.items() if value is not _ABSENT} if self._ours else cells
 
     def _values(self, place: int, column: Any) -> list[object]:
         values = _listed(column)
+        if self._ours:
+            values = [_ABSENT if value is None else value for value in values]
         if self._json[place]:
             return [msgspec.json.decode(value) if isinstance(value, str) else value for value in values]
         names = self._names[place]

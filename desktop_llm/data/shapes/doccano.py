@@ -18,7 +18,7 @@ KNOWN = ("start_offset", "end_offset", "label")
 
 def fits(row: Row) -> bool:
     """Text, or a row that lost it, with one of doccano's lists."""
-    return any(isinstance(row.get(name), list) for name in LISTS) and isinstance(row.get("text", ""), str)
+    return any(_is_told(row.get(name)) for name in LISTS) and isinstance(row.get("text", ""), str)
 
 
 def look(rows: list[Row]) -> Shape:
@@ -92,6 +92,11 @@ def _triples(row: Row) -> list[Mapping[str, object]] | None:
             spans = [_object(one) for one in told]
             return None if None in spans else [one for one in spans if one is not None]
     return None
+
+
+def _is_told(value: object) -> bool:
+    """Whether a list holds names or spans, as far as its first element tells."""
+    return isinstance(value, list) and (not value or isinstance(value[0], str | int) or _object(value[0]) is not None)
 
 
 def _object(one: object) -> Mapping[str, object] | None:

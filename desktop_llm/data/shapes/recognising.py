@@ -36,12 +36,26 @@ ROOMS: Mapping[ShapeName, ShapeRoom] = {
 
 
 def recognise(rows: Sequence[Row]) -> Shape | None:
-    """The shape that at least half of the rows have; None when they are what they are: columns by name."""
+    """The shape that half of the rows have, or some while the others do not contradict it.
+
+    None when they are what they are: columns by name.
+    """
     for room in ROOMS.values():
         fitting = [row for row in rows if room.fits(row)]
-        if fitting and len(fitting) * 2 >= len(rows):
-            return room.look(fitting)
+        if fitting:
+            shape = room.look(fitting)
+            others = (row for row in rows if not room.fits(row))
+            if len(fitting) * 2 >= len(rows) or all(_reads(room, row, shape) for row in others):
+                return shape
     return None
+
+
+def _reads(room: ShapeRoom, row: Row, shape: Shape) -> bool:
+    try:
+        room.read(row, shape)
+    except (Misfit, RecursionError):
+        return False
+    return True
 
 
 def canonical(

@@ -34,13 +34,13 @@ def read(row: Row, shape: Shape) -> Cells:
 def write(cells: Row) -> Cells:
     """A conversation. Raises Misfit."""
     told = cells.get("messages")
-    if not isinstance(told, list):
+    if not isinstance(told, list) or not told:
         raise Misfit("it has no messages")
     if not all(isinstance(one, Mapping) for one in told):
         raise Misfit("a message is not an object")
     rest = {name: value for name, value in cells.items() if name != "messages"}
-    first = told[0] if told else {}
+    first = told[0]
     leads = first.get("role") == "system" and set(first) == {"role", "content"} and isinstance(first["content"], str)
-    if leads and first["content"] and "system" not in rest:
+    if leads and first["content"] and len(told) > 1 and "system" not in rest:
         rest["system"], told = first["content"], told[1:]
     return {"conversations": [turns.to_turn(one) for one in told], **rest}
