@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from desktop_llm.data import encodings
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers import archive
 from desktop_llm.errors import UserError
@@ -18,7 +19,7 @@ STREAM = b"\xff\xff\xff\xff"
 
 def contained(path: Path, head: bytes, *, sheet: str | None, header: bool | None) -> Form | None:
     """The form of such a file; None for any other. Raises UserError when it is damaged or not to be trusted."""
-    if head.startswith(PARQUET) and not head[4:64].decode("ascii", "replace").isprintable():
+    if head.startswith(PARQUET) and encodings.controls(head[:512]):
         return _whole_parquet(path)
     if head.startswith(ARROW) or (head.startswith(STREAM) and len(head) > 8 and head[7] == 0 and head[4] % 8 == 0):
         return Form(kind="arrow")
@@ -27,7 +28,7 @@ def contained(path: Path, head: bytes, *, sheet: str | None, header: bool | None
     if not head.startswith(ZIP):
         return None
     names = archive.names(path)
-    if any(name.startswith("xl/workbook.") for name in names):
+    if "xl/workbook.xml" in names:
         from desktop_llm.data.readers.excel import excel_form
 
         return excel_form(path, sheet=sheet, header=header)

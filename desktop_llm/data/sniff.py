@@ -174,7 +174,7 @@ def _tagged(path: Path, head: bytes, encoding: str) -> Kind:
     if path.suffix.casefold() in TABLES:
         return "csv"
     text = head[bom_length(head, encoding) :].decode(encoding, "replace")
-    lines = [line.rstrip("\r") for line in text.split("\n")[:RECORDS]]
+    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")[:RECORDS]]
     if is_fasttext(lines):
         return "fasttext"
     return "conll" if is_conll(lines) else "csv"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_flipped_bytes_give_rows_or_one_sentence(tmp_path: Path, kind: Format) -
             read(path)
 
 
+def test_damaged_arrow_never_ends_the_process(tmp_path: Path) -> None:
+    rows = [{"text": "a", "labels": ["x"][: n % 2], "spans": [{"start": 0, "end": 1, "label": "y"}]} for n in range(60)]
+    data = made(tmp_path, "whole", "arrow", rows).read_bytes()
+    chance = random.Random(7)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for _ in range(chance.choice([1, 2, 8])):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        with suppress(UserError):
+            read(written(tmp_path, "a", bytes(damaged)))
+
+
 def test_the_first_sheet_with_rows_is_read_or_the_one_told(tmp_path: Path) -> None:
     import openpyxl
 
@@ -102,6 +115,25 @@ def test_the_first_sheet_with_rows_is_read_or_the_one_told(tmp_path: Path) -> No
     assert second.columns == ("column 1", "column 2", "column 3")
     with pytest.raises(UserError, match="has no sheet “third”; its sheets are “empty”, “first”, “second”"):
         sniff(path, sheet="third")
+
+
+@pytest.mark.parametrize("prefix", ["", "x:"])
+def test_a_stray_cell_in_the_last_corner_is_refused(tmp_path: Path, prefix: str) -> None:
+    path = made(tmp_path, "whole.xlsx", "excel")
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    stray = (
+        f'<{prefix}row r="1048576"><{prefix}c t="n" r="XFD1048576"><{prefix}v>1</{prefix}v></{prefix}c></{prefix}row>'
+    )
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace(b"</sheetData>", stray.encode() + b"</sheetData>")
+    message = refusal(zipped(tmp_path, dict(parts), "a.xlsx"))
+    assert "cells lie over 1,048,576 rows and 16,384 columns, too many to be read; delete the stray cells" in message
+
+
+def test_text_that_looks_like_a_cell_is_but_text(tmp_path: Path) -> None:
+    rows = [{"text": '<c r="XFD1048576"> <row r="9"'}, {"text": "b"}]
+    assert cells(made(tmp_path, "a.xlsx", "excel", rows)) == [[row["text"]] for row in rows]
 
 
 def test_an_office_document_is_no_table(tmp_path: Path) -> None:

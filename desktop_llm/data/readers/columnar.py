@@ -128,6 +128,8 @@ class _Arrow:
     def batches(self) -> Iterator[tuple[Any, float]]:
         """Batches that are not empty, each with the part of the table up to its end."""
         for whole, fraction in self._whole():
+            # A damaged batch may promise more rows than it has, and slicing it would end the process.
+            whole.validate()
             for start in range(0, whole.num_rows, BATCH):
                 yield whole.slice(start, BATCH), fraction
 
@@ -170,25 +172,26 @@ class _Decoding:
 
 
 def _listed(column: Any) -> list[object]:
-    """A column's values; offsets that point outside it are found before anything follows them. Raises ArrowInvalid."""
+    """A column's values. Raises ArrowInvalid when it is damaged: following its offsets could end the process."""
     import pyarrow as pa
 
     try:
         column.validate(full=True)
-        return list(column.to_pylist())
     except pa.ArrowInvalid as error:
-        if "UTF8" not in str(error):
+        text = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}.get(column.type)
+        if text is None or "UTF8" not in str(error):
             raise
+        raw = column.view(text)
+        raw.validate(full=True)
+        return [None if value is None else _text(value) for value in raw.to_pylist()]
+    return list(column.to_pylist())
+
+
+def _text(value: bytes) -> object:
+    try:
+        return value.decode()
     except UnicodeDecodeError:
-        pass
-    column.validate()
-    values: list[object] = []
-    for cell in column:
-        try:
-            values.append(cell.as_py())
-        except UnicodeDecodeError:
-            values.append(_Unreadable())
-    return values
+        return _Unreadable()
 
 
 def _row(number: int, cells: dict[str, object]) -> RawRow | Rejected:

@@ -11,6 +11,7 @@ from desktop_llm.data.form import Form
 from desktop_llm.data.header import is_header
 from desktop_llm.data.readers.cells import row_of, whole_number
 from desktop_llm.data.readers.delimited import unique_names
+from desktop_llm.data.readers.excel_extent import refuse_spread
 from desktop_llm.data.readers.lines import opened
 from desktop_llm.data.readers.reader import Asking, RawRow
 from desktop_llm.errors import UserError
@@ -64,6 +65,7 @@ class ExcelReader:
 
 def excel_form(path: Path, *, sheet: str | None, header: bool | None) -> Form:
     """The sheet to read (the first with rows unless told) and whether its first row names columns. Raises UserError."""
+    refuse_spread(path)
     with _workbook(path) as book:
         names = book.sheet_names
         if sheet is not None and sheet not in names:
