@@ -25,7 +25,7 @@ RATIO_FROM = 10 << 20
 IN_MEMORY = 32 << 20
 LARGEST_HELD = 256 << 20
 OFFICE = ("xl/", "word/", "ppt/")
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 class Member(NamedTuple):
