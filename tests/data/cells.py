@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from desktop_llm.data.form import Form
@@ -17,6 +18,8 @@ from desktop_llm.data.sniff import sniff
 from desktop_llm.data.writers.writing import FORMATS, Format, write
 
 Cells = dict[str, Any]
+# The first file of a kind loads its library, and disks take the time they take.
+unhurried = settings(deadline=None)
 
 ODD = (
     "😀",
@@ -29,6 +32,8 @@ ODD = (
     "中文",
     "\ufeff",
     "\u2028",
+    "_x2028_",
+    "\xa0",
     "\x85",
     "\x0b",
     "\x1c",
@@ -56,8 +61,9 @@ ODD = (
     "word",
 )
 BREAKS = ("\n", "\r\n", "\r", "\n\n")
-SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-INLINE = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")
+# U+FFFE and U+FFFF are no characters, and workbooks cannot hold them.
+SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufffe\uffff")
+INLINE = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n\ufffe\uffff")
 
 
 def texts(*, breaks: bool = True, least: int = 0) -> st.SearchStrategy[str]:

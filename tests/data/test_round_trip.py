@@ -15,7 +15,7 @@ from desktop_llm.data.form import Form, Unit
 from desktop_llm.data.shapes.shape import Shape
 from desktop_llm.data.writers.writing import FORMATS, Format, write
 from desktop_llm.errors import Cancelled, UserError
-from tests.data.cells import JSON, NAMES, Cells, spanned, texts, written_and_read
+from tests.data.cells import JSON, NAMES, Cells, spanned, texts, unhurried, written_and_read
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=5)
 # That an empty cell is no label: text alone cannot tell.
@@ -33,6 +33,7 @@ def labelled(text: st.SearchStrategy[str]) -> st.SearchStrategy[Cells]:
     )
 
 
+@unhurried
 @given(rows=ANY_ROWS)
 @pytest.mark.parametrize("form", ["json", "jsonl", "parquet", "arrow"])
 def test_typed_formats_give_back_any_cells(form: Format, rows: list[Cells]) -> None:
@@ -41,6 +42,7 @@ def test_typed_formats_give_back_any_cells(form: Format, rows: list[Cells]) -> N
     assert same(written_and_read(with_types, form, told), with_types)
 
 
+@unhurried
 @given(rows=st.lists(labelled(texts()), min_size=1, max_size=5))
 @pytest.mark.parametrize("form", ["json", "jsonl", "parquet", "arrow", "excel"])
 def test_labels_and_spans_come_back(form: Format, rows: list[Cells]) -> None:
@@ -51,11 +53,12 @@ def test_labels_and_spans_come_back(form: Format, rows: list[Cells]) -> None:
     assert written_and_read(rows, form, told, FLAT if form == "excel" else None) == rows
 
 
+@unhurried
 @given(rows=st.lists(labelled(texts().map(lambda text: text.replace("\r\n", "\r"))), min_size=1, max_size=5))
 @pytest.mark.parametrize(("form", "sign"), [("csv", ","), ("tsv", "\t")])
 def test_delimited_rows_come_back(form: Format, sign: str, rows: list[Cells]) -> None:
-    rows = [{name: _lf(value) for name, value in row.items()} for row in rows]
     rows = [row for row in rows if "spans" not in row or "\r\n" not in row["text"]] or [{"text": "", "note": ""}]
+    rows = [{name: _lf(value) for name, value in row.items()} for row in rows]
     told = Form(kind="csv", encoding="utf-8", delimiter=sign)
     assert written_and_read(rows, form, told, FLAT) == rows
 
@@ -69,6 +72,7 @@ MESSAGES = st.lists(
 )
 
 
+@unhurried
 @given(
     rows=st.lists(st.fixed_dictionaries({"messages": MESSAGES, "prompt": texts() | MESSAGES}), min_size=1, max_size=3)
 )
@@ -88,6 +92,7 @@ def one_line(text: str) -> str:
     return " ".join(text.replace("\r", "\n").split("\n"))
 
 
+@unhurried
 @given(rows=st.lists(texts(breaks=False).filter(str.strip), min_size=1, max_size=5))
 def test_lines_come_back(rows: list[str]) -> None:
     told = Form(kind="text", encoding="utf-8", unit="line")
@@ -98,6 +103,7 @@ def test_lines_come_back(rows: list[str]) -> None:
 PARAGRAPH = st.lists(texts(breaks=False).filter(str.strip), min_size=1, max_size=3).map("\n".join)
 
 
+@unhurried
 @given(rows=st.lists(PARAGRAPH, min_size=1, max_size=5))
 def test_paragraphs_come_back(rows: list[str]) -> None:
     told = Form(kind="text", encoding="utf-8", unit="paragraph")
@@ -124,6 +130,7 @@ def same(back: Sequence[Any], rows: Sequence[Any]) -> bool:
         ("parquet", {"a": datetime.date(2026, 1, 1)}, "the cell “a” holds a date"),
         ("parquet", {}, "it has no cells"),
         ("excel", {"text": "x" * 32_768}, "its “text” has more than the 32,767 characters that a cell holds"),
+        ("excel", {"text": "a\uffff"}, "its “text” holds U+FFFE or U+FFFF, which no workbook can"),
         ("excel", {"text": ""}, "all its cells are empty, which is no row in a sheet"),
         ("excel", {"n": 2**60}, "the number in “n” has more digits than a cell holds"),
         ("text", {"text": "a\nb"}, "its text has several lines"),

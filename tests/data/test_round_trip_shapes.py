@@ -17,7 +17,7 @@ from desktop_llm.data.shapes.shape import Shape
 from desktop_llm.data.tags import Stretch, stretches, tags
 from desktop_llm.data.writers.writing import Format, write
 from desktop_llm.errors import UserError
-from tests.data.cells import JSON, NAMES, Cells, spanned, spans, texts, written_and_read
+from tests.data.cells import JSON, NAMES, Cells, spanned, spans, texts, unhurried, written_and_read
 
 EXTRA = st.dictionaries(st.sampled_from(["meta", "id", "note"]), JSON, max_size=2)
 TEXT = texts()
@@ -40,17 +40,20 @@ BOTH = st.tuples(SPANS, st.lists(NAMES, max_size=2)).map(lambda two: {**two[0], 
 MIXED = SPANS | with_extra(st.fixed_dictionaries({"text": TEXT}))
 
 
+@unhurried
 @given(rows=many(LABEL) | many(LABELS) | many(SPANS) | many(BOTH) | many(MIXED))
 @pytest.mark.parametrize("form", ["doccano", "prodigy"])
 def test_labelled_texts_come_back(form: Format, rows: list[Cells]) -> None:
     assert written_and_read(rows, form) == rows
 
 
+@unhurried
 @given(rows=many(LABEL) | many(LABELS) | many(SPANS))
 def test_tasks_of_label_studio_come_back(rows: list[Cells]) -> None:
     assert written_and_read(rows, "label_studio") == rows
 
 
+@unhurried
 @given(rows=many(st.fixed_dictionaries({"source": TEXT, "target": TEXT}, optional={"meta": JSON})))
 def test_pairs_come_back_from_doccano(rows: list[Cells]) -> None:
     assert written_and_read(rows, "doccano", shape=Shape(name="doccano_seq2seq")) == rows
@@ -78,6 +81,7 @@ CONVERSATION = with_extra(
 )
 
 
+@unhurried
 @given(rows=many(CONVERSATION))
 @pytest.mark.parametrize("form", ["messages", "sharegpt"])
 def test_conversations_come_back(form: Format, rows: list[Cells]) -> None:
@@ -93,6 +97,7 @@ def turns(draw: st.DrawFn) -> Cells:
     return {"messages": told}
 
 
+@unhurried
 @given(rows=many(with_extra(turns())))
 def test_instructions_come_back(rows: list[Cells]) -> None:
     assert written_and_read(rows, "alpaca") == rows
@@ -102,6 +107,7 @@ SAID = TEXT | st.lists(MESSAGE, min_size=1, max_size=2)
 PREFERENCE = with_extra(st.fixed_dictionaries({"chosen": SAID, "rejected": SAID}, optional={"prompt": SAID}))
 
 
+@unhurried
 @given(rows=many(PREFERENCE))
 def test_preferences_come_back(rows: list[Cells]) -> None:
     assert written_and_read(rows, "preference") == rows
@@ -110,6 +116,7 @@ def test_preferences_come_back(rows: list[Cells]) -> None:
 LINE = texts(breaks=False)
 
 
+@unhurried
 @given(row=st.data())
 @pytest.mark.parametrize("form", ["conll", "conll_bioes"])
 def test_tagged_texts_come_back(form: Format, row: st.DataObject) -> None:
@@ -128,6 +135,7 @@ def test_tagged_texts_come_back(form: Format, row: st.DataObject) -> None:
         assert written_and_read(rows, form, told) == rows
 
 
+@unhurried
 @given(text=LINE, labels=st.lists(NAMES, max_size=3))
 def test_fasttext_comes_back(text: str, labels: list[str]) -> None:
     several = {"text": "x", "labels": ["a", "b"]}
@@ -154,6 +162,7 @@ def apart(draw: st.DrawFn) -> tuple[int, list[Stretch]]:
     return count, found
 
 
+@unhurried
 @given(told=apart())
 def test_every_scheme_tells_the_same_spans(told: tuple[int, list[Stretch]]) -> None:
     count, found = told

@@ -13,7 +13,7 @@ from desktop_llm.data.shapes.offsets import ALL, CODE_POINTS, UTF16, OutOfPlace,
 from desktop_llm.data.shapes.recognising import canonical, recognise
 from desktop_llm.data.shapes.shape import Shape
 from desktop_llm.rows import Rejected
-from tests.data.cells import texts
+from tests.data.cells import texts, unhurried
 
 TRUCK = "👨🏻‍🚒 firemen drive firetrucks"
 
@@ -29,6 +29,7 @@ def span(start: int, end: int, label: str, **more: Any) -> dict[str, Any]:
     return {"start": start, "end": end, "label": label, **more}
 
 
+@unhurried
 @given(text=texts(), data=st.data())
 @pytest.mark.parametrize("units", ALL)
 def test_offsets_go_there_and_back(units: Units, text: str, data: st.DataObject) -> None:

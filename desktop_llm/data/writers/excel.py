@@ -14,7 +14,9 @@ LONGEST = 32_767
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 # What XML cannot hold, or gives back otherwise, goes in as _xHHHH_ (ECMA-376, ST_Xstring), and so does such a sign.
-ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)|[\x01-\x08\x0b-\x1f\ufffe\uffff]")
+ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)|[\x01-\x08\x0b-\x1f]")
+NO_SIGNS = "\ufffe\uffff"
+BLANK = re.compile("[\x01-\x20]")
 
 
 def write_excel(file: BinaryIO, rows: Rows) -> None:
@@ -53,6 +55,8 @@ def _values(row: Numbered, columns: tuple[str, ...]) -> list[object]:
     for name, value in zip(columns, values, strict=True):
         if isinstance(value, str) and len(_escaped(value)) > LONGEST:
             raise Unwritable(row.number, f"its “{name}” has more than the {LONGEST:,} characters that a cell holds")
+        if isinstance(value, str) and any(sign in value for sign in NO_SIGNS):
+            raise Unwritable(row.number, f"its “{name}” holds U+FFFE or U+FFFF, which no workbook can")
         if isinstance(value, int | float) and abs(value) > 2**53:
             raise Unwritable(row.number, f"the number in “{name}” has more digits than a cell holds")
     if all(value in (None, "") for value in values):
@@ -61,7 +65,6 @@ def _values(row: Numbered, columns: tuple[str, ...]) -> list[object]:
 
 
 def _escaped(value: str) -> str:
-    if value and not value.strip():
-        # A cell of nothing but white space would come back empty.
-        return "".join(f"_x{ord(sign):04X}_" for sign in value)
-    return ESCAPED.sub(lambda found: f"_x{ord(found.group()):04X}_", value)
+    # A cell of nothing but white space would lose what XML takes for such.
+    odd = ESCAPED if value.strip() else BLANK
+    return odd.sub(lambda found: f"_x{ord(found.group()):04X}_", value)
