@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MANIFEST = "MANIFEST.json"
 
@@ -30,13 +30,14 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step; a crash leaves the old file or the new one. Raises OSError."""
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to fill; on a clean exit it replaces `path` in one step, else it goes away. Raises OSError."""
     # opened by name, not by tempfile, which would let nobody but its owner read what others are to load
     name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with name.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
@@ -45,6 +46,12 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.unlink(name)
         raise
     sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` in one step; a crash leaves the old file or the new one. Raises OSError."""
+    with new_file(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:

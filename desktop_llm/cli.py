@@ -255,7 +255,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
             words = (
                 f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
                 f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
-                f"{report.rejected_count:,} rejected ({look.form.encoding}, {report.seconds:.1f} s)."
+                f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 
 from desktop_llm.data import encodings, header
-from desktop_llm.data.form import Form, Kind
+from desktop_llm.data.containers import contained
+from desktop_llm.data.form import Form, Kind, Unit
+from desktop_llm.data.readers.conll import is_conll
 from desktop_llm.data.readers.delimited import Record, Records
+from desktop_llm.data.readers.fasttext import is_fasttext
+from desktop_llm.data.readers.folder import folder_kind
 from desktop_llm.data.readers.lines import Lines, bom_length, opened
 from desktop_llm.errors import UserError
 
@@ -35,6 +40,7 @@ MAGIC = (
     (b"Rar!", "a RAR archive"),
     (b"PAR1", "a Parquet table"),
     (b"ARROW1", "an Arrow table"),
+    (b"FEA1", "an old Feather table"),
     (b"SQLite format 3\0", "a SQLite database"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"\x7fELF", "a program"),
@@ -45,17 +51,30 @@ MAGIC = (
     (b"fLaC", "a sound"),
 )
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
+TABLES = (".csv", ".tsv", ".tab")
 SAVE_AS = "save the data as CSV, TSV, JSON or JSON Lines and choose that file"
 
 
-def sniff(path: Path, *, encoding: str | None = None, delimiter: str | None = None, header: bool | None = None) -> Form:
-    """The form of a file; what is told is taken, the rest detected. Raises UserError.
+def sniff(
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    sheet: str | None = None,
+    kind: Literal["text", "conll", "fasttext"] | None = None,
+    unit: Unit | None = None,
+) -> Form:
+    """The form of a file or folder; what is told is taken, the rest detected. Raises UserError.
 
-    `encoding` is a codec name, `delimiter` one character (or 'tab'), `header` whether the first row names columns.
+    `encoding` is a codec name, `delimiter` one character (or 'tab'), `header` whether the first row names columns,
+    `sheet` one of a workbook. `kind` takes a text file for what it does not look like: plain text is never detected,
+    as each line of it may be a row of a table with one column. `unit` is what makes a row of plain text.
     """
     parting = _told(delimiter)
     if path.is_dir():
-        raise UserError(f"“{path}” is a folder; choose a file with rows in it.")
+        form = folder_kind(path)
+        return replace(form, unit=unit) if unit and form.kind == "folder" else form
     if path.exists() and not path.is_file():
         # Opening a pipe would wait for ever.
         raise UserError(f"“{path}” is not an ordinary file; choose a file with rows in it.")
@@ -63,12 +82,17 @@ def sniff(path: Path, *, encoding: str | None = None, delimiter: str | None = No
         head = file.read(WINDOW)
         if not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
             raise UserError(f"“{path.name}” is empty; choose a file with rows.")
+        container = contained(path, head, sheet=sheet, header=header)
+        if container is not None:
+            return replace(container, unit=unit) if unit and container.kind == "zip" else container
         _refuse_binary(path.name, head)
         sample = _sample(file, head)
         name = encodings.named(encoding, sample) if encoding else _detected(path.name, sample)
-        kind = _kind(path, head, name, told=parting is not None)
-        if kind != "csv":
-            return Form(kind=kind, encoding=name)
+        found = kind or _kind(path, head, name, told=parting is not None)
+        if found == "csv" and parting is None and header is None:
+            found = _tagged(path, head, name)
+        if found != "csv":
+            return Form(kind=found, encoding=name, unit=unit or "line")
         return _delimited(path, file, name, parting, header)
 
 
@@ -143,6 +167,17 @@ def _kind(path: Path, head: bytes, encoding: str, *, told: bool) -> Kind:
     if ending == ".json" or re.match(r"\[\s*[{\[\"\]]|\{\s*\"", text):
         return "json"
     return "csv"
+
+
+def _tagged(path: Path, head: bytes, encoding: str) -> Kind:
+    """Whether a text is not a table but CoNLL or fastText, which have no ending of their own."""
+    if path.suffix.casefold() in TABLES:
+        return "csv"
+    text = head[bom_length(head, encoding) :].decode(encoding, "replace")
+    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")[:RECORDS]]
+    if is_fasttext(lines):
+        return "fasttext"
+    return "conll" if is_conll(lines) else "csv"
 
 
 def _is_object(text: str) -> bool:

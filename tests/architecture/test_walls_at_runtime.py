@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "desktop_llm"
-HEAVY = ("torch", "transformers", "polars", "pandas", "sklearn")
+HEAVY = ("torch", "transformers", "polars", "pandas", "sklearn", "pyarrow", "openpyxl", "python_calamine")
 CLEANING = ("ftfy", "phonenumbers", "py3langid", "rensa", "stdnum")
 QT = ("PySide6", "shiboken6", "pyqtgraph")
 

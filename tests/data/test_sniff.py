@@ -190,6 +190,44 @@ def test_the_kind_follows_the_content(tmp_path: Path, name: str, text: str, kind
     assert all(opened(path).columns)
 
 
+SENTENCES = "EU\tB-ORG\nsaid\tO\n\nBonn\tB-LOC\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.conll", SENTENCES, "conll"),
+        ("a.txt", SENTENCES.replace("\t", " "), "conll"),
+        ("a", "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nsaid VBD I-VP O\n\n", "conll"),
+        ("a.bio", "# id = 1\n# text = EU said\n" + SENTENCES, "conll"),
+        ("a.tsv", SENTENCES, "csv"),
+        ("a.csv", SENTENCES, "csv"),
+        ("a.txt", "good\tO\nbad\tO\n\nfine\tO\n", "csv"),
+        ("a.txt", "EU\tB-ORG\nsaid\tO\n", "csv"),
+        ("a.txt", "text\tclass\nEU\tB-1\nsaid\tA\n\nBonn\tC\n", "csv"),
+        ("a.txt", "__label__good fine\n__label__bad __label__sad poor\nnone\n", "fasttext"),
+        ("a.train", "\n__label__good , fine\n", "fasttext"),
+        ("a.csv", "__label__good , fine\n__label__good , fine\n", "csv"),
+        ("a.txt", "first\n__label__good fine\n", "csv"),
+    ],
+)
+def test_tagged_text_is_told_from_tables(tmp_path: Path, name: str, text: str, kind: str) -> None:
+    assert sniff(written(tmp_path, name, text)).kind == kind
+
+
+def test_what_is_told_goes_before_what_is_found(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.txt", SENTENCES)
+    assert sniff(path, delimiter="tab").kind == "csv"
+    assert sniff(path, header=True).kind == "csv"
+    assert sniff(path, kind="text", unit="paragraph") == Form(kind="text", encoding="utf-8", unit="paragraph")
+    assert sniff(written(tmp_path, "b.txt", "a PER\nb O\n"), kind="conll").kind == "conll"
+
+
+def test_what_begins_like_a_container_may_be_a_table(tmp_path: Path) -> None:
+    assert sniff(written(tmp_path, "a.csv", "PAR1,label\na,b\nc,d\n")).kind == "csv"
+    assert sniff(written(tmp_path, "b.csv", "ARROW1,label\na,b\nc,d\n")).kind == "csv"
+
+
 def test_a_form_says_all_that_reading_needs(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", ("\ufeff" + ROWS).encode("utf-16-be"))
     assert sniff(path) == Form(kind="csv", encoding="utf-16-be", delimiter=",", header=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop_llm.data.writers.writing import FORMATS, Format, write
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import ImportReport
 from desktop_llm.store.project import Project
@@ -43,6 +44,24 @@ def test_the_same_file_again_brings_nothing_new(empty: Project, tmp_path: Path) 
     assert (again.imported, again.labeled, again.duplicates, again.conflicts) == (0, 0, 30, 0)
     assert empty.items.counts().total == 30
     assert _labels(empty) == before
+
+
+@pytest.mark.parametrize("form", ["excel", "parquet", "arrow", "fasttext", "tsv", "json"])
+def test_a_file_of_any_kind_is_imported_with_its_labels(empty: Project, tmp_path: Path, form: Format) -> None:
+    rows = [{"text": row["text"], "label": row["label"]} for row in run_folders.rows(30)]
+    file = tmp_path / f"rows{FORMATS[form].ending}"
+    write(file, rows, form)
+    report = _take(empty, file)
+    assert (report.imported, report.labeled, report.rejected_count) == (30, 30, 0)
+    assert _labels(empty) == {row["text"]: row["label"] for row in rows}
+
+
+def test_a_folder_is_imported_with_its_splits(empty: Project, tmp_path: Path) -> None:
+    rows = run_folders.rows(30)
+    projects.write_csv(tmp_path / "train.csv", rows[:20])
+    projects.write_csv(tmp_path / "test.csv", rows[20:])
+    assert _take(empty, tmp_path).imported == 30
+    assert empty.items.counts().by_split == {"train": 20, "test": 10}
 
 
 def test_labels_alone_reach_known_texts_and_keep_what_a_person_said(empty: Project, tmp_path: Path) -> None:

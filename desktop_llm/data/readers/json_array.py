@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import mmap
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from desktop_llm.data.form import Form
-from desktop_llm.data.readers.json_elements import elements, shape
+from desktop_llm.data.readers.json_elements import Data, elements, shape
 from desktop_llm.data.readers.json_rows import columns_of, row_from
 from desktop_llm.data.readers.lines import bom_length, opened
 from desktop_llm.data.readers.reader import Asking, RawRow
@@ -44,7 +45,7 @@ class JsonArrayReader:
         with opened(self._path) as file, _as_utf8(file, self._encoding) as text:
             if not text.seek(0, 2):
                 raise UserError(f"“{self._path.name}” is empty; choose a file with rows.")
-            with mmap.mmap(text.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            with _as_data(text) as data:
                 found = shape(data)
                 if found.trouble:
                     raise UserError(
@@ -63,6 +64,19 @@ class JsonArrayReader:
     def fraction(self) -> float:
         """How much of the file has been read."""
         return self._fraction
+
+
+@contextmanager
+def _as_data(text: BinaryIO) -> Iterator[Data]:
+    """All of a file, mapped where the system can, else (a file inside an archive) read."""
+    try:
+        place = text.fileno()
+    except io.UnsupportedOperation:
+        text.seek(0)
+        yield text.read()
+        return
+    with mmap.mmap(place, 0, access=mmap.ACCESS_READ) as data:
+        yield data
 
 
 @contextmanager

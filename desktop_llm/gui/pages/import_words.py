@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from desktop_llm.data.form import TITLES
+
 if TYPE_CHECKING:
     from desktop_llm.verbs.importing import Plan
 
@@ -37,7 +39,7 @@ class ImportWords(QObject):
 
     def about_file(self, plan: Plan) -> str:
         """Kind, columns and size in short."""
-        kind = {"csv": self.tr("table of text"), "jsonl": "JSON Lines", "json": "JSON"}[plan.form.kind]
+        kind = self.tr("table of text") if plan.form.kind == "csv" else TITLES[plan.form.kind]
         count = len(plan.columns)
         columns = self.tr("1 column") if count == 1 else self.tr("{count:,} columns").format(count=count)
         return " · ".join((kind, columns, size(plan.size_bytes)))
