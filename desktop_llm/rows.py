@@ -149,6 +149,39 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewLabel:
+    """What an edit gives a row: the stored label `value`, or None for none, then perhaps put aside (`skipped`)."""
+
+    value: Any | None
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What an operation on many rows does to one of them; None leaves alone. `content` is the whole new content."""
+
+    item: int
+    content: Mapping[str, str] | None = None
+    split: str | None = None
+    label: NewLabel | None = None
+    to_bin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing done to many rows at once. `details` say how, as JSON; `count` rows were changed by it."""
+
+    id: int
+    kind: str
+    title: str
+    details: Mapping[str, Any]
+    labeler: str
+    at: str
+    undone: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What a write has changed, so that the window can announce it once."""
 

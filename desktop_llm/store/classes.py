@@ -87,9 +87,12 @@ class Classes:
             used = connection.execute("SELECT COUNT(*) FROM labels WHERE value = ?", (str(class_id),)).fetchone()[0]
             if used:
                 raise UserError(f"{used:,} texts have this label; give them another one before removing it.")
+            binned = connection.execute("SELECT COUNT(*) FROM bin WHERE value = ?", (str(class_id),)).fetchone()[0]
+            if binned:
+                raise UserError(f"{binned:,} texts in the bin have this label; empty the bin before removing it.")
             # what once gave this label can neither be undone nor done again
             connection.execute(
-                "UPDATE label_history SET undone = ? WHERE undone < ? AND (before = ? OR after = ?)",
+                "UPDATE label_history SET undone = ? WHERE undone <> ? AND (before = ? OR after = ?)",
                 (SETTLED, SETTLED, str(class_id), str(class_id)),
             )
             connection.execute("DELETE FROM classes WHERE id = ?", (class_id,))

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from desktop_llm.errors import UserError
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.store import schema
 
 BUSY_SECONDS = 10.0
@@ -31,8 +31,7 @@ class Connections:
     def __init__(self, path: Path, *, read_only: bool) -> None:
         """Nothing is opened before the first use."""
         self.path, self.read_only = path, read_only
-        self.bulk = threading.Lock()
-        """Held by whoever brings in many rows, so that there is one such work at a time."""
+        self._bulk = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._lent: set[sqlite3.Connection] = set()
         self._guard = threading.Condition()
@@ -108,6 +107,17 @@ class Connections:
             _transaction(connection),
         ):
             yield connection
+
+    @contextmanager
+    def bulk_turn(self, should_stop: Callable[[], bool]) -> Iterator[None]:
+        """For whoever writes many rows, as there is one such work at a time. Raises Cancelled when asked to stop."""
+        while not self._bulk.acquire(timeout=0.1):
+            if should_stop():
+                raise Cancelled
+        try:
+            yield
+        finally:
+            self._bulk.release()
 
     def settle_log(self) -> None:
         """After a long write: bring its log into the file here, so that no label has to wait for it."""

@@ -54,4 +54,5 @@ def sweep(connections: Connections, stop: Callable[[], bool]) -> None:
         connection.execute(
             "DELETE FROM sources WHERE NOT EXISTS"
             " (SELECT 1 FROM items INDEXED BY items_by_source WHERE source = sources.id)"
+            " AND NOT EXISTS (SELECT 1 FROM bin WHERE source = sources.id)"
         )

@@ -7,7 +7,6 @@ sees and the next import sweeps away. Hashes go into their table at the end, in 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,10 +20,10 @@ from desktop_llm.errors import Cancelled, from_os_error
 from desktop_llm.rows import Batch, Changes
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
+from desktop_llm.store.hashing import hashes_of
 from desktop_llm.store.schema import SETTLED
 from desktop_llm.store.staging import Staging, insert_many
 
-HASH_BYTES = 16
 LABELS_KEPT = 100_000
 HASHES_A_PIECE = 5_000
 LOG_ROWS = 20_000
@@ -42,27 +41,6 @@ class InsertCounts:
     conflicts: int
     unknown: int
     changes: Changes
-
-
-def content_hash(content: Mapping[str, str]) -> bytes:
-    """16 bytes of BLAKE2b over the trimmed fields in their order: two rows with the same one are the same text."""
-    joined = "\x1f".join(f"{name}\x1e{text.strip()}" for name, text in content.items())
-    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
-
-
-def _hashes(batch: Batch) -> list[bytes]:
-    """`content_hash` of each row of a batch."""
-    if batch.contents is not None:
-        return [
-            content_hash({batch.main: text, **others}) for text, others in zip(batch.texts, batch.contents, strict=True)
-        ]
-    begun = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES)
-    found = []
-    for text in batch.texts:
-        one = begun.copy()
-        one.update(text.strip().encode("utf-8", "surrogatepass"))
-        found.append(one.digest())
-    return found
 
 
 def insert(
@@ -85,7 +63,7 @@ def insert(
     def stop() -> bool:
         return should_stop() or connections.closed
 
-    with _turn(connections, stop), sentences(connections.path):
+    with connections.bulk_turn(stop), sentences(connections.path):
         hidden.sweep(connections, stop)
         with _staging(connections, stop) as staging:
             load = _Load(connections, staging, source, to_value, class_names, known_only=known_only)
@@ -99,18 +77,6 @@ def insert(
             told = load.finish(stop)
         connections.settle_log()
     return told
-
-
-@contextmanager
-def _turn(connections: Connections, stop: Callable[[], bool]) -> Iterator[None]:
-    """One import after the other."""
-    while not connections.bulk.acquire(timeout=0.1):
-        if stop():
-            raise Cancelled
-    try:
-        yield
-    finally:
-        connections.bulk.release()
 
 
 @contextmanager
@@ -154,7 +120,7 @@ class _Load:
 
     def add(self, batch: Batch) -> None:
         """Write a batch, hidden. Raises UserError, sqlite3.Error."""
-        hashes = _hashes(batch)
+        hashes = hashes_of(batch)
         known = self._known(hashes)
         self.seen += len(hashes)
         self._main = self._main or batch.main
@@ -336,6 +302,7 @@ def _take_labels(connection: sqlite3.Connection, at: str) -> tuple[int, int]:
             "DELETE FROM told WHERE item IN (SELECT labels.item FROM told JOIN labels ON labels.item = told.item"
             " WHERE labels.value IS NOT NULL)"
         )
+        execute("DELETE FROM told WHERE NOT EXISTS (SELECT 1 FROM items WHERE id = told.item)")  # they lie in the bin
         if not _number(connection, "SELECT COUNT(*) FROM told"):
             return conflicts, 0
         taken = "SELECT item FROM told"

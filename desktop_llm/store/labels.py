@@ -127,7 +127,7 @@ class Labels:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
-                raise UserError(f"The project has no row number {item}.")
+                raise UserError(f"The project has no row number {item}, or it lies in the bin.")
             before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
             old, old_skipped = before or (None, 0)
             # a new operation ends the line of what could be done again
@@ -137,7 +137,7 @@ class Labels:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (item, old, old_skipped, value, skipped, labeler, origin, at),
             )
-            _put(connection, item, value, skipped, labeler, at)
+            put(connection, item, value, skipped, labeler, at)
 
     def _turn(self, sql: str, *, undone: int) -> int | None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -148,12 +148,12 @@ class Labels:
             number, item, value, skipped = row
             connection.execute("UPDATE label_history SET undone = ? WHERE id = ?", (undone, number))
             labeler = connection.execute("SELECT labeler FROM label_history WHERE id = ?", (number,)).fetchone()[0]
-            _put(connection, item, value, skipped, labeler, at)
+            put(connection, item, value, skipped, labeler, at)
             return int(item)
 
 
-def _put(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:
-    """Make the row's present state: labels, the narrow table of what waits, and its uncertainty."""
+def put(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:
+    """Inside a transaction: make a row's present state: label, the narrow table of what waits, uncertainty."""
     if value is None and not skipped:
         connection.execute("DELETE FROM labels WHERE item = ?", (item,))
     else:

@@ -15,11 +15,13 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Changes
 from desktop_llm.store import connection as connections
 from desktop_llm.store import schema, staging
+from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.items import Items
 from desktop_llm.store.labels import Labels
 from desktop_llm.store.lock import Lock
+from desktop_llm.store.operations import Operations
 from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
 
@@ -45,6 +47,8 @@ class Project:
         self.classes = Classes(self._connections)
         self.items = Items(self._connections)
         self.labels = Labels(self._connections)
+        self.operations = Operations(self._connections)
+        self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
         self.runs = Runs(self._connections, path)
 
@@ -86,6 +90,7 @@ class Project:
             project._check_file()
             if lock is not None:
                 _sweep(path, f"{staging.PREFIX}*")
+                project.operations.repair()
                 for number in project.runs.replay_left():
                     project.take_answers(number)
         except BaseException:  # a half-open project holds no lock; then the reason goes on up

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 2
+VERSION = 3
 """Raised with every migration; a file with a higher number is from a newer program."""
 
-UNDONE, DROPPED, SETTLED = 1, 2, 3
-"""`label_history.undone`: 0 done; undone; undone and never again; done, but what came after forbids undoing."""
+UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
+"""`label_history.undone`: 0 done; undone; undone and never again; done, but what came after forbids undoing; done
+together with others, and undone only with them."""
 GENERATION = "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation')"
 """The generation of `uncertainty` that counts; the next one is built beside it."""
 
@@ -83,6 +84,49 @@ INSERT INTO meta (key, value) SELECT 'visible', CAST(COALESCE(MAX(id), 0) AS TEX
 """
 """Hashes in a table of their own, filled in their order: an index kept while rows come in costs more than the rows."""
 
+THIRD = """
+CREATE TABLE operations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, title TEXT NOT NULL, details TEXT NOT NULL DEFAULT '{}',
+  labeler TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE edits (
+  operation INTEGER NOT NULL REFERENCES operations(id), item INTEGER NOT NULL, field TEXT NOT NULL, before TEXT,
+  after TEXT, PRIMARY KEY (operation, item, field)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edits_by_item ON edits (item, operation);
+CREATE TABLE bin (
+  item INTEGER PRIMARY KEY, hash BLOB NOT NULL, text TEXT NOT NULL, content TEXT, extra TEXT, split TEXT NOT NULL,
+  source INTEGER NOT NULL REFERENCES sources(id), value TEXT, skipped INTEGER NOT NULL, labeler TEXT NOT NULL,
+  labeled_at TEXT NOT NULL, operation INTEGER NOT NULL, at TEXT NOT NULL
+) STRICT;
+CREATE INDEX bin_by_source ON bin (source);
+CREATE TABLE history_kept (
+  id INTEGER PRIMARY KEY, item INTEGER NOT NULL, before TEXT, before_skipped INTEGER NOT NULL, after TEXT,
+  after_skipped INTEGER NOT NULL, labeler TEXT NOT NULL, origin TEXT NOT NULL, at TEXT NOT NULL,
+  undone INTEGER NOT NULL DEFAULT 0, operation INTEGER
+) STRICT;
+INSERT INTO history_kept SELECT *, NULL FROM label_history;
+DROP TABLE label_history;
+ALTER TABLE history_kept RENAME TO label_history;
+CREATE INDEX history_by_item ON label_history (item, id);
+CREATE INDEX history_to_undo ON label_history (id) WHERE undone = 0 AND origin <> 'import';
+CREATE INDEX history_to_redo ON label_history (id) WHERE undone = 1;
+CREATE INDEX history_by_operation ON label_history (operation, item) WHERE operation IS NOT NULL;
+CREATE TABLE predictions_kept (
+  run INTEGER NOT NULL REFERENCES runs(number), item INTEGER NOT NULL, label TEXT NOT NULL,
+  probability REAL NOT NULL, uncertainty REAL NOT NULL, top TEXT NOT NULL, PRIMARY KEY (run, item)
+) STRICT, WITHOUT ROWID;
+INSERT INTO predictions_kept SELECT * FROM predictions;
+DROP TABLE predictions;
+ALTER TABLE predictions_kept RENAME TO predictions;
+CREATE INDEX predictions_by_item ON predictions (item, run);
+CREATE TABLE hashes_kept (hash BLOB PRIMARY KEY, item INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO hashes_kept SELECT * FROM hashes;
+DROP TABLE hashes;
+ALTER TABLE hashes_kept RENAME TO hashes;
+"""
+"""Operations on many rows and the bin. History, predictions and hashes outlive the row, which may lie in the bin."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
@@ -103,6 +147,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def hashes_of_their_own(database: Database) -> None:
         do(database, SECOND)
+
+    @migrations()
+    def operations_and_bin(database: Database) -> None:
+        do(database, THIRD)
 
     migrations.apply(Utilities(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

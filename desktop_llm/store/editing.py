@@ -1,0 +1,180 @@
+"""What an operation does to one row, and how it is taken back: text, split, label, and the way into the bin."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from desktop_llm.rows import Edit
+from desktop_llm.store import bin as bins
+from desktop_llm.store import labels
+from desktop_llm.store.hashing import packed, packed_hash
+from desktop_llm.store.schema import BULK, DROPPED, SETTLED
+
+TEXT, SPLIT, BIN = "text", "split", "bin"
+MOST_FIELDS = 3
+"""Entries that one row can have in `edits` for one operation."""
+
+
+class Writer:
+    """Inside one transaction: the rows of one operation."""
+
+    def __init__(self, connection: sqlite3.Connection, operation: int, labeler: str, at: str, main: str) -> None:
+        """`main` names the content's main field."""
+        self._connection, self._operation = connection, operation
+        self._labeler, self._at, self._main = labeler, at, main
+
+    def apply(self, edit: Edit) -> bool:
+        """Do one edit; whether anything changed."""
+        row = self._connection.execute("SELECT text, content, split FROM items WHERE id = ?", (edit.item,)).fetchone()
+        if row is None:
+            return False
+        changed = False
+        if edit.content is not None:
+            changed |= self._note(edit.item, TEXT, packed(*row[:2]), self._pack(edit.content))
+        if edit.split is not None:
+            changed |= self._note(edit.item, SPLIT, row[2], edit.split)
+        if edit.label is not None:
+            value = None if edit.label.value is None else _json(edit.label.value)
+            changed |= self._label(edit.item, value, int(edit.label.skipped and value is None))
+        if edit.to_bin:
+            changed |= self._note(edit.item, BIN, None, "1")
+        return changed
+
+    def turn(self, item: int, *, forward: bool) -> bool:
+        """Undo (or, `forward`, do again) what the operation did to a row; whether all of that could be done."""
+        told = {
+            field: (before, after) if forward else (after, before)
+            for field, before, after in self._connection.execute(
+                "SELECT field, before, after FROM edits WHERE operation = ? AND item = ?", (self._operation, item)
+            )
+        }
+        # out of the bin before anything else, into it after all else
+        order = [TEXT, SPLIT, BIN] if forward else [BIN, TEXT, SPLIT]
+        whole = True
+        if not forward and BIN in told:
+            whole &= self._set(item, BIN, *told.pop(BIN))
+        whole &= self._turn_label(item, forward=forward)
+        for field in order:
+            if field in told:
+                whole &= self._set(item, field, *told[field])
+        return whole
+
+    def _note(self, item: int, field: str, before: str | None, after: str | None) -> bool:
+        if before == after or not self._set(item, field, before, after):
+            return False
+        # two edits of one row in one operation are one: from the first state to the last
+        self._connection.execute(
+            "INSERT INTO edits (operation, item, field, before, after) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (operation, item, field) DO UPDATE SET after = excluded.after",
+            (self._operation, item, field, before, after),
+        )
+        return True
+
+    def _set(self, item: int, field: str, now: str | None, then: str | None) -> bool:
+        """Bring one field of a row from `now` to `then`; False when it is not `now`."""
+        if field == BIN:
+            if then is None:
+                return bins.take_out(self._connection, item)
+            return bins.put_in(self._connection, item, self._operation, self._at)
+        row = self._connection.execute("SELECT text, content, split, hash FROM items WHERE id = ?", (item,)).fetchone()
+        if row is None:
+            return False
+        if field == SPLIT:
+            if row[2] != now:
+                return False
+            self._connection.execute("UPDATE items SET split = ? WHERE id = ?", (then, item))
+            return True
+        if packed(*row[:2]) != now:
+            return False
+        self._set_text(item, then or "[]", row[3])
+        return True
+
+    def _set_text(self, item: int, value: str, old: bytes) -> None:
+        text, content = json.loads(value)
+        digest = packed_hash(self._main, value)
+        self._connection.execute(
+            "UPDATE items SET text = ?, content = ?, hash = ? WHERE id = ?", (text, content, digest, item)
+        )
+        if digest == old:
+            return
+        # found by what it was and by what it is, so that the file it came from brings nothing twice
+        taken_back = self._connection.execute("SELECT 1 FROM hashes WHERE hash = ?", (digest,)).fetchone() is not None
+        if taken_back:
+            self._forget_hash(item, old, digest)
+        else:
+            self._connection.execute("INSERT INTO hashes (hash, item) VALUES (?, ?)", (digest, item))
+
+    def _forget_hash(self, item: int, old: bytes, new: bytes) -> None:
+        """Going back to a text that the row is known by already: what it was known by meanwhile is forgotten."""
+        mine = self._connection.execute("SELECT item FROM hashes WHERE hash = ?", (new,)).fetchone()[0] == item
+        if mine:
+            self._connection.execute("DELETE FROM hashes WHERE hash = ? AND item = ?", (old, item))
+
+    def _label(self, item: int, value: str | None, skipped: int) -> bool:
+        before = self._connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
+        old, old_skipped = before or (None, 0)
+        if (old, old_skipped) == (value, skipped):
+            return False
+        # what was done before to this row alone cannot be undone without losing what came now
+        self._connection.execute(
+            "UPDATE label_history SET undone = CASE undone WHEN 0 THEN ? ELSE ? END"
+            " WHERE item = ? AND undone IN (0, 1) AND origin <> 'import'",
+            (SETTLED, DROPPED, item),
+        )
+        self._connection.execute(
+            "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at,"
+            " undone, operation) VALUES (?, ?, ?, ?, ?, ?, 'bulk', ?, ?, ?)",
+            (item, old, old_skipped, value, skipped, self._labeler, self._at, BULK, self._operation),
+        )
+        labels.put(self._connection, item, value, skipped, self._labeler, self._at)
+        return True
+
+    def _turn_label(self, item: int, *, forward: bool) -> bool:
+        """The row's label back (or again), unless it was changed since."""
+        rows = self._connection.execute(
+            "SELECT id, before, before_skipped, after, after_skipped, labeler, undone FROM label_history"
+            " INDEXED BY history_by_operation WHERE operation = ? AND operation IS NOT NULL AND item = ? ORDER BY id",
+            (self._operation, item),
+        ).fetchall()
+        whole = True
+        for row in rows if forward else reversed(rows):
+            number, undone = row[0], row[6]
+            if undone != (DROPPED if forward else BULK) or self._changed_since(item, number):
+                whole = False
+                continue
+            value, skipped = row[3:5] if forward else row[1:3]
+            self._connection.execute(
+                "UPDATE label_history SET undone = ? WHERE id = ?", (BULK if forward else DROPPED, number)
+            )
+            labels.put(self._connection, item, value, skipped, row[5] if forward else self._labeler_of(item), self._at)
+        return whole
+
+    def _changed_since(self, item: int, number: int) -> bool:
+        """Whether the row is gone, or got another label after the history's entry `number`."""
+        there = self._connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is not None
+        later = self._connection.execute(
+            "SELECT 1 FROM label_history INDEXED BY history_by_item WHERE item = ? AND id > ? AND undone NOT IN (1, ?)"
+            " LIMIT 1",
+            (item, number, DROPPED),
+        ).fetchone()
+        return not there or later is not None
+
+    def _labeler_of(self, item: int) -> str:
+        """Who gave the row the label that it has when all undone entries are left out."""
+        row = self._connection.execute(
+            "SELECT labeler FROM label_history INDEXED BY history_by_item WHERE item = ? AND undone NOT IN (1, ?)"
+            " ORDER BY id DESC LIMIT 1",
+            (item, DROPPED),
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    def _pack(self, content: Mapping[str, str]) -> str:
+        others = {name: text for name, text in content.items() if name != self._main}
+        return packed(content.get(self._main, ""), _json(others) if others else None)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

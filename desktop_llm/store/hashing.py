@@ -1,0 +1,43 @@
+"""By what a text is known again: a hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from desktop_llm.rows import Batch
+
+HASH_BYTES = 16
+
+
+def content_hash(content: Mapping[str, str]) -> bytes:
+    """16 bytes of BLAKE2b over the trimmed fields in their order: two rows with the same one are the same text."""
+    joined = "\x1f".join(f"{name}\x1e{text.strip()}" for name, text in content.items())
+    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+
+
+def hashes_of(batch: Batch) -> list[bytes]:
+    """`content_hash` of each row of a batch."""
+    if batch.contents is not None:
+        return [
+            content_hash({batch.main: text, **others}) for text, others in zip(batch.texts, batch.contents, strict=True)
+        ]
+    begun = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES)
+    found = []
+    for text in batch.texts:
+        one = begun.copy()
+        one.update(text.strip().encode("utf-8", "surrogatepass"))
+        found.append(one.digest())
+    return found
+
+
+def packed(text: str, content: str | None) -> str:
+    """A main text and the JSON of the further fields as one value, as edits keep them."""
+    return json.dumps([text, content], ensure_ascii=False, separators=(",", ":"))
+
+
+def packed_hash(main: str, value: str) -> bytes:
+    """`content_hash` of what `packed` made; `main` names the main field."""
+    text, content = json.loads(value)
+    return content_hash({main: text, **(json.loads(content) if content else {})})

@@ -1,0 +1,242 @@
+"""Operations on many rows at once: applied together, listed, undone and done again together.
+
+Each is written in short pieces, between which labels are written as ever, and is marked as under way until its last
+piece: one that was broken off, even by a power cut, is taken back before the project is next used. Undoing leaves
+alone what was changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.rows import Changes, Edit, Operation
+from desktop_llm.store import editing
+from desktop_llm.store.connection import Connections
+
+EDITS_A_PIECE = 500
+DONE, UNDONE, APPLYING, UNDOING, REDOING = "done", "undone", "applying", "undoing", "redoing"
+CHANGED = Changes(items=True, labels=True, classes=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What applying, undoing or redoing an operation did: rows `changed`, and rows `left` as they are.
+
+    When applied, those are left that have already what they were to get, or are gone; when undone or done again, those
+    that were changed since.
+    """
+
+    operation: int
+    changed: int
+    left: int
+    changes: Changes
+
+
+class Operations:
+    """Applies, lists and undoes operations. One at a time, and none beside an import."""
+
+    def __init__(self, connections: Connections) -> None:
+        """`connections` of the project."""
+        self._connections = connections
+
+    def apply(
+        self,
+        kind: str,
+        title: str,
+        edits: Iterable[Edit],
+        *,
+        details: Mapping[str, Any] | None = None,
+        labeler: str = "",
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Do `edits` as one operation. Raises UserError or Cancelled, and then nothing has changed.
+
+        `kind` is for programs ("clean", "move", "label", "delete" …), `title` a phrase for people. `edits` are taken
+        as they come, and may be read from the project meanwhile. When no row changes, nothing is listed.
+        """
+        with self._turn(should_stop):
+            with self._connections.writing() as connection:
+                cursor = connection.execute(
+                    "INSERT INTO operations (kind, title, details, labeler, at, state) VALUES (?, ?, ?, ?, ?, ?)",
+                    (kind, title, json.dumps(dict(details or {}), ensure_ascii=False), labeler, _now(), APPLYING),
+                )
+                number = int(cursor.lastrowid or 0)
+            try:
+                changed, left = self._apply(number, labeler, edits, on_progress, should_stop)
+                self._close(number, changed)
+            except BaseException:  # whatever ended it, the rows are put back as they were; then the reason goes on up
+                with suppress(UserError):  # what cannot be put back now is put back when the project is next opened
+                    self._take_back(number)
+                raise
+            self._connections.settle_log()
+        return Outcome(operation=number, changed=changed, left=left, changes=CHANGED if changed else Changes())
+
+    def undo(
+        self,
+        number: int,
+        *,
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Take an operation back. Raises UserError; Cancelled, and then it counts as done as before."""
+        return self._turn_round(number, DONE, UNDOING, on_progress, should_stop)
+
+    def redo(
+        self,
+        number: int,
+        *,
+        on_progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Do an undone operation again. Raises UserError; Cancelled, and then it counts as undone as before."""
+        return self._turn_round(number, UNDONE, REDOING, on_progress, should_stop)
+
+    def all(self) -> list[Operation]:
+        """All that were done, the newest first."""
+        return [
+            Operation(
+                id=row[0],
+                kind=row[1],
+                title=row[2],
+                details=json.loads(row[3]),
+                labeler=row[4],
+                at=row[5],
+                undone=row[6] == UNDONE,
+                count=row[7],
+            )
+            for row in self._connections.rows(
+                "SELECT id, kind, title, details, labeler, at, state, count FROM operations WHERE state IN (?, ?)"
+                " ORDER BY id DESC",
+                (DONE, UNDONE),
+            )
+        ]
+
+    def repair(self) -> None:
+        """Bring what was broken off to an end: half-done operations back, half-undone ones all the way. At opening."""
+        for number, state in self._connections.rows(
+            "SELECT id, state FROM operations WHERE state NOT IN (?, ?) ORDER BY id DESC", (DONE, UNDONE)
+        ):
+            if state == APPLYING:
+                self._take_back(number)
+            else:
+                forward = state == REDOING
+                self._walk(number, forward=forward, on_progress=lambda done: None, stop=lambda: False)
+                self._mark(number, DONE if forward else UNDONE)
+
+    def _apply(
+        self,
+        number: int,
+        labeler: str,
+        edits: Iterable[Edit],
+        on_progress: Callable[[int], None],
+        should_stop: Callable[[], bool],
+    ) -> tuple[int, int]:
+        changed = seen = 0
+        waiting = iter(edits)
+        main = self._main_field()
+        while part := list(islice(waiting, EDITS_A_PIECE)):
+            self._ask(should_stop)
+            with self._connections.piece() as connection:
+                write = editing.Writer(connection, number, labeler, _now(), main)
+                changed += sum(write.apply(edit) for edit in part)
+            seen += len(part)
+            on_progress(seen)
+        self._ask(should_stop)
+        return changed, seen - changed
+
+    def _close(self, number: int, changed: int) -> None:
+        with self._connections.writing() as connection:
+            if changed:
+                connection.execute("UPDATE operations SET state = ?, count = ? WHERE id = ?", (DONE, changed, number))
+            else:
+                connection.execute("DELETE FROM operations WHERE id = ?", (number,))
+
+    def _take_back(self, number: int) -> None:
+        """Undo and forget what was not applied to its end."""
+        self._walk(number, forward=False, on_progress=lambda done: None, stop=lambda: False)
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM label_history WHERE operation = ?", (number,))
+            connection.execute("DELETE FROM edits WHERE operation = ?", (number,))
+            connection.execute("DELETE FROM operations WHERE id = ?", (number,))
+
+    def _turn_round(
+        self,
+        number: int,
+        wanted: str,
+        under_way: str,
+        on_progress: Callable[[int], None],
+        should_stop: Callable[[], bool],
+    ) -> Outcome:
+        forward = under_way == REDOING
+        with self._turn(should_stop):
+            row = self._connections.row("SELECT state FROM operations WHERE id = ?", (number,))
+            if row is None or row[0] != wanted:
+                raise UserError("This was undone or thrown away already; there is nothing to do.")
+            self._mark(number, under_way)
+            try:
+                changed, left = self._walk(number, forward=forward, on_progress=on_progress, stop=should_stop)
+            except BaseException:  # back to where it was; then the reason goes on up
+                with suppress(UserError):
+                    self._walk(number, forward=not forward, on_progress=lambda done: None, stop=lambda: False)
+                    self._mark(number, wanted)
+                raise
+            self._mark(number, DONE if forward else UNDONE)
+            self._connections.settle_log()
+        return Outcome(operation=number, changed=changed, left=left, changes=CHANGED)
+
+    def _walk(
+        self, number: int, *, forward: bool, on_progress: Callable[[int], None], stop: Callable[[], bool]
+    ) -> tuple[int, int]:
+        """Over all rows of an operation, undoing or redoing each; how many changed, and how many were left alone."""
+        changed = seen = after = 0
+        main = self._main_field()
+        while part := self._touched(number, after):
+            self._ask(stop)
+            with self._connections.piece() as connection:
+                write = editing.Writer(connection, number, "", _now(), main)
+                changed += sum(write.turn(item, forward=forward) for item in part)
+            seen += len(part)
+            after = part[-1]
+            on_progress(seen)
+        return changed, seen - changed
+
+    def _touched(self, number: int, after: int) -> list[int]:
+        """The next rows that an operation was about."""
+        rows = self._connections.rows(
+            "SELECT item FROM (SELECT DISTINCT item FROM (SELECT item FROM edits WHERE operation = ?1 AND item > ?2"
+            " ORDER BY item LIMIT ?4)"
+            " UNION SELECT item FROM (SELECT item FROM label_history INDEXED BY history_by_operation"
+            " WHERE operation = ?1 AND operation IS NOT NULL AND item > ?2 ORDER BY item LIMIT ?4))"
+            " ORDER BY item LIMIT ?3",
+            (number, after, EDITS_A_PIECE, EDITS_A_PIECE * editing.MOST_FIELDS),
+        )
+        return [row[0] for row in rows]
+
+    def _mark(self, number: int, state: str) -> None:
+        with self._connections.writing() as connection:
+            connection.execute("UPDATE operations SET state = ? WHERE id = ?", (state, number))
+
+    def _main_field(self) -> str:
+        row = self._connections.row("SELECT value FROM meta WHERE key = 'main_field'")
+        return str(row[0]) if row else "text"
+
+    def _ask(self, should_stop: Callable[[], bool]) -> None:
+        if should_stop() or self._connections.closed:
+            raise Cancelled
+
+    @contextmanager
+    def _turn(self, should_stop: Callable[[], bool]) -> Iterator[None]:
+        with self._connections.bulk_turn(lambda: should_stop() or self._connections.closed):
+            yield
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
