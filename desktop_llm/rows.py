@@ -133,7 +133,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Numbers of a project's rows: labeled, skipped, or waiting for a label (unlabeled)."""
+    """Numbers of a project's rows: labeled, skipped, waiting for a label (unlabeled); `binned` are not in the total."""
 
     total: int
     labeled: int
@@ -141,6 +141,7 @@ class Counts:
     by_class: Mapping[int, int]
     by_split: Mapping[str, int]
     by_source: Mapping[str, int]
+    binned: int = 0
 
     @property
     def unlabeled(self) -> int:

@@ -130,6 +130,7 @@ class Items:
             by_class=by_class,
             by_split=dict(splits),
             by_source=sources,
+            binned=self._number("SELECT COUNT(*) FROM bin"),
         )
 
     def sources(self) -> list[str]:

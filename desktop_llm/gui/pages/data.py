@@ -1,23 +1,23 @@
-"""The Data page: drop files, see every row, and what the project holds in numbers."""
+"""The Data page: drop files to import them; its tabs show the rows and work on all of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.data_rows import RowsTab
+from desktop_llm.gui.pages.data_tab import DataTab
+from desktop_llm.gui.pages.data_tabs import TABS
 from desktop_llm.gui.pages.import_panel import ImportPanel
-from desktop_llm.gui.pages.rows_view import RowsView
-from desktop_llm.rows import Changes, Class, Counts
-from desktop_llm.widgets.bars import Bars
+from desktop_llm.rows import Changes, Class, Counts, Filter
 from desktop_llm.widgets.button import button, rank
-from desktop_llm.widgets.card import Card, Tile
 from desktop_llm.widgets.empty import EmptyState
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ PATTERNS = "*.csv *.tsv *.tab *.txt *.json *.jsonl *.ndjson"
 
 
 class DataPage(Page):
-    """Import at the top right; tiles, table and distribution below."""
+    """Tabs beside the title, import at the top right; below the tab, an import, or the way into an empty project."""
 
     name = "data"
 
     def __init__(self, hub: Hub) -> None:
         """Empty until a project is open."""
         super().__init__(hub, hub.tr("Data"))
-        self._by_count: list[Class] = []
+        self._told: dict[str, Any] = {}
         self._stale = False
         self._folder = ""
         self.setAcceptDrops(True)
@@ -43,28 +43,26 @@ class DataPage(Page):
         policy.setRetainSizeWhenHidden(True)
         self.import_button.setSizePolicy(policy)
         self.header.addWidget(self.import_button)
-        self.rows = RowsView(hub, self.tr("Rows"))
-        self.rows.row_asked.connect(lambda item: hub.page_asked.emit("label", {"item": item}))
         self.panel = ImportPanel(hub)
         self.panel.closed.connect(self._on_panel_closed)
         self.panel.another_asked.connect(self._on_import)
         self._stack = QStackedWidget()
         self._nothing_yet = QWidget()
         self._empty = self._build_empty()
-        self._overview = self._build_overview()
-        for widget in (self._nothing_yet, self._empty, self._overview, self.panel):
+        for widget in (self._nothing_yet, self._empty, self._build_tabs(), self.panel):
             self._stack.addWidget(widget)
         self.content.addWidget(self._stack, 1)
 
     def set_project(self, project: Project | None) -> None:
         """Show its rows."""
-        self.rows.clear()
+        for tab in self._tabs.values():
+            tab.set_project(project)
         self.panel.leave()
         self.import_button.setEnabled(self.hub.writable)
         self.import_button.setToolTip("" if self.hub.writable else self._why_not())
         self._show_panel(shown=False)
         self._tell_empty()
-        self._stack.setCurrentWidget(self._nothing_yet)
+        self._show(self._nothing_yet)
         if project is not None:
             self._reload()
 
@@ -76,13 +74,17 @@ class DataPage(Page):
             self._reload()
         else:
             self._stale = True
+        for name, tab in self._tabs.items():
+            if name != "rows":
+                tab.on_changes(changes)
 
     def opened(self, **arguments: Any) -> None:
         """`pick` asks for a file."""
         if self._stale:
             self._reload()
-        if self._stack.currentWidget() is self._overview:
-            self.rows.table.setFocus()
+        if self._stack.currentWidget() is self._inner:
+            self._current().opened()
+            self._current().take_focus()
         if arguments.get("pick"):
             self._on_import()
 
@@ -99,12 +101,25 @@ class DataPage(Page):
 
     def state(self) -> dict[str, Any]:
         """What is shown, and where files come from."""
-        return {"folder": self._folder, **self.rows.state()}
+        shown = tuple(TABS)[self.tab_bar.currentIndex()]
+        tabs = {name: tab.state() for name, tab in self._tabs.items()}
+        return {"folder": self._folder, "tab": shown, **self._told, **tabs}
 
     def restore(self, told: dict[str, Any]) -> None:
         """As last time."""
         self._folder = str(told.get("folder", ""))
-        self.rows.restore(told)
+        self._told = {name: told[name] for name in TABS if isinstance(told.get(name), dict)}
+        for name, tab in self._tabs.items():
+            tab.restore(self._told.get(name, {}))
+        if told.get("tab") in TABS:
+            self.show_tab(told["tab"])
+
+    @property
+    def overview(self) -> RowsTab:
+        """The first tab, which is always there."""
+        tab = self.tab("rows")
+        assert isinstance(tab, RowsTab)
+        return tab
 
     def _why_not(self) -> str:
         if self.hub.project is None:
@@ -133,51 +148,53 @@ class DataPage(Page):
         else:
             self._empty_state.tell(self.tr("No rows yet"), self._why_not(), "")
 
-    def _build_overview(self) -> QWidget:
-        page = QWidget()
-        whole = QVBoxLayout(page)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(16)
-        tiles = QHBoxLayout()
-        tiles.setSpacing(16)
-        self._tiles = {
-            "total": Tile(self.tr("Rows")),
-            "labeled": Tile(self.tr("Labeled")),
-            "unlabeled": Tile(self.tr("Unlabeled")),
-            "classes": Tile(self.tr("Labels")),
-        }
-        for name, tile in self._tiles.items():
-            tile.setObjectName(f"data.tile.{name}")
-            tiles.addWidget(tile)
-        whole.addLayout(tiles)
-        below = QHBoxLayout()
-        below.setSpacing(16)
-        below.addWidget(self.rows, 1)
-        below.addWidget(self._build_bars())
-        whole.addLayout(below, 1)
-        return page
+    def _build_tabs(self) -> QWidget:
+        """The tab bar stands beside the title; a tab is made when it is first shown."""
+        self.tab_bar = QTabBar()
+        self.tab_bar.setObjectName("data.tabs")
+        self.tab_bar.setAccessibleName(self.tr("Ways to look at the data"))
+        self.tab_bar.setDrawBase(False)
+        self.tab_bar.setExpanding(False)
+        for tab in TABS.values():
+            self.tab_bar.addTab(QCoreApplication.translate("DataTabs", tab.title))
+        self.tab_bar.currentChanged.connect(lambda place: self._show_tab(tuple(TABS)[place]))
+        self.header.insertSpacing(1, 16)
+        self.header.insertWidget(2, self.tab_bar)
+        self._tabs: dict[str, DataTab] = {}
+        self._inner = QStackedWidget()
+        return self._inner
 
-    def _build_bars(self) -> Card:
-        card = Card(self.tr("Labels"), self.tr("click one to see its rows"))
-        card.setFixedWidth(280)
-        self.bars = Bars()
-        self.bars.setObjectName("data.bars")
-        self.bars.clicked.connect(lambda place: self.rows.show_class(self._by_count[place].id))
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
-        inside = QVBoxLayout(inner)
-        inside.setContentsMargins(0, 0, 8, 0)
-        inside.addWidget(self.bars)
-        inside.addStretch(1)
-        scroll.setWidget(inner)
-        card.body.addWidget(scroll, 1)
-        return card
+    def tab(self, name: str) -> DataTab:
+        """One of the tabs, made if it was not."""
+        if name not in self._tabs:
+            made = TABS[name].make(self.hub)
+            made.rows_asked.connect(self._on_rows_asked)
+            made.set_project(self.hub.project)
+            made.restore(self._told.get(name, {}))
+            self._tabs[name] = made
+            self._inner.addWidget(made)
+        return self._tabs[name]
+
+    def show_tab(self, name: str) -> None:
+        """Show one of the tabs."""
+        self.tab_bar.setCurrentIndex(tuple(TABS).index(name))
+        self._show_tab(name)
+
+    def _show_tab(self, name: str) -> None:
+        tab = self.tab(name)
+        self._inner.setCurrentWidget(tab)
+        if self._stack.currentWidget() is self._inner:
+            tab.opened()
+
+    def _current(self) -> DataTab:
+        return self.tab(tuple(TABS)[self.tab_bar.currentIndex()])
+
+    def _on_rows_asked(self, told: Filter) -> None:
+        self.show_tab("rows")
+        self.overview.rows.show_rows(told)
 
     def _reload(self) -> None:
-        """Read figures and rows again."""
+        """Read figures again, and then what the tab shows."""
         project = self.hub.project
         if project is None:
             return
@@ -188,35 +205,29 @@ class DataPage(Page):
                 self._show_figures(*told)
 
         self.hub.background.run(lambda _: (project.items.counts(), project.classes.all()), on_done=show)
-        self.rows.reload()
+        self.overview.reload()
 
     def _show_figures(self, counts: Counts, classes: list[Class]) -> None:
-        self.rows.set_classes(classes)
-        files = len(counts.by_source)
-        of_files = self.tr("from one file") if files == 1 else self.tr("from {count:,} files").format(count=files)
-        self._tiles["total"].show_figure(f"{counts.total:,}", of_files)
-        share = counts.labeled / counts.total if counts.total else 0.0
-        self._tiles["labeled"].show_figure(f"{counts.labeled:,}", self.tr("{share:.0%} of all").format(share=share))
-        skipped = self.tr("{count:,} more skipped").format(count=counts.skipped) if counts.skipped else ""
-        self._tiles["unlabeled"].show_figure(f"{counts.unlabeled:,}", skipped or self.tr("waiting for yours"))
-        used = sum(one.count > 0 for one in classes)
-        unused = self.tr("{count:,} not used yet").format(count=len(classes) - used) if used < len(classes) else ""
-        self._tiles["classes"].show_figure(f"{len(classes):,}", unused or self.tr("all in use"))
-        self._by_count = sorted(classes, key=lambda one: -one.count)
-        self.bars.show_rows([(one.name, one.count, f"{one.count:,}") for one in self._by_count])
-        self.rows.show_columns(splits=bool(counts.by_split), sources=files > 1)
+        self.overview.show_figures(counts, classes)
         # On the empty page its own button is the next step.
         rank(self.import_button, "primary" if counts.total else "plain")
         if self._stack.currentWidget() is not self.panel:
-            self._stack.setCurrentWidget(self._overview if counts.total else self._empty)
+            self._show(self._inner if counts.total or counts.binned else self._empty)
         if counts.total and self.import_button.hasFocus():
             # The first control of a page gets the focus when the page is shown; the rows are what is meant.
-            self.rows.table.setFocus()
+            self._current().take_focus()
+
+    def _show(self, what: QWidget) -> None:
+        """Show the tabs, the import, or the way into an empty project."""
+        self._stack.setCurrentWidget(what)
+        self.tab_bar.setVisible(what is self._inner and len(TABS) > 1)
+        if what is self._inner:
+            self._current().opened()
 
     def _show_panel(self, *, shown: bool) -> None:
         self.import_button.setVisible(not shown)
         if shown:
-            self._stack.setCurrentWidget(self.panel)
+            self._show(self.panel)
 
     def _on_import(self) -> None:
         if not self.hub.writable:
@@ -228,7 +239,7 @@ class DataPage(Page):
 
     def _on_panel_closed(self) -> None:
         self._show_panel(shown=False)
-        self._stack.setCurrentWidget(self._nothing_yet)
+        self._show(self._nothing_yet)
         self._reload()
 
     def _show_over(self, *, over: bool) -> None:

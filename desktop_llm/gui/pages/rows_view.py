@@ -96,6 +96,13 @@ class RowsView(Card):
             _choose(box, box.itemData(0))
         self.reload()
 
+    def show_rows(self, told: Filter) -> None:
+        """Narrow down to a filter, as far as the controls can say it."""
+        self.search.setText(told.text)
+        for box, value in ((self.show_box, told.show), (self.label_box, told.class_id), (self.split_box, told.split)):
+            _choose(box, value)
+        self.reload()
+
     def show_class(self, class_id: int) -> None:
         """Narrow down to one label."""
         _choose(self.show_box, "all")

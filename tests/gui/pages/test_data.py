@@ -46,7 +46,7 @@ def tile(page: DataPage, name: str) -> str:
 
 def cells(page: DataPage, column: int) -> list[str]:
     """A column of the table as it is shown now."""
-    model = page.rows.model
+    model = page.overview.rows.model
     return [str(model.data(model.index(row, column))) for row in range(model.rowCount())]
 
 
@@ -82,7 +82,7 @@ def test_figures_and_rows_are_those_of_the_project(page: DataPage, opened: Opene
     qtbot.waitUntil(lambda: tile(page, "total") == "50")
     assert (tile(page, "labeled"), tile(page, "unlabeled")) == (str(labeled), str(50 - labeled))
     assert tile(page, "classes") == "3"
-    assert page.bars.accessibleName().count(",") == 2
+    assert page.overview.bars.accessibleName().count(",") == 2
 
 
 def test_a_search_and_the_filters_find_what_a_list_finds(page: DataPage, opened: Opened, qtbot: QtBot) -> None:
@@ -90,12 +90,12 @@ def test_a_search_and_the_filters_find_what_a_list_finds(page: DataPage, opened:
     opened(rows)
     wait_for(qtbot, page, [text for text, _ in rows])
     for words in ("CARD", "100%", "snow_", "number 7"):
-        page.rows.search.setText(words)
+        page.overview.rows.search.setText(words)
         wait_for(qtbot, page, [text for text, _ in rows if words.casefold() in text.casefold()])
-    page.rows.search.setText("card")
+    page.overview.rows.search.setText("card")
     choose(page, "data.label_filter", "two")
     wait_for(qtbot, page, [text for text, label in rows if "card" in text and label == "two"])
-    page.rows.show_all()
+    page.overview.rows.show_all()
     choose(page, "data.show", "Unlabeled")
     wait_for(qtbot, page, [text for text, label in rows if label is None])
 
@@ -103,7 +103,7 @@ def test_a_search_and_the_filters_find_what_a_list_finds(page: DataPage, opened:
 def test_a_filter_that_fits_nothing_offers_the_way_back(page: DataPage, opened: Opened, qtbot: QtBot) -> None:
     rows = some(5)
     opened(rows)
-    page.rows.search.setText("no such words")
+    page.overview.rows.search.setText("no such words")
     back = page.findChild(QPushButton, "data.show_all")
     assert isinstance(back, QPushButton)
     qtbot.waitUntil(back.isVisible)
@@ -114,18 +114,18 @@ def test_a_filter_that_fits_nothing_offers_the_way_back(page: DataPage, opened: 
 def test_a_click_on_a_bar_shows_its_rows(page: DataPage, opened: Opened, qtbot: QtBot) -> None:
     rows: Rows = [("a", "few"), ("b", "many"), ("c", "many"), ("d", None)]
     opened(rows)
-    qtbot.waitUntil(lambda: page.bars.accessibleName() == "many 2, few 1")
-    page.bars.clicked.emit(1)
+    qtbot.waitUntil(lambda: page.overview.bars.accessibleName() == "many 2, few 1")
+    page.overview.bars.clicked.emit(1)
     wait_for(qtbot, page, ["a"])
 
 
 def test_many_pages_are_read_as_they_are_seen(page: DataPage, opened: Opened, qtbot: QtBot) -> None:
     rows = some(3 * PAGE + 20)
     opened(rows)
-    qtbot.waitUntil(lambda: page.rows.model.rowCount() == len(rows))
-    last = page.rows.model.index(len(rows) - 1, 0)
-    assert page.rows.model.data(last) == WAITING
-    qtbot.waitUntil(lambda: page.rows.model.data(last) == rows[-1][0])
+    qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == len(rows))
+    last = page.overview.rows.model.index(len(rows) - 1, 0)
+    assert page.overview.rows.model.data(last) == WAITING
+    qtbot.waitUntil(lambda: page.overview.rows.model.data(last) == rows[-1][0])
     wait_for(qtbot, page, [text for text, _ in rows])
 
 
@@ -133,8 +133,8 @@ def test_many_pages_are_read_as_they_are_seen(page: DataPage, opened: Opened, qt
 def test_a_row_is_opened_for_labeling(page: DataPage, hub: Hub, opened: Opened, qtbot: QtBot, by: str) -> None:
     project = opened([("first", None), ("second", None)])
     wait_for(qtbot, page, ["first", "second"])
-    table = page.rows.table
-    second = page.rows.model.index(1, 0)
+    table = page.overview.rows.table
+    second = page.overview.rows.model.index(1, 0)
     with qtbot.waitSignal(hub.page_asked) as asked:
         if by == "mouse":
             table.doubleClicked.emit(second)
@@ -142,7 +142,7 @@ def test_a_row_is_opened_for_labeling(page: DataPage, hub: Hub, opened: Opened, 
             table.setFocus()
             table.setCurrentIndex(second)
             QTest.keyClick(table, Qt.Key.Key_Return)
-    item = project.items.page(page.rows.told(), 0, 2)[1].id
+    item = project.items.page(page.overview.rows.told(), 0, 2)[1].id
     assert asked.args == ["label", {"item": item}]
 
 
@@ -151,7 +151,7 @@ def test_texts_and_labels_are_never_markup(page: DataPage, opened: Opened, qtbot
     wait_for(qtbot, page, [HOSTILE, "plain"])
     assert cells(page, 1)[0] == HOSTILE
     assert {label.textFormat() for label in page.findChildren(QLabel)} == {Qt.TextFormat.PlainText}
-    tip = str(page.rows.model.data(page.rows.model.index(0, 0), Qt.ItemDataRole.ToolTipRole))
+    tip = str(page.overview.rows.model.data(page.overview.rows.model.index(0, 0), Qt.ItemDataRole.ToolTipRole))
     assert "&lt;b&gt;bold&lt;/b&gt;" in tip
     assert "<img" not in tip
 
@@ -164,7 +164,7 @@ def test_what_changes_while_nobody_looks_is_read_when_somebody_does(
     qtbot.waitUntil(lambda: hub.background.idle)
     page.hide()
     number = project.classes.ensure(["new"])["new"]
-    item = project.items.page(page.rows.told(), 0, 1)[0].id
+    item = project.items.page(page.overview.rows.told(), 0, 1)[0].id
     project.labels.set(item, number, "")
     hub.changed.emit(Changes(labels=True, classes=True))
     assert hub.background.idle
@@ -240,4 +240,4 @@ def test_what_is_shown_is_restored(page: DataPage, opened: Opened, qtbot: QtBot,
     other = DataPage(hub)
     qtbot.addWidget(other)
     other.restore(page.state())
-    assert other.rows.told().show == "unlabeled"
+    assert other.overview.rows.told().show == "unlabeled"

@@ -122,7 +122,7 @@ def test_a_small_table_comes_in(page: DataPage, opened: Opened, qtbot: QtBot, tm
     click(page, "data.rejected_fold")
     assert grid(page, "data.rejected") == [["5", "the text is empty"]]
     click(page, "data.done")
-    qtbot.waitUntil(lambda: page.rows.model.rowCount() == 4)
+    qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 4)
 
 
 def test_the_mapping_can_be_changed(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_bad_file_is_told_in_one_sentence(
     assert words in label(page, "data.problem").text()
     assert not button(page, "data.go").isEnabled()
     click(page, "data.close")
-    qtbot.waitUntil(lambda: page.rows.model.rowCount() == 1)
+    qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 1)
     assert texts(project) == ["kept"]
 
 
@@ -233,7 +233,7 @@ def test_another_project_opens_while_an_import_runs(
     problems: list[object] = []
     hub.error_shown.connect(problems.append)
     opened([("of the second", None)], "Second")
-    qtbot.waitUntil(lambda: page.rows.model.rowCount() == 1 and hub.background.idle)
+    qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 1 and hub.background.idle)
     assert problems == []
     first = hub.settings.recent_projects[1]
     again = Project.open(Path(first))

@@ -1,0 +1,29 @@
+"""The tabs of the Data page in their order, one file each, made when they are first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.data_tab import DataTab
+
+
+class Tab(NamedTuple):
+    """A tab: its title, untranslated, and how it is made."""
+
+    title: str
+    make: Callable[[Hub], DataTab]
+
+
+def _rows(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_rows import RowsTab
+
+    return RowsTab(hub)
+
+
+TABS: dict[str, Tab] = {
+    "rows": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Rows")), _rows),
+}
