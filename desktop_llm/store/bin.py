@@ -10,7 +10,7 @@ import sqlite3
 
 from desktop_llm.store import labels
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.hashing import packed_hash
+from desktop_llm.store.hashing import key_of, packed_hash
 from desktop_llm.store.schema import DROPPED, SETTLED
 
 ROW = "hash, text, content, extra, split, source"
@@ -60,7 +60,7 @@ def _forget_hashes(connection: sqlite3.Connection, item: int) -> None:
     known = [row[0]] if row else []
     for packed in connection.execute("SELECT before, after FROM edits WHERE item = ? AND field = 'text'", (item,)):
         known += [packed_hash(main[0] if main else "text", one) for one in packed]
-    connection.executemany("DELETE FROM hashes WHERE hash = ? AND item = ?", [(one, item) for one in known])
+    connection.executemany("DELETE FROM keys WHERE key = ? AND item = ?", [(key_of(one), item) for one in known])
 
 
 def put_in(connection: sqlite3.Connection, item: int, operation: int, at: str) -> bool:
@@ -92,7 +92,9 @@ def take_out(connection: sqlite3.Connection, item: int) -> bool:
     if not moved:
         return False
     value, skipped, labeler, at = connection.execute(
-        "DELETE FROM bin WHERE item = ? RETURNING value, skipped, labeler, labeled_at", (item,)
+        # a label that came with an import has no time but its source's
+        "DELETE FROM bin WHERE item = ? RETURNING value, skipped, labeler, COALESCE(NULLIF(labeled_at, ''), at)",
+        (item,),
     ).fetchone()
     labels.put(connection, item, value, skipped, labeler, at)
     return True

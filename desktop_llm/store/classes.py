@@ -27,8 +27,8 @@ class Classes:
     def all(self) -> list[Class]:
         """The classes in their order, with the number of labels that use each (for labels that are one class)."""
         rows = self._connections.rows(
-            "SELECT id, name, color, key, (SELECT COUNT(*) FROM labels INDEXED BY labels_by_value"
-            f" WHERE value = CAST(classes.id AS TEXT) AND item <= {VISIBLE}) FROM classes WHERE position >= 0"
+            "SELECT id, name, color, key, (SELECT COUNT(*) FROM class_items"
+            f" WHERE class = classes.id AND item <= {VISIBLE}) FROM classes WHERE position >= 0"
             " ORDER BY position, id"
         )
         return [Class(id=row[0], name=row[1], color=row[2], key=row[3], count=row[4]) for row in rows]
@@ -84,7 +84,7 @@ class Classes:
     def remove(self, class_id: int) -> Changes:
         """Remove a class that no label uses. Raises UserError while one does."""
         with self._connections.writing() as connection:
-            used = connection.execute("SELECT COUNT(*) FROM labels WHERE value = ?", (str(class_id),)).fetchone()[0]
+            used = connection.execute("SELECT COUNT(*) FROM class_items WHERE class = ?", (class_id,)).fetchone()[0]
             if used:
                 raise UserError(f"{used:,} texts have this label; give them another one before removing it.")
             binned = connection.execute("SELECT COUNT(*) FROM bin WHERE value = ?", (str(class_id),)).fetchone()[0]

@@ -10,7 +10,7 @@ from typing import Any
 from desktop_llm.rows import Edit
 from desktop_llm.store import bin as bins
 from desktop_llm.store import labels
-from desktop_llm.store.hashing import packed, packed_hash
+from desktop_llm.store.hashing import key_of, packed, packed_hash
 from desktop_llm.store.schema import BULK, DROPPED, SETTLED
 
 TEXT, SPLIT, BIN = "text", "split", "bin"
@@ -101,17 +101,12 @@ class Writer:
         if digest == old:
             return
         # found by what it was and by what it is, so that the file it came from brings nothing twice
-        taken_back = self._connection.execute("SELECT 1 FROM hashes WHERE hash = ?", (digest,)).fetchone() is not None
-        if taken_back:
-            self._forget_hash(item, old, digest)
-        else:
-            self._connection.execute("INSERT INTO hashes (hash, item) VALUES (?, ?)", (digest, item))
-
-    def _forget_hash(self, item: int, old: bytes, new: bytes) -> None:
-        """Going back to a text that the row is known by already: what it was known by meanwhile is forgotten."""
-        mine = self._connection.execute("SELECT item FROM hashes WHERE hash = ?", (new,)).fetchone()[0] == item
-        if mine:
-            self._connection.execute("DELETE FROM hashes WHERE hash = ? AND item = ?", (old, item))
+        known = self._connection.execute("SELECT item FROM keys WHERE key = ?", (key_of(digest),)).fetchone()
+        if known is None:
+            self._connection.execute("INSERT INTO keys (key, item) VALUES (?, ?)", (key_of(digest), item))
+        elif known[0] == item:
+            # back to a text that the row is known by already: what it was known by meanwhile is forgotten
+            self._connection.execute("DELETE FROM keys WHERE key = ? AND item = ?", (key_of(old), item))
 
     def _label(self, item: int, value: str | None, skipped: int) -> bool:
         before = self._connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()

@@ -17,19 +17,24 @@ def content_hash(content: Mapping[str, str]) -> bytes:
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
 
 
-def hashes_of(batch: Batch) -> list[bytes]:
-    """`content_hash` of each row of a batch."""
+def digests(batch: Batch) -> bytes:
+    """`content_hash` of each row of a batch, one behind the other."""
     if batch.contents is not None:
-        return [
+        return b"".join(
             content_hash({batch.main: text, **others}) for text, others in zip(batch.texts, batch.contents, strict=True)
-        ]
+        )
     begun = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES)
     found = []
     for text in batch.texts:
         one = begun.copy()
         one.update(text.strip().encode("utf-8", "surrogatepass"))
         found.append(one.digest())
-    return found
+    return b"".join(found)
+
+
+def key_of(digest: bytes) -> int:
+    """The integer by which a text is looked up: the first 8 bytes of its hash, the lowest first."""
+    return int.from_bytes(digest[:8], "little", signed=True)
 
 
 def packed(text: str, content: str | None) -> str:

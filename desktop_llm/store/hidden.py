@@ -11,7 +11,7 @@ from desktop_llm.store.connection import Connections
 from desktop_llm.store.schema import VISIBLE
 
 ROWS_A_PIECE = 5_000
-HASHING = "hashing"
+KEYS = "keys above"
 
 
 def visible(connection: sqlite3.Connection) -> int:
@@ -22,13 +22,13 @@ def visible(connection: sqlite3.Connection) -> int:
 def publish(connection: sqlite3.Connection, last: int) -> None:
     """Inside a transaction: let all rows up to `last` be seen."""
     connection.execute("UPDATE meta SET value = ? WHERE key = 'visible'", (str(last),))
-    connection.execute("DELETE FROM meta WHERE key = ?", (HASHING,))
+    connection.execute("DELETE FROM meta WHERE key = ?", (KEYS,))
 
 
-def note_hashing(connections: Connections) -> None:
-    """Say that hashes of hidden rows are being kept: only then a sweep has to look for them."""
+def note_keys(connections: Connections) -> None:
+    """Say that keys of hidden rows are being kept: only then a sweep has to look for them."""
     with connections.piece() as connection:
-        connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, '1')", (HASHING,))
+        connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, '1')", (KEYS,))
 
 
 def sweep(connections: Connections, stop: Callable[[], bool]) -> None:
@@ -36,7 +36,12 @@ def sweep(connections: Connections, stop: Callable[[], bool]) -> None:
     with connections.writing() as connection:
         last = visible(connection)
         highest = int(connection.execute("SELECT COALESCE(MAX(id), 0) FROM items").fetchone()[0])
-        hashing = connection.execute("SELECT 1 FROM meta WHERE key = ?", (HASHING,)).fetchone() is not None
+        keys = connection.execute("SELECT 1 FROM meta WHERE key = ?", (KEYS,)).fetchone() is not None
+        connection.execute(
+            "DELETE FROM class_items WHERE (class, item) IN (SELECT class_items.class, item FROM classes"
+            " JOIN class_items ON class_items.class = classes.id AND item > ?)",
+            (last,),
+        )
         classes.forget_hidden(connection)
     while highest > last:
         if stop():
@@ -48,9 +53,9 @@ def sweep(connections: Connections, stop: Callable[[], bool]) -> None:
             connection.execute("DELETE FROM items WHERE id > ?", (above,))
         highest = above
     with connections.writing() as connection:
-        if hashing:
-            connection.execute("DELETE FROM hashes WHERE item > ?", (last,))
-            connection.execute("DELETE FROM meta WHERE key = ?", (HASHING,))
+        if keys:
+            connection.execute("DELETE FROM keys WHERE item > ?", (last,))
+            connection.execute("DELETE FROM meta WHERE key = ?", (KEYS,))
         connection.execute(
             "DELETE FROM sources WHERE NOT EXISTS"
             " (SELECT 1 FROM items INDEXED BY items_by_source WHERE source = sources.id)"

@@ -2,33 +2,37 @@
 
 While rows come in, `meta.visible` is the highest row that counts, and every reader looks no further. The rows are
 written in short pieces, between which labels are written as ever; a killed or cancelled import leaves what nobody
-sees and the next import sweeps away. Hashes go into their table at the end, in their order.
+sees and the next import sweeps away. What must be sorted to be quick is written behind them (`settling`).
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import Cancelled, from_os_error
 from desktop_llm.rows import Batch, Changes
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
-from desktop_llm.store.hashing import hashes_of
-from desktop_llm.store.schema import SETTLED
+from desktop_llm.store.hashing import HASH_BYTES, digests
+from desktop_llm.store.keys import keys_of
+from desktop_llm.store.settling import Settling
 from desktop_llm.store.staging import Staging, insert_many
+from desktop_llm.store.taking import take_labels
+
+if TYPE_CHECKING:
+    import sqlite3
 
 LABELS_KEPT = 100_000
-HASHES_A_PIECE = 5_000
 LOG_ROWS = 20_000
 """Rows after which the log is brought into the file, so that it stays small."""
 ASKED_AT_ONCE = 500
+ROWS_A_STATEMENT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +69,7 @@ def insert(
 
     with connections.bulk_turn(stop), sentences(connections.path):
         hidden.sweep(connections, stop)
-        with _staging(connections, stop) as staging:
-            load = _Load(connections, staging, source, to_value, class_names, known_only=known_only)
+        with _load(connections, stop, source, to_value, class_names, known_only=known_only) as load:
             for batch in batches:
                 if stop():
                     raise Cancelled
@@ -74,21 +77,9 @@ def insert(
                 on_progress(load.seen)
             if stop():
                 raise Cancelled
-            told = load.finish(stop)
+            told = load.finish()
         connections.settle_log()
     return told
-
-
-@contextmanager
-def _staging(connections: Connections, stop: Callable[[], bool]) -> Iterator[Staging]:
-    try:
-        staging = Staging(connections.path, stop)
-    except OSError as error:
-        raise from_os_error(error, "gather the hashes beside", connections.path) from error
-    try:
-        yield staging
-    finally:
-        staging.remove()
 
 
 class _Load:
@@ -97,95 +88,158 @@ class _Load:
     def __init__(
         self,
         connections: Connections,
-        staging: Staging,
+        stop: Callable[[], bool],
         source: str,
         to_value: Callable[[Any, Mapping[str, int]], Any],
         class_names: Callable[[Any], tuple[str, ...]],
         *,
         known_only: bool,
     ) -> None:
-        self._connections, self._staging, self._source_name = connections, staging, source
+        self._connections, self._stop, self._source_name = connections, stop, source
         self._to_value, self._class_names, self._known_only = to_value, class_names, known_only
         self.seen = 0
         self._unknown = 0
+        self._labeled = 0
         self._main = ""
         self._source = 0
         self._at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._values: dict[str, str] = {}
         self._unsettled = 0
+        self._staging: Staging | None = None
         with connections.writing() as connection:  # a project that may not be changed says so before anything is read
             self._base = self._last = hidden.visible(connection)
             self._numbers = classes.numbers(connection)
-            self._any_known = connection.execute("SELECT 1 FROM hashes LIMIT 1").fetchone() is not None
+            self._any_known = connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone() is not None
+        self._settling = Settling(connections, self._base + 1, stop)
+
+    def close(self) -> None:
+        """Leave no file behind."""
+        self._settling.close()
+        if self._staging is not None:
+            self._staging.remove()
 
     def add(self, batch: Batch) -> None:
         """Write a batch, hidden. Raises UserError, sqlite3.Error."""
-        hashes = hashes_of(batch)
-        known = self._known(hashes)
-        self.seen += len(hashes)
+        if not batch.texts:
+            return
+        hashes = digests(batch) if batch.hashes is None else batch.hashes
+        keys = keys_of(hashes)
+        known = self._known(keys.tolist()) if self._any_known else {}
+        self.seen += len(keys)
         self._main = self._main or batch.main
         with self._connections.piece() as connection:
-            values = [None if label is None else self._value(connection, label) for label in batch.labels]
-            again = [(known[one], value) for one, value in zip(hashes, values, strict=True) if one in known]
-            places = [place for place, one in enumerate(hashes) if one not in known]
-            if self._known_only:
-                fresh: list[tuple[int, bytes, str | None]] = []
-                self._unknown += len(places)
-            else:
-                fresh = self._put(connection, batch, hashes, values, places)
-        self._staging.add_known(again)
-        self._staging.add_fresh(fresh)
-        self._unsettled += len(fresh)
+            values = self._stored(connection, batch.labels)
+            if known or self._known_only:
+                batch, hashes, values, keys = self._without_known(batch, hashes, values, keys, known)
+            if batch.texts:
+                self._put(connection, batch, hashes, values)
+        if not batch.texts:
+            return
+        self._settling.add(keys, values)
+        self._labeled += len(values) - values.count(None)
+        self._unsettled += len(values)
         if self._unsettled >= LOG_ROWS:
             self._unsettled = 0
             self._connections.settle_log()
 
-    def _put(
-        self,
-        connection: sqlite3.Connection,
-        batch: Batch,
-        hashes: Sequence[bytes],
-        values: Sequence[str | None],
-        places: Sequence[int],
-    ) -> list[tuple[int, bytes, str | None]]:
-        """Write the rows at `places` with their labels."""
-        if places and not self._source:
+    def finish(self) -> InsertCounts:
+        """Sort out what came more than once, and let all of it be seen. Raises Cancelled, UserError, sqlite3.Error."""
+        repeated = self._settling.finish(self._at)
+        staged = None
+        if self._staging is not None:
+            self._staging.settle()
+            staged = self._staging.path
+        conflicts, labeled = repeated.conflicts, self._labeled - repeated.labels_gone
+        with self._connections.writing(attached=staged) as connection:
+            if self._stop():
+                raise Cancelled
+            if staged is not None:
+                more_conflicts, taken = take_labels(connection, self._at)
+                conflicts, labeled = conflicts + more_conflicts, labeled + taken
+            imported = self._last - self._base - repeated.rows
+            if imported:
+                connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('main_field', ?)", (self._main,))
+                hidden.publish(connection, self._last)
+            new_classes = classes.show_hidden(connection)
+        return InsertCounts(
+            imported=imported,
+            duplicates=self.seen - imported - self._unknown,
+            labeled=labeled,
+            conflicts=conflicts,
+            unknown=self._unknown,
+            changes=Changes(
+                items=imported > 0, labels=labeled > 0, classes=labeled > 0 or conflicts > 0 or new_classes
+            ),
+        )
+
+    def _without_known(
+        self, batch: Batch, hashes: bytes, values: list[str | None], keys: Any, known: Mapping[int, int]
+    ) -> tuple[Batch, bytes, list[str | None], Any]:
+        """What is new of a batch; of the other rows the labels are noted, where only labels are wanted all others."""
+        numbers = keys.tolist()
+        if known:
+            if self._staging is None:
+                self._staging = _staging(self._connections, self._stop)
+            self._staging.add_known(
+                [(known[key], value) for key, value in zip(numbers, values, strict=True) if key in known]
+            )
+        places = [place for place, key in enumerate(numbers) if key not in known]
+        if self._known_only:
+            self._unknown += len(places)
+            places = []
+        fresh = Batch(
+            main=batch.main,
+            texts=[batch.texts[place] for place in places],
+            extras=[batch.extras[place] for place in places],
+            labels=[],
+            splits=[batch.splits[place] for place in places],
+            contents=None if batch.contents is None else [batch.contents[place] for place in places],
+        )
+        kept = b"".join(hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES] for place in places)
+        return fresh, kept, [values[place] for place in places], keys[places]
+
+    def _put(self, connection: sqlite3.Connection, batch: Batch, hashes: bytes, values: Sequence[str | None]) -> None:
+        """Write new rows with their labels."""
+        if not self._source:
             cursor = connection.execute("INSERT INTO sources (name, at) VALUES (?, ?)", (self._source_name, self._at))
             self._source = int(cursor.lastrowid or 0)
         first = self._last + 1
-        self._last += len(places)
-        contents = batch.contents
-        items = [
-            (
-                number,
-                hashes[place],
-                batch.texts[place],
-                _json(dict(contents[place])) if contents is not None and contents[place] else None,
-                batch.extras[place],
-                batch.splits[place],
-                self._source,
-            )
-            for number, place in enumerate(places, first)
-        ]
-        insert_many(connection, "INSERT INTO items (id, hash, text, content, extra, split, source) VALUES ", items)
-        fresh = [(number, hashes[place], values[place]) for number, place in enumerate(places, first)]
-        labels = [(number, value, "", self._at) for number, _, value in fresh if value is not None]
-        insert_many(connection, "INSERT INTO labels (item, value, labeler, at) VALUES ", labels)
-        waiting = [(number,) for number, _, value in fresh if value is None]
-        insert_many(connection, "INSERT INTO unlabeled (item) VALUES ", waiting)
-        return fresh
+        self._last += len(batch.texts)
+        columns: dict[str, Iterable[Any]] = {
+            "hash": [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)],
+            "text": batch.texts,
+        }
+        if batch.contents is not None:
+            columns["content"] = [_json(dict(one)) if one else None for one in batch.contents]
+        if any(batch.extras):
+            columns["extra"] = batch.extras
+        if any(batch.splits):
+            columns["split"] = batch.splits
+        _insert_items(connection, first, self._source, columns)
+        numbers = range(first, self._last + 1)
+        labels = list(zip(numbers, values, strict=True))
+        if None in values:
+            waiting = [(number,) for number, value in labels if value is None]
+            insert_many(connection, "INSERT INTO unlabeled (item) VALUES ", "(?)", waiting)
+            labels = [pair for pair in labels if pair[1] is not None]
+        insert_many(connection, "INSERT INTO labels (item, value, labeler, at) VALUES ", LABEL, labels)
 
-    def _known(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
-        """The rows that have these hashes already."""
-        found: dict[bytes, int] = {}
-        if self._any_known:
-            for start in range(0, len(hashes), ASKED_AT_ONCE):
-                part = hashes[start : start + ASKED_AT_ONCE]
-                marks = ",".join("?" * len(part))
-                found.update(
-                    self._connections.rows(f"SELECT hash, item FROM hashes WHERE hash IN ({marks})", tuple(part))
-                )
+    def _known(self, keys: Sequence[int]) -> dict[int, int]:
+        """The rows that have these keys already."""
+        found: dict[int, int] = {}
+        for start in range(0, len(keys), ASKED_AT_ONCE):
+            part = keys[start : start + ASKED_AT_ONCE]
+            marks = ",".join("?" * len(part))
+            found.update(self._connections.rows(f"SELECT key, item FROM keys WHERE key IN ({marks})", part))
         return found
+
+    def _stored(self, connection: sqlite3.Connection, labels: Sequence[Any | None]) -> list[str | None]:
+        """Labels as they are stored."""
+        known = self._values
+        try:
+            return [None if label is None else known[label] for label in labels]
+        except (KeyError, TypeError):  # one that is new, or no text
+            return [None if label is None else self._value(connection, label) for label in labels]
 
     def _value(self, connection: sqlite3.Connection, label: Any) -> str:
         """A label as it is stored; classes that it is the first to name are made, hidden."""
@@ -201,137 +255,38 @@ class _Load:
             self._values[key] = value
         return value
 
-    def finish(self, stop: Callable[[], bool]) -> InsertCounts:
-        """Sort out what came more than once, and let all of it be seen. Raises Cancelled, UserError, sqlite3.Error."""
-        self._staging.settle()
-        conflicts, repeated = self._drop_repeated(stop)
-        self._staging.finish()
-        self._keep_hashes(stop)
-        with self._connections.writing(attached=self._staging.path) as connection:
-            if stop():
-                raise Cancelled
-            more_conflicts, taken = _take_labels(connection, self._at)
-            imported = self._last - self._base - repeated
-            labeled = taken + _number(connection, "SELECT COUNT(*) FROM labels WHERE item > ?", self._base)
-            if imported:
-                connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('main_field', ?)", (self._main,))
-                hidden.publish(connection, self._last)
-            new_classes = classes.show_hidden(connection)
-        conflicts += more_conflicts
-        return InsertCounts(
-            imported=imported,
-            duplicates=self.seen - imported - self._unknown,
-            labeled=labeled,
-            conflicts=conflicts,
-            unknown=self._unknown,
-            changes=Changes(
-                items=imported > 0, labels=labeled > 0, classes=labeled > 0 or conflicts > 0 or new_classes
-            ),
-        )
 
-    def _drop_repeated(self, stop: Callable[[], bool]) -> tuple[int, int]:
-        """Keep the first of equal texts, with the first label; how many others said another one, and how many went."""
-        conflicts = gone = 0
-        kept: dict[int, str | None] = {}
-        rows = self._staging.repeated()
-        while part := _some(rows, HASHES_A_PIECE):
-            if stop():
-                raise Cancelled
-            with self._connections.piece() as connection:
-                for _, first, value, first_value in part:
-                    have = kept.get(first, first_value)
-                    if have is None and value is not None:
-                        connection.execute("DELETE FROM unlabeled WHERE item = ?", (first,))
-                        connection.execute(
-                            "INSERT INTO labels (item, value, labeler, at) VALUES (?, ?, '', ?)",
-                            (first, value, self._at),
-                        )
-                        have = value
-                    elif value is not None and value != have:
-                        conflicts += 1
-                    kept = {first: have}
-                doomed = [(row[0],) for row in part]
-                for table in ("labels", "unlabeled"):
-                    connection.executemany(f"DELETE FROM {table} WHERE item = ?", doomed)
-                connection.executemany("DELETE FROM items WHERE id = ?", doomed)
-            gone += len(part)
-        return conflicts, gone
-
-    def _keep_hashes(self, stop: Callable[[], bool]) -> None:
-        """The new rows' hashes into their table, in their order."""
-        last = b""
-        hidden.note_hashing(self._connections)
-        while True:
-            if stop():
-                raise Cancelled
-            with self._connections.piece(attached=self._staging.path) as connection:
-                connection.execute(
-                    "INSERT INTO hashes (hash, item) SELECT hash, id FROM staged.fresh INDEXED BY fresh_by_hash"
-                    " WHERE hash > ? AND id NOT IN (SELECT id FROM staged.again) ORDER BY hash LIMIT ?",
-                    (last, HASHES_A_PIECE),
-                )
-                row = connection.execute(
-                    "SELECT MAX(hash), COUNT(*) FROM (SELECT hash FROM staged.fresh INDEXED BY fresh_by_hash"
-                    " WHERE hash > ? AND id NOT IN (SELECT id FROM staged.again) ORDER BY hash LIMIT ?)",
-                    (last, HASHES_A_PIECE),
-                ).fetchone()
-            if row[1] < HASHES_A_PIECE:
-                return
-            last = row[0]
+LABEL = "(?,?,'','')"
+"""A label that came with its text has no labeler, and the time of its source."""
 
 
-def _take_labels(connection: sqlite3.Connection, at: str) -> tuple[int, int]:
-    """Labels for texts that are there and have none: the first that the file has for each.
-
-    How many labels say another one than the text has or gets, and how many were taken.
-    """
-    execute = connection.execute
-    first = "SELECT item, MIN(place) AS place FROM staged.known WHERE value IS NOT NULL GROUP BY item"
-    execute(
-        f"CREATE TEMP TABLE told AS SELECT known.item, known.value FROM ({first}) AS one"
-        " JOIN staged.known ON known.place = one.place"
-    )
+@contextmanager
+def _load(connections: Connections, *told: Any, known_only: bool) -> Iterator[_Load]:
+    load = _Load(connections, *told, known_only=known_only)
     try:
-        conflicts = _number(
-            connection,
-            "SELECT (SELECT COUNT(*) FROM staged.known JOIN told ON told.item = known.item"
-            " WHERE known.value IS NOT NULL AND known.value <> told.value)"
-            " + (SELECT COUNT(*) FROM told JOIN labels ON labels.item = told.item WHERE labels.value <> told.value)",
-        )
-        execute(
-            "DELETE FROM told WHERE item IN (SELECT labels.item FROM told JOIN labels ON labels.item = told.item"
-            " WHERE labels.value IS NOT NULL)"
-        )
-        execute("DELETE FROM told WHERE NOT EXISTS (SELECT 1 FROM items WHERE id = told.item)")  # they lie in the bin
-        if not _number(connection, "SELECT COUNT(*) FROM told"):
-            return conflicts, 0
-        taken = "SELECT item FROM told"
-        # what a person did to these rows before cannot be undone without losing the label that came now
-        execute(f"UPDATE label_history SET undone = ? WHERE undone < ? AND item IN ({taken})", (SETTLED, SETTLED))
-        execute(
-            "INSERT INTO label_history (item, before_skipped, after, after_skipped, labeler, origin, at)"
-            " SELECT told.item, COALESCE(old.skipped, 0), told.value, 0, '', 'import', ? FROM told"
-            " LEFT JOIN labels AS old ON old.item = told.item ORDER BY told.item",
-            (at,),
-        )
-        execute(f"DELETE FROM unlabeled WHERE item IN ({taken})")
-        execute(f"DELETE FROM uncertainty WHERE item IN ({taken})")
-        count = execute(
-            "INSERT INTO labels (item, value, skipped, labeler, at) SELECT item, value, 0, '', ? FROM told WHERE true"
-            " ON CONFLICT (item) DO UPDATE SET value = excluded.value, skipped = 0, labeler = '', at = excluded.at",
-            (at,),
-        ).rowcount
-        return conflicts, count
+        yield load
     finally:
-        execute("DROP TABLE told")
+        load.close()
 
 
-def _number(connection: sqlite3.Connection, sql: str, *values: Any) -> int:
-    return int(connection.execute(sql, values).fetchone()[0])
+def _staging(connections: Connections, stop: Callable[[], bool]) -> Staging:
+    try:
+        return Staging(connections.path, stop)
+    except OSError as error:
+        raise from_os_error(error, "gather the labels beside", connections.path) from error
 
 
-def _some(rows: Iterator[Any], most: int) -> list[Any]:
-    return list(islice(rows, most))
+def _insert_items(
+    connection: sqlite3.Connection, first: int, source: int, columns: Mapping[str, Iterable[Any]]
+) -> None:
+    """Insert rows with ids from `first` on: SQLite counts on by itself from the first of a statement."""
+    head = f"INSERT INTO items (id, {', '.join(columns)}, source) VALUES "
+    marks = f"{',?' * len(columns)},{source})"
+    rows = list(zip(*columns.values(), strict=True))
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        part = rows[start : start + ROWS_A_STATEMENT]
+        statement = f"{head}(?{marks}" + f",(NULL{marks}" * (len(part) - 1)
+        connection.execute(statement, [first + start, *chain.from_iterable(part)])
 
 
 def _json(value: Any) -> str:

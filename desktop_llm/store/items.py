@@ -107,11 +107,11 @@ class Items:
         """The project in numbers."""
         total = self._number(TOTAL)
         skipped = self._number("SELECT COUNT(*) FROM unlabeled INDEXED BY unlabeled_skipped WHERE skipped = 1")
-        values = self._connections.rows(
-            "SELECT value, COUNT(*) FROM labels INDEXED BY labels_by_value"
-            f" WHERE value IS NOT NULL AND item <= {VISIBLE} GROUP BY value"
+        by_class = self._connections.rows(
+            "SELECT id, (SELECT COUNT(*) FROM class_items WHERE class = classes.id"
+            f" AND item <= {VISIBLE}) FROM classes WHERE position >= 0"
         )
-        by_class = {int(value): number for value, number in values if str(value).isdecimal()}
+        labeled = self._number(f"SELECT COUNT(*) FROM labels WHERE value IS NOT NULL AND item <= {VISIBLE}")
         splits = self._connections.rows(
             "SELECT split, COUNT(*) FROM items INDEXED BY items_by_split"
             f" WHERE split <> '' AND id <= {VISIBLE} GROUP BY split"
@@ -125,9 +125,9 @@ class Items:
                 sources[name] += number
         return Counts(
             total=total,
-            labeled=sum(number for _, number in values),
+            labeled=labeled,
             skipped=skipped,
-            by_class=by_class,
+            by_class={number: count for number, count in by_class if count},
             by_split=dict(splits),
             by_source=sources,
             binned=self._number("SELECT COUNT(*) FROM bin"),

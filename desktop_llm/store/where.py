@@ -58,8 +58,7 @@ def _start(told: Filter, *, uncertain: bool) -> tuple[str, str, list[str], list[
         return "uncertainty.item", tables, [f"uncertainty.generation = {GENERATION}"], []
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
-        tables = "labels INDEXED BY labels_by_value"
-        return "labels.item", tables, ["labels.value = ?"], [str(value)]
+        return "class_items.item", "class_items", ["class_items.class = ?"], [value]
     if told.show == "labeled":
         return "labels.item", "labels", ["labels.value IS NOT NULL"], []
     if told.show == "skipped":

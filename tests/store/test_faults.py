@@ -19,7 +19,7 @@ from desktop_llm import atomic
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Filter, NewItem
-from desktop_llm.store import staging
+from desktop_llm.store import schema, staging
 from desktop_llm.store.project import FILE, Project
 from tests.store.conftest import TASK, insert
 
@@ -72,7 +72,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from desktop_llm.rows import NewItem
-from desktop_llm.store import hidden, inserting
+from desktop_llm.store import hidden, settling
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 task = next(iter(TASKS.values()))
@@ -85,16 +85,15 @@ def rows():
 on_progress = lambda done: None
 if sys.argv[2] == "rows":
     on_progress = lambda done: done > 9_000 and die()
-elif sys.argv[2] == "hashes":
-    inserting.HASHES_A_PIECE = 3000
-    piece, calls = project._connections.piece, []
-    def third(**told):
-        if told:
+elif sys.argv[2] in ("classes", "keys"):
+    insert_many, calls = settling.insert_many, []
+    def third(connection, statement, *told):
+        if sys.argv[2] in statement or sys.argv[2] == "classes" and "class_items" in statement:
             calls.append(1)
             if len(calls) == 3:
                 die()
-        return piece(**told)
-    project._connections.piece = third
+        insert_many(connection, statement, *told)
+    settling.insert_many = third
 else:
     hidden.publish = die
 project.items.insert(
@@ -162,7 +161,7 @@ def test_a_full_disk_costs_only_what_was_not_acknowledged(project: Project, limi
 
 
 @posix
-@pytest.mark.parametrize("at", ["rows", "hashes", "publishing"])
+@pytest.mark.parametrize("at", ["rows", "classes", "keys", "publishing"])
 def test_a_kill_during_an_import_leaves_the_project_as_it_was(project: Project, at: str) -> None:
     project.close()
     done = subprocess.run([sys.executable, "-c", KILLED, str(project.path), at], capture_output=True, text=True)
@@ -177,7 +176,7 @@ def test_a_kill_during_an_import_leaves_the_project_as_it_was(project: Project, 
         assert (told.imported, told.labeled, told.duplicates) == (2, 2, 0)
         # what was left is gone, and took no id, no hash and no name of a class
         assert again._connections.rows("SELECT COUNT(*), MAX(id) FROM items") == [(32, 32)]
-        assert again._connections.rows("SELECT COUNT(*) FROM hashes") == [(32,)]
+        assert again._connections.rows("SELECT COUNT(*) FROM keys") == [(32,)]
         assert [one.name for one in again.classes.all()] == ["yes", "no", "class 7"]
         assert again.check() == []
     finally:
@@ -249,16 +248,29 @@ def test_a_cancelled_import_is_seen_by_nobody_and_swept_by_the_next(project: Pro
 
 
 def test_a_project_of_the_version_before_is_brought_up(project: Project) -> None:
+    project.labels.set(3, 1, "Ann")
+    project.labels.undo()
+    project.labels.set(1, 2, "Ann")
     project.close()
-    connection = sqlite3.connect(project.path / FILE)
-    connection.executescript(
-        "DROP TABLE hashes; CREATE UNIQUE INDEX items_by_hash ON items (hash);"
-        "DELETE FROM meta WHERE key = 'visible'; PRAGMA user_version = 1;"
-        "DELETE FROM _sqlite_migrations WHERE name = 'hashes_of_their_own';"
-    )
+    old, new = project.path / FILE, project.path / "old.db"
+    connection = sqlite3.connect(new, isolation_level=None)
+    connection.executescript(schema.FIRST)
+    connection.execute("ATTACH ? AS new", (str(old),))
+    connection.execute("CREATE TABLE _sqlite_migrations AS SELECT * FROM new._sqlite_migrations WHERE id = 1")
+    connection.execute("INSERT INTO meta SELECT * FROM new.meta WHERE key NOT IN ('visible', 'generation')")
+    for table in ("classes", "sources", "items", "labels", "unlabeled"):
+        connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+    history = "id, item, before, before_skipped, after, after_skipped, labeler, origin, at, undone"
+    connection.execute(f"INSERT INTO label_history SELECT {history} FROM new.label_history")
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
     connection.close()
+    os.replace(new, old)
     again = Project.open(project.path)
     try:
+        assert [one.count for one in again.classes.all()] == [9, 11]
+        assert [one.labeler for one in again.labels.history(1)] == ["", "Ann"]
+        assert again.labels.undo() == 1
         assert_nothing_came(again)
         rows: list[tuple[str, str | None]] = [(row.content["text"], None) for row in again.items.page(Filter(), 0, 5)]
         told = insert(again, [*rows, ("new", None)])

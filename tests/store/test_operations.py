@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,36 +215,3 @@ def test_read_only_projects_take_no_operation(project: Project) -> None:
     with pytest.raises(UserError, match="read-only"):
         second.operations.apply("try", "A try", map(shout, range(1, 31)))
     second.close()
-
-
-def test_older_projects_get_the_new_tables(tmp_path: Path) -> None:
-    import sqlite3
-
-    from desktop_llm.store import schema
-
-    made = Project.create(tmp_path / "Old", "text_classification")
-    insert(made, ROWS)
-    made.labels.set(3, 1)
-    made.close()
-    connection = sqlite3.connect(made.path / "project.db", isolation_level=None)
-    for table in ("edits", "bin", "operations", "label_history", "predictions", "hashes"):
-        connection.execute(f"DROP TABLE {table}")
-    for statement in schema.FIRST.split(";"):
-        if "label_history" in statement or "predictions" in statement:
-            connection.execute(statement)
-    connection.execute(
-        "INSERT INTO label_history (item, before_skipped, after, after_skipped, labeler, origin, at)"
-        " VALUES (3, 0, '1', 0, 'Ann', 'person', '2026-01-01')"
-    )
-    connection.execute("CREATE TABLE hashes (hash BLOB PRIMARY KEY, item INTEGER NOT NULL) STRICT, WITHOUT ROWID")
-    connection.execute("INSERT INTO hashes SELECT hash, id FROM items")
-    connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'operations_and_bin'")
-    connection.execute("PRAGMA user_version = 2")
-    connection.close()
-    again = Project.open(made.path)
-    assert [one.labeler for one in again.labels.history(3)] == ["Ann"]
-    assert again.labels.undo() == 3
-    number = again.operations.apply("try", "A try", map(shout, range(1, 31))).operation
-    again.operations.undo(number)
-    assert insert(again, ROWS).imported == 0
-    again.close()

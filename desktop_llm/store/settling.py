@@ -1,0 +1,140 @@
+"""The end of an import: what must be sorted to be quick is sorted here, and texts that came twice are taken out."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop_llm.errors import Cancelled
+from desktop_llm.store import hidden
+from desktop_llm.store.connection import Connections
+from desktop_llm.store.keys import Keys, Sorted
+from desktop_llm.store.staging import insert_many
+
+if TYPE_CHECKING:
+    from desktop_llm.store.keys import Integers
+
+ROWS_A_PIECE = 2_000
+CLASSES_AT_ONCE = 1_000_000
+"""Rows whose classes are gathered before they are written, in their order: 4 MB."""
+NO_CLASS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Texts that came more than once in one file: `rows` went, with `labels_gone` labels that are counted elsewhere.
+
+    `conflicts` of them had another label than the first.
+    """
+
+    rows: int
+    labels_gone: int
+    conflicts: int
+
+
+class Settling:
+    """Gathers keys and classes of the new rows, which follow one another; `close` it in the end."""
+
+    def __init__(self, connections: Connections, first: int, stop: Callable[[], bool]) -> None:
+        """`first` is the id of the first new row."""
+        self._connections, self._stop = connections, stop
+        self._keys = Keys(connections.path.parent, first)
+        self._first = first
+        self._classes = array("i")
+        self._class_of: dict[str | None, int] = {None: NO_CLASS}
+
+    def add(self, keys: Integers, values: Sequence[str | None]) -> None:
+        """The next rows' keys and stored labels. Raises Cancelled, UserError, sqlite3.Error."""
+        self._keys.add(keys)
+        known = self._class_of
+        for value in set(values).difference(known):
+            known[value] = int(value) if value is not None and value.isdecimal() else NO_CLASS
+        self._classes.extend(map(known.__getitem__, values))
+        if len(known) > CLASSES_AT_ONCE:
+            self._class_of = {None: NO_CLASS}
+        if len(self._classes) >= CLASSES_AT_ONCE:
+            self._write_classes()
+
+    def finish(self, at: str) -> Repeated:
+        """Write what was gathered; `at` is the import's time. Raises Cancelled, UserError, sqlite3.Error."""
+        self._write_classes()
+        hidden.note_keys(self._connections)
+        rows = gone = conflicts = 0
+        for part in self._keys.sorted():
+            doomed = self._write_keys(part)
+            for start in range(0, len(doomed), ROWS_A_PIECE):
+                self._ask()
+                with self._connections.piece() as connection:
+                    for item, first in doomed[start : start + ROWS_A_PIECE]:
+                        less, other = _take_out(connection, item, first, at)
+                        gone += less
+                        conflicts += other
+            rows += len(doomed)
+        return Repeated(rows, gone, conflicts)
+
+    def close(self) -> None:
+        """Give back what was needed."""
+        self._keys.close()
+
+    def _write_classes(self) -> None:
+        """The rows by class, in that order."""
+        import numpy as np
+
+        found = np.frombuffer(self._classes, np.int32)
+        order = np.argsort(found, kind="stable")
+        order = order[np.searchsorted(found[order], 0) :]
+        for start in range(0, len(order), ROWS_A_PIECE):
+            self._ask()
+            part = order[start : start + ROWS_A_PIECE]
+            told = zip(found[part].tolist(), (part + self._first).tolist(), strict=True)
+            with self._connections.piece() as connection:
+                insert_many(connection, "INSERT INTO class_items (class, item) VALUES ", "(?,?)", told)
+        self._first += len(found)
+        del found  # else the array cannot be emptied
+        self._classes = array("i")
+
+    def _write_keys(self, told: Sorted) -> list[tuple[int, int]]:
+        """Each key once; the rows whose text came before, with the row that has it."""
+        import numpy as np
+
+        again = np.concatenate(([False], told.keys[1:] == told.keys[:-1]))
+        for keys, items in _pieces(told.keys[~again], told.items[~again]):
+            self._ask()
+            with self._connections.piece() as connection:
+                insert_many(connection, "INSERT INTO keys (key, item) VALUES ", "(?,?)", zip(keys, items, strict=True))
+        places = np.arange(len(again))
+        firsts = np.maximum.accumulate(np.where(again, 0, places))[again]
+        return list(zip(told.items[again].tolist(), told.items[firsts].tolist(), strict=True))
+
+    def _ask(self) -> None:
+        if self._stop():
+            raise Cancelled
+
+
+def _pieces(keys: Integers, items: Integers) -> Iterator[tuple[list[int], list[int]]]:
+    for start in range(0, len(keys), ROWS_A_PIECE):
+        yield keys[start : start + ROWS_A_PIECE].tolist(), items[start : start + ROWS_A_PIECE].tolist()
+
+
+def _take_out(connection: sqlite3.Connection, item: int, first: int, at: str) -> tuple[int, int]:
+    """Inside a transaction: drop the row `item`, whose text row `first` has; its label goes there if that has none.
+
+    How many labels are less (0 or 1), and how many said another one.
+    """
+    label = "SELECT value FROM labels WHERE item = ?"
+    row = connection.execute(label, (item,)).fetchone()
+    value = row[0] if row else None
+    for table in ("labels", "unlabeled"):
+        connection.execute(f"DELETE FROM {table} WHERE item = ?", (item,))
+    connection.execute("DELETE FROM items WHERE id = ?", (item,))
+    if value is None:
+        return 0, 0
+    row = connection.execute(label, (first,)).fetchone()
+    if row is not None:
+        return 1, int(row[0] != value)
+    connection.execute("DELETE FROM unlabeled WHERE item = ?", (first,))
+    connection.execute("INSERT INTO labels (item, value, labeler, at) VALUES (?, ?, '', ?)", (first, value, at))
+    return 0, 0
