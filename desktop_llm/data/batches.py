@@ -17,7 +17,7 @@ from desktop_llm.rows import Batch, Rejected, batch_of
 MOST_KEPT = 100_000
 """How many different cells are remembered with what they mean."""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode_lines
 
 
 class _Known:
@@ -26,6 +26,17 @@ class _Known:
     def __init__(self, meaning: Callable[[object], Any]) -> None:
         self._meaning = meaning
         self._found: dict[str, Any] = {}
+        self.failed = False
+        """Whether there was ever a cell that means nothing."""
+
+    def of(self, cells: Sequence[Any] | None, count: int) -> list[Any]:
+        """The meanings of a column's cells; of nothing, `count` times, where there is no column."""
+        if cells is None:
+            return [self(None)] * count
+        try:
+            return [self._found[cell] for cell in cells]
+        except (KeyError, TypeError):
+            return [self(cell) for cell in cells]
 
     def __call__(self, cell: object) -> Any:
         """The meaning; a UserError is returned, not raised."""
@@ -37,6 +48,7 @@ class _Known:
             told = self._meaning(cell)
         except UserError as error:
             told = error
+            self.failed = True
         if isinstance(cell, str) and len(self._found) < MOST_KEPT:
             self._found[cell] = told
         return told
@@ -89,19 +101,14 @@ class Batches:
     def _quick(self, main: FieldLike, block: Block, rejected: list[Rejected]) -> Batch:
         """Column by column."""
         rows = block.rows
-        texts = [cell if isinstance(cell, str) else mappings.plain(cell) for cell in self._cells(rows, main.name)]
+        cells = self._cells(rows, main.name) or []
+        texts = [cell if isinstance(cell, str) else mappings.plain(cell) for cell in cells]
         texts = [(text.replace("\r\n", "\n") if "\r\n" in text else text).strip() for text in texts]
-        labels = [self._label(cell) for cell in self._cells(rows, LABEL)]
-        splits = [self._split or self._split_of(cell) for cell in self._cells(rows, SPLIT)]
+        labels = self._label.of(self._cells(rows, LABEL), len(rows))
+        splits = [self._split] * len(rows) if self._split else self._split_of.of(self._cells(rows, SPLIT), len(rows))
         wrong: set[int] = set()
-        for place, (text, label, split) in enumerate(zip(texts, labels, splits, strict=True)):
-            if text and not isinstance(label, UserError) and not isinstance(split, UserError):
-                continue
-            problems = [f"the {main.name} is empty"] if main.required and not text else []
-            problems += [one.message.rstrip(".") for one in (label, split) if isinstance(one, UserError)]
-            if problems:
-                wrong.add(place)
-                rejected.append(Rejected(line=block.starts[place], reason=problems[0]))
+        if self._label.failed or self._split_of.failed or not all(texts):
+            wrong = self._wrong(main, block, list(zip(texts, labels, splits, strict=True)), rejected)
         extras = self._extras(rows)
         if wrong:
             kept = [place for place in range(len(rows)) if place not in wrong]
@@ -109,11 +116,29 @@ class Batches:
             labels, splits = [labels[place] for place in kept], [splits[place] for place in kept]
         return Batch(main=main.name, texts=texts, extras=extras, labels=labels, splits=splits)
 
-    def _cells(self, rows: Sequence[Any], name: str) -> list[Any]:
-        """The cells of the column that a field is taken from; None each where it is taken from none."""
+    @staticmethod
+    def _wrong(
+        main: FieldLike, block: Block, told: Sequence[tuple[str, Any, Any]], rejected: list[Rejected]
+    ) -> set[int]:
+        """The places of rows that cannot be items, which are noted as rejected."""
+        wrong: set[int] = set()
+        for place, (text, label, split) in enumerate(told):
+            if text and not isinstance(label, UserError) and not isinstance(split, UserError):
+                continue
+            problems = [f"the {main.name} is empty"] if main.required and not text else []
+            problems += [one.message.rstrip(".") for one in (label, split) if isinstance(one, UserError)]
+            if problems:
+                wrong.add(place)
+                rejected.append(Rejected(line=block.starts[place], reason=problems[0]))
+        return wrong
+
+    def _cells(self, rows: Sequence[Any], name: str) -> list[Any] | None:
+        """The cells of the column that a field is taken from; None where it is taken from none."""
         column = self._mapping.get(name)
-        if column is None or not rows:
-            return [None] * len(rows)
+        if column is None:
+            return None
+        if not rows:
+            return []
         if isinstance(rows[0], dict):
             return [row.get(column) for row in rows]
         at = self._columns.index(column)
@@ -125,16 +150,24 @@ class Batches:
             return []
         if isinstance(rows[0], dict):
             used, plain = self._used, mappings.plain
-            told = (
+            told = [
                 {name: cell if isinstance(cell, str) else plain(cell) for name, cell in row.items() if name not in used}
                 for row in rows
-            )
-            return [_encode(one).decode() if one else None for one in told]
+            ]
+            lines = _lines(told)
+            return lines if all(told) else [line if one else None for one, line in zip(told, lines, strict=True)]
         if not self._others:
             return [None] * len(rows)
         names = [self._columns[place] for place in self._others]
         if len(names) == 1:
             place, name = self._others[0], names[0]
-            return [_encode({name: row[place]}).decode() for row in rows]
+            return _lines([{name: row[place]} for row in rows])
         cells = itemgetter(*self._others)
-        return [_encode(dict(zip(names, cells(row), strict=True))).decode() for row in rows]
+        return _lines([dict(zip(names, cells(row), strict=True)) for row in rows])
+
+
+def _lines(told: Sequence[Mapping[str, object]]) -> list[str | None]:
+    """Each as JSON: all made at once, as JSON has no line ends inside."""
+    made: list[str | None] = []
+    made.extend(_encode(told).decode().split("\n")[:-1])
+    return made

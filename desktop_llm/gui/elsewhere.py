@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
+from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.gui.child import Child, exit_words
 
 P = ParamSpec("P")
 T = TypeVar("T")

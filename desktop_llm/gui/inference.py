@@ -20,8 +20,8 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal
 
 from desktop_llm import log
+from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import UserError
-from desktop_llm.gui.child import Child, exit_words
 from desktop_llm.jobs import prediction as predictions
 from desktop_llm.jobs.prediction import Prediction
 

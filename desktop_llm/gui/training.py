@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from desktop_llm import log
+from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.gui.child import Child, exit_words
 from desktop_llm.jobs import events
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event

@@ -10,10 +10,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from desktop_llm.data import mapping as mappings
-from desktop_llm.data.batches import Batches
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.opening import RawRow, open_reader
-from desktop_llm.data.readers.reader import blocks
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
@@ -21,6 +19,7 @@ from desktop_llm.rows import Batch, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs.reading import Source, portions
 
 SAMPLE = 200
 LOOK_SECONDS = 0.4
@@ -130,19 +129,19 @@ def run(
     if labels_only and mappings.LABEL not in told.mapping:
         there = ", ".join(f"“{column}”" for column in told.columns)
         raise UserError(f"Choose the column of “{told.path.name}” that holds the label; the file has {there}.")
-    reader = open_reader(told.path, told.form)
     rejected: list[Rejected] = []
     count = 0
+    fraction = 0.0
+    source = Source(task=task.name, path=told.path, form=told.form, mapping=told.mapping, split=split)
 
     def accepted() -> Iterator[Batch]:
-        nonlocal count
-        batches = Batches(reader.columns, told.mapping, task.fields, task.labels.parse, split)
-        for block in blocks(reader, should_stop):
-            batch, wrong = batches.of(block)
-            count += len(wrong)
-            rejected.extend(wrong[: REJECTED_SHOWN - len(rejected)])
-            if batch.texts:
-                yield batch
+        nonlocal count, fraction
+        for portion in portions(source, should_stop):
+            count += len(portion.rejected)
+            rejected.extend(portion.rejected[: REJECTED_SHOWN - len(rejected)])
+            fraction = portion.fraction
+            if portion.batch.texts:
+                yield portion.batch
 
     began = time.monotonic()
     counts = project.items.insert_batches(
@@ -150,7 +149,7 @@ def run(
         accepted(),
         to_value=task.labels.to_value,
         class_names=task.labels.names,
-        on_progress=lambda rows: on_progress(reader.fraction(), rows),
+        on_progress=lambda rows: on_progress(fraction, rows),
         should_stop=should_stop,
         known_only=labels_only,
     )

@@ -38,7 +38,7 @@ if __name__ == "__main__":
 TERMINAL = """
 import signal, sys
 from desktop_llm.engine import worker
-from desktop_llm.gui.child import Child
+from desktop_llm.child import Child
 if __name__ == "__main__":
     asked = []
     signal.signal(signal.SIGINT, lambda *_: asked.append("leave"))

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import overload
 
 import msgspec
 
@@ -16,8 +19,8 @@ from desktop_llm.data.form import Form
 from desktop_llm.data.readers.lines import Lines
 from desktop_llm.data.readers.reader import LONGEST_CELL, Block
 
-BLOCK = 1 << 17
-"""Bytes read at once: some hundred rows, little enough for any one to be well below the longest cell."""
+BLOCK = 1 << 19
+"""Bytes read at once: some thousand rows, little enough for any one to be below the longest cell."""
 QUOTE = '"'
 
 _decoder = msgspec.json.Decoder(dict[str, object])
@@ -52,29 +55,46 @@ def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | Non
     texts = text.removesuffix("\n").split("\n")
     if "\r" in text:
         texts = [line.rstrip("\r") for line in texts]
-    starts: list[int] = []
-    rows: list[list[str]] = []
+    starts: Sequence[int]
     if QUOTE in text:
-        reader = csv.reader((line + "\n" for line in texts), delimiter=form.delimiter, strict=True)
-        at = number
+        reader = csv.reader([line + "\n" for line in texts], delimiter=form.delimiter, strict=True)
         try:
-            for row in reader:
-                starts.append(at + 1)
-                rows.append(row)
-                at = number + reader.line_num
+            rows = list(reader)
         except csv.Error:
             return None
-        if any(len(row) != columns for row in rows):
-            return None
+        starts = _Starts(rows, number + 1)
     else:
         delimiter = form.delimiter
         rows = [line.split(delimiter) for line in texts]
-        starts = list(range(number + 1, number + 1 + len(rows)))
-        if any(len(row) != columns for row in rows):
-            return None
+        starts = range(number + 1, number + 1 + len(rows))
+    if any(size != columns for size in set(map(len, rows))):
+        return None
     if columns == 1 and not all(row[0].strip(" ") for row in rows):
         return None  # perhaps a blank line, perhaps an empty cell in quotes
     return Block(starts, rows)
+
+
+class _Starts(Sequence[int]):
+    """On which line each row starts: worked out when it is first asked for, as it seldom is."""
+
+    def __init__(self, rows: Sequence[Sequence[str]], first: int) -> None:
+        self._rows, self._first = rows, first
+        self._told: list[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[int]: ...
+
+    def __getitem__(self, place: int | slice) -> int | list[int]:
+        if self._told is None:
+            lines = (1 + sum(cell.count("\n") for cell in row) for row in self._rows)
+            self._told = list(accumulate(lines, initial=self._first))[:-1]
+        return self._told[place]
 
 
 def json_block(lines: Lines, encoding: str) -> Block | None:

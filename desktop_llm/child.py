@@ -1,4 +1,4 @@
-"""A spawned process at the other end of a pipe: what the training and inference threads have in common.
+"""A spawned process at the other end of a pipe: what training, inference and long reading have in common.
 
 No Qt in here. The process is spawned, never forked, so that it shares nothing with the window but the pipe;
 when the window dies the pipe ends and the process leaves by itself.
@@ -54,14 +54,14 @@ class Child:
             return False
         return True
 
-    def wait(self, seconds: float) -> list[Any]:
-        """What it said, waiting at most `seconds`; sets `ended` once nothing more can come."""
+    def wait(self, seconds: float, most: int = MOST_AT_ONCE) -> list[Any]:
+        """What it said, waiting at most `seconds`, `most` messages; sets `ended` once nothing more can come."""
         said: list[Any] = []
         ready = connection.wait([self._pipe, self._process.sentinel], timeout=seconds)
         if not ready:
             return said
         try:
-            while len(said) < MOST_AT_ONCE and self._pipe.poll():
+            while len(said) < most and self._pipe.poll():
                 said.append(self._pipe.recv())
         except (EOFError, OSError):  # the regular end, or one in the middle of a word
             self.ended = True

@@ -1,0 +1,102 @@
+"""A file's rows in portions ready for the project; those of a large file are read by a process of their own.
+
+Reading and hashing take about as long as writing: side by side on two cores both take half of the time together,
+and the window's process has little to do but wait for SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from desktop_llm.child import Child, exit_words
+from desktop_llm.data.batches import Batches
+from desktop_llm.data.form import Form
+from desktop_llm.data.readers.opening import open_reader
+from desktop_llm.data.readers.reader import blocks
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.rows import Batch, Rejected
+from desktop_llm.store.hashing import digests
+from desktop_llm.tasks import task as task_named
+
+LARGE = 16 << 20
+"""Bytes from which on a process of its own, which takes a quarter of a second to start, is worth it."""
+LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What to read, and how; see `importing.plan`."""
+
+    task: str
+    path: Path
+    form: Form
+    mapping: Mapping[str, str]
+    split: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """Some rows with their hashes, those that cannot be taken, and how much of the file was read with them."""
+
+    batch: Batch
+    rejected: tuple[Rejected, ...]
+    fraction: float
+
+
+def portions(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+    """All rows of a file. Raises Cancelled, UserError."""
+    try:
+        large = source.path.stat().st_size >= LARGE
+    except OSError:  # the reader says it better
+        large = False
+    return _elsewhere(source, should_stop) if large else _here(source, should_stop)
+
+
+def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+    reader = open_reader(source.path, source.form)
+    task = task_named(source.task)
+    batches = Batches(reader.columns, source.mapping, task.fields, task.labels.parse, source.split)
+    for block in blocks(reader, should_stop):
+        batch, rejected = batches.of(block)
+        yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())
+
+
+def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+    child = Child(_tell, source, name="desktop-llm-reader")
+    whole = False
+    try:
+        while not child.ended:
+            if should_stop():
+                raise Cancelled("reading was stopped")
+            for told in child.wait(LOOK_SECONDS, most=1):
+                if isinstance(told, Portion):
+                    yield told
+                    continue
+                whole = True
+                if told is not None:
+                    raise told
+                return
+    finally:
+        if not whole:
+            child.kill()
+        code = child.close()
+    cause = exit_words(code)
+    raise UserError(f"The process that read “{source.path.name}” ended by itself ({cause}); is there enough memory?")
+
+
+def _tell(source: Source, pipe: Connection) -> None:
+    """In the process: portion after portion, then None or what went wrong."""
+    with suppress(OSError):  # nobody listens any more
+        try:
+            for portion in _here(source, lambda: False):
+                pipe.send(portion)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            pipe.send(error)
+        else:
+            pipe.send(None)
