@@ -1,0 +1,16 @@
+"""The command line's verbs, a file for each group of them; a file has `declare`, which makes the parsers."""
+
+VERBS = {
+    "tasks": "projects",
+    "new": "projects",
+    "import": "importing",
+    "label": "importing",
+    "train": "training",
+    "resume": "training",
+    "runs": "training",
+    "evaluate": "training",
+    "predict": "models",
+    "export": "models",
+    "check": "projects",
+}
+"""Which file a verb stands in: only that one is loaded."""

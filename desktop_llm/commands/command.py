@@ -1,0 +1,76 @@
+"""What every command of the command line has in common: how it is declared, how it speaks, how it opens a project."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from desktop_llm.errors import UserError
+
+if TYPE_CHECKING:
+    from desktop_llm.rows import Rejected
+    from desktop_llm.store.project import Project
+
+Out = Callable[[dict[str, Any], str], None]
+"""Takes what a command has to tell: for programs, and in words for people."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says usage errors in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit 2 with one line."""
+        complain(f"{self.prog}: {message}; see {self.prog} --help")
+        sys.exit(2)
+
+
+class Declare(Protocol):
+    """Makes the parser of a command, with the options that all have."""
+
+    def __call__(self, name: str, function: Callable[[Any, Out], int | None], words: str) -> Parser:
+        """`function(told, out)` does it and gives the exit code, None for 0; `words` say what it does."""
+
+
+class UsageError(UserError):
+    """A wrong word on the command line: exit 2."""
+
+
+def complain(message: str) -> None:
+    """One line on stderr, whatever the message holds (a path may contain a line end)."""
+    sys.stderr.write(" ".join(message.splitlines()) + "\n")
+
+
+def printer(as_json: bool) -> Out:
+    """Prints words, or one JSON object a line."""
+    from desktop_llm.jobs import events
+
+    def out(told: dict[str, Any], words: str) -> None:
+        line = (json.dumps(events.plain(told), ensure_ascii=False) if told else "") if as_json else words
+        if line:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    return out
+
+
+def opened(path: Path) -> closing[Project]:
+    """A project for the length of a `with`. Raises UserError."""
+    from desktop_llm.store.project import Project
+
+    return closing(Project.open(path.expanduser()))
+
+
+def must_be_writable(project: Project) -> None:
+    """Raises UserError where the project can only be read."""
+    if project.read_only:
+        raise UserError(f"“{project.path}” can only be read now: {project.holder}")
+
+
+def tell_rejected(out: Out, one: Rejected) -> None:
+    """A row that was not taken."""
+    out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")

@@ -1,0 +1,85 @@
+"""The commands that bring rows and labels in: import, label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened, tell_rejected
+from desktop_llm.errors import UserError
+
+
+def declare(verb: Declare) -> None:
+    """The parsers."""
+    for name, function, words in (
+        ("import", _import, "bring the rows of files into a project"),
+        ("label", _label, "take labels for texts of the project from files"),
+    ):
+        one = verb(name, function, words)
+        one.add_argument("project", type=Path)
+        if name == "import":
+            one.add_argument("files", type=Path, nargs="+", metavar="FILE")
+            one.add_argument("--split", default="", choices=("train", "validation", "test"))
+        else:
+            one.add_argument("--from", dest="files", type=Path, nargs="+", required=True, metavar="FILE")
+        one.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN")
+        one.add_argument("--encoding")
+        one.add_argument("--delimiter")
+        one.add_argument("--no-header", action="store_true", help="the first row is data")
+
+
+def _mapping(pairs: Sequence[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        name, equals, column = pair.partition("=")
+        if not equals or not name or not column:
+            raise UsageError(f"--map takes FIELD=COLUMN, not “{pair}”.")
+        mapping[name] = column
+    return mapping
+
+
+def _import(told: Any, out: Out) -> None:
+    _take(told, out, told.split)
+
+
+def _label(told: Any, out: Out) -> None:
+    _take(told, out, "", labels_only=True)
+
+
+def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None:
+    from desktop_llm.tasks import task as task_named
+    from desktop_llm.verbs import importing
+
+    mapping = _mapping(told.map)
+    with opened(told.project) as project:
+        must_be_writable(project)
+        task = task_named(project.task)
+        for path in told.files:
+            header = False if told.no_header else None
+            look = importing.plan(task, path, encoding=told.encoding, delimiter=told.delimiter, header=header)
+            if mapping:
+                wanted = {**look.mapping, **mapping}
+                look = importing.plan(
+                    task,
+                    path,
+                    encoding=told.encoding,
+                    delimiter=told.delimiter,
+                    header=header,
+                    mapping=wanted,
+                )
+            report = importing.run(project, look, split=split, labels_only=labels_only)
+            for one in report.rejected:
+                tell_rejected(out, one)
+            words = (
+                f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
+                f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
+                f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
+                + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
+            )
+            out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)
+            if report.rejected_count and not report.imported + report.duplicates + report.unknown:
+                raise UserError(
+                    f"Nothing of “{path}” was taken: all {report.rejected_count:,} rows were rejected; mend them."
+                )

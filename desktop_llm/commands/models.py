@@ -1,0 +1,59 @@
+"""The commands that use a trained model: predict, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.commands.command import Declare, Out, UsageError, opened, tell_rejected
+
+
+def declare(verb: Declare) -> None:
+    """The parsers."""
+    one = verb("predict", _predict, "ask a run of a project, or an exported folder")
+    one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
+    one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
+    one = verb("export", _export, "write a model for others to load")
+    one.add_argument("project", type=Path)
+    one.add_argument("run", type=int)
+    one.add_argument("--format", default="huggingface")
+    one.add_argument("--to", type=Path, required=True)
+
+
+def _predict(told: Any, out: Out) -> None:
+    from desktop_llm.jobs import prediction
+    from desktop_llm.rows import Rejected
+    from desktop_llm.store.project import is_project
+    from desktop_llm.verbs import predicting
+    from desktop_llm.verbs.evaluating import finished_folder
+
+    folder = told.project.expanduser()
+    if is_project(folder):
+        if len(told.rest) != 2 or not told.rest[0].isdecimal():
+            raise UsageError("A project needs the number of a run and a text or a file: predict PROJECT RUN INPUT.")
+        with opened(folder) as project:
+            folder = finished_folder(project, int(told.rest[0])).model
+    elif len(told.rest) != 1:
+        raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
+    for one in predicting.predict(folder, told.rest[-1]):
+        if isinstance(one, Rejected):
+            tell_rejected(out, one)
+            continue
+        row, answer = one
+        text = next(iter(row.values()), "")
+        out(
+            {**row, **prediction.to_json(answer)}, f"{answer.label}\t{answer.probability:.4f}\t{' '.join(text.split())}"
+        )
+
+
+def _export(told: Any, out: Out) -> None:
+    from desktop_llm.verbs import exporting
+
+    if told.format not in exporting.FORMATS:
+        raise UsageError(f"There is no export format “{told.format}”; choose one of {', '.join(exporting.FORMATS)}.")
+    with opened(told.project) as project:
+        difference = exporting.export(project, told.run, told.format, told.to)
+        out(
+            {"run": told.run, "to": str(told.to), "difference": difference},
+            f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most.",
+        )

@@ -1,0 +1,54 @@
+"""The commands about a project as a whole: tasks, new, check."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.commands.command import Declare, Out, UsageError, opened
+from desktop_llm.errors import UserError
+
+
+def declare(verb: Declare) -> None:
+    """The parsers."""
+    verb("tasks", _tasks, "list the tasks and what a row needs")
+    one = verb("new", _new, "make a project")
+    one.add_argument("project", type=Path)
+    one.add_argument("--task", required=True)
+    one = verb("check", _check, "check database, data and checkpoints of a project")
+    one.add_argument("project", type=Path)
+
+
+def _tasks(told: Any, out: Out) -> None:
+    from desktop_llm.tasks import TASKS
+
+    for task in TASKS.values():
+        fields = [{"name": one.name, "required": one.required} for one in task.fields]
+        out(
+            {"name": task.name, "title": task.title, "needs": task.needs, "fields": fields},
+            f"{task.name}  {task.title}: {task.description} A row needs {task.needs}.",
+        )
+
+
+def _new(told: Any, out: Out) -> None:
+    from desktop_llm.store.project import Project
+    from desktop_llm.tasks import task as task_named
+
+    try:
+        task = task_named(told.task)
+    except UserError as error:
+        raise UsageError(error.message) from error
+    with closing(Project.create(told.project.expanduser(), task.name)) as project:
+        out({"project": str(project.path), "task": task.name}, f"Made the project “{project.path}” ({task.title}).")
+
+
+def _check(told: Any, out: Out) -> None:
+    with opened(told.project) as project:
+        complaints = project.check()
+    for complaint in complaints:
+        out({"problem": complaint}, complaint)
+    out({"problems": len(complaints)}, "" if complaints else "Everything is whole.")
+    if complaints:
+        wrong = "One thing is" if len(complaints) == 1 else f"{len(complaints):,} things are"
+        raise UserError(f"{wrong} not whole in “{told.project}”; bring the damaged files back from a backup.")
