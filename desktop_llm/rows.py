@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from desktop_llm.jobs.prediction import Prediction
 
 Show = Literal["all", "unlabeled", "labeled", "skipped"]
 Order = Literal["file", "uncertain"]
+Compare = Literal["is", "contains", "least", "most"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +120,12 @@ class Class:
 class Filter:
     """Which rows are meant. None or '' means any.
 
-    `class_id` a label's class; `text` a part of the text; `run` with `truth` (class id) and `predicted` (label in
-    names): the rows of a run's confusion cell.
+    `class_id` a label's class; `text` a part of the main text, whatever its case; lengths in characters of the main
+    text; `since` and `until` ISO dates of the import, both inclusive; `column` a further column of the file whose cell
+    `compare`s so with `value` ('' with "is": the cell is missing or empty; numbers compare as numbers, all else as
+    text, so that ISO dates work); `predicted` (label in names) by `run`, or by the newest run that answered; `run` with
+    `truth` (class id) and `predicted`: the rows of a run's confusion cell; `disagrees`: the newest prediction is
+    another label than the row's.
     """
 
     show: Show = "all"
@@ -130,6 +136,28 @@ class Filter:
     run: int | None = None
     truth: int | None = None
     predicted: Any | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    since: str = ""
+    until: str = ""
+    column: str = ""
+    compare: Compare = "is"
+    value: str = ""
+    disagrees: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the rows of a filter lie: blocks of ids, each with its first id and the number of rows before it."""
+
+    firsts: Sequence[int] = ()
+    before: Sequence[int] = ()
+    count: int = 0
+
+    def at(self, place: int) -> tuple[int, int]:
+        """For the row at a place (from 0): the id from which to read, and how many rows to pass over from there."""
+        block = bisect_right(self.before, place) - 1
+        return self.firsts[block], place - self.before[block]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

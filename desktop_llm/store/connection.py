@@ -215,6 +215,8 @@ def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cache_size = -32000")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.create_function("holds", 2, _holds, deterministic=True)
+        connection.create_function("number", 1, _number, deterministic=True)
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -223,6 +225,19 @@ def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _holds(text: str, part: str) -> bool:
+    """For SQL: whether a text has a part, given in small letters, whatever its case."""
+    return part in text.lower()
+
+
+def _number(cell: str | None) -> float | None:
+    """For SQL: the number in a cell, if it is one."""
+    try:
+        return float(cell) if cell is not None else None
+    except ValueError:
+        return None
 
 
 def connect(path: Path, how: str) -> sqlite3.Connection:

@@ -10,11 +10,13 @@ from itertools import islice
 from typing import Any
 
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Batch, Changes, Counts, Filter, Item, NewItem, Order, batch_of
+from desktop_llm.rows import Batch, Changes, Counts, Filter, Item, NewItem, Order, Places, batch_of
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.finding import Finding
 from desktop_llm.store.inserting import InsertCounts
 from desktop_llm.store.schema import GENERATION, VISIBLE
+from desktop_llm.store.search import Search
 from desktop_llm.store.where import where
 
 COLUMNS = """
@@ -44,9 +46,10 @@ class Labelled:
 class Items:
     """Reads rows. Ids grow in file order; pages go by id, never by offset."""
 
-    def __init__(self, connections: Connections) -> None:
-        """`connections` of the project."""
+    def __init__(self, connections: Connections, search: Search) -> None:
+        """`connections` of the project, and its full-text index."""
         self._connections = connections
+        self._finding = Finding(connections, search)
         self._main = ""
 
     def get(self, item: int) -> Item | None:
@@ -56,32 +59,24 @@ class Items:
 
     def count(self, told: Filter) -> int:
         """How many rows a filter lets through."""
-        if told == Filter():
-            return self._number(TOTAL)
-        chosen = where(told)
-        return self._number(chosen.select("COUNT(*)"), chosen.values)
+        return self._finding.count(told)
 
-    def anchors(self, told: Filter, every: int) -> list[int]:
-        """The id of each `every`-th row of a filter, the first one included: the pages' beginnings."""
-        chosen = where(told)
-        inner = chosen.select(f"{chosen.key} AS id, ROW_NUMBER() OVER (ORDER BY {chosen.key}) - 1 AS place")
-        rows = self._connections.rows(
-            f"SELECT id FROM ({inner}) WHERE place % ? = 0 ORDER BY id", (*chosen.values, every)
-        )
-        return [row[0] for row in rows]
+    def places(self, told: Filter, should_stop: Callable[[], bool] = lambda: False) -> Places:
+        """Where the rows of a filter lie, and how many there are. Raises Cancelled."""
+        return self._finding.places(told, should_stop)
 
-    def page(self, told: Filter, from_id: int, limit: int) -> list[Item]:
-        """At most `limit` rows of a filter from id `from_id` on, in file order."""
-        chosen = where(told)
-        sql = chosen.select(chosen.key, f"{chosen.key} >= ?") + f" ORDER BY {chosen.key} LIMIT ?"
-        return self._fetch([row[0] for row in self._connections.rows(sql, (*chosen.values, from_id, limit))])
+    def page(self, told: Filter, from_id: int, limit: int, skip: int = 0) -> list[Item]:
+        """At most `limit` rows of a filter from id `from_id` on, in file order, after passing over `skip`."""
+        return self._fetch(self._finding.page(told, from_id, limit, skip))
+
+    def ids(self, told: Filter) -> Iterator[list[int]]:
+        """The ids of a filter's rows, in pieces."""
+        return self._finding.ids(told)
 
     def before(self, told: Filter, item: int) -> Item | None:
         """The row of a filter that comes before `item` in file order."""
-        chosen = where(told)
-        sql = chosen.select(chosen.key, f"{chosen.key} < ?") + f" ORDER BY {chosen.key} DESC LIMIT 1"
-        row = self._connections.row(sql, (*chosen.values, item))
-        return self.get(row[0]) if row else None
+        found = self._finding.before(told, item)
+        return None if found is None else self.get(found)
 
     def queue(self, told: Filter, order: Order, after: int | None, limit: int) -> list[Item]:
         """What comes next for labeling, after the row `after` (None: from the beginning).

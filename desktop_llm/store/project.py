@@ -24,6 +24,7 @@ from desktop_llm.store.lock import Lock
 from desktop_llm.store.operations import Operations
 from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
+from desktop_llm.store.search import Search
 
 FILE = "project.db"
 ANSWERS_AT_ONCE = 1000
@@ -45,7 +46,8 @@ class Project:
         self._lock = lock
         self._connections = Connections(path / FILE, read_only=lock is None)
         self.classes = Classes(self._connections)
-        self.items = Items(self._connections)
+        self.search = Search(self._connections)
+        self.items = Items(self._connections, self.search)
         self.labels = Labels(self._connections)
         self.operations = Operations(self._connections)
         self.bin = Bin(self._connections)

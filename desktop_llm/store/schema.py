@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 4
+VERSION = 5
 """Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
@@ -23,6 +23,8 @@ GENERATION = "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation')
 
 VISIBLE = "COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'visible'), 9223372036854775807)"
 """The highest row that counts; those above it belong to an import that is under way or was broken off."""
+LAST = f"SELECT MIN({VISIBLE}, (SELECT COALESCE(MAX(id), 0) FROM items))"
+"""The highest row that there is and that counts."""
 
 FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -159,6 +161,14 @@ costs as much as the rows. A key is the first 8 bytes of a hash; that two texts 
 three of a million such projects.
 """
 
+SEARCH = """
+CREATE TABLE search_stale (item INTEGER PRIMARY KEY) STRICT;
+CREATE TRIGGER text_changed AFTER UPDATE OF text ON items WHEN NEW.text <> OLD.text BEGIN
+  INSERT OR IGNORE INTO search_stale (item) VALUES (NEW.id);
+END;
+"""
+"""Rows whose text is another than the one that `store.search` knows."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
@@ -190,6 +200,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def classes_and_keys(database: Database) -> None:
         do(database, CLASSES)
+
+    @migrations()
+    def stale_search(database: Database) -> None:
+        do(database, SEARCH)
 
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from desktop_llm.rows import Filter
-from desktop_llm.store.schema import GENERATION, VISIBLE
+from desktop_llm.store.schema import GENERATION, WHOLE
+
+NEWEST = "(SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = {0})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +27,131 @@ class Where:
         tail = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return f"SELECT {columns} FROM {self.tables}{tail}"
 
+    def limited(self, condition: str, *values: Any) -> Where:
+        """With one more condition."""
+        return replace(self, conditions=(*self.conditions, condition), values=(*self.values, *values))
 
-def where(told: Filter, *, uncertain: bool = False) -> Where:
-    """The tables and conditions of a filter; `uncertain` starts from the uncertainty of unlabeled rows."""
-    key, tables, conditions, values = _start(told, uncertain=uncertain)
-    if told.split or told.source or told.text:
-        if not tables.startswith("items"):
-            tables += f" JOIN items ON items.id = {key}"
-        if told.split:
-            conditions.append("items.split <> '' AND items.split = ?")  # the first half opens the partial index
-            values.append(told.split)
-        if told.source:
-            conditions.append("items.source IN (SELECT id FROM sources WHERE name = ?)")
-            values.append(told.source)
-        if told.text:
-            conditions.append("items.text LIKE ? ESCAPE '\\'")
-            values.append(f"%{_escaped(told.text)}%")
-    if told.run is not None:
-        tables += f" JOIN predictions ON predictions.item = {key} AND predictions.run = ?"
-        values.insert(0, told.run)
-        if told.predicted is not None:
-            conditions.append("predictions.label = ?")
-            values.append(json.dumps(told.predicted, ensure_ascii=False))
-    if not uncertain:
-        conditions.append(f"{key} <= {VISIBLE}")
+
+def where(told: Filter, *, uncertain: bool = False, said: str = "{}", lead: Where | None = None) -> Where:
+    """The tables and conditions of a filter; `uncertain` starts from the uncertainty of unlabeled rows.
+
+    `said` is the JSON object from “run:class” to what the run calls the class, as JSON; for disagreements. `lead` is
+    what to start from, when something narrower than the filter itself is known. Tables are read in the order in which
+    they stand (CROSS JOIN), as the planner knows nothing of how many rows they have.
+    """
+    start = lead if lead is not None else _start(told, uncertain=uncertain)
+    key, tables, conditions, values = start.key, start.tables, list(start.conditions), list(start.values)
+    joined = _joined(told, key)
+    tables += "".join(words for words, _ in joined)
+    values = [value for _, given in joined for value in given] + values
+    if lead is not None:
+        _also(told, key, conditions, values)
+    if (told.split or told.source or told.text or told.since or told.until or told.column or told.min_length is not None
+            or told.max_length is not None):  # fmt: skip
+        if not tables.startswith("items") and " JOIN items " not in tables:
+            tables += f" CROSS JOIN items ON items.id = {key}"
+        _of_the_row(told, conditions, values)
+    if told.disagrees:
+        conditions.append(f"labels.value IS NOT NULL AND {WHOLE.format('labels.value')}")
+        conditions.append(
+            "predictions.label <> json_extract(?, '$.\"' || predictions.run || ':' || labels.value || '\"')"
+        )
+        values.append(said)
     return Where(key, tables, tuple(conditions), tuple(values))
 
 
-def _start(told: Filter, *, uncertain: bool) -> tuple[str, str, list[str], list[Any]]:
-    if uncertain:
-        tables = "uncertainty INDEXED BY uncertainty_first"
-        return "uncertainty.item", tables, [f"uncertainty.generation = {GENERATION}"], []
+def _joined(told: Filter, key: str) -> list[tuple[str, list[Any]]]:
+    """Further tables, with the values that their conditions need."""
+    tables: list[tuple[str, list[Any]]] = []
+    if told.disagrees and key != "labels.item":
+        tables.append((f" CROSS JOIN labels ON labels.item = {key}", []))
+    wanted = told.run is not None or told.predicted is not None or told.disagrees
+    if not wanted:
+        return tables
+    values: list[Any] = [] if told.run is None else [told.run]
+    run = NEWEST.format(key) if told.run is None else "?"
+    words = f" CROSS JOIN predictions ON predictions.item = {key} AND predictions.run = {run}"
+    if told.predicted is not None:
+        words += " AND predictions.label = ?"
+        values.append(json.dumps(told.predicted, ensure_ascii=False))
+    return [*tables, (words, values)]
+
+
+def _also(told: Filter, key: str, conditions: list[str], values: list[Any]) -> None:
+    """What a filter would have started from, as conditions on rows that something else starts from."""
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
-        return "class_items.item", "class_items", ["class_items.class = ?"], [value]
+        conditions.append(
+            f"EXISTS (SELECT 1 FROM class_items WHERE class_items.class = ? AND class_items.item = {key})"
+        )
+        values.append(value)
     if told.show == "labeled":
-        return "labels.item", "labels", ["labels.value IS NOT NULL"], []
+        conditions.append(f"EXISTS (SELECT 1 FROM labels AS l WHERE l.item = {key} AND l.value IS NOT NULL)")
+    elif told.show != "all":
+        skipped = int(told.show == "skipped")
+        conditions.append(f"EXISTS (SELECT 1 FROM unlabeled WHERE unlabeled.item = {key} AND skipped = {skipped})")
+
+
+def _of_the_row(told: Filter, conditions: list[str], values: list[Any]) -> None:
+    """What is asked of the row itself."""
+
+    def ask(condition: str, *given: Any) -> None:
+        conditions.append(condition)
+        values.extend(given)
+
+    if told.split:
+        ask("items.split <> '' AND items.split = ?", told.split)  # the first half opens the partial index
+    if told.source:
+        ask("items.source IN (SELECT id FROM sources WHERE name = ?)", told.source)
+    if told.since:
+        ask("items.source IN (SELECT id FROM sources WHERE at >= ?)", told.since)
+    if told.until:
+        # “2026-11-24” means all of that day: what is longer and begins with it comes before its “~”
+        ask("items.source IN (SELECT id FROM sources WHERE at <= ? || '~')", told.until)
+    if told.min_length is not None:
+        ask("length(items.text) >= ?", told.min_length)
+    if told.max_length is not None:
+        ask("length(items.text) <= ?", told.max_length)
+    if told.text:
+        ask(*holds(told.text))
+    if told.column:
+        ask(*_cell(told))
+
+
+def holds(text: str) -> tuple[str, str]:
+    """The condition that the text is part of a row's text, whatever the case, and its value."""
+    if text.isascii() or text.lower() == text.upper():
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return "items.text LIKE ? ESCAPE '\\'", f"%{escaped}%"
+    return "holds(items.text, ?)", text.lower()  # LIKE knows the case of A to Z alone
+
+
+def _cell(told: Filter) -> tuple[str, Any, Any]:
+    """The condition on a further column of the row's file."""
+    cell = "(SELECT CAST(atom AS TEXT) FROM json_each(items.extra) WHERE json_each.key = ?)"
+    if told.compare == "contains":
+        return f"holds(COALESCE({cell}, ''), ?)", told.column, told.value.lower()
+    if told.compare == "is":
+        return f"COALESCE({cell}, '') = ?", told.column, told.value
+    sign = ">=" if told.compare == "least" else "<="
+    try:
+        number = float(told.value)
+    except ValueError:
+        return f"{cell} {sign} ?", told.column, told.value
+    return f"number({cell}) {sign} ?", told.column, number
+
+
+def _start(told: Filter, *, uncertain: bool) -> Where:
+    if uncertain:
+        conditions = (f"uncertainty.generation = {GENERATION}",)
+        return Where("uncertainty.item", "uncertainty INDEXED BY uncertainty_first", conditions, ())
+    value = told.class_id if told.class_id is not None else told.truth
+    if value is not None:
+        return Where("class_items.item", "class_items", ("class_items.class = ?",), (value,))
+    if told.show == "labeled" or (told.disagrees and told.show == "all"):
+        return Where("labels.item", "labels", ("labels.value IS NOT NULL",), ())
     if told.show == "skipped":
-        return "unlabeled.item", "unlabeled INDEXED BY unlabeled_skipped", ["unlabeled.skipped = 1"], []
+        return Where("unlabeled.item", "unlabeled INDEXED BY unlabeled_skipped", ("unlabeled.skipped = 1",), ())
     if told.show == "unlabeled":
-        return "unlabeled.item", "unlabeled INDEXED BY unlabeled_waiting", ["unlabeled.skipped = 0"], []
-    return "items.id", "items", [], []
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return Where("unlabeled.item", "unlabeled INDEXED BY unlabeled_waiting", ("unlabeled.skipped = 0",), ())
+    return Where("items.id", "items", (), ())

@@ -1,7 +1,7 @@
 """A table model over any number of rows: pages by key, fetched when they are seen, the last ones kept.
 
-The owner gives the number of rows and each page's first id (anchors), listens to `page_wanted`, and answers with
-`put_page`. Nothing is fetched in the window's thread.
+The owner gives the number of rows, listens to `page_wanted`, and answers with `put_page`. Nothing is
+fetched in the window's thread.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class RowsModel(QAbstractTableModel):
-    """Signals: `page_wanted(generation, page, first id)`."""
+    """Signals: `page_wanted(generation, page)`: the rows from page * PAGE on."""
 
-    page_wanted = Signal(int, int, int)
+    page_wanted = Signal(int, int)
 
     def __init__(
         self,
@@ -36,7 +36,6 @@ class RowsModel(QAbstractTableModel):
         super().__init__(parent)
         self._titles, self._cell, self._tip = tuple(titles), cell, tip
         self._count, self._generation = 0, 0
-        self._anchors: Sequence[int] = ()
         self._pages: OrderedDict[int, Sequence[Any]] = OrderedDict()
         self._asked: set[int] = set()
 
@@ -45,10 +44,10 @@ class RowsModel(QAbstractTableModel):
         """Counts the resets; an answer belongs to one."""
         return self._generation
 
-    def reset(self, count: int, anchors: Sequence[int]) -> None:
-        """Other rows: their number, and the id with which each page of PAGE rows begins."""
+    def reset(self, count: int) -> None:
+        """Other rows: their number."""
         self.beginResetModel()
-        self._count, self._anchors = count, anchors
+        self._count = count
         self._generation += 1
         self._pages.clear()
         self._asked.clear()
@@ -77,9 +76,9 @@ class RowsModel(QAbstractTableModel):
         page, inside = divmod(place, PAGE)
         rows = self._pages.get(page)
         if rows is None:
-            if page not in self._asked and page < len(self._anchors):
+            if page not in self._asked and place < self._count:
                 self._asked.add(page)
-                self.page_wanted.emit(self._generation, page, self._anchors[page])
+                self.page_wanted.emit(self._generation, page)
             return None
         self._pages.move_to_end(page)
         return rows[inside] if inside < len(rows) else None

@@ -196,7 +196,7 @@ def assert_nothing_came(project: Project) -> None:
         told = Filter(show=show)
         assert project.items.count(told) == len(project.items.page(told, 0, 1000)) == count
         assert len(project.items.queue(told, "file", None, 1000)) == count
-        assert len(project.items.anchors(told, 1)) == count
+        assert project.items.places(told).count == count
     assert project.items.count(Filter(text="imported")) == 0
     assert project.items.count(Filter(source="big.csv")) == 0
     assert len(list(project.items.labelled())) == 20

@@ -30,21 +30,19 @@ class Source:
         for place in range(count):
             number += draw.randint(1, 4)
             self.rows.append((number, f"text {place}"))
-        self.places = {row[0]: place for place, row in enumerate(self.rows)}
         self.model, self.at_once = model, at_once
-        self.asked: list[tuple[int, int, int]] = []
+        self.asked: list[tuple[int, int]] = []
         model.page_wanted.connect(self.on_page_wanted)
-        model.reset(count, [row[0] for row in self.rows[::PAGE]])
+        model.reset(count)
 
-    def on_page_wanted(self, generation: int, page: int, first: int) -> None:
-        self.asked.append((generation, page, first))
+    def on_page_wanted(self, generation: int, page: int) -> None:
+        self.asked.append((generation, page))
         if self.at_once:
             self.answer(self.asked[-1])
 
-    def answer(self, asked: tuple[int, int, int]) -> None:
-        generation, page, first = asked
-        place = self.places[first]
-        self.model.put_page(generation, page, self.rows[place : place + PAGE])
+    def answer(self, asked: tuple[int, int]) -> None:
+        generation, page = asked
+        self.model.put_page(generation, page, self.rows[page * PAGE : page * PAGE + PAGE])
 
 
 @pytest.fixture
@@ -81,7 +79,7 @@ def test_a_page_is_asked_once_and_shows_that_it_is_on_its_way(model: RowsModel) 
 def test_the_answer_to_an_earlier_question_is_dropped(model: RowsModel) -> None:
     source = Source(model, 2 * PAGE, at_once=False)
     shown(model, 0)
-    model.reset(1, [source.rows[PAGE][0]])
+    model.reset(1)
     source.answer(source.asked[0])
     assert shown(model, 0) == WAITING
 
@@ -89,7 +87,7 @@ def test_the_answer_to_an_earlier_question_is_dropped(model: RowsModel) -> None:
 def test_a_page_that_could_not_be_had_is_asked_again(model: RowsModel) -> None:
     source = Source(model, PAGE, at_once=False)
     shown(model, 0)
-    model.give_up(*source.asked[0][:2])
+    model.give_up(*source.asked[0])
     shown(model, 0)
     assert len(source.asked) == 2
 
@@ -119,7 +117,7 @@ def test_a_million_rows_are_not_read_to_see_the_last(model: RowsModel, qtbot: Qt
     view.scrollToBottom()
     view.grab()
     assert shown(model, 999_999) == "text 999999"
-    assert {page for _, page, _ in source.asked} <= {0, 1, 4998, 4999}
+    assert {page for _, page in source.asked} <= {0, 1, 4998, 4999}
 
 
 def test_the_model_keeps_the_rules_of_models(model: RowsModel, qtbot: QtBot) -> None:
@@ -128,7 +126,7 @@ def test_the_model_keeps_the_rules_of_models(model: RowsModel, qtbot: QtBot) -> 
     shown(model, 2 * PAGE)
     assert model.rowCount(model.index(0, 0)) == 0
     assert tester.model() is model
-    assert {page for _, page, _ in source.asked} == {0, 2}
+    assert {page for _, page in source.asked} == {0, 2}
 
 
 def test_tips_are_escaped(model: RowsModel) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
-from desktop_llm.rows import Class, Filter, Item
+from desktop_llm.rows import Class, Filter, Item, Places
 from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.form import Choice
@@ -48,6 +48,7 @@ class RowsView(Card):
         self._hub = hub
         self._names: dict[int, str] = {}
         self._told = Filter()
+        self._places = Places()
         self._reading: Task | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -137,7 +138,7 @@ class RowsView(Card):
         self._timer.stop()
         if self._reading is not None:
             self._reading.cancel()
-        self.model.reset(0, ())
+        self.model.reset(0)
         self.search.clear()
         self._timer.stop()
         self._names = {}
@@ -151,31 +152,29 @@ class RowsView(Card):
         if self._reading is not None:
             self._reading.cancel()
         self._reading = self._ask(
-            lambda project: project.items.page(told, 0, PAGE), lambda rows: self._begin(told, rows)
+            lambda project, _: project.items.page(told, 0, PAGE), lambda rows: self._begin(told, rows)
         )
 
     def _begin(self, told: Filter, rows: list[Item]) -> None:
         same = told == self._told and self.model.rowCount() > PAGE
         if len(rows) < PAGE:
-            self._show(told, len(rows), [rows[0].id] if rows else [], rows)
+            self._show(told, Places((0,), (0,), len(rows)), rows)
             return
         if not same:
-            self._show(told, len(rows), [rows[0].id], rows)
+            self._show(told, Places((0,), (0,), len(rows)), rows)
             self.set_note(self.tr("counting…"))
 
-        def count(project: Project) -> tuple[int, list[int]]:
-            anchors = project.items.anchors(told, PAGE)
-            last = len(project.items.page(told, anchors[-1], PAGE)) if anchors else 0
-            return max(0, len(anchors) - 1) * PAGE + last, anchors
+        self._reading = self._ask(
+            lambda project, task: project.items.places(told, task.should_stop),
+            lambda places: self._show(told, places, rows),
+        )
 
-        self._reading = self._ask(count, lambda counted: self._show(told, *counted, rows))
-
-    def _show(self, told: Filter, count: int, anchors: Sequence[int], first: Sequence[Item]) -> None:
+    def _show(self, told: Filter, places: Places, first: Sequence[Item]) -> None:
         bar, chosen = self.table.verticalScrollBar(), self.table.currentIndex().row()
         place = bar.value() if told == self._told else 0
-        self._told = told
-        self.model.reset(count, anchors)
-        if anchors and first and anchors[0] == first[0].id:
+        self._told, self._places, count = told, places, places.count
+        self.model.reset(count)
+        if first:
             self.model.put_page(self.model.generation, 0, first)
         self._stack.setCurrentWidget(self.table if count else self._nothing)
         bar.setValue(place)
@@ -183,17 +182,17 @@ class RowsView(Card):
             self.table.setCurrentIndex(self.model.index(chosen, 0))
         self.set_note(self.tr("{count:,} shown").format(count=count))
 
-    def _on_page_wanted(self, generation: int, page: int, first: int) -> None:
-        told = self._told
+    def _on_page_wanted(self, generation: int, page: int) -> None:
+        told, (first, skip) = self._told, self._places.at(page * PAGE)
         self._ask(
-            lambda project: project.items.page(told, first, PAGE),
+            lambda project, _: project.items.page(told, first, PAGE, skip),
             lambda rows: self.model.put_page(generation, page, rows),
             on_error=lambda _: self.model.give_up(generation, page),
         )
 
     def _ask(
         self,
-        work: Callable[[Project], T],
+        work: Callable[[Project, Task], T],
         on_done: Callable[[T], object],
         on_error: Callable[[UserError], object] | None = None,
     ) -> Task | None:
@@ -210,7 +209,7 @@ class RowsView(Card):
             if self._hub.project is project:
                 (on_error or self._hub.show_error)(error)
 
-        return self._hub.background.run(lambda _: work(project), on_done=done, on_error=failed)
+        return self._hub.background.run(lambda task: work(project, task), on_done=done, on_error=failed)
 
     def _cell(self, row: Item, column: int) -> str:
         if column == 0:
