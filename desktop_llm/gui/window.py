@@ -17,6 +17,7 @@ from desktop_llm.gui.menus import Menus
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import PAGES
 from desktop_llm.gui.rail import WORK, Rail
+from desktop_llm.gui.search_index import SearchIndex
 from desktop_llm.gui.status import Status
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.banner import Banner
@@ -130,6 +131,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _connect(self) -> None:
+        self._search_index = SearchIndex(self.hub, self)
         self.rail.chosen.connect(self.show_page)
         self.hub.page_asked.connect(lambda name, told: self.show_page(name, **told))
         self.hub.project_opened.connect(self._on_project_opened)

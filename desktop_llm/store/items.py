@@ -30,6 +30,8 @@ TOTAL = f"SELECT COUNT(*) - (SELECT COUNT(*) FROM items WHERE id > {VISIBLE}) FR
 SEEN = f"EXISTS (SELECT 1 FROM items INDEXED BY items_by_source WHERE source = sources.id AND id <= {VISIBLE})"
 AT_ONCE = 500
 SPLITS_AT_ONCE = 5000
+COLUMN_ROWS = 50
+"""Rows of a file that are asked for their columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,10 @@ class Items:
     def page(self, told: Filter, from_id: int, limit: int, skip: int = 0) -> list[Item]:
         """At most `limit` rows of a filter from id `from_id` on, in file order, after passing over `skip`."""
         return self._fetch(self._finding.page(told, from_id, limit, skip))
+
+    def page_ids(self, told: Filter, from_id: int, limit: int, skip: int = 0) -> list[int]:
+        """The ids of what `page` gives."""
+        return self._finding.page(told, from_id, limit, skip)
 
     def ids(self, told: Filter) -> Iterator[list[int]]:
         """The ids of a filter's rows, in pieces."""
@@ -132,6 +138,19 @@ class Items:
         """The names of the files that rows came from."""
         return [
             row[0] for row in self._connections.rows(f"SELECT DISTINCT name FROM sources WHERE {SEEN} ORDER BY name")
+        ]
+
+    def columns(self) -> list[str]:
+        """The names of the further columns that rows have, as the first rows of each file tell."""
+        return [
+            row[0]
+            for row in self._connections.rows(
+                "SELECT DISTINCT json_each.key FROM sources JOIN items INDEXED BY items_by_source"
+                f" ON items.source = sources.id AND items.id <= {VISIBLE} AND items.id < ? +"
+                " (SELECT MIN(id) FROM items INDEXED BY items_by_source WHERE source = sources.id)"
+                " JOIN json_each(items.extra) WHERE items.extra IS NOT NULL ORDER BY 1",
+                (COLUMN_ROWS,),
+            )
         ]
 
     def labelled(self) -> Iterator[Labelled]:

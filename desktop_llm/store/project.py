@@ -24,6 +24,7 @@ from desktop_llm.store.lock import Lock
 from desktop_llm.store.operations import Operations
 from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
+from desktop_llm.store.saved import SavedFilters
 from desktop_llm.store.search import Search
 
 FILE = "project.db"
@@ -52,6 +53,7 @@ class Project:
         self.operations = Operations(self._connections)
         self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
+        self.filters = SavedFilters(self._connections)
         self.runs = Runs(self._connections, path)
 
     @classmethod

@@ -158,8 +158,9 @@ class DataPage(Page):
         for tab in TABS.values():
             self.tab_bar.addTab(QCoreApplication.translate("DataTabs", tab.title))
         self.tab_bar.currentChanged.connect(lambda place: self._show_tab(tuple(TABS)[place]))
-        self.header.insertSpacing(1, 16)
-        self.header.insertWidget(2, self.tab_bar)
+        behind = self.header.indexOf(self.title) + 1
+        self.header.insertSpacing(behind, 16)
+        self.header.insertWidget(behind + 1, self.tab_bar)
         self._tabs: dict[str, DataTab] = {}
         self._inner = QStackedWidget()
         return self._inner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
@@ -19,7 +20,10 @@ from PySide6.QtWidgets import (
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.row_actions import RowActions
+from desktop_llm.gui.pages.row_filters import RowFilters
 from desktop_llm.rows import Class, Filter, Item, Places
+from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.form import Choice
@@ -28,6 +32,7 @@ from desktop_llm.widgets.rows_model import PAGE, RowsModel
 if TYPE_CHECKING:
     from desktop_llm.errors import UserError
     from desktop_llm.store.project import Project
+    from desktop_llm.verbs.bulk import Rows
 
 T = TypeVar("T")
 SEARCH_MS = 250
@@ -47,14 +52,22 @@ class RowsView(Card):
         self.setObjectName("data.rows")
         self._hub = hub
         self._names: dict[int, str] = {}
-        self._told = Filter()
+        self._told, self._base = Filter(), Filter()
         self._places = Places()
+        self._saved: dict[str, Filter] = {}
         self._reading: Task | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SEARCH_MS)
         self._timer.timeout.connect(self.reload)
         self.body.addLayout(self._build_filters())
+        self.more = RowFilters()
+        self.more.hide()
+        self.more.changed.connect(self._timer.start)
+        self.more.chosen.connect(self.show_rows)
+        self.more.kept.connect(self._on_filter_kept)
+        self.more.dropped.connect(self._on_filter_dropped)
+        self.body.addWidget(self.more)
         self.model = RowsModel(
             (self.tr("Text"), self.tr("Label"), self.tr("Split"), self.tr("Source")), self._cell, self, tip=self._tip
         )
@@ -71,14 +84,21 @@ class RowsView(Card):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._nothing)
         self.body.addWidget(self._stack, 1)
+        self.bulk = RowActions(hub, self._split_words())
+        self.body.addWidget(self.bulk)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._tell_actions())
+        self.model.modelReset.connect(self._tell_actions)
 
     def told(self) -> Filter:
         """Which rows the controls ask for."""
-        return Filter(
-            show=self.show_box.currentData(),
-            split=self.split_box.currentData(),
-            class_id=self.label_box.currentData(),
-            text=self.search.text().strip(),
+        return self.more.told(
+            replace(
+                self._base,
+                show=self.show_box.currentData(),
+                split=self.split_box.currentData(),
+                class_id=self.label_box.currentData(),
+                text=self.search.text().strip(),
+            )
         )
 
     def state(self) -> dict[str, Any]:
@@ -92,22 +112,22 @@ class RowsView(Card):
 
     def show_all(self) -> None:
         """Take all filters away."""
-        self.search.clear()
-        for box in (self.show_box, self.label_box, self.split_box):
-            _choose(box, box.itemData(0))
-        self.reload()
+        self.show_rows(Filter())
 
     def show_rows(self, told: Filter) -> None:
-        """Narrow down to a filter, as far as the controls can say it."""
+        """Narrow down to a filter."""
+        # what no control can say, a run's confusion, stays until the next filter
+        self._base = Filter(run=told.run, truth=told.truth)
         self.search.setText(told.text)
+        self.more.show_filter(told)
+        self._show_more(shown=self.more.isVisibleTo(self) or self.more.told(Filter()) != Filter())
         for box, value in ((self.show_box, told.show), (self.label_box, told.class_id), (self.split_box, told.split)):
             _choose(box, value)
         self.reload()
 
     def show_class(self, class_id: int) -> None:
         """Narrow down to one label."""
-        _choose(self.show_box, "all")
-        self.label_box.setCurrentIndex(max(0, self.label_box.findData(class_id)))
+        self.show_rows(Filter(class_id=class_id))
 
     def set_classes(self, classes: Sequence[Class]) -> None:
         """The labels to filter by and to name."""
@@ -115,6 +135,7 @@ class RowsView(Card):
         if names == self._names:
             return
         self._names = names
+        self.bulk.set_classes(classes)
         chosen = self.label_box.currentData()
         self.label_box.blockSignals(True)
         self.label_box.clear()
@@ -142,6 +163,9 @@ class RowsView(Card):
         self.search.clear()
         self._timer.stop()
         self._names = {}
+        self._base = Filter()
+        self.more.show_filter(Filter())
+        self.bulk.forget()
         _choose(self.label_box, None)
         self.set_note("")
 
@@ -250,7 +274,69 @@ class RowsView(Card):
         self.split_box = self._box("data.split_filter", self.tr("Split"), [(self.tr("Any split"), ""), *splits])
         for box in (self.show_box, self.label_box, self.split_box):
             line.addWidget(box)
+        self._more_button = button(self.tr("More filters"), "data.more.show", self._on_more, kind="quiet")
+        line.addWidget(self._more_button)
         return line
+
+    def _on_more(self) -> None:
+        self._show_more(shown=not self.more.isVisibleTo(self))
+
+    def _show_more(self, *, shown: bool) -> None:
+        self.more.setVisible(shown)
+        self._more_button.setText(self.tr("Fewer filters") if shown else self.tr("More filters"))
+        if shown:
+            self._read_choices()
+
+    def _read_choices(self) -> None:
+        """What the further filters offer."""
+
+        def read(project: Project, _: Task) -> tuple[list[str], list[str], dict[str, Filter]]:
+            return project.items.sources(), project.items.columns(), project.filters.all()
+
+        def show(told: tuple[list[str], list[str], dict[str, Filter]]) -> None:
+            sources, columns, saved = told
+            self.more.set_choices(sources, columns, sorted(self._names.values(), key=str.casefold))
+            self.more.show_filter(self.told())
+            if saved != self._saved:
+                self._saved = saved
+                self.more.set_saved(saved)
+
+        self._ask(read, show)
+
+    def _on_filter_kept(self, name: str) -> None:
+        told = self.told()
+        self._change_saved(lambda project: project.filters.put(name, told), name)
+
+    def _on_filter_dropped(self, name: str) -> None:
+        self._change_saved(lambda project: project.filters.remove(name), "")
+
+    def _change_saved(self, change: Callable[[Project], object], name: str) -> None:
+        def work(project: Project, _: Task) -> dict[str, Filter]:
+            change(project)
+            return project.filters.all()
+
+        def show(saved: dict[str, Filter]) -> None:
+            self._saved = saved
+            self.more.set_saved(saved)
+            self.more.name_saved(name)
+
+        self._ask(work, show)
+
+    def _tell_actions(self) -> None:
+        """Which rows an action is about: those selected, when they are more than the one with the cursor."""
+        chosen = self.table.selectionModel().selection()
+        ranges = tuple((chosen.at(one).top(), chosen.at(one).bottom()) for one in range(chosen.count()))
+        selected = sum(bottom - top + 1 for top, bottom in ranges)
+        if selected < 2:
+            selected, ranges = 0, ()
+        told, places = self._told, self._places
+
+        def rows() -> Rows:
+            from desktop_llm.verbs.bulk import Rows
+
+            return Rows(told=told, ranges=ranges, places=places)
+
+        self.bulk.show_rows(self.model.rowCount(), selected, rows)
 
     def _box(self, name: str, title: str, entries: Any) -> Choice:
         box = Choice()
@@ -270,7 +356,7 @@ class RowsView(Card):
         table.setWordWrap(False)
         table.setTabKeyNavigation(False)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.verticalHeader().hide()

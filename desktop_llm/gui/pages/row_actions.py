@@ -1,0 +1,171 @@
+"""What can be done to many rows of the table at once: label, move, delete; and the way back, where it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
+
+from desktop_llm.gui.background import Task
+from desktop_llm.gui.hub import Hub
+from desktop_llm.rows import Class
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import plain_label
+
+if TYPE_CHECKING:
+    from desktop_llm.store.operations import Outcome
+    from desktop_llm.verbs.bulk import Rows
+
+Work = Callable[[Any, "Rows", dict[str, Any]], "Outcome"]
+MOST_CLASSES = 40
+"""Classes that a menu lists; more are labeled on the Label page."""
+
+
+class RowActions(QFrame):
+    """The owner says which rows are meant by `show_rows`."""
+
+    _selected = False
+
+    def __init__(self, hub: Hub, split_words: dict[str, str], parent: QWidget | None = None) -> None:
+        """Hidden while nothing can be changed."""
+        super().__init__(parent)
+        self.setObjectName("data.actions")
+        self._hub = hub
+        self._rows: Callable[[], Rows] | None = None
+        self._count = 0
+        self._done: Outcome | None = None
+        self._work: Task | None = None
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(8)
+        self._words = plain_label("", "muted")
+        self._words.setObjectName("data.actions.words")
+        line.addWidget(self._words)
+        self._undo = button(self.tr("Undo"), "data.actions.undo", self._on_undo, kind="quiet")
+        line.addWidget(self._undo)
+        line.addStretch(1)
+        self._label = self._menu_button(self.tr("Label as"), "data.actions.label")
+        self._move = self._menu_button(self.tr("Put into"), "data.actions.move")
+        menu = self._move.menu()
+        for name, words in split_words.items():
+            menu.addAction(words, partial(self._on_move, name))
+        menu.addSeparator()
+        menu.addAction(self.tr("No split"), lambda: self._on_move(""))
+        self._delete = button(self.tr("Delete"), "data.actions.delete", self._on_delete)
+        self._delete.setToolTip(self.tr("Put these rows into the bin; Undo and the History tab bring them back."))
+        self._buttons = (self._label, self._move, self._delete)
+        for widget in self._buttons:
+            line.addWidget(widget)
+        self._show()
+
+    def set_classes(self, classes: Sequence[Class]) -> None:
+        """What rows can be labeled with."""
+        menu = self._label.menu()
+        menu.clear()
+        for one in classes[:MOST_CLASSES]:
+            # an ampersand of a name is no key
+            menu.addAction(one.name.replace("&", "&&"), partial(self._on_label, one.id, one.name))
+        menu.addSeparator()
+        menu.addAction(self.tr("No label"), lambda: self._on_label(None, ""))
+
+    def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None) -> None:
+        """`rows` are meant: `selected` of them, or, where none is, all `count` that the table shows."""
+        self._rows, self._count, self._selected = rows, selected or count, bool(selected)
+        self._show()
+
+    def forget(self) -> None:
+        """Another project: nothing was done here yet."""
+        self._done = None
+        self.show_rows(0, 0, None)
+
+    def _menu_button(self, text: str, name: str) -> QPushButton:
+        made = button(text, name)
+        made.setMenu(QMenu(made))
+        return made
+
+    def _show(self) -> None:
+        self.setVisible(self._hub.writable and (self._count > 0 or self._done is not None))
+        for widget in self._buttons:
+            widget.setEnabled(self._work is None and self._count > 0)
+        self._undo.setVisible(self._done is not None and self._work is None)
+        if self._work is not None:
+            return
+        if self._done is not None:
+            changed = self.tr("{count:,} rows changed.").format(count=self._done.changed)
+            self._words.setText(changed)
+        elif self._selected:
+            self._words.setText(self.tr("{count:,} rows selected").format(count=self._count))
+        else:
+            self._words.setText(self.tr("All {count:,} rows shown").format(count=self._count))
+
+    def _on_label(self, class_id: int | None, name: str) -> None:
+        from desktop_llm.verbs import bulk
+
+        task = self._hub.task
+        value = None if class_id is None or task is None else task.labels.to_value(name, {name: class_id})
+        self._run(self.tr("Labeling rows"), lambda project, rows, how: bulk.label(project, rows, value, name, **how))
+
+    def _on_move(self, split: str) -> None:
+        from desktop_llm.verbs import bulk
+
+        self._run(self.tr("Moving rows"), lambda project, rows, how: bulk.move(project, rows, split, **how))
+
+    def _on_delete(self) -> None:
+        from desktop_llm.verbs import bulk
+
+        self._run(self.tr("Deleting rows"), lambda project, rows, how: bulk.delete(project, rows, **how))
+
+    def _run(self, title: str, do: Work) -> None:
+        project, rows = self._hub.project, self._rows() if self._rows is not None else None
+        if project is None or rows is None or self._work is not None:
+            return
+        count, labeler = max(1, self._count), self._hub.settings.labeler
+
+        def work(task: Task) -> Outcome:
+            def progress(done: int) -> None:
+                task.progress(min(1.0, done / count))
+
+            return do(project, rows, {"on_progress": progress, "should_stop": task.should_stop, "labeler": labeler})
+
+        self._start(title, work, self._on_done)
+
+    def _on_undo(self) -> None:
+        project, done = self._hub.project, self._done
+        if project is None or done is None:
+            return
+        count = max(1, done.changed)
+
+        def work(task: Task) -> Outcome:
+            return project.operations.undo(
+                done.operation,
+                on_progress=lambda rows: task.progress(min(1.0, rows / count)),
+                should_stop=task.should_stop,
+            )
+
+        self._start(self.tr("Undoing"), work, self._on_undone)
+
+    def _start(self, title: str, work: Callable[[Task], Outcome], on_done: Callable[[Outcome], object]) -> None:
+        self._done = None
+        self._work = self._hub.background.run(work, on_done=on_done, title=title)
+        self._work.ended.connect(self._on_ended)
+        self._words.setText(title + "…")
+        self._show()
+
+    def _on_done(self, outcome: Outcome) -> None:
+        self._done = outcome if outcome.changed else None
+        if not outcome.changed:
+            self._hub.show_message(self.tr("These rows are so already; nothing was changed."))
+        self._hub.changed.emit(outcome.changes)
+
+    def _on_undone(self, outcome: Outcome) -> None:
+        self._hub.changed.emit(outcome.changes)
+        words = self.tr("Undone: {count:,} rows are as before.").format(count=outcome.changed)
+        if outcome.left:
+            words += " " + self.tr("{count:,} were changed since and stay.").format(count=outcome.left)
+        self._hub.show_message(words)
+
+    def _on_ended(self, _: Task) -> None:
+        self._work = None
+        self._show()

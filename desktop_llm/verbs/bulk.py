@@ -1,0 +1,68 @@
+"""Do one thing to many rows: give a label, take it away, put into a split, delete; each is one operation to undo."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Edit, Filter, NewLabel, Places
+
+if TYPE_CHECKING:
+    from desktop_llm.store.operations import Outcome
+    from desktop_llm.store.project import Project
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Which rows: all of a filter, or, where `ranges` says so, those between two places of it (both inclusive)."""
+
+    told: Filter
+    ranges: Sequence[tuple[int, int]] = ()
+    places: Places = field(default_factory=Places)
+
+
+def ids(project: Project, rows: Rows) -> Iterator[int]:
+    """Their ids, in file order. What stands at a place is settled before the first is given."""
+    if not rows.ranges:
+        return (number for part in project.items.ids(rows.told) for number in part)
+    found = array("q")
+    for top, bottom in sorted(rows.ranges):
+        first, skip = rows.places.at(top)
+        while top <= bottom:
+            part = project.items.page_ids(rows.told, first, min(PAGE, bottom - top + 1), skip)
+            if not part:
+                break
+            found.extend(part)
+            top, first, skip = top + len(part), part[-1] + 1, 0
+    return iter(found)
+
+
+def label(project: Project, rows: Rows, value: Any | None, name: str, **how: Any) -> Outcome:
+    """Give rows the stored label `value`, called `name`; None takes their label away. See `Operations.apply`."""
+    title = f"Labeled “{name}”" if value is not None else "Labels taken away"
+    return _apply(project, "label", title, rows, lambda item: Edit(item=item, label=NewLabel(value=value)), how)
+
+
+def move(project: Project, rows: Rows, split: str, **how: Any) -> Outcome:
+    """Put rows into a split; '' takes them out of every one."""
+    title = f"Put into {split}" if split else "Taken out of their splits"
+    return _apply(project, "move", title, rows, lambda item: Edit(item=item, split=split), how)
+
+
+def delete(project: Project, rows: Rows, **how: Any) -> Outcome:
+    """Put rows into the bin."""
+    return _apply(project, "delete", "Put into the bin", rows, lambda item: Edit(item=item, to_bin=True), how)
+
+
+def _apply(
+    project: Project, kind: str, title: str, rows: Rows, edit: Callable[[int], Edit], how: dict[str, Any]
+) -> Outcome:
+    if project.read_only:
+        raise UserError(f"“{project.path}” can only be read now: {project.holder}")
+    edits: Iterable[Edit] = map(edit, ids(project, rows))
+    return project.operations.apply(kind, title, edits, **how)
