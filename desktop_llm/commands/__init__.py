@@ -5,6 +5,7 @@ VERBS = {
     "new": "projects",
     "import": "importing",
     "label": "importing",
+    "rows": "rows",
     "train": "training",
     "resume": "training",
     "runs": "training",

@@ -27,6 +27,7 @@ def declare(verb: Declare) -> None:
         one.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN")
         one.add_argument("--encoding")
         one.add_argument("--delimiter")
+        one.add_argument("--shape", metavar="TOOL", help="whose rows these are (doccano, label_studio …), or none")
         one.add_argument("--no-header", action="store_true", help="the first row is data")
 
 
@@ -58,17 +59,10 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
         task = task_named(project.task)
         for path in told.files:
             header = False if told.no_header else None
-            look = importing.plan(task, path, encoding=told.encoding, delimiter=told.delimiter, header=header)
+            how = {"encoding": told.encoding, "delimiter": told.delimiter, "header": header, "shape": told.shape}
+            look = importing.plan(task, path, **how)
             if mapping:
-                wanted = {**look.mapping, **mapping}
-                look = importing.plan(
-                    task,
-                    path,
-                    encoding=told.encoding,
-                    delimiter=told.delimiter,
-                    header=header,
-                    mapping=wanted,
-                )
+                look = importing.plan(task, path, **how, mapping={**look.mapping, **mapping})
             report = importing.run(project, look, split=split, labels_only=labels_only)
             for one in report.rejected:
                 tell_rejected(out, one)

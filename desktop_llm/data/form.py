@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop_llm.data.shapes.shape import Shape
+
 Kind = Literal[
     "csv", "jsonl", "json", "excel", "parquet", "arrow", "text", "conll", "fasttext", "folder", "zip", "dataset"
 ]
@@ -32,7 +34,8 @@ class Form:
 
     `encoding` is a codec name; `delimiter` parts the cells of 'csv' ('' when the file has one column);
     `header` says whether the first row of 'csv' and 'excel' names the columns; `sheet` is the one of 'excel' to read.
-    `unit` is what makes a row of 'text', and of the plain texts in a 'folder' or 'zip'.
+    `unit` is what makes a row of 'text', and of the plain texts in a 'folder' or 'zip'. `shape` is what another tool's
+    rows are to be translated from; None leaves them as they stand.
     """
 
     kind: Kind
@@ -41,3 +44,4 @@ class Form:
     header: bool = True
     sheet: str = ""
     unit: Unit = "line"
+    shape: Shape | None = None

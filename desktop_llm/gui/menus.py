@@ -106,6 +106,10 @@ class Menus(QObject):
             menu, "data.import", self.tr("Import files…"), "Ctrl+I", lambda: window.show_page("data", pick=True)
         )
         self._project.append(bring)
+        folder = self._add(
+            menu, "data.import_folder", self.tr("Import a folder…"), "", lambda: window.show_page("data", folder=True)
+        )
+        self._project.append(folder)
         self._project.append(self._add(menu, "data.find", self.tr("Find in the texts"), "Ctrl+F", self._on_find))
 
     def _build_label(self) -> None:

@@ -71,6 +71,10 @@ class Items:
         """At most `limit` rows of a filter from id `from_id` on, in file order, after passing over `skip`."""
         return self._fetch(self._finding.page(told, from_id, limit, skip))
 
+    def get_many(self, ids: Sequence[int]) -> list[Item]:
+        """The rows of these ids, in their order; those that are gone are left out."""
+        return self._fetch(ids)
+
     def page_ids(self, told: Filter, from_id: int, limit: int, skip: int = 0) -> list[int]:
         """The ids of what `page` gives."""
         return self._finding.page(told, from_id, limit, skip)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.opening import RawRow, open_reader
+from desktop_llm.data.shapes import recognising
+from desktop_llm.data.shapes.shape import DIALOGUE, TITLES, Shape
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
@@ -19,9 +21,13 @@ from desktop_llm.rows import Batch, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs.reading import Source, portions
+from desktop_llm.verbs.reading import Source, portions, size_bytes
 
 SAMPLE = 200
+SHAPE_SAMPLE = 1000
+AS_IT_STANDS = "none"
+MESSAGES = frozenset(("messages", "prompt"))
+"""The columns that rows of dialogues have once they are translated."""
 LOOK_SECONDS = 0.4
 """How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
@@ -55,10 +61,15 @@ def plan(
     encoding: str | None = None,
     delimiter: str | None = None,
     header: bool | None = None,
+    shape: str | None = None,
     mapping: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Look at a file: its form, columns, first rows, and which column is what. Raises UserError."""
+    """Look at a file: its form, columns, first rows, and which column is what. Raises UserError.
+
+    `shape` names the tool that the rows come from, or is AS_IT_STANDS; None recognises it from the rows.
+    """
     form = sniff(path, encoding=encoding, delimiter=delimiter, header=header)
+    form = replace(form, shape=_shape(task, path, form, shape))
     reader = open_reader(path, form)
     rows = reader.rows(lambda: False)
     first = list(islice(rows, SAMPLE))
@@ -86,10 +97,26 @@ def plan(
         rejected=tuple(rejected),
         seen=seen,
         whole=whole,
-        size_bytes=path.stat().st_size,
+        size_bytes=size_bytes(path),
         estimated_rows=seen if whole else max(seen, round(seen / max(part, 1e-9))),
         label_values=tuple(labels.most_common()),
     )
+
+
+def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None:
+    """What the rows are to be translated from."""
+    if wish == AS_IT_STANDS:
+        return None
+    if wish is not None and wish not in TITLES:
+        raise UserError(f"There is no shape “{wish}”; choose one of {', '.join((*TITLES, AS_IT_STANDS))}.")
+    first = islice(open_reader(path, form).rows(lambda: False), SHAPE_SAMPLE)
+    rows = [row.cells for row in first if not isinstance(row, Rejected)]
+    for name in TITLES:
+        if name == wish:
+            return recognising.told(name, rows)
+    found = recognising.recognise(rows)
+    wants = {word for field in task.fields for word in field.guesses}
+    return None if found is not None and found.name in DIALOGUE and not wants & MESSAGES else found
 
 
 def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejected]:

@@ -50,10 +50,17 @@ class Portion:
 def portions(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
     """All rows of a file. Raises Cancelled, UserError."""
     try:
-        large = source.path.stat().st_size >= LARGE
+        large = size_bytes(source.path) >= LARGE
     except OSError:  # the reader says it better
         large = False
     return _elsewhere(source, should_stop) if large else _here(source, should_stop)
+
+
+def size_bytes(path: Path) -> int:
+    """How large a file is, or all files of a folder together. Raises OSError."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
 
 
 def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:

@@ -15,6 +15,7 @@ from desktop_llm.data.readers.folder import dataset_reader, folder_reader, zip_r
 from desktop_llm.data.readers.json_array import JsonArrayReader
 from desktop_llm.data.readers.json_lines import JsonLinesReader
 from desktop_llm.data.readers.reader import RawRow, Reader
+from desktop_llm.data.readers.shaped import ShapedReader
 from desktop_llm.data.readers.text import TextReader
 
 __all__ = ["RawRow", "Reader", "open_reader"]
@@ -37,4 +38,5 @@ READERS: Mapping[Kind, Callable[[Path, Form], Reader]] = {
 
 def open_reader(path: Path, form: Form) -> Reader:
     """A reader of `path`. Raises UserError when it cannot be read in this form."""
-    return READERS[form.kind](path, form)
+    reader = READERS[form.kind](path, form)
+    return reader if form.shape is None else ShapedReader(reader, form.shape)

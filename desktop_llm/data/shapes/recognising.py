@@ -50,6 +50,12 @@ def recognise(rows: Sequence[Row]) -> Shape | None:
     return None
 
 
+def told(name: ShapeName, rows: Sequence[Row]) -> Shape:
+    """The shape of that name, in particular as these rows have it."""
+    room = ROOMS[name]
+    return replace(room.look([row for row in rows if room.fits(row)]), name=name)
+
+
 def _reads(room: ShapeRoom, row: Row, shape: Shape) -> bool:
     try:
         room.read(row, shape)

@@ -22,6 +22,20 @@ ShapeName = Literal[
     "flat",
 ]
 
+TITLES: Mapping[ShapeName, str] = {
+    "doccano": "doccano",
+    "doccano_seq2seq": "doccano, text to text",
+    "prodigy": "Prodigy / spaCy",
+    "label_studio": "Label Studio",
+    "alpaca": "Alpaca",
+    "sharegpt": "ShareGPT",
+    "messages": "ChatML / OpenAI messages",
+    "preference": "prompt, chosen, rejected",
+    "flat": "table with JSON in its cells",
+}
+DIALOGUE = frozenset[ShapeName]({"alpaca", "sharegpt", "messages", "preference"})
+"""Shapes whose rows become messages: of use where a task asks for such."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:

@@ -23,7 +23,8 @@ from desktop_llm.widgets.empty import EmptyState
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
-PATTERNS = "*.csv *.tsv *.tab *.txt *.json *.jsonl *.ndjson"
+ENDINGS = "csv tsv tab txt json jsonl ndjson xlsx parquet arrow feather conll iob iob2 bio md zip"
+PATTERNS = " ".join(f"*.{ending}" for ending in ENDINGS.split())
 
 
 class DataPage(Page):
@@ -79,7 +80,7 @@ class DataPage(Page):
                 tab.on_changes(changes)
 
     def opened(self, **arguments: Any) -> None:
-        """`pick` asks for a file."""
+        """`pick` asks for a file, `folder` for a folder."""
         if self._stale:
             self._reload()
         if self._stack.currentWidget() is self._inner:
@@ -87,6 +88,8 @@ class DataPage(Page):
             self._current().take_focus()
         if arguments.get("pick"):
             self._on_import()
+        elif arguments.get("folder"):
+            self._on_import_folder()
 
     def import_files(self, files: list[Path]) -> None:
         """Show what is in a file, ready to import; further ones come after it."""
@@ -142,7 +145,10 @@ class DataPage(Page):
         if self.hub.writable:
             self._empty_state.tell(
                 self.tr("Drop a file with your texts here"),
-                self.tr("CSV, TSV, JSON or JSON Lines, any size. You see what is in it before anything is taken."),
+                self.tr(
+                    "CSV, Excel, JSON, Parquet, text, exports of other tools, a folder or a ZIP of them, any size. "
+                    "You see what is in it before anything is taken."
+                ),
                 self.tr("Choose files…"),
             )
         else:
@@ -237,6 +243,11 @@ class DataPage(Page):
         kinds = self.tr("Texts ({patterns})").format(patterns=PATTERNS) + ";;" + self.tr("All files (*)")
         chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Import"), self._folder, kinds)
         self.import_files([Path(name) for name in chosen])
+
+    def _on_import_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Import a folder"), self._folder)
+        if chosen:
+            self.import_files([Path(chosen)])
 
     def _on_panel_closed(self) -> None:
         self._show_panel(shown=False)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.data.mapping import SPLIT
+from desktop_llm.data.shapes.shape import TITLES
 from desktop_llm.tasks.task import RowField
 from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.form import Choice, row_title
@@ -56,6 +57,8 @@ class ImportForm(QScrollArea):
         self._fill(self.delimiter_box, self.tr("detected"), self._signs())
         header = ((self.tr("column names"), True), (self.tr("a row like the others"), False))
         self._fill(self.header_box, self.tr("detected"), header)
+        shapes = [(words, name) for name, words in TITLES.items()]
+        self._fill(self.shape_box, self.tr("detected"), [(self.tr("as it stands"), "none"), *shapes])
         self.split_box.setCurrentIndex(0)
         self.only_labels.setChecked(False)
         self.only_labels.setVisible(has_rows)
@@ -64,7 +67,12 @@ class ImportForm(QScrollArea):
 
     def told(self) -> dict[str, Any]:
         """What a person chose about reading the file; only that, the rest is detected."""
-        boxes = {"encoding": self.encoding_box, "delimiter": self.delimiter_box, "header": self.header_box}
+        boxes = {
+            "encoding": self.encoding_box,
+            "delimiter": self.delimiter_box,
+            "header": self.header_box,
+            "shape": self.shape_box,
+        }
         return {name: box.currentData() for name, box in boxes.items() if box.currentData() is not None}
 
     def mapping(self) -> dict[str, str]:
@@ -116,11 +124,17 @@ class ImportForm(QScrollArea):
         signs = {value: words for words, value in self._signs()}
         found = signs.get(form.delimiter, form.delimiter) or self.tr("one column")
         header = self.tr("column names") if form.header else self.tr("a row like the others")
-        told = ((self.encoding_box, form.encoding), (self.delimiter_box, found), (self.header_box, header))
+        shape = self.tr("as it stands") if form.shape is None else TITLES[form.shape.name]
+        told = (
+            (self.encoding_box, form.encoding),
+            (self.delimiter_box, found),
+            (self.header_box, header),
+            (self.shape_box, shape),
+        )
         for box, words in told:
             if box.currentData() is None:
-                is_csv = box is self.encoding_box or form.kind == "csv"
-                text = self.tr("{found} (detected)").format(found=words) if is_csv else self.tr("does not apply")
+                applies = form.kind == "csv" or (words and box in (self.encoding_box, self.shape_box))
+                text = self.tr("{found} (detected)").format(found=words) if applies else self.tr("does not apply")
                 box.setItemText(0, text)
 
     def _build_reading(self) -> Card:
@@ -129,7 +143,8 @@ class ImportForm(QScrollArea):
         self.encoding_box = _box("data.encoding", self.tr("Encoding"))
         self.delimiter_box = _box("data.delimiter", self.tr("Delimiter"))
         self.header_box = _box("data.header", self.tr("First row"))
-        for box in (self.encoding_box, self.delimiter_box, self.header_box):
+        self.shape_box = _box("data.shape", self.tr("Rows of"))
+        for box in (self.encoding_box, self.delimiter_box, self.header_box, self.shape_box):
             box.currentIndexChanged.connect(lambda _: self.reading_changed.emit())
             form.addRow(_title(box.accessibleName()), box)
         card.body.addLayout(form)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from desktop_llm.data.form import TITLES
+from desktop_llm.data.shapes.shape import TITLES as SHAPES
 
 if TYPE_CHECKING:
     from desktop_llm.verbs.importing import Plan
@@ -42,7 +43,8 @@ class ImportWords(QObject):
         kind = self.tr("table of text") if plan.form.kind == "csv" else TITLES[plan.form.kind]
         count = len(plan.columns)
         columns = self.tr("1 column") if count == 1 else self.tr("{count:,} columns").format(count=count)
-        return " · ".join((kind, columns, size(plan.size_bytes)))
+        shape = [] if plan.form.shape is None else [SHAPES[plan.form.shape.name]]
+        return " · ".join((kind, *shape, columns, size(plan.size_bytes)))
 
     def titles(self, plan: Plan, fields: Mapping[str, str]) -> list[str]:
         """The columns' names, each with the field it fills."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
@@ -15,10 +16,22 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 
 if TYPE_CHECKING:
+    from desktop_llm.data.writers.writing import Format
     from desktop_llm.store.operations import Outcome
     from desktop_llm.verbs.bulk import Rows
 
 Work = Callable[[Any, "Rows", dict[str, Any]], "Outcome"]
+OFFERED: tuple[Format, ...] = (
+    "jsonl",
+    "csv",
+    "excel",
+    "parquet",
+    "json",
+    "doccano",
+    "prodigy",
+    "label_studio",
+    "fasttext",
+)
 MOST_CLASSES = 40
 """Classes that a menu lists; more are labeled on the Label page."""
 
@@ -55,7 +68,8 @@ class RowActions(QFrame):
         menu.addAction(self.tr("No split"), lambda: self._on_move(""))
         self._delete = button(self.tr("Delete"), "data.actions.delete", self._on_delete)
         self._delete.setToolTip(self.tr("Put these rows into the bin; Undo and the History tab bring them back."))
-        self._buttons = (self._label, self._move, self._delete)
+        self._save = button(self.tr("Save as file…"), "data.actions.save", self._on_save)
+        self._buttons = (self._label, self._move, self._delete, self._save)
         for widget in self._buttons:
             line.addWidget(widget)
         self._show()
@@ -86,9 +100,11 @@ class RowActions(QFrame):
         return made
 
     def _show(self) -> None:
-        self.setVisible(self._hub.writable and (self._count > 0 or self._done is not None))
+        self.setVisible(self._count > 0 or self._done is not None)
         for widget in self._buttons:
             widget.setEnabled(self._work is None and self._count > 0)
+            widget.setVisible(self._hub.writable or widget is self._save)
+        self._save.setEnabled(self._work is None and self._count > 0 and not self._selected)
         self._undo.setVisible(self._done is not None and self._work is None)
         if self._work is not None:
             return
@@ -116,6 +132,43 @@ class RowActions(QFrame):
         from desktop_llm.verbs import bulk
 
         self._run(self.tr("Deleting rows"), lambda project, rows, how: bulk.delete(project, rows, **how))
+
+    def _on_save(self) -> None:
+        """All rows that the table shows, into a file."""
+        from desktop_llm.data.writers.writing import FORMATS
+
+        ways = {f"{way.title} (*{way.ending})": (name, way.ending) for name, way in FORMATS.items() if name in OFFERED}
+        text, kind = QFileDialog.getSaveFileName(self, self.tr("Save rows"), "", ";;".join(ways))
+        if text:
+            name, ending = ways.get(kind) or next(iter(ways.values()))
+            path = Path(text)
+            self.save(path if path.suffix else path.with_name(path.name + ending), name)
+
+    def save(self, path: Path, form: Format) -> None:
+        """Write all rows that the table shows to a file."""
+        project, rows = self._hub.project, self._rows() if self._rows is not None else None
+        if project is None or rows is None:
+            return
+        told, count = rows.told, max(1, self._count)
+
+        def work(task: Task) -> int:
+            from desktop_llm.verbs import saving
+
+            return saving.save(
+                project,
+                told,
+                path,
+                form,
+                on_progress=lambda done: task.progress(min(1.0, done / count)),
+                should_stop=task.should_stop,
+            )
+
+        words = self.tr("{count:,} rows written to {path}.")
+        self._hub.background.run(
+            work,
+            on_done=lambda written: self._hub.show_message(words.format(count=written, path=path)),
+            title=self.tr("Saving rows"),
+        )
 
     def _run(self, title: str, do: Work) -> None:
         project, rows = self._hub.project, self._rows() if self._rows is not None else None

@@ -58,6 +58,7 @@ class RowFilters(QFrame):
         self.predicted = self._choice("data.more.predicted", self.tr("Predicted"))
         self.disagrees = QCheckBox(self.tr("Model disagrees"))
         self.disagrees.setObjectName("data.more.disagrees")
+        self.disagrees.setAccessibleName(self.disagrees.text())
         self.disagrees.setToolTip(self.tr("Rows whose label is another one than the newest run predicts."))
         self.disagrees.toggled.connect(lambda _: self._tell())
         for title, widgets in (

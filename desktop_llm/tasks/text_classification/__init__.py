@@ -47,7 +47,7 @@ TASK = Task(
             name="label",
             title="Label",
             required=False,
-            guesses=("label", "category", "class", "intent", "sentiment", "target", "topic", "tag", "y"),
+            guesses=("label", "labels", "category", "class", "intent", "sentiment", "target", "topic", "tag", "y"),
         ),
     ),
     recipe=Recipe(learning_rate=1e-3, num_train_epochs=8.0, max_length=128, early_stopping_patience=4),

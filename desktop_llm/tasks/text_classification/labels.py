@@ -19,6 +19,10 @@ class OneOfMany:
             return None
         if isinstance(cell, bool):
             return "true" if cell else "false"
+        if isinstance(cell, list) and len(cell) <= 1 and not any(isinstance(one, (list, dict)) for one in cell):
+            return self.parse(cell[0]) if cell else None
+        if isinstance(cell, list) and all(isinstance(one, str) for one in cell):
+            raise UserError(f"it has {len(cell)} labels; a text of this task has one")
         if isinstance(cell, (list, dict)):
             raise UserError("the label is not a single name")
         name = " ".join(str(cell).split())

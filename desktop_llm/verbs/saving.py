@@ -1,0 +1,68 @@
+"""Write rows of a project to a file that this program and others read: with labels, splits and all other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from desktop_llm.data.writers.writing import FORMATS, Format, write
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Filter, Item
+from desktop_llm.tasks import task as task_named
+
+if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
+
+LISTED: frozenset[Format] = frozenset(("doccano", "prodigy"))
+"""Formats whose rows have a list of labels."""
+BARE: frozenset[Format] = frozenset(("text", "paragraphs", "fasttext"))
+"""Formats with no place for further columns."""
+
+
+def format_of(path: Path) -> Format:
+    """The format that a file's ending asks for. Raises UserError."""
+    for name, way in FORMATS.items():
+        if path.suffix.casefold() == way.ending:
+            return name
+    endings = ", ".join(dict.fromkeys(way.ending for way in FORMATS.values()))
+    raise UserError(f"The ending of “{path.name}” tells no format; use one of {endings}, or name the format.")
+
+
+def save(
+    project: Project,
+    told: Filter,
+    path: Path,
+    form: Format,
+    *,
+    on_progress: Callable[[int], None] = lambda done: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Write a filter's rows to `path`, which appears whole or not at all; how many. Raises UserError, Cancelled."""
+    if form not in FORMATS:
+        raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
+    rules, names = task_named(project.task).labels, project.classes.names()
+
+    def cells(item: Item) -> dict[str, object]:
+        row: dict[str, object] = dict(item.content)
+        if item.value is not None:
+            named = rules.to_named(item.value, names)
+            row |= {"labels": [named]} if form in LISTED else {"label": named}
+        elif form in LISTED:
+            row["labels"] = []
+        if form in BARE:
+            return row
+        others = {name: value for name, value in item.extra.items() if name not in row}
+        return {**row, **({"split": item.split} if item.split else {}), **others}
+
+    def rows() -> Iterator[dict[str, object]]:
+        done = 0
+        for part in project.items.ids(told):
+            items = project.items.get_many(part)
+            for item in items:
+                yield cells(item)
+            done += len(items)
+            on_progress(done)
+
+    without = ("label",) if form in ("text", "paragraphs") else ()
+    return write(path, rows(), form, without=without, should_stop=should_stop)
