@@ -6,6 +6,7 @@ VERBS = {
     "import": "importing",
     "label": "importing",
     "rows": "rows",
+    "history": "history",
     "train": "training",
     "resume": "training",
     "runs": "training",

@@ -24,6 +24,13 @@ def _rows(hub: Hub) -> DataTab:
     return RowsTab(hub)
 
 
+def _history(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_history import HistoryTab
+
+    return HistoryTab(hub)
+
+
 TABS: dict[str, Tab] = {
     "rows": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Rows")), _rows),
+    "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }
