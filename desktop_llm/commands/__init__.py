@@ -6,6 +6,7 @@ VERBS = {
     "import": "importing",
     "label": "importing",
     "rows": "rows",
+    "clean": "cleaning",
     "history": "history",
     "train": "training",
     "resume": "training",

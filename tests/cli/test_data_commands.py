@@ -1,0 +1,74 @@
+"""The commands that care for data: rows, clean, history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from desktop_llm.cli import main
+
+CSV = "text,label\nWhere  is  it?,delivery\nwhere is it?,delivery\n<b>Broken</b>,Damaged\nbroken too,damaged\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """A project with four rows."""
+    file, folder = tmp_path / "rows.csv", str(tmp_path / "Tickets")
+    file.write_text(CSV, "utf-8")
+    assert main(["new", folder, "--task", "text_classification"]) == 0
+    assert main(["import", folder, str(file)]) == 0
+    capsys.readouterr()
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """The JSON lines."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_rows_are_counted_and_written(project: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rows", project, "--text", "BROKEN", "--json"]) == 0
+    assert said(capsys) == [{"rows": 2}]
+    to = tmp_path / "out.jsonl"
+    assert main(["rows", project, "--label", "delivery", "--to", str(to)]) == 0
+    assert len(to.read_text("utf-8").splitlines()) == 2
+    assert main(["rows", project, "--label", "no such"]) == 2
+    assert "its labels are" in capsys.readouterr().err
+
+
+def test_steps_are_shown_then_applied_then_undone(project: str, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = ["clean", project, "--steps", "html,exact_duplicates", "--json"]
+    assert main(steps) == 0
+    assert said(capsys)[-1] == {"seen": 4, "changed": 1, "dropped": 1}
+    assert main([*steps, "--apply"]) == 0
+    (done,) = said(capsys)
+    assert done["changed"] == 2
+    assert main(["history", project, "--json"]) == 0
+    listed, binned = said(capsys)
+    assert (listed["rows"], listed["undone"], binned) == (2, False, {"binned": 1})
+    assert main(["history", project, "--undo", str(done["operation"]), "--json"]) == 0
+    assert main(["rows", project, "--json"]) == 0
+    assert said(capsys)[-1] == {"rows": 4}
+
+
+def test_labels_are_merged(project: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["clean", project, "--label-variants", "--apply", "--json"]) == 0
+    assert said(capsys)[-1] == {"changed": 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["clean"], "Name steps"),
+        (["clean", "--steps", "soap"], "There is no cleaning step “soap”"),
+        (["clean", "--steps", "html", "--set", "length.least_words=3"], "is not among --steps"),
+        (["history", "--undo", "77"], "There is no operation 77"),
+    ],
+)
+def test_wrong_words_are_told(
+    project: str, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    assert main([words[0], project, *words[1:]]) == 2
+    assert sentence in capsys.readouterr().err
