@@ -15,7 +15,7 @@ class EmptyState(QWidget):
     asked = Signal()
 
     def __init__(self, title: str, sentence: str, button_text: str, name: str, parent: QWidget | None = None) -> None:
-        """`name` becomes the button's object name."""
+        """`name` becomes the button's object name; an empty `button_text` leaves it out."""
         super().__init__(parent)
         whole = QVBoxLayout(self)
         whole.setSpacing(8)
@@ -27,6 +27,8 @@ class EmptyState(QWidget):
             whole.addWidget(label)
         whole.addSpacing(8)
         self.button = button(button_text, name, self.asked.emit, kind="primary")
+        if not button_text:
+            self.button.hide()
         whole.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         whole.addStretch(3)
 

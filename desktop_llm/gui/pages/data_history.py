@@ -123,14 +123,14 @@ class HistoryTab(DataTab):
         rows = [
             (
                 datetime.fromisoformat(one.at).astimezone().strftime("%Y-%m-%d %H:%M"),
-                one.title,
                 f"{one.count:,}",
                 one.labeler,
-                self.tr("undone") if one.undone else "",
+                self.tr("undone") if one.undone else self.tr("done"),
+                one.title,
             )
             for one in operations
         ]
-        titles = (self.tr("When"), self.tr("What"), self.tr("Rows"), self.tr("By"), self.tr("State"))
+        titles = (self.tr("When"), self.tr("Rows"), self.tr("By"), self.tr("State"), self.tr("What"))
         self._grid.show_rows(titles, rows)
         fit_columns(self.table)
         self._stack.setCurrentIndex(0 if rows else 1)

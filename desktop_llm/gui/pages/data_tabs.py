@@ -24,6 +24,12 @@ def _rows(hub: Hub) -> DataTab:
     return RowsTab(hub)
 
 
+def _clean(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_clean import CleanTab
+
+    return CleanTab(hub)
+
+
 def _history(hub: Hub) -> DataTab:
     from desktop_llm.gui.pages.data_history import HistoryTab
 
@@ -32,5 +38,6 @@ def _history(hub: Hub) -> DataTab:
 
 TABS: dict[str, Tab] = {
     "rows": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Rows")), _rows),
+    "clean": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Clean")), _clean),
     "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }

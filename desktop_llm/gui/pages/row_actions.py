@@ -109,8 +109,9 @@ class RowActions(QFrame):
         if self._work is not None:
             return
         if self._done is not None:
-            changed = self.tr("{count:,} rows changed.").format(count=self._done.changed)
-            self._words.setText(changed)
+            count = self._done.changed
+            many = self.tr("{count:,} rows changed.").format(count=count)
+            self._words.setText(self.tr("1 row changed.") if count == 1 else many)
         elif self._selected:
             self._words.setText(self.tr("{count:,} rows selected").format(count=self._count))
         else:
