@@ -7,6 +7,7 @@ VERBS = {
     "label": "importing",
     "rows": "rows",
     "clean": "cleaning",
+    "personal": "personal",
     "history": "history",
     "train": "training",
     "resume": "training",

@@ -21,6 +21,7 @@ from desktop_llm.store.connection import Connections
 from desktop_llm.store.items import Items
 from desktop_llm.store.labels import Labels
 from desktop_llm.store.lock import Lock
+from desktop_llm.store.notes import Notes
 from desktop_llm.store.operations import Operations
 from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
@@ -54,6 +55,7 @@ class Project:
         self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
         self.filters = SavedFilters(self._connections)
+        self.notes = Notes(self._connections)
         self.runs = Runs(self._connections, path)
 
     @classmethod

@@ -12,6 +12,7 @@ from desktop_llm.store.project import Project
 from desktop_llm.store.runs import Run
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs import personal
 from desktop_llm.verbs.evaluating import finished_folder
 
 FORMATS = {"huggingface": "Hugging Face folder (safetensors, config with label names, tokenizer, model card)"}
@@ -23,6 +24,7 @@ def export(project: Project, number: int, format_name: str, to: Path) -> float:
     if format_name not in FORMATS:
         raise UserError(f"There is no export format “{format_name}”; choose one of {', '.join(FORMATS)}.")
     folder = finished_folder(project, number)
+    personal.must_be_reviewed(project, number)
     text = card(project, number)
     from desktop_llm.engine import worker
 

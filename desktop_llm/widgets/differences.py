@@ -18,7 +18,10 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A heading, the text before and after, and the spans (start, end) of each that differ; `after` None: it goes."""
+    """A heading, the text before and after, and the spans (start, end) of each that differ.
+
+    `after` None with spans of `before` marked: a text with places to look at; without: all of it goes.
+    """
 
     heading: str
     before: str
@@ -49,7 +52,7 @@ class Differences(QTextEdit):
         self.clear()
         colors = theme.current()
         muted, good, bad = _format(colors.muted), _format(colors.good, under=True), _format(colors.bad, strike=True)
-        plain = _format(colors.text)
+        plain, found = _format(colors.text), _format(colors.bad, under=True)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         for place, one in enumerate(self._shown):
@@ -58,8 +61,11 @@ class Differences(QTextEdit):
                 cursor.insertBlock()
             cursor.insertText(one.heading, muted)
             cursor.insertBlock()
-            if one.after is None:
+            if one.after is None and not one.gone:
                 cursor.insertText(_visible(one.before[:LONGEST]), bad)
+                continue
+            if one.after is None:
+                _insert(cursor, one.before, one.gone, plain, found)
                 continue
             _insert(cursor, one.before, one.gone, plain, bad)
             cursor.insertBlock()

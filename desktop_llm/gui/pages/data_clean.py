@@ -102,6 +102,7 @@ class CleanTab(DataTab):
     def _build_preview(self) -> Card:
         self._card = Card(self.tr("What would change"), " ")
         self.preview = Differences("clean.preview", self.tr("Rows before and after"))
+        self.preview.setPlaceholderText(self.tr("The steps at the left change nothing in the first rows."))
         self._card.body.addWidget(self.preview, 1)
         self._bar = QProgressBar()
         self._bar.setObjectName("clean.progress")

@@ -30,6 +30,12 @@ def _clean(hub: Hub) -> DataTab:
     return CleanTab(hub)
 
 
+def _personal(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_personal import PersonalTab
+
+    return PersonalTab(hub)
+
+
 def _history(hub: Hub) -> DataTab:
     from desktop_llm.gui.pages.data_history import HistoryTab
 
@@ -39,5 +45,6 @@ def _history(hub: Hub) -> DataTab:
 TABS: dict[str, Tab] = {
     "rows": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Rows")), _rows),
     "clean": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Clean")), _clean),
+    "personal": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Personal")), _personal),
     "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }

@@ -1,0 +1,322 @@
+"""The tab Personal: find personal data in all texts, look at it kind by kind, let it stay, mask it or replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
+
+from desktop_llm.data.personal.find import KINDS, TITLES, Kind
+from desktop_llm.gui.background import Task
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.data_tab import DataTab
+from desktop_llm.rows import Changes
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.differences import Difference, Differences
+from desktop_llm.widgets.form import Choice
+
+if TYPE_CHECKING:
+    from desktop_llm.store.operations import Outcome
+    from desktop_llm.store.project import Project
+    from desktop_llm.verbs.personal import Found
+
+STEPS = 1000
+WIDTH = 440
+SHOWN = 100
+AROUND = 80
+
+
+class PersonalTab(DataTab):
+    """Nothing is looked for before the person asks, and nothing changed before Apply."""
+
+    name = "personal"
+
+    def __init__(self, hub: Hub) -> None:
+        """Empty until it is asked to look."""
+        super().__init__(hub, hub.tr("Personal data"))
+        self._found: Found | None = None
+        self._kind: Kind = KINDS[0]
+        self._work: Task | None = None
+        self._done: Outcome | None = None
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(16)
+        left = QVBoxLayout()
+        left.setSpacing(16)
+        left.addWidget(self._build_kinds())
+        left.addWidget(self._build_rule())
+        left.addStretch(1)
+        whole.addLayout(left)
+        whole.addWidget(self._build_finds(), 1)
+        self._show()
+
+    def set_project(self, project: Project | None) -> None:
+        """Forget what was found in the one before."""
+        super().set_project(project)
+        self._found, self._work, self._done = None, None, None
+        self._words.setText("")
+        self._show()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Other rows: what was found may not be there any more."""
+        if changes.items and self._work is None:
+            self._card.set_note(self.tr("rows have changed since; look again") if self._found is not None else "")
+
+    def reload(self) -> None:
+        """Read the rule; looking through all texts waits until it is asked for."""
+        super().reload()
+        project = self.hub.project
+        if project is None:
+            return
+
+        def work(_: Task) -> bool:
+            from desktop_llm.verbs import personal
+
+            return personal.refuses(project)
+
+        def show(refuses: bool) -> None:
+            if self.hub.project is project:
+                self.rule.blockSignals(True)
+                self.rule.setChecked(refuses)
+                self.rule.blockSignals(False)
+
+        self.hub.background.run(work, on_done=show)
+        self._show()
+
+    def _build_kinds(self) -> Card:
+        self._card = Card(self.tr("Personal data"), " ")
+        self._card.setFixedWidth(WIDTH)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(6)
+        self._rows: dict[Kind, tuple[QPushButton, Any, Choice]] = {}
+        for place, kind in enumerate(KINDS):
+            title = QCoreApplication.translate("PersonalKinds", TITLES[kind])
+            name = button(title, f"personal.kind.{kind}", partial(self._choose, kind), kind="quiet")
+            count = plain_label("", "muted")
+            count.setObjectName(f"personal.count.{kind}")
+            way = Choice()
+            way.setObjectName(f"personal.way.{kind}")
+            way.setAccessibleName(self.tr("What to do with: {kind}").format(kind=title))
+            for words, value in (
+                (self.tr("decide later"), ""),
+                (self.tr("may stay"), "keep"),
+                (self.tr("name the kind"), "mask"),
+                (self.tr("black out"), "blocks"),
+                (self.tr("replace"), "replace"),
+            ):
+                way.addItem(words, value)
+            way.currentIndexChanged.connect(lambda _: self._show())
+            grid.addWidget(name, place, 0, Qt.AlignmentFlag.AlignLeft)
+            grid.addWidget(count, place, 1)
+            grid.addWidget(way, place, 2)
+            self._rows[kind] = (name, count, way)
+        grid.setColumnStretch(1, 1)
+        self._card.body.addLayout(grid)
+        self._bar = QProgressBar()
+        self._bar.setObjectName("personal.progress")
+        self._bar.setAccessibleName(self.tr("Progress"))
+        self._bar.setRange(0, STEPS)
+        self._bar.setTextVisible(False)
+        self._card.body.addWidget(self._bar)
+        self._words = plain_label("", "muted", wrap=True)
+        self._words.setObjectName("personal.words")
+        self._card.body.addWidget(self._words)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        self._undo = button(self.tr("Undo"), "personal.undo", self._on_undo, kind="quiet")
+        self._cancel = button(self.tr("Cancel"), "personal.cancel", self._on_cancel)
+        self._look = button(self.tr("Look through all texts"), "personal.look", self._on_look)
+        self._apply = button(self.tr("Apply"), "personal.apply", self._on_apply, kind="primary")
+        line.addStretch(1)
+        for widget in (self._undo, self._cancel, self._look, self._apply):
+            line.addWidget(widget)
+        self._card.body.addLayout(line)
+        return self._card
+
+    def _build_rule(self) -> Card:
+        card = Card(self.tr("Export"))
+        card.setFixedWidth(WIDTH)
+        self.rule = QCheckBox(self.tr("Refuse to export models of unreviewed texts"))
+        self.rule.setObjectName("personal.rule")
+        self.rule.setAccessibleName(self.rule.text())
+        self.rule.toggled.connect(self._on_rule)
+        card.body.addWidget(self.rule)
+        words = self.tr("Reviewed means: masked, replaced, or said that it may stay.")
+        card.body.addWidget(plain_label(words, "muted", wrap=True))
+        return card
+
+    def _build_finds(self) -> Card:
+        self._finds_card = Card(" ", " ")
+        self.finds = Differences("personal.finds", self.tr("Where it was found"))
+        self.finds.setPlaceholderText(self.tr("What is found is shown here, in its text."))
+        self._finds_card.body.addWidget(self.finds, 1)
+        line = QHBoxLayout()
+        line.addStretch(1)
+        self._stay = button(self.tr("Let all of this kind stay"), "personal.stay", self._on_stay)
+        line.addWidget(self._stay)
+        self._finds_card.body.addLayout(line)
+        return self._finds_card
+
+    def _ways(self) -> dict[Kind, str]:
+        return {kind: way.currentData() for kind, (_, _, way) in self._rows.items() if way.currentData()}
+
+    def _choose(self, kind: Kind) -> None:
+        self._kind = kind
+        self._show()
+
+    def _show(self) -> None:
+        """What was found, and what can be done now."""
+        found, free = self._found, self._work is None and self.hub.project is not None
+        for kind, (name, count, way) in self._rows.items():
+            waiting = found.open.get(kind, 0) if found is not None else 0
+            kept = found.kept.get(kind, 0) if found is not None else 0
+            words = self.tr("{count:,} to review").format(count=waiting)
+            if kept:
+                words += self.tr(", {count:,} may stay").format(count=kept)
+            count.setText(words if found is not None else "")
+            name.setEnabled(found is not None)
+            way.setEnabled(free and self.hub.writable and waiting > 0)
+        self._bar.setVisible(self._work is not None)
+        self._cancel.setVisible(self._work is not None)
+        self._look.setVisible(self._work is None)
+        self._look.setEnabled(free)
+        self._apply.setVisible(self._work is None and found is not None)
+        self._apply.setEnabled(free and self.hub.writable and bool(self._ways()))
+        self._undo.setVisible(self._done is not None and free)
+        self.rule.setEnabled(self.hub.writable)
+        self._show_finds()
+
+    def _show_finds(self) -> None:
+        found = self._found
+        examples = found.examples.get(self._kind, ()) if found is not None else ()
+        self._finds_card.set_title(QCoreApplication.translate("PersonalKinds", TITLES[self._kind]))
+        note = self.tr("the first {shown:,} of {count:,}") if found is not None and examples else ""
+        count = found.open.get(self._kind, 0) if found is not None else 0
+        self._finds_card.set_note(note.format(shown=min(SHOWN, len(examples)), count=count))
+        told = []
+        for one in examples[:SHOWN]:
+            begin = max(0, one.found.start - AROUND)
+            before, after = one.text[begin : one.found.start], one.text[one.found.end : one.found.end + AROUND]
+            start = len(before)
+            heading = self.tr("Row {row}").format(row=one.row)
+            end = start + len(one.found.text)
+            text = before + one.found.text + after
+            told.append(Difference(heading=heading, before=text, after=None, gone=((start, end),)))
+        self.finds.show_differences(told)
+        self._stay.setEnabled(self._work is None and self.hub.writable and bool(examples))
+
+    def _on_look(self) -> None:
+        project = self.hub.project
+        if project is None:
+            return
+
+        def work(task: Task) -> Found:
+            from desktop_llm.verbs import personal
+
+            return personal.scan(project, on_progress=task.progress, should_stop=task.should_stop)
+
+        self._done = None
+        self._start(self.tr("Looking for personal data"), work, self._on_found)
+
+    def _on_found(self, found: Found) -> None:
+        self._found = found
+        self._card.set_note(self.tr("in {count:,} texts").format(count=found.rows))
+        if not found.open:
+            self._words.setText(self.tr("Nothing is left to review."))
+        elif self._kind not in found.open:
+            self._kind = next(kind for kind in KINDS if kind in found.open)
+        for _, _, way in self._rows.values():
+            way.setCurrentIndex(0)
+        self._show()
+
+    def _on_apply(self) -> None:
+        project, labeler, ways = self.hub.project, self.hub.settings.labeler, self._ways()
+        if project is None or not ways:
+            return
+
+        def work(task: Task) -> Outcome | None:
+            from desktop_llm.verbs import personal
+
+            changing: dict[Kind, Any] = {kind: way for kind, way in ways.items() if way != "keep"}
+            for kind in ways:
+                if kind not in changing:
+                    personal.keep(project, kind, should_stop=task.should_stop)
+            if not changing:
+                return None
+            return personal.treat(
+                project, changing, labeler=labeler, on_progress=task.progress, should_stop=task.should_stop
+            )
+
+        self._start(self.tr("Masking personal data"), work, self._on_applied)
+
+    def _on_stay(self) -> None:
+        self._rows[self._kind][2].setCurrentIndex(self._rows[self._kind][2].findData("keep"))
+        self._on_apply()
+
+    def _on_applied(self, outcome: Outcome | None) -> None:
+        self._work = None
+        if outcome is not None and outcome.changed:
+            self._done = outcome
+            self.hub.changed.emit(outcome.changes)
+        done = self._done
+        self._on_look()
+        self._done = done
+        if done is not None:
+            self._words.setText(self.tr("{count:,} texts changed; looking again…").format(count=done.changed))
+
+    def _on_undo(self) -> None:
+        project, done = self.hub.project, self._done
+        if project is None or done is None:
+            return
+
+        def work(task: Task) -> Outcome:
+            return project.operations.undo(done.operation, should_stop=task.should_stop)
+
+        self._done = None
+        self._start(self.tr("Undoing"), work, self._on_undone)
+
+    def _on_undone(self, outcome: Outcome) -> None:
+        self._work = None
+        self.hub.changed.emit(outcome.changes)
+        self._on_look()
+
+    def _on_cancel(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    def _on_rule(self, refuse: bool) -> None:
+        project = self.hub.project
+        if project is None:
+            return
+
+        def work(_: Task) -> None:
+            from desktop_llm.verbs import personal
+
+            personal.set_refuses(project, refuse=refuse)
+
+        self.hub.background.run(work)
+
+    def _start(self, title: str, work: Callable[[Task], Any], on_done: Callable[[Any], object]) -> None:
+        self._bar.setValue(0)
+        self._words.setText("")
+        task = self.hub.background.run(
+            work,
+            on_done=on_done,
+            on_progress=lambda fraction, _: self._bar.setValue(round(STEPS * fraction)),
+            title=title,
+        )
+        self._work = task
+        task.ended.connect(self._on_ended)
+        self._show()
+
+    def _on_ended(self, task: Task) -> None:
+        if task is self._work:
+            self._work = None
+            if self._done is not None:
+                self._words.setText(self.tr("{count:,} texts changed.").format(count=self._done.changed))
+            self._show()

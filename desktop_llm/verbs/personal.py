@@ -1,0 +1,227 @@
+"""Personal data in a project's texts: found, reviewed kind by kind, masked or replaced as one operation.
+
+What a person decides may stay is remembered by a keyed hash of the value, so that the same value is known again
+wherever it comes up, and the project holds no list of it. What is masked or replaced is gone from the texts; History
+still knows the originals, so that it can be undone.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from desktop_llm.data.personal.find import KINDS, REGIONS, TITLES, Find, Kind, find
+from desktop_llm.data.personal.masking import mask, replace
+from desktop_llm.data.personal.pseudonyms import Pseudonyms
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.jobs import snapshot
+from desktop_llm.rows import Edit, Filter
+
+if TYPE_CHECKING:
+    from desktop_llm.store.operations import Outcome
+    from desktop_llm.store.project import Project
+
+Way = Literal["mask", "blocks", "replace"]
+WAYS: Mapping[Way, str] = {"mask": "named by kind, [EMAIL]", "blocks": "blacked out", "replace": "pseudonyms"}
+KEPT, REFUSE, OPERATION = "personal.kept", "personal.refuse", "personal"
+EXAMPLES = 200
+HASH_BYTES = 8
+AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One find in its text."""
+
+    row: int
+    text: str
+    found: Find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found in `rows` texts: finds by kind that wait for a decision and that may stay, and the first ones."""
+
+    rows: int
+    open: Mapping[Kind, int]
+    kept: Mapping[Kind, int]
+    examples: Mapping[Kind, tuple[Example, ...]]
+
+
+def scan(
+    project: Project,
+    *,
+    kinds: Collection[Kind] = KINDS,
+    regions: Collection[str] = REGIONS,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Found:
+    """Look through all texts. Raises Cancelled."""
+    may_stay = _Kept(project)
+    waiting: Counter[Kind] = Counter()
+    kept: Counter[Kind] = Counter()
+    examples: dict[Kind, list[Example]] = {}
+    rows = 0
+    for row, text in _texts(project, on_progress, should_stop):
+        rows += 1
+        for one in find(text, kinds, regions):
+            if one in may_stay:
+                kept[one.kind] += 1
+                continue
+            waiting[one.kind] += 1
+            shown = examples.setdefault(one.kind, [])
+            if len(shown) < EXAMPLES:
+                shown.append(Example(row=row, text=text, found=one))
+    return Found(rows=rows, open=waiting, kept=kept, examples={kind: tuple(some) for kind, some in examples.items()})
+
+
+def keep(
+    project: Project,
+    kind: Kind,
+    values: Collection[str] | None = None,
+    *,
+    regions: Collection[str] = REGIONS,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Let these values of a kind stay, None: all that are there now; how many values that is. Raises Cancelled."""
+    _writable(project)
+    may_stay = _Kept(project)
+    if values is None:
+        told = {
+            one.text for _, text in _texts(project, lambda _: None, should_stop) for one in find(text, (kind,), regions)
+        }
+    else:
+        told = set(values)
+    may_stay.add(kind, told)
+    return len(told)
+
+
+def treat(
+    project: Project,
+    ways: Mapping[Kind, Way],
+    *,
+    regions: Collection[str] = REGIONS,
+    labeler: str = "",
+    on_progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Mask or replace all finds of these kinds that may not stay, as one operation.
+
+    Raises UserError or Cancelled, and then nothing has changed.
+    """
+    _writable(project)
+    if not ways:
+        raise UserError("Choose at least one kind of personal data.")
+    may_stay, pseudonyms = _Kept(project), Pseudonyms(project.notes.secret(), regions)
+
+    def edits() -> Iterator[Edit]:
+        for row, text in _texts(project, on_progress, should_stop):
+            finds = [one for one in find(text, tuple(ways), regions) if one not in may_stay]
+            if finds:
+                yield _edit(project, row, _treated(text, finds, ways, pseudonyms))
+
+    words = ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in ways.items())
+    details = {"ways": dict(ways), "regions": list(regions)}
+    return project.operations.apply(
+        OPERATION, f"Personal data: {words}", edits(), details=details, labeler=labeler, should_stop=should_stop
+    )
+
+
+def refuses(project: Project) -> bool:
+    """Whether models are not exported while their texts hold finds that nobody has reviewed."""
+    return bool(project.notes.get(REFUSE, default=False))
+
+
+def set_refuses(project: Project, *, refuse: bool) -> None:
+    """Say whether they are. Raises UserError."""
+    _writable(project)
+    project.notes.put(REFUSE, refuse)
+
+
+def must_be_reviewed(project: Project, number: int) -> None:
+    """Raise UserError when the project wants it and texts that run `number` learned from hold unreviewed finds."""
+    if not refuses(project):
+        return
+    may_stay = _Kept(project)
+    folder = project.runs.folder(number).snapshot
+    rows = finds = 0
+    for split in snapshot.SPLITS:
+        for row in snapshot.rows(folder, split):
+            texts = [value for name, value in row.items() if name not in ("id", "label") and isinstance(value, str)]
+            here = sum(one not in may_stay for text in texts for one in find(text))
+            rows, finds = rows + bool(here), finds + here
+    if finds:
+        raise UserError(
+            f"Run {number} learned from {rows:,} texts with personal data that nobody has reviewed ({finds:,} finds); "
+            "review them under Data, Personal, and train again, or switch this rule off there."
+        )
+
+
+class _Kept:
+    """Values that may stay, by keyed hashes."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._told: dict[str, str] = project.notes.get(KEPT, default={})
+        self._secret = project.notes.secret() if self._told or not project.read_only else b""
+        self._known = {kind: _parts(text) for kind, text in self._told.items()}
+
+    def __contains__(self, one: Find) -> bool:
+        known = self._known.get(one.kind, set())
+        return bool(known) and self._hash(one.kind, one.text) in known
+
+    def add(self, kind: Kind, values: Collection[str]) -> None:
+        """More of them, on disk when this returns."""
+        known = self._known.get(kind, set()) | {self._hash(kind, value) for value in values}
+        self._known[kind] = known
+        self._told = {**self._told, kind: "".join(sorted(known))}
+        self._project.notes.put(KEPT, self._told)
+
+    def _hash(self, kind: str, value: str) -> str:
+        return hmac.digest(self._secret, f"kept\0{kind}\0{value}".encode("utf-8", "surrogatepass"), "sha256")[
+            :HASH_BYTES
+        ].hex()
+
+
+def _parts(text: str) -> set[str]:
+    size = 2 * HASH_BYTES
+    return {text[start : start + size] for start in range(0, len(text), size)}
+
+
+def _treated(text: str, finds: list[Find], ways: Mapping[Kind, Way], pseudonyms: Pseudonyms) -> str:
+    """The finds of each way in turn, from the right, so that places stay right."""
+    for one in sorted(finds, key=lambda one: -one.start):
+        way = ways[one.kind]
+        if way == "replace":
+            text = replace(text, [one], pseudonyms)
+        else:
+            text = mask(text, [one], "blocks" if way == "blocks" else "kind")
+    return text
+
+
+def _edit(project: Project, row: int, text: str) -> Edit:
+    item = project.items.get(row)
+    content = dict(item.content) if item is not None else {"text": text}
+    content[next(iter(content))] = text
+    return Edit(item=row, content=content)
+
+
+def _texts(
+    project: Project, on_progress: Callable[[float], None], should_stop: Callable[[], bool]
+) -> Iterator[tuple[int, str]]:
+    total = max(1, project.items.counts().total)
+    for place, (row, text, _) in enumerate(project.items.texts(Filter())):
+        if place % AT_ONCE == 0:
+            if should_stop():
+                raise Cancelled
+            on_progress(min(1.0, place / total))
+        yield row, text
+    on_progress(1.0)
+
+
+def _writable(project: Project) -> None:
+    if project.read_only:
+        raise UserError(f"“{project.path}” can only be read now: {project.holder}")

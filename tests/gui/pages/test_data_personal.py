@@ -1,0 +1,95 @@
+"""The tab Personal: finds are shown, decided on, masked, undone; the rule for exports is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from desktop_llm.gui.pages.data import DataPage
+from desktop_llm.gui.pages.data_personal import PersonalTab
+from desktop_llm.rows import Filter
+from desktop_llm.store.project import Project
+from desktop_llm.verbs import personal
+from tests.gui.pages.test_data import page
+
+__all__ = ["page"]
+ROWS = [("Write to <b>jane.doe@mailbox.com</b>", None), ("or 13812345678", "a"), ("nothing", None)]
+
+
+@pytest.fixture
+def project(page: DataPage, opened: Callable[..., Project]) -> Project:
+    """Three texts, two with personal data."""
+    return opened(ROWS)
+
+
+@pytest.fixture
+def tab(page: DataPage, project: Project, qtbot: QtBot) -> PersonalTab:
+    """The tab, after looking."""
+    qtbot.waitUntil(page.tab_bar.isVisible)
+    page.show_tab("personal")
+    made = page.tab("personal")
+    assert isinstance(made, PersonalTab)
+    assert count(made, "email") == ""
+    press(made, "personal.look")
+    qtbot.waitUntil(lambda: count(made, "email") == "1 to review")
+    qtbot.waitUntil(lambda: made.findChild(QPushButton, "personal.look").isVisible())  # type: ignore[union-attr]
+    return made
+
+
+def press(tab: PersonalTab, name: str) -> None:
+    """Click a button."""
+    found = tab.findChild(QPushButton, name)
+    assert isinstance(found, QPushButton)
+    assert found.isEnabled()
+    assert found.isVisible()
+    QTest.mouseClick(found, Qt.MouseButton.LeftButton)
+
+
+def count(tab: PersonalTab, kind: str) -> str:
+    """What is said of a kind."""
+    found = tab.findChild(QLabel, f"personal.count.{kind}")
+    assert isinstance(found, QLabel)
+    return found.text()
+
+
+def choose(tab: PersonalTab, kind: str, way: str) -> None:
+    """Decide on a kind."""
+    box = tab.findChild(QComboBox, f"personal.way.{kind}")
+    assert isinstance(box, QComboBox)
+    assert box.isEnabled()
+    box.setCurrentIndex(box.findData(way))
+
+
+def texts(project: Project) -> list[str]:
+    """All texts."""
+    return [item.content["text"] for item in project.items.page(Filter(), 0, 100)]
+
+
+def test_finds_are_shown_in_their_texts_as_they_are(tab: PersonalTab) -> None:
+    assert "Write to <b>jane.doe@mailbox.com</b>" in tab.finds.toPlainText()
+    press(tab, "personal.kind.phone")
+    assert tab.finds.toPlainText() == "Row 2\nor 13812345678"
+
+
+def test_each_kind_is_decided_applied_and_undone(tab: PersonalTab, project: Project, qtbot: QtBot) -> None:
+    choose(tab, "email", "mask")
+    choose(tab, "phone", "keep")
+    press(tab, "personal.apply")
+    qtbot.waitUntil(lambda: count(tab, "phone") == "0 to review, 1 may stay")
+    assert count(tab, "email") == "0 to review"
+    assert texts(project) == ["Write to <b>[EMAIL]</b>", "or 13812345678", "nothing"]
+    qtbot.waitUntil(lambda: tab.findChild(QPushButton, "personal.undo").isVisible())  # type: ignore[union-attr]
+    press(tab, "personal.undo")
+    qtbot.waitUntil(lambda: count(tab, "email") == "1 to review")
+    assert texts(project) == [text for text, _ in ROWS]
+
+
+def test_the_rule_for_exports_is_kept(tab: PersonalTab, project: Project, qtbot: QtBot) -> None:
+    assert not personal.refuses(project)
+    tab.rule.click()
+    qtbot.waitUntil(lambda: personal.refuses(project))
