@@ -8,6 +8,7 @@ VERBS = {
     "rows": "rows",
     "clean": "cleaning",
     "personal": "personal",
+    "split": "splitting",
     "history": "history",
     "train": "training",
     "resume": "training",

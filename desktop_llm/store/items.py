@@ -164,6 +164,17 @@ class Items:
             )
         ]
 
+    def cells(self, column: str) -> Iterator[tuple[int, str]]:
+        """Id and cell of a further column, of the rows that have it; read in pieces."""
+        after = 0
+        while rows := self._connections.rows(
+            "SELECT items.id, (SELECT CAST(atom AS TEXT) FROM json_each(items.extra) WHERE key = ?) FROM items"
+            f" WHERE items.id > ? AND items.id <= {VISIBLE} ORDER BY items.id LIMIT ?",
+            (column, after, SPLITS_AT_ONCE),
+        ):
+            yield from ((row[0], row[1]) for row in rows if row[1] is not None)
+            after = rows[-1][0]
+
     def labelled(self) -> Iterator[Labelled]:
         """All rows with a label, in file order; read in pieces, so that nothing waits for it."""
         main, after = self._main_field(), 0

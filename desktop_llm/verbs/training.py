@@ -14,8 +14,6 @@ from typing import Any
 
 import desktop_llm
 from desktop_llm import atomic
-from desktop_llm.data import splits
-from desktop_llm.data.splits import SplitRow
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import recipe as recipes
@@ -27,8 +25,8 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs import splitting
 
-VALIDATION_SHARE, TEST_SHARE = 0.1, 0.1
 BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
 LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
 FEW_FOR_SCRATCH = 1000
@@ -166,15 +164,11 @@ class _Frozen:
         self._project = project
         self._task = task_named(project.task)
         self._names = {one.id: one.name for one in project.classes.all()}
-        rows = [
-            SplitRow(id=row.id, hash=row.hash, stratum=self._stratum(row), split=row.split)
-            for row in project.items.labelled()
-        ]
-        self.counts = Counter(row.stratum for row in rows)
+        dealt = splitting.deal(project, splitting.rule(project))
+        self.counts = Counter({stratum: sum(told.values()) for stratum, told in dealt.counts.items()})
         self._task.labels.trainable(self.counts)
-        self.new_splits = splits.assign(rows, validation=VALIDATION_SHARE, test=TEST_SHARE)
-        self.split_of = {row.id: row.split or self.new_splits[row.id] for row in rows}
-        learned = {row.stratum for row in rows if self.split_of[row.id] == "train"}
+        self.new_splits, self.split_of = dealt.new, dealt.split_of
+        learned = {stratum for stratum, told in dealt.counts.items() if told.get("train")}
         # classes in the project's order, those without a label to learn from left out
         classes = [one for one in project.classes.all() if one.name in learned]
         # the ids tell later which class is meant, whatever it is called by then

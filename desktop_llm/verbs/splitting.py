@@ -1,0 +1,123 @@
+"""How a project holds rows out: the rule, what it would do, and doing it now as one operation.
+
+Without a rule of its own a project holds out a tenth each for validation and test, evenly over the labels, when a
+run is first made. A row that has a split keeps it, whatever comes in later; only `again` deals all of them out anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from desktop_llm.data import splits
+from desktop_llm.data.splits import METHODS, Method, SplitRow, moment
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Edit
+from desktop_llm.tasks import task as task_named
+
+if TYPE_CHECKING:
+    from desktop_llm.store.operations import Outcome
+    from desktop_llm.store.project import Project
+
+NOTE = "splits"
+LEAST_TRAIN = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`method` of `data.splits`, the shares held out, the seed of what is drawn, the `column` of groups or times."""
+
+    method: Method = "stratified"
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dealt:
+    """What a rule gives: a split for each row by id; those of them that are `new`; rows by stratum and split."""
+
+    split_of: Mapping[int, str]
+    new: Mapping[int, str]
+    counts: Mapping[str, Mapping[str, int]]
+
+
+def rule(project: Project) -> Rule:
+    """The project's own rule."""
+    told = project.notes.get(NOTE, default={})
+    known = {one.name for one in fields(Rule)}
+    return Rule(**told) if known.issuperset(told) else Rule()
+
+
+def checked(told: Rule) -> Rule:
+    """The rule, if it is one. Raises UserError."""
+    if told.method not in METHODS:
+        raise UserError(f"There is no way to split called “{told.method}”; choose one of {', '.join(METHODS)}.")
+    if min(told.validation, told.test) < 0 or told.validation + told.test > 1 - LEAST_TRAIN:
+        raise UserError("Validation and test together take at most 90 % of the rows, and neither less than nothing.")
+    if told.method in ("group", "time") and not told.column:
+        raise UserError(f"Splitting by {told.method} needs the column that holds it; choose one.")
+    return told if told.method in ("group", "time") else replace(told, column="")
+
+
+def set_rule(project: Project, told: Rule) -> None:
+    """Keep a rule for the runs to come. Raises UserError."""
+    project.notes.put(NOTE, asdict(checked(told)))
+
+
+def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
+    """What the rule gives the labeled rows as they are now; `again`: as if none had a split. Raises UserError."""
+    told = checked(told)
+    names = project.classes.names()
+    labels = task_named(project.task).labels
+    cells = dict(project.items.cells(told.column)) if told.column else {}
+    rows = [
+        SplitRow(
+            id=row.id,
+            hash=row.hash,
+            stratum=labels.stratum(labels.to_named(row.value, names)),
+            split="" if again and told.method != "file" else row.split,
+            group=cells.get(row.id, "") if told.method == "group" else "",
+            time=moment(cells.get(row.id, "")) if told.method == "time" else None,
+        )
+        for row in project.items.labelled()
+    ]
+    new = splits.split(rows, told.method, validation=told.validation, test=told.test, seed=told.seed)
+    split_of = {row.id: row.split or new.get(row.id, splits.TRAIN) for row in rows}
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts.setdefault(row.stratum, Counter())[split_of[row.id]] += 1
+    return Dealt(split_of=split_of, new=new, counts=counts)
+
+
+def apply(
+    project: Project,
+    told: Rule,
+    *,
+    again: bool = False,
+    labeler: str = "",
+    on_progress: Callable[[int], None] = lambda done: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Keep the rule and deal the rows out by it now, as one operation. Raises UserError, Cancelled."""
+    if project.read_only:
+        raise UserError(f"“{project.path}” can only be read now: {project.holder}")
+    dealt = deal(project, told, again=again)
+    set_rule(project, told)
+
+    def edits() -> Iterator[Edit]:
+        for item, split in sorted(dealt.new.items()):
+            yield Edit(item=item, split=split)
+
+    return project.operations.apply(
+        "split",
+        f"Split: {METHODS[told.method].lower()}",
+        edits(),
+        details={**asdict(told), "again": again},
+        labeler=labeler,
+        on_progress=on_progress,
+        should_stop=should_stop,
+    )
