@@ -36,6 +36,12 @@ def _personal(hub: Hub) -> DataTab:
     return PersonalTab(hub)
 
 
+def _splits(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_splits import SplitsTab
+
+    return SplitsTab(hub)
+
+
 def _history(hub: Hub) -> DataTab:
     from desktop_llm.gui.pages.data_history import HistoryTab
 
@@ -46,5 +52,6 @@ TABS: dict[str, Tab] = {
     "rows": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Rows")), _rows),
     "clean": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Clean")), _clean),
     "personal": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Personal")), _personal),
+    "splits": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Splits")), _splits),
     "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }
