@@ -32,6 +32,8 @@ LABELS_KEPT = 100_000
 LOG_ROWS = 20_000
 """Rows after which the log is brought into the file, so that it stays small."""
 ASKED_AT_ONCE = 500
+ROWS_A_PIECE = 600
+"""Rows of one transaction, for the end of which a label may have to wait: some milliseconds."""
 ROWS_A_STATEMENT = 100
 
 
@@ -131,10 +133,11 @@ class _Load:
             values = self._stored(connection, batch.labels)
             if known or self._known_only:
                 batch, hashes, values, keys = self._without_known(batch, hashes, values, keys, known)
-            if batch.texts:
-                self._put(connection, batch, hashes, values)
         if not batch.texts:
             return
+        for start in range(0, len(values), ROWS_A_PIECE):
+            with self._connections.piece() as connection:
+                self._put(connection, batch, hashes, values, slice(start, start + ROWS_A_PIECE))
         self._settling.add(keys, values)
         self._labeled += len(values) - values.count(None)
         self._unsettled += len(values)
@@ -198,23 +201,32 @@ class _Load:
         kept = b"".join(hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES] for place in places)
         return fresh, kept, [values[place] for place in places], keys[places]
 
-    def _put(self, connection: sqlite3.Connection, batch: Batch, hashes: bytes, values: Sequence[str | None]) -> None:
-        """Write new rows with their labels."""
+    def _put(
+        self,
+        connection: sqlite3.Connection,
+        batch: Batch,
+        hashes: bytes,
+        all_values: Sequence[str | None],
+        part: slice,
+    ) -> None:
+        """Write a part of new rows with their labels."""
+        values = all_values[part]
         if not self._source:
             cursor = connection.execute("INSERT INTO sources (name, at) VALUES (?, ?)", (self._source_name, self._at))
             self._source = int(cursor.lastrowid or 0)
         first = self._last + 1
-        self._last += len(batch.texts)
+        self._last += len(values)
+        begin = part.start * HASH_BYTES
         columns: dict[str, Iterable[Any]] = {
-            "hash": [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)],
-            "text": batch.texts,
+            "hash": [hashes[at : at + HASH_BYTES] for at in range(begin, begin + len(values) * HASH_BYTES, HASH_BYTES)],
+            "text": batch.texts[part],
         }
         if batch.contents is not None:
-            columns["content"] = [_json(dict(one)) if one else None for one in batch.contents]
-        if any(batch.extras):
-            columns["extra"] = batch.extras
-        if any(batch.splits):
-            columns["split"] = batch.splits
+            columns["content"] = [_json(dict(one)) if one else None for one in batch.contents[part]]
+        if any(batch.extras[part]):
+            columns["extra"] = batch.extras[part]
+        if any(batch.splits[part]):
+            columns["split"] = batch.splits[part]
         _insert_items(connection, first, self._source, columns)
         numbers = range(first, self._last + 1)
         labels = list(zip(numbers, values, strict=True))

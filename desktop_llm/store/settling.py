@@ -17,7 +17,7 @@ from desktop_llm.store.staging import insert_many
 if TYPE_CHECKING:
     from desktop_llm.store.keys import Integers
 
-ROWS_A_PIECE = 2_000
+ROWS_A_PIECE = 1_000
 CLASSES_AT_ONCE = 1_000_000
 """Rows whose classes are gathered before they are written, in their order: 4 MB."""
 NO_CLASS = -1

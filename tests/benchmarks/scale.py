@@ -159,12 +159,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--only-labels", action="store_true", help="leave out what is only read")
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = told.keep or Path(scratch) / "project"
         if not is_project(folder):
             make(folder, told.rows)
-        read(folder)
+        if not told.only_labels:
+            read(folder)
         busy(folder, Path(scratch))
 
 
