@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.architecture.offline import sitecustomize as offline
 
@@ -22,6 +23,11 @@ pytest_plugins = [
     "tests.projects",
     "tests.windows",
 ]
+
+# The same examples each time; DESKTOP_LLM_EXPLORE=1 looks for new ones, and more of them.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", max_examples=1000)
+settings.load_profile("explore" if os.environ.get("DESKTOP_LLM_EXPLORE") else "same")
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="desktop-llm-tests-"))

@@ -183,7 +183,7 @@ def _tagged(path: Path, head: bytes, encoding: str) -> Kind:
 def _is_object(text: str) -> bool:
     try:
         return isinstance(msgspec.json.decode(text.encode("utf-8", "replace")), dict)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
 
 

@@ -25,7 +25,7 @@ RATIO_FROM = 10 << 20
 IN_MEMORY = 32 << 20
 LARGEST_HELD = 256 << 20
 OFFICE = ("xl/", "word/", "ppt/")
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
 
 
 class Member(NamedTuple):

@@ -238,12 +238,14 @@ class DelimitedReader:
 
 def unique_names(names: list[str]) -> tuple[str, ...]:
     """Column names, each once: empty ones become 'column 3', a repeated one gets ' (2)'."""
-    unique: list[str] = []
+    unique: dict[str, None] = {}
+    times_of: dict[str, int] = {}
     for place, name in enumerate(names, 1):
         told = " ".join(name.split()) or f"column {place}"
-        fresh, times = told, 1
+        fresh, times = told, times_of.get(told, 1)
         while fresh in unique:
             times += 1
             fresh = f"{told} ({times})"
-        unique.append(fresh)
+        times_of[told] = times  # else many columns of one name would take for ever
+        unique[fresh] = None
     return tuple(unique)

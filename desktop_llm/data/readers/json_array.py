@@ -42,7 +42,7 @@ class JsonArrayReader:
         """All rows. Raises Cancelled, UserError."""
         asking = Asking(should_stop)
         asking.step()
-        with opened(self._path) as file, _as_utf8(file, self._encoding) as text:
+        with opened(self._path) as file, _as_utf8(file, self._encoding, self._path.name) as text:
             if not text.seek(0, 2):
                 raise UserError(f"“{self._path.name}” is empty; choose a file with rows.")
             with _as_data(text) as data:
@@ -80,7 +80,7 @@ def _as_data(text: BinaryIO) -> Iterator[Data]:
 
 
 @contextmanager
-def _as_utf8(file: BinaryIO, encoding: str) -> Iterator[BinaryIO]:
+def _as_utf8(file: BinaryIO, encoding: str, name: str) -> Iterator[BinaryIO]:
     """The file itself when it is UTF-8, else a temporary one that says the same in UTF-8."""
     start = bom_length(file.read(4), encoding)
     file.seek(start)
@@ -89,9 +89,16 @@ def _as_utf8(file: BinaryIO, encoding: str) -> Iterator[BinaryIO]:
         return
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     with tempfile.TemporaryFile() as text:
-        while chunk := file.read(CHUNK):
-            # Undecodable bytes stay what they are, so that only their own row is refused.
-            text.write(decoder.decode(chunk).encode("utf-8", "surrogateescape"))
-        text.write(decoder.decode(b"", final=True).encode("utf-8", "surrogateescape"))
+        try:
+            while chunk := file.read(CHUNK):
+                # Undecodable bytes stay what they are, so that only their own row is refused.
+                text.write(decoder.decode(chunk).encode("utf-8", "surrogateescape"))
+            text.write(decoder.decode(b"", final=True).encode("utf-8", "surrogateescape"))
+        except UnicodeError as error:  # encodings of two and four bytes have no place for bytes that mean nothing
+            raise UserError(f"“{name}” is not {encoding} throughout: {_said(error)}; copy it again.") from error
         text.flush()
         yield text
+
+
+def _said(error: UnicodeError) -> str:
+    return str(getattr(error, "reason", error))
