@@ -9,6 +9,7 @@ VERBS = {
     "clean": "cleaning",
     "personal": "personal",
     "split": "splitting",
+    "profile": "profiling",
     "history": "history",
     "train": "training",
     "resume": "training",
