@@ -42,6 +42,12 @@ def _splits(hub: Hub) -> DataTab:
     return SplitsTab(hub)
 
 
+def _profile(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_profile import ProfileTab
+
+    return ProfileTab(hub)
+
+
 def _history(hub: Hub) -> DataTab:
     from desktop_llm.gui.pages.data_history import HistoryTab
 
@@ -50,6 +56,7 @@ def _history(hub: Hub) -> DataTab:
 
 TABS: dict[str, Tab] = {
     "rows": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Rows")), _rows),
+    "profile": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Profile")), _profile),
     "clean": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Clean")), _clean),
     "personal": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Personal")), _personal),
     "splits": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Splits")), _splits),
