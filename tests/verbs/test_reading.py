@@ -1,0 +1,113 @@
+"""A large file is read by a process of its own: the same rows, the same sentences, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.rows import Filter
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import importing, reading
+
+TASK = TASKS["text_classification"]
+
+
+@pytest.fixture(autouse=True)
+def _all_files_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGE", 1)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """An empty project."""
+    made = Project.create(tmp_path / "Tickets", TASK.name)
+    yield made
+    made.close()
+
+
+def write(path: Path, rows: int, *, wrong: bool = False) -> Path:
+    """A CSV file."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("text,label\n")
+        file.writelines(f"text number {place} of them all,{'ab'[place % 2]}\n" for place in range(rows))
+        if wrong:
+            file.write("one,two,three\n")
+    return path
+
+
+def readers() -> list[psutil.Process]:
+    """Processes of ours that are alive."""
+    return [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE and _is_ours(one)]
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    return "resource_tracker" not in " ".join(process.cmdline())
+
+
+def test_rows_and_rejected_rows_are_the_same(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "rows.csv", 5000, wrong=True)
+    report = importing.run(project, importing.plan(TASK, file))
+    assert (report.imported, report.labeled, report.rejected_count) == (5000, 5000, 1)
+    told = [(item.content, item.value) for item in project.items.page(Filter(), 0, 5000)]
+    monkeypatch.setattr(reading, "LARGE", 1 << 40)
+    other = Project.create(tmp_path / "Other", TASK.name)
+    again = importing.run(other, importing.plan(TASK, file))
+    assert again.rejected == report.rejected
+    assert [(item.content, item.value) for item in other.items.page(Filter(), 0, 5000)] == told
+    other.close()
+
+
+def test_what_goes_wrong_there_is_said_here(project: Project, tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.csv", 100)
+    plan = importing.plan(TASK, file)
+    file.unlink()
+    file.mkdir()
+    (file / "inside.csv").write_text("x", "utf-8")
+    with pytest.raises(UserError, match=r"rows\.csv"):
+        importing.run(project, plan)
+    assert project.items.counts().total == 0
+    assert readers() == []
+
+
+def test_stopping_is_heard_soon_and_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    plan = importing.plan(TASK, write(tmp_path / "rows.csv", 400_000))
+    asked: list[float] = []
+
+    def stop() -> bool:
+        if project.items._connections.row("SELECT 1 FROM items LIMIT 1") is None:
+            return False  # not before rows have come in
+        asked.append(time.monotonic())
+        return True
+
+    with pytest.raises(Cancelled):
+        importing.run(project, plan, should_stop=stop)
+    assert time.monotonic() - asked[0] < 5.0
+    assert project.items.counts().total == 0
+    assert readers() == []
+
+
+def test_a_reader_that_is_killed_is_one_sentence_and_no_row(project: Project, tmp_path: Path) -> None:
+    plan = importing.plan(TASK, write(tmp_path / "rows.csv", 400_000))
+
+    def kill() -> None:
+        while not (found := readers()):
+            time.sleep(0.01)
+        os.kill(found[0].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(UserError, match=r"ended by itself \(signal 9, SIGKILL\)"):
+        importing.run(project, plan)
+    killer.join()
+    assert project.items.counts().total == 0
+    report = importing.run(project, importing.plan(TASK, write(tmp_path / "few.csv", 10)))
+    assert report.imported == 10
