@@ -10,6 +10,7 @@ VERBS = {
     "personal": "personal",
     "split": "splitting",
     "profile": "profiling",
+    "snapshot": "snapshots",
     "history": "history",
     "train": "training",
     "resume": "training",

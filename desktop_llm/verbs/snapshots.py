@@ -1,0 +1,173 @@
+"""What runs trained on: the frozen rows, whether they are whole, how they differ from today, and as a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from desktop_llm.data.writers.writing import FORMATS, Format, write
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.jobs import snapshot
+from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs.naming import renames
+from desktop_llm.verbs.saving import BARE, LISTED
+
+if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
+
+Kind = Literal["gone", "text", "label", "split", "new"]
+KINDS: Mapping[Kind, str] = {
+    "gone": "are no longer labeled rows of the project",
+    "text": "have another text now",
+    "label": "have another label now",
+    "split": "are in another split now",
+    "new": "were labeled since",
+}
+EXAMPLES = 100
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """The data of a run: rows by split, their hash, and what is wrong with them ('' nothing)."""
+
+    run: int
+    counts: Mapping[str, int]
+    sha256: str
+    damage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A row that differs: as it was and as it is; None where it was not or is not."""
+
+    row: int
+    kind: Kind
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Rows that are the `same`, rows that differ by kind (a row may differ in several), and the first of each kind."""
+
+    same: int
+    counts: Mapping[Kind, int]
+    examples: Mapping[Kind, tuple[Difference, ...]] = field(default_factory=dict)
+
+
+def frozen(project: Project, number: int) -> Frozen:
+    """The data of a run. Raises UserError."""
+    project.runs.get(number)
+    folder = project.runs.folder(number).snapshot
+    damage = snapshot.verify(folder)
+    told = {} if damage and not (folder / snapshot.NOTE).is_file() else snapshot.note(folder)
+    counts = {split: int(told.get(split, 0)) for split in snapshot.SPLITS}
+    return Frozen(run=number, counts=counts, sha256=str(told.get("sha256", "")), damage=damage)
+
+
+def compare(
+    project: Project,
+    number: int,
+    *,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Comparison:
+    """The data of a run against the project's labeled rows of today. Raises UserError, Cancelled.
+
+    Labels are compared in the names that classes have now: a class with another name is the same class.
+    """
+    was = frozen(project, number)
+    if was.damage:
+        raise UserError(was.damage)
+    now = _today(project)
+    labels, called = task_named(project.task).labels, renames(project, number)
+    found = _Found()
+    total = max(1, sum(was.counts.values()))
+    for place, (split, row) in enumerate(_rows(project, number)):
+        if place % AT_ONCE == 0:
+            if should_stop():
+                raise Cancelled
+            on_progress(place / total)
+        before = {**row, "split": split}
+        after = now.pop(int(row["id"]), None)
+        found.add(int(row["id"]), before, after, labels.renamed(row["label"], called))
+    for item, after in now.items():
+        found.note("new", item, None, after)
+    on_progress(1.0)
+    return Comparison(
+        same=found.same,
+        counts=found.counts,
+        examples={kind: tuple(some) for kind, some in found.examples.items()},
+    )
+
+
+class _Found:
+    """What differs, as it is found."""
+
+    def __init__(self) -> None:
+        self.same = 0
+        self.counts: Counter[Kind] = Counter()
+        self.examples: dict[Kind, list[Difference]] = {}
+
+    def add(self, row: int, before: Mapping[str, Any], after: Mapping[str, Any] | None, label: Any) -> None:
+        """A row as it was, with its label in the names of today, and as it is."""
+        if after is None:
+            self.note("gone", row, before, None)
+            return
+        kinds: list[Kind] = []
+        if any(before.get(name) != text for name, text in after.items() if name not in ("label", "split")):
+            kinds.append("text")
+        if label != after["label"]:
+            kinds.append("label")
+        if before["split"] != after["split"]:
+            kinds.append("split")
+        for kind in kinds:
+            self.note(kind, row, before, after)
+        self.same += not kinds
+
+    def note(self, kind: Kind, row: int, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        """One difference; the first ones are kept to be shown."""
+        self.counts[kind] += 1
+        shown = self.examples.setdefault(kind, [])
+        if len(shown) < EXAMPLES:
+            shown.append(Difference(row=row, kind=kind, before=before, after=after))
+
+
+def _today(project: Project) -> dict[int, dict[str, Any]]:
+    """The labeled rows as they are now."""
+    labels, names = task_named(project.task).labels, project.classes.names()
+    return {
+        row.id: {**row.content, "label": labels.to_named(row.value, names), "split": row.split}
+        for row in project.items.labelled()
+    }
+
+
+def save(
+    project: Project, number: int, path: Path, form: Format, *, should_stop: Callable[[], bool] = lambda: False
+) -> int:
+    """Write the frozen rows to `path`; how many. Raises UserError, Cancelled."""
+    if form not in FORMATS:
+        raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
+    was = frozen(project, number)
+    if was.damage:
+        raise UserError(was.damage)
+
+    def cells() -> Iterator[dict[str, object]]:
+        for split, row in _rows(project, number):
+            told = {name: value for name, value in row.items() if name not in ("id", "label")}
+            told |= {"labels": [row["label"]]} if form in LISTED else {"label": row["label"]}
+            yield told if form in BARE else {**told, "split": split}
+
+    without = ("label",) if form in ("text", "paragraphs") else ()
+    return write(path, cells(), form, without=without, should_stop=should_stop)
+
+
+def _rows(project: Project, number: int) -> Iterator[tuple[str, snapshot.Row]]:
+    folder = project.runs.folder(number).snapshot
+    for split in snapshot.SPLITS:
+        for row in snapshot.rows(folder, split):
+            yield split, row
