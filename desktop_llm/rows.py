@@ -13,6 +13,7 @@ from desktop_llm.jobs.prediction import Prediction
 Show = Literal["all", "unlabeled", "labeled", "skipped"]
 Order = Literal["file", "uncertain"]
 Compare = Literal["is", "contains", "least", "most"]
+WHOLE_ROW = "row as it stands"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,14 @@ def batch_of(items: Sequence[NewItem]) -> Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A row of a file that was not taken: its line (from 1) and why, as a clause."""
+    """A row of a file that was not taken: its line (from 1), why, as a clause, and its cells as far as they were read.
+
+    A row that has no cells because it could not be parted into any has its text as the cell WHOLE_ROW.
+    """
 
     line: int
     reason: str
+    cells: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

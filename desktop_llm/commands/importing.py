@@ -29,6 +29,9 @@ def declare(verb: Declare) -> None:
         one.add_argument("--delimiter")
         one.add_argument("--shape", metavar="TOOL", help="whose rows these are (doccano, label_studio …), or none")
         one.add_argument("--no-header", action="store_true", help="the first row is data")
+        one.add_argument("--report", type=Path, metavar="FILE", help="write what was done there, as JSON (one FILE in)")
+        words = "write the rows that were not taken there, as CSV or JSON Lines (one FILE in)"
+        one.add_argument("--rejected", type=Path, metavar="FILE", help=words)
 
 
 def _mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -51,9 +54,11 @@ def _label(told: Any, out: Out) -> None:
 
 def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None:
     from desktop_llm.tasks import task as task_named
-    from desktop_llm.verbs import importing
+    from desktop_llm.verbs import importing, reporting
 
     mapping = _mapping(told.map)
+    if len(told.files) > 1 and (told.report or told.rejected):
+        raise UsageError("--report and --rejected are of one file; import the files one by one.")
     with opened(told.project) as project:
         must_be_writable(project)
         task = task_named(project.task)
@@ -64,6 +69,10 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
             if mapping:
                 look = importing.plan(task, path, **how, mapping={**look.mapping, **mapping})
             report = importing.run(project, look, split=split, labels_only=labels_only)
+            if told.report is not None:
+                reporting.write_report(report, told.report)
+            if told.rejected is not None and report.rejected_count:
+                reporting.write_rejected(importing.source_of(task, look, split), report, told.rejected)
             for one in report.rejected:
                 tell_rejected(out, one)
             words = (

@@ -116,9 +116,8 @@ class Batches:
             labels, splits = [labels[place] for place in kept], [splits[place] for place in kept]
         return Batch(main=main.name, texts=texts, extras=extras, labels=labels, splits=splits)
 
-    @staticmethod
     def _wrong(
-        main: FieldLike, block: Block, told: Sequence[tuple[str, Any, Any]], rejected: list[Rejected]
+        self, main: FieldLike, block: Block, told: Sequence[tuple[str, Any, Any]], rejected: list[Rejected]
     ) -> set[int]:
         """The places of rows that cannot be items, which are noted as rejected."""
         wrong: set[int] = set()
@@ -129,7 +128,8 @@ class Batches:
             problems += [one.message.rstrip(".") for one in (label, split) if isinstance(one, UserError)]
             if problems:
                 wrong.add(place)
-                rejected.append(Rejected(line=block.starts[place], reason=problems[0]))
+                cells = self._by_column(block.rows[place])
+                rejected.append(Rejected(line=block.starts[place], reason=problems[0], cells=cells))
         return wrong
 
     def _cells(self, rows: Sequence[Any], name: str) -> list[Any] | None:

@@ -111,7 +111,7 @@ def to_items(
         try:
             yield _item(row, content, mapping, used, parse_label, split)
         except UserError as error:
-            yield Rejected(line=row.line, reason=error.message.rstrip("."))
+            yield Rejected(line=row.line, reason=error.message.rstrip("."), cells=row.cells)
 
 
 def plain(cell: object) -> str:

@@ -31,6 +31,9 @@ MESSAGES = frozenset(("messages", "prompt"))
 LOOK_SECONDS = 0.4
 """How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
+CELLS_SHOWN = 50
+CELL_SHOWN = 300
+"""Cells of a row that was not taken, and characters of each, that a report keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,16 @@ def _labels(task: Task, cell: object) -> Sequence[str]:
     return () if value is None else task.labels.names(value)
 
 
+def source_of(task: Task, told: Plan, split: str) -> Source:
+    """What `run` reads of a planned file."""
+    return Source(task=task.name, path=told.path, form=told.form, mapping=told.mapping, split=split)
+
+
+def _shortened(row: Rejected) -> Rejected:
+    cells = {name: mappings.plain(cell)[:CELL_SHOWN] for name, cell in islice(row.cells.items(), CELLS_SHOWN)}
+    return replace(row, cells=cells)
+
+
 def run(
     project: Project,
     told: Plan,
@@ -159,13 +172,13 @@ def run(
     rejected: list[Rejected] = []
     count = 0
     fraction = 0.0
-    source = Source(task=task.name, path=told.path, form=told.form, mapping=told.mapping, split=split)
+    source = source_of(task, told, split)
 
     def accepted() -> Iterator[Batch]:
         nonlocal count, fraction
         for portion in portions(source, should_stop):
             count += len(portion.rejected)
-            rejected.extend(portion.rejected[: REJECTED_SHOWN - len(rejected)])
+            rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))
             fraction = portion.fraction
             if portion.batch.texts:
                 yield portion.batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_a_bad_row_costs_itself_and_names_its_line(
     assert projects.counts(project)[0] == 104 + report["imported"]
     assert _left(project) == before
     assert f"line {line}: {bad[0]['reason']}" in command("import", project, path).out
+
+
+def test_the_report_and_the_rows_that_were_not_taken_are_written(
+    command: Command, project: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(GOOD + b",food\nthird,travel,more\n")
+    report, rejected = tmp_path / "report.json", tmp_path / "rejected.jsonl"
+    assert command("import", project, path, "--report", report, "--rejected", rejected).code == 0
+    assert json.loads(report.read_text())["rejected_count"] == 2
+    rows = [json.loads(line) for line in rejected.read_text().splitlines()]
+    assert [(row["line"], row["label"]) for row in rows] == [(4, "food"), (5, "travel")]
+    said = command("import", project, path, path, "--report", report)
+    assert (said.code, "import the files one by one" in said.err) == (2, True)
 
 
 def test_every_row_of_a_file_is_answered_or_named(command: Command, trained: Path, tmp_path: Path) -> None:

@@ -48,11 +48,11 @@ def row_of(line: int, cells: dict[str, object]) -> RawRow | Rejected:
         try:
             value = plain_value(cell)
         except NoText:
-            return Rejected(line=line, reason=f"the cell “{name}” holds bytes, not text")
+            return Rejected(line=line, reason=f"the cell “{name}” holds bytes, not text", cells=cells)
         if isinstance(value, str):
             if len(value) > LONGEST_CELL:
-                return Rejected(line=line, reason=too_long(name, len(value)))
+                return Rejected(line=line, reason=too_long(name, len(value)), cells=cells)
             if "\0" in value:
-                return Rejected(line=line, reason=f"the cell “{name}” holds a NUL character")
+                return Rejected(line=line, reason=f"the cell “{name}” holds a NUL character", cells=cells)
         taken[name] = value
     return RawRow(line=line, cells=taken)

@@ -30,7 +30,10 @@ TITLES = {"parquet": "a Parquet table", "arrow": "an Arrow table"}
 
 
 class _Unreadable:
-    """Stands for a cell whose bytes are no UTF-8."""
+    """Stands for a cell whose bytes are no UTF-8: `text` is what can be read of it."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.text = raw.decode("utf-8", "replace")
 
 
 class _Absent:
@@ -191,11 +194,12 @@ def _text(value: bytes) -> object:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        return _Unreadable()
+        return _Unreadable(value)
 
 
 def _row(number: int, cells: dict[str, object]) -> RawRow | Rejected:
     bad = next((name for name, cell in cells.items() if isinstance(cell, _Unreadable)), None)
     if bad is not None:
-        return Rejected(line=number, reason=f"the cell “{bad}” is not UTF-8 text")
+        told = {name: cell.text if isinstance(cell, _Unreadable) else cell for name, cell in cells.items()}
+        return Rejected(line=number, reason=f"the cell “{bad}” is not UTF-8 text", cells=told)
     return row_of(number, cells)

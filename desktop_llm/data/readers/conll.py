@@ -15,7 +15,7 @@ from desktop_llm.data.readers.lines import Line, Lines, opened
 from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, RawRow, too_long
 from desktop_llm.data.tags import TAG, stretches
 from desktop_llm.errors import UserError
-from desktop_llm.rows import Rejected
+from desktop_llm.rows import WHOLE_ROW, Rejected
 
 DOCSTART = "-DOCSTART-"
 TEXT = "# text = "
@@ -71,7 +71,7 @@ class ConllReader:
         start = 0
         for line in block:
             if line.trouble:
-                yield Rejected(line=line.number, reason=line.trouble)
+                yield Rejected(line=line.number, reason=line.trouble, cells=_as_it_stands(block))
                 return
             if not rows and line.text.startswith(TEXT):
                 told = line.text[len(TEXT) :]
@@ -83,28 +83,34 @@ class ConllReader:
             start = start or line.number
             if len(cells) != self._width:
                 reason = f"line {line.number} of the sentence has {len(cells)} columns, the file {self._width}"
-                yield Rejected(line=start, reason=reason)
+                yield Rejected(line=start, reason=reason, cells=_as_it_stands(block))
                 return
             rows.append(cells)
         if rows:
-            yield self._row(start, told, rows)
+            row = self._row(start, told, rows)
+            yield Rejected(line=start, reason=row, cells=_as_it_stands(block)) if isinstance(row, str) else row
 
-    def _row(self, line: int, told: str | None, rows: Sequence[Sequence[str]]) -> RawRow | Rejected:
+    def _row(self, line: int, told: str | None, rows: Sequence[Sequence[str]]) -> RawRow | str:
+        """The row, or why there is none."""
         tokens = [cells[0] for cells in rows]
         text = told if told is not None else " ".join(tokens)
         if len(text) > LONGEST_CELL:
-            return Rejected(line=line, reason=too_long("text", len(text)))
+            return too_long("text", len(text))
         if "\0" in text:
-            return Rejected(line=line, reason="the cell “text” holds a NUL character")
+            return "the cell “text” holds a NUL character"
         places = found(text, tokens)
         if places is None:
-            return Rejected(line=line, reason="its tokens are not those of the text in the comment before it")
+            return "its tokens are not those of the text in the comment before it"
         spans = [
             {"start": places[start][0], "end": places[end - 1][1], "label": label}
             for start, end, label in stretches([cells[-1] for cells in rows])
         ]
         between = {name: [cells[place] for cells in rows] for place, name in enumerate(self._between(), 1)}
         return RawRow(line=line, cells={"text": text, "spans": spans, **between})
+
+
+def _as_it_stands(block: Sequence[Line]) -> dict[str, object]:
+    return {WHOLE_ROW: "\n".join(line.text for line in block)}
 
 
 def parted(line: str) -> list[str]:

@@ -17,18 +17,24 @@ from desktop_llm.data.readers import quick
 from desktop_llm.data.readers.lines import Line, Lines, opened
 from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, Block, RawRow, too_long
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.rows import Rejected
+from desktop_llm.rows import WHOLE_ROW, Rejected
 
 QUOTE = '"'
+FURTHER = "further cells"
+"""What a row that was not taken has beyond the file's columns."""
 
 
 class Record(NamedTuple):
-    """The cells of a row and the line it starts on; `trouble` says why it cannot be used."""
+    """The cells of a row and the line it starts on; `trouble` says why it cannot be used.
+
+    `sizes` of the cells that were too long to be kept; `text` of a line that could not be parted into cells.
+    """
 
     number: int
     cells: list[str]
     trouble: str
     sizes: dict[int, int]
+    text: str = ""
 
 
 class _Unclosed(Exception):
@@ -63,7 +69,8 @@ class Records:
             if delimiter in ("\t", ""):
                 # Programs that write tabs or plain lines seldom quote: the quote is a character of the text.
                 return Record(line.number, line.text.split("\t") if delimiter else [line.text], line.trouble, {})
-            return Record(line.number, [], line.trouble or "a quote is opened in this line and never closed", {})
+            trouble = line.trouble or "a quote is opened in this line and never closed"
+            return Record(line.number, [], trouble, {}, line.text)
 
 
 class _Row:
@@ -218,18 +225,27 @@ class DelimitedReader:
     def _row(self, record: Record) -> RawRow | Rejected:
         cells = record.cells
         if record.trouble:
-            return Rejected(line=record.number, reason=record.trouble)
+            return self._rejected(record, record.trouble)
         if len(cells) != len(self._columns):
             if len(cells) < len(self._columns) or any(cells[len(self._columns) :]):
-                return Rejected(line=record.number, reason=self._ragged(len(cells)))
+                return self._rejected(record, self._ragged(len(cells)))
             cells = cells[: len(self._columns)]
         for column, cell in zip(self._columns, cells, strict=True):
             if len(cell) > LONGEST_CELL:
                 size = record.sizes.get(self._columns.index(column), len(cell))
-                return Rejected(line=record.number, reason=too_long(column, size))
+                return self._rejected(record, too_long(column, size))
             if "\0" in cell:
-                return Rejected(line=record.number, reason=f"the cell “{column}” holds a NUL character")
+                return self._rejected(record, f"the cell “{column}” holds a NUL character")
         return RawRow(line=record.number, cells=dict(zip(self._columns, cells, strict=True)))
+
+    def _rejected(self, record: Record, reason: str) -> Rejected:
+        cells: dict[str, object] = dict(zip(self._columns, record.cells, strict=False))
+        further = record.cells[len(self._columns) :]
+        if further:
+            cells[FURTHER] = self._form.delimiter.join(further)
+        if record.text:
+            cells[WHOLE_ROW] = record.text
+        return Rejected(line=record.number, reason=reason, cells=cells)
 
     def _ragged(self, count: int) -> str:
         wanted = len(self._columns)

@@ -44,7 +44,7 @@ class FastTextReader:
                 asking.step()
                 self._fraction = lines.position / lines.size
                 if line.trouble:
-                    yield Rejected(line=line.number, reason=line.trouble)
+                    yield Rejected(line=line.number, reason=line.trouble, cells={"text": line.text})
                 elif line.text.strip():
                     yield self._row(line.number, line.text)
 
@@ -54,12 +54,15 @@ class FastTextReader:
 
     def _row(self, number: int, line: str) -> RawRow | Rejected:
         labels, text = parted(line)
+        trouble = ""
         if len(text) > LONGEST_CELL:
-            return Rejected(line=number, reason=too_long("text", len(text)))
-        if "\0" in line:
-            return Rejected(line=number, reason="the cell “text” holds a NUL character")
-        if "" in labels:
-            return Rejected(line=number, reason="it has a label without a name")
+            trouble = too_long("text", len(text))
+        elif "\0" in line:
+            trouble = "the cell “text” holds a NUL character"
+        elif "" in labels:
+            trouble = "it has a label without a name"
+        if trouble:
+            return Rejected(line=number, reason=trouble, cells={"text": line})
         cells: dict[str, object] = {"text": text}
         if self._several:
             cells["labels"] = labels

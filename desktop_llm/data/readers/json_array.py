@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.json_elements import Data, elements, shape
-from desktop_llm.data.readers.json_rows import columns_of, row_from
+from desktop_llm.data.readers.json_rows import columns_of, row_from, whole
 from desktop_llm.data.readers.lines import bom_length, opened
 from desktop_llm.data.readers.reader import Asking, RawRow
 from desktop_llm.errors import UserError
@@ -56,7 +56,7 @@ class JsonArrayReader:
                     asking.step()
                     self._fraction = end / len(data)
                     if element.trouble:
-                        yield Rejected(line=element.line, reason=element.trouble)
+                        yield Rejected(line=element.line, reason=element.trouble, cells=whole(element.data))
                     else:
                         yield row_from(element.line, element.data)
                 self._fraction = 1.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers import quick
-from desktop_llm.data.readers.json_rows import columns_of, row_from
+from desktop_llm.data.readers.json_rows import columns_of, row_from, whole
 from desktop_llm.data.readers.lines import Lines, opened
 from desktop_llm.data.readers.reader import Asking, Block, RawRow
 from desktop_llm.errors import Cancelled
@@ -39,7 +39,7 @@ class JsonLinesReader:
                 asking.step()
                 self._fraction = lines.position / lines.size
                 if line.trouble:
-                    yield Rejected(line=line.number, reason=line.trouble)
+                    yield Rejected(line=line.number, reason=line.trouble, cells=whole(line.text))
                 elif line.text.strip():
                     yield row_from(line.number, line.text)
 
@@ -62,7 +62,7 @@ class JsonLinesReader:
         rejected: list[Rejected] = []
         while lines.position < until and (line := lines.next()) is not None:
             if line.trouble:
-                rejected.append(Rejected(line=line.number, reason=line.trouble))
+                rejected.append(Rejected(line=line.number, reason=line.trouble, cells=whole(line.text)))
             elif line.text.strip():
                 row = row_from(line.number, line.text)
                 if isinstance(row, Rejected):

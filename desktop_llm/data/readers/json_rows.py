@@ -11,7 +11,7 @@ import msgspec
 
 from desktop_llm.data.readers.reader import LONGEST_CELL, RawRow, too_long
 from desktop_llm.errors import UserError
-from desktop_llm.rows import Rejected
+from desktop_llm.rows import WHOLE_ROW, Rejected
 
 ROWS_FOR_COLUMNS = 1000
 NO_NUMBER = re.compile(r'("(?:[^"\\]|\\.)*+")|-?\b(?:NaN|Infinity)\b')
@@ -26,14 +26,19 @@ def row_from(line: int, data: bytes | str) -> RawRow | Rejected:
     try:
         cells = _decoded(data)
     except msgspec.DecodeError as error:
-        return Rejected(line=line, reason=f"it is not valid JSON: {_clause(error, data)}")
+        return Rejected(line=line, reason=f"it is not valid JSON: {_clause(error, data)}", cells=whole(data))
     except UnicodeError:
-        return Rejected(line=line, reason="it holds bytes that are not text in the file's encoding")
+        return Rejected(line=line, reason="it holds bytes that are not text in the file's encoding", cells=whole(data))
     except RecursionError:
-        return Rejected(line=line, reason="its values are nested too deeply")
+        return Rejected(line=line, reason="its values are nested too deeply", cells=whole(data))
     if not isinstance(cells, dict):
-        return Rejected(line=line, reason="it is not an object with named values")
+        return Rejected(line=line, reason="it is not an object with named values", cells=whole(data))
     return _taken(line, data, cells)
+
+
+def whole(data: bytes | str) -> dict[str, object]:
+    """A row that cannot be parted, as the one cell that it is."""
+    return {WHOLE_ROW: data if isinstance(data, str) else data.decode("utf-8", "replace")}
 
 
 def _decoded(data: bytes | str) -> Any:
@@ -54,10 +59,10 @@ def _taken(line: int, data: bytes | str, cells: dict[str, object]) -> RawRow | R
         for name, cell in cells.items():
             size = len(cell) if isinstance(cell, str) else 0 if not isinstance(cell, (list, dict)) else _written(cell)
             if size > LONGEST_CELL:
-                return Rejected(line=line, reason=too_long(name, size))
+                return Rejected(line=line, reason=too_long(name, size), cells=cells)
     nul = next((name for name, cell in cells.items() if isinstance(cell, str) and "\0" in cell), None)
     if nul is not None:
-        return Rejected(line=line, reason=f"the cell “{nul}” holds a NUL character")
+        return Rejected(line=line, reason=f"the cell “{nul}” holds a NUL character", cells=cells)
     return RawRow(line=line, cells=cells)
 
 

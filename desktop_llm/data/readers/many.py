@@ -6,7 +6,7 @@ files' names part them so. A file that cannot be read costs itself only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +88,7 @@ class ManyReader:
             reader = self._reader(member)
             for row in reader.rows(should_stop):
                 if isinstance(row, Rejected):
-                    yield replace(row, reason=f"in “{member.name}”: {row.reason}"), reader.fraction()
+                    yield _rejected(row, member, told), reader.fraction()
                 else:
                     yield replace(row, cells={**row.cells, **told}), reader.fraction()
         except UserError as error:
@@ -112,6 +112,10 @@ class ManyReader:
         if form.kind == "csv" and not form.delimiter and member.path.suffix.casefold() in PLAIN:
             form = Form(kind="text", encoding=form.encoding, unit=self._form.unit)
         return open_reader(member.path, form)
+
+
+def _rejected(row: Rejected, member: Member, told: Mapping[str, object]) -> Rejected:
+    return replace(row, reason=f"in “{member.name}”: {row.reason}", cells={**row.cells, **told})
 
 
 def _free(name: str, taken: dict[str, None]) -> str:

@@ -68,7 +68,8 @@ class TextReader:
             text = data[bom_length(data[:4], self._form.encoding) :].decode(self._form.encoding)
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            yield Rejected(line=line, reason=f"it holds bytes that are not {self._form.encoding.upper()} text")
+            reason = f"it holds bytes that are not {self._form.encoding.upper()} text"
+            yield Rejected(line=line, reason=reason, cells={COLUMN: data.decode(self._form.encoding, "replace")})
             return
         if text.strip():
             yield _text_row(1, text)
@@ -93,16 +94,17 @@ class _Part:
 
     def row(self) -> RawRow | Rejected:
         """All of them as a row."""
+        text = "\n".join(self.lines)
         if self._trouble:
-            return Rejected(line=self._start, reason=self._trouble)
+            return Rejected(line=self._start, reason=self._trouble, cells={COLUMN: text})
         if self._size - 1 > LONGEST_CELL:
-            return Rejected(line=self._start, reason=too_long(COLUMN, self._size - 1))
-        return _text_row(self._start, "\n".join(self.lines))
+            return Rejected(line=self._start, reason=too_long(COLUMN, self._size - 1), cells={COLUMN: text})
+        return _text_row(self._start, text)
 
 
 def _text_row(line: int, text: str) -> RawRow | Rejected:
     if len(text) > LONGEST_CELL:
-        return Rejected(line=line, reason=too_long(COLUMN, len(text)))
+        return Rejected(line=line, reason=too_long(COLUMN, len(text)), cells={COLUMN: text})
     if "\0" in text:
-        return Rejected(line=line, reason=f"the cell “{COLUMN}” holds a NUL character")
+        return Rejected(line=line, reason=f"the cell “{COLUMN}” holds a NUL character", cells={COLUMN: text})
     return RawRow(line=line, cells={COLUMN: text})

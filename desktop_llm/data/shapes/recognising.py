@@ -84,6 +84,6 @@ def _translated(row: RawRow, shape: Shape) -> RawRow | Rejected:
     try:
         return replace(row, cells=ROOMS[shape.name].read(row.cells, shape))
     except Misfit as error:
-        return Rejected(line=row.line, reason=str(error))
+        return Rejected(line=row.line, reason=str(error), cells=row.cells)
     except RecursionError:
-        return Rejected(line=row.line, reason="its values are nested too deeply")
+        return Rejected(line=row.line, reason="its values are nested too deeply", cells=row.cells)

@@ -87,12 +87,14 @@ def write(
     form: Format,
     *,
     without: Collection[str] = (),
+    raw: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Write rows of canonical cells to `path`, which appears whole or not at all; says how many.
 
     `without` names cells to leave out. In tables of text (CSV, TSV, Excel) lists and objects become JSON, and in CSV
-    and TSV numbers their text and nothing an empty cell, as these know no types. Raises UserError when a row does not
+    and TSV numbers their text and nothing an empty cell, as these know no types. `raw` writes any cells as they are,
+    though the file may not be read back as these. Raises UserError when a row does not
     fit the format (it is named) or the file cannot be written, Cancelled once `should_stop` says so.
     """
     way = FORMATS[form]
@@ -105,7 +107,7 @@ def write(
                 raise Cancelled("writing was stopped")
             kept = {name: value for name, value in cells.items() if name not in without}
             row = checked(Numbered(number, kept))
-            yield row if way.shape is None else shaped(row, ROOMS[way.shape], way.shape)
+            yield row if raw or way.shape is None else shaped(row, ROOMS[way.shape], way.shape)
             count = number
 
     try:

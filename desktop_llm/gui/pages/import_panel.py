@@ -26,6 +26,7 @@ from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
     from desktop_llm.verbs.importing import Plan
+    from desktop_llm.verbs.reading import Source
 
 SHOWN_ROWS = 60
 SHOWN_COLUMNS = 60
@@ -220,13 +221,14 @@ class ImportPanel(QStackedWidget):
             return
         split, only_labels = self.form.split(), self.form.only_labels.isChecked()
 
-        def work(task: Task) -> ImportReport:
+        def work(task: Task) -> tuple[ImportReport, Source]:
+            from desktop_llm.tasks import task as task_named
             from desktop_llm.verbs import importing
 
             def on_progress(fraction: float, rows: int) -> None:
                 task.progress(fraction, f"{rows:,}")
 
-            return importing.run(
+            report = importing.run(
                 project,
                 plan,
                 split=split,
@@ -234,6 +236,7 @@ class ImportPanel(QStackedWidget):
                 on_progress=on_progress,
                 should_stop=task.should_stop,
             )
+            return report, importing.source_of(task_named(project.task), plan, split)
 
         self._bar_card.set_title(self.tr("Importing {file}").format(file=plan.path.name))
         self._bar.setRange(0, 0)
@@ -272,10 +275,11 @@ class ImportPanel(QStackedWidget):
             return
         self._work = None
         if task.error is None:
-            self.report.show_report(task.result, self._waiting[0].name if self._waiting else "")
+            report, source = task.result
+            self.report.show_report(report, source, self._waiting[0].name if self._waiting else "")
             self.setCurrentWidget(self.report)
             told = self.tr("{file} is imported: {count:,} new rows.")
-            self._hub.show_message(told.format(file=task.result.source, count=task.result.imported))
+            self._hub.show_message(told.format(file=report.source, count=report.imported))
             self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
         elif task.cancelled or isinstance(task.error, Cancelled):
             self.setCurrentWidget(self._look)

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_llm import atomic
-from desktop_llm.errors import from_os_error
+from desktop_llm.data.mapping import plain
+from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import ImportReport
 from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, Tile, plain_label
-from desktop_llm.widgets.text_grid import TextGrid, grid_view
+from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
+if TYPE_CHECKING:
+    from desktop_llm.verbs.reading import Source
 
-def write_report(report: ImportReport, to: Path) -> None:
-    """Write the report: JSON whole, any other ending as CSV of the rows that were not taken. Raises UserError."""
-    try:
-        if to.suffix.casefold() == ".json":
-            atomic.write_json(to, asdict(report))
-            return
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(("line", "reason"))
-        writer.writerows((one.line, one.reason) for one in report.rejected)
-        atomic.write_text(to, text.getvalue())
-    except OSError as error:
-        raise from_os_error(error, "write the report to", to) from error
+SHOWN_COLUMNS = 12
 
 
 class ReportView(QWidget):
@@ -46,6 +34,8 @@ class ReportView(QWidget):
         super().__init__(parent)
         self._hub = hub
         self._report: ImportReport | None = None
+        self._source: Source | None = None
+        self._writing: Task | None = None
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
@@ -81,9 +71,9 @@ class ReportView(QWidget):
         whole.addStretch(0)
         self._whole = whole
 
-    def show_report(self, report: ImportReport, next_file: str = "") -> None:
-        """Show what was done; `next_file` is offered next."""
-        self._report = report
+    def show_report(self, report: ImportReport, source: Source, next_file: str = "") -> None:
+        """Show what was done with what was read; `next_file` is offered next."""
+        self._report, self._source = report, source
         self._card.set_title(self.tr("{file} is imported").format(file=report.source))
         took = self.tr("took {time}").format(time=time_words(report.seconds)) if report.seconds >= 1 else ""
         self._card.set_note(took)
@@ -95,9 +85,15 @@ class ReportView(QWidget):
         many = self.tr("{count:,} texts are here with other labels than in the file; the labels here were kept.")
         self._conflicts.setText(one if report.conflicts == 1 else many.format(count=report.conflicts))
         self._conflicts.setVisible(bool(report.conflicts))
-        rows = [(f"{one.line:,}", one.reason) for one in report.rejected]
-        self._grid.show_rows((self.tr("Line"), self.tr("Why it was not taken")), rows)
+        columns = list(dict.fromkeys(name for one in report.rejected for name in one.cells))[:SHOWN_COLUMNS]
+        rows = [
+            (f"{one.line:,}", one.reason, *(plain(one.cells.get(name)) for name in columns)) for one in report.rejected
+        ]
+        self._grid.show_rows((self.tr("Line"), self.tr("Why it was not taken"), *columns), rows)
+        fit_columns(self._rejected)
         self._fold.setVisible(bool(rows))
+        self._save_rejected.setVisible(bool(rows))
+        self._save_rejected.setEnabled(True)
         self._unfold(unfolded=False)
         words = self.tr("Next file: {name}").format(name=next_file) if next_file else self.tr("Import another file…")
         self._next.setText(words.replace("&", "&&"))
@@ -113,7 +109,9 @@ class ReportView(QWidget):
         self._done = button(self.tr("Done"), "data.done", self.done.emit, kind="primary")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
+        self._save_rejected = button(self.tr("Save the rows not taken…"), "data.save_rejected", self._on_save_rejected)
         buttons.addWidget(self._save)
+        buttons.addWidget(self._save_rejected)
         buttons.addStretch(1)
         buttons.addWidget(self._next)
         buttons.addWidget(self._done)
@@ -140,8 +138,8 @@ class ReportView(QWidget):
         report = self._report
         if report is None:
             return
-        name = f"{Path(report.source).stem} import.csv"
-        kinds = self.tr("Table of the rows not taken (*.csv);;All of the report (*.json)")
+        name = f"{Path(report.source).stem} import.json"
+        kinds = self.tr("Report (*.json)")
         chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save report"), name, kinds)
         if chosen:
             self.save(Path(chosen))
@@ -149,8 +147,49 @@ class ReportView(QWidget):
     def save(self, to: Path) -> None:
         """Write the report to a file."""
         report = self._report
-        if report is not None:
-            self._hub.background.run(
-                lambda _: write_report(report, to),
-                on_done=lambda _: self._hub.show_message(self.tr("The report is in {path}.").format(path=to)),
-            )
+        if report is None:
+            return
+
+        def work(_: Task) -> None:
+            from desktop_llm.verbs import reporting
+
+            reporting.write_report(report, to)
+
+        done = self.tr("The report is in {path}.").format(path=to)
+        self._hub.background.run(work, on_done=lambda _: self._hub.show_message(done))
+
+    def _on_save_rejected(self) -> None:
+        report = self._report
+        if report is None:
+            return
+        name = f"{Path(report.source).stem} not taken.csv"
+        kinds = self.tr("Table (*.csv);;JSON Lines (*.jsonl)")
+        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the rows not taken"), name, kinds)
+        if chosen:
+            self.save_rejected(Path(chosen))
+
+    def save_rejected(self, to: Path) -> None:
+        """Write the rows that were not taken to a file, with the reasons."""
+        report, source = self._report, self._source
+        if report is None or source is None:
+            return
+
+        def work(task: Task) -> int:
+            from desktop_llm.verbs import reporting
+
+            return reporting.write_rejected(source, report, to, on_progress=task.progress, should_stop=task.should_stop)
+
+        def done(count: int) -> None:
+            one = self.tr("The row that was not taken is in {path}.")
+            many = self.tr("The {count:,} rows that were not taken are in {path}.")
+            self._hub.show_message((one if count == 1 else many).format(count=count, path=to))
+
+        def ended(task: Task) -> None:
+            if task is self._writing:
+                self._writing = None
+                self._save_rejected.setEnabled(True)
+
+        self._save_rejected.setEnabled(False)
+        title = self.tr("Writing the rows that were not taken")
+        self._writing = self._hub.background.run(work, on_done=done, title=title)
+        self._writing.ended.connect(ended)

@@ -120,7 +120,7 @@ def test_a_small_table_comes_in(page: DataPage, opened: Opened, qtbot: QtBot, tm
     assert figures == ["2", "2", "2", "1"]
     assert "One text is here with another label" in label(page, "data.conflicts").text()
     click(page, "data.rejected_fold")
-    assert grid(page, "data.rejected") == [["5", "the text is empty"]]
+    assert grid(page, "data.rejected") == [["5", "the text is empty", "4", "", "new"]]
     click(page, "data.done")
     qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 4)
 
@@ -275,16 +275,36 @@ def test_the_report_can_be_kept(page: DataPage, hub: Hub, opened: Opened, qtbot:
     opened([])
     look(page, qtbot, write(tmp_path / "t.csv", "text,label\na,x\n,y\nb,z\n"))
     take(page, qtbot)
-    for name in ("report.csv", "report.json"):
-        with qtbot.waitSignal(hub.message_shown):
-            page.panel.report.save(tmp_path / name)
-    assert (tmp_path / "report.csv").read_text().splitlines() == ["line,reason", "3,the text is empty"]
+    with qtbot.waitSignal(hub.message_shown):
+        page.panel.report.save(tmp_path / "report.json")
     told = json.loads((tmp_path / "report.json").read_text())
     assert (told["imported"], told["rejected_count"], told["source"]) == (2, 1, "t.csv")
     with qtbot.waitSignal(hub.error_shown) as problem:
-        page.panel.report.save(tmp_path / "no such folder" / "report.csv")
+        page.panel.report.save(tmp_path / "no such folder" / "report.json")
     assert problem.args is not None
     assert "does not exist" in problem.args[0].message
+
+
+def test_rows_that_were_not_taken_are_shown_and_saved(
+    page: DataPage, opened: Opened, hub: Hub, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened([])
+    look(page, qtbot, write(tmp_path / "t.csv", "text,label\na,x\n,y\nb,z\nc,d,e\n"))
+    take(page, qtbot)
+    button(page, "data.rejected_fold").click()
+    assert grid(page, "data.rejected")[0] == ["3", "the text is empty", "", "y", ""]
+    with qtbot.waitSignal(hub.message_shown) as told:
+        page.panel.report.save_rejected(tmp_path / "rejected.csv")
+    assert told.args is not None
+    assert "The 2 rows that were not taken are in" in told.args[0]
+    lines = (tmp_path / "rejected.csv").read_text().splitlines()
+    assert lines[1] == '"3","the text is empty","","y",""'
+    qtbot.waitUntil(button(page, "data.save_rejected").isEnabled)
+    with qtbot.waitSignal(hub.error_shown):
+        page.panel.report.save_rejected(tmp_path / "t.csv")
+    look(page, qtbot, write(tmp_path / "fine.csv", "text,label\nall is well,x\n"))
+    take(page, qtbot)
+    assert button(page, "data.save_rejected").isHidden()
 
 
 def test_what_a_file_says_is_never_markup(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
