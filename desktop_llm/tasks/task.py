@@ -55,6 +55,16 @@ class Scores:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Something about its labels that a project may choose, yes or no; kept in the project under `name`."""
+
+    name: str
+    title: str
+    help: str
+    default: bool
+
+
 class Labels(Protocol):
     """The rules of a task's labels, for values as the store keeps them (JSON, classes by number)."""
 
@@ -96,7 +106,7 @@ class Task:
 
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
     `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
-    form shows beyond "more"; `metrics` the main one first.
+    form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
     """
 
     name: str
@@ -112,6 +122,7 @@ class Task:
     open_score: Callable[[], Score]
     open_learn: Callable[[], LearnRoom]
     open_screen: Callable[[], ScreenRoom]
+    switches: tuple[Switch, ...] = ()
 
     @property
     def content(self) -> tuple[RowField, ...]:

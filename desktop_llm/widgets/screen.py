@@ -37,22 +37,49 @@ class ShownItem:
     source: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something that keys do in an editor; `keys` in Qt's portable words ("Shift+Right"), the usual one first."""
+
+    name: str
+    title: str
+    keys: tuple[str, ...]
+
+
 class LabelEditor(QWidget):
     """The part of the Label page in which a label is made.
 
-    Signals: `chosen(value)`: the person gave this stored label value; `accepted()`: took the suggestion.
+    Signals: `chosen(value)`: the person gave this stored label value and goes on to the next row; `edited(value)`:
+    gave it, None for none, and stays with this row, as there may be more to add; `edit_classes_asked()`.
     """
 
     chosen = Signal(object)
-    accepted = Signal()
+    edited = Signal(object)
     edit_classes_asked = Signal()
+
+    def commands(self) -> Sequence[Command]:
+        """What keys do here beside those of the page and of the labels; they come before the page's own."""
+        return ()
+
+    def do(self, command: str) -> None:
+        """Do one of the `commands`."""
+
+    def confirm(self) -> bool:
+        """Give what stands as the label and go on (by `chosen`); False where there is nothing to confirm.
+
+        Where it returns False, a suggestion that waits is accepted instead.
+        """
+        return False
+
+    def set_switches(self, switches: Mapping[str, bool]) -> None:
+        """Follow what the project has chosen of the task's `switches`."""
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """Show these classes."""
         raise TypeError("each screen draws its own")
 
     def show_item(self, item: ShownItem | None) -> None:
-        """Show an item; None: there is none to label."""
+        """Show an item; None: there is none to label. The same one again keeps what is selected in it."""
         raise TypeError("each screen draws its own")
 
     def set_foot(self, foot: QWidget) -> None:

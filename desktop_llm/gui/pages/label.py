@@ -19,7 +19,7 @@ from desktop_llm.gui.pages.label_session import SessionCard
 from desktop_llm.gui.pages.label_view import LabelView
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order
-from desktop_llm.verbs import naming
+from desktop_llm.verbs import naming, switching
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
@@ -78,6 +78,8 @@ class LabelPage(Page):
         self._editor.set_foot(self.session)
         self.session.show()
         self._editor.chosen.connect(self._on_chosen)
+        self._editor.edited.connect(self._on_edited)
+        self._editor.set_switches(switching.switches(project, task))
         self._editor.edit_classes_asked.connect(self.edit_classes)
         self._line.addWidget(self._editor, 1)
         self._reload_all()
@@ -265,8 +267,23 @@ class LabelPage(Page):
             self.session.count_label(None if suggested is None else suggested == named)
             self._after_write(item)
 
+    def _on_edited(self, value: Any) -> None:
+        """A label that may not be whole yet: kept at once, and the row stays."""
+        item, project, labeler = self._item, self.hub.project, self.hub.settings.labeler
+        if item is None or project is None:
+            return
+        labels = project.labels
+        self._write(lambda: labels.clear(item.id, labeler) if value is None else labels.set(item.id, value, labeler))
+        fresh = project.items.get(item.id)
+        if fresh is not None:
+            self._queue.update(fresh)
+        self._announce()
+        self._show_item(fresh)
+
     def _accept(self) -> None:
         item, task, project = self._item, self.hub.task, self.hub.project
+        if self._editor is not None and self._editor.confirm():
+            return
         if item is None or item.prediction is None or task is None or project is None:
             return
         numbers = {one.name: one.id for one in self._classes}
@@ -387,11 +404,15 @@ class LabelPage(Page):
             writes[action]()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys of the page."""
-        action = label_keys.action_of(event)
-        if action:
+        """Keys of the editor, of the page, of the labels."""
+        editor = self._editor
+        command = label_keys.command_of(event, editor.commands()) if editor is not None else ""
+        action = "" if command else label_keys.action_of(event)
+        if editor is not None and command:
+            editor.do(command)
+        elif action:
             self.do(action)
-        elif self._editor is None or not label_keys.is_plain(event) or not self._editor.key_for_label(event.text()):
+        elif editor is None or not label_keys.is_plain(event) or not editor.key_for_label(event.text()):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
+
+from desktop_llm.widgets.screen import Command
 
 ACTIONS = {
     Qt.Key.Key_Return: "accept",
@@ -22,6 +26,14 @@ HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifie
 def is_plain(event: QKeyEvent) -> bool:
     """Whether a key was pressed without Ctrl, Alt or Meta."""
     return bool(event.text()) and not event.modifiers() & ~HARMLESS
+
+
+def command_of(event: QKeyEvent, commands: Sequence[Command]) -> str:
+    """The command of an editor that has this key; '' where none has it."""
+    if not commands:
+        return ""
+    pressed = QKeySequence(event.keyCombination()).toString(QKeySequence.SequenceFormat.PortableText)
+    return next((one.name for one in commands if pressed in one.keys), "")
 
 
 def action_of(event: QKeyEvent) -> str:
