@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from desktop_llm.jobs.prediction import Prediction
 
-Show = Literal["all", "unlabeled", "labeled", "skipped"]
+Show = Literal["all", "unlabeled", "labeled", "skipped", "second", "disputed"]
 Order = Literal["file", "uncertain"]
 Compare = Literal["is", "contains", "least", "most"]
 WHOLE_ROW = "row as it stands"
@@ -125,6 +125,8 @@ class Class:
 class Filter:
     """Which rows are meant. None or '' means any.
 
+    `show` "second": rows that `labeler` is to label without seeing what the first one said; "disputed": rows whose
+    labelers differ.
     `class_id` a label's class; `text` a part of the main text, whatever its case; lengths in characters of the main
     text; `since` and `until` ISO dates of the import, both inclusive; `column` a further column of the file whose cell
     `compare`s so with `value` ('' with "is": the cell is missing or empty; numbers compare as numbers, all else as
@@ -149,6 +151,7 @@ class Filter:
     compare: Compare = "is"
     value: str = ""
     disagrees: bool = False
+    labeler: str = ""
 
 
 @dataclass(frozen=True, slots=True)

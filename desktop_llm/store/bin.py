@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from desktop_llm.store import labels
+from desktop_llm.store import events, labels
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.hashing import key_of, packed_hash
 from desktop_llm.store.schema import DROPPED, SETTLED
@@ -78,7 +78,7 @@ def put_in(connection: sqlite3.Connection, item: int, operation: int, at: str) -
         "UPDATE label_history SET undone = CASE undone WHEN 0 THEN ? ELSE ? END WHERE item = ? AND undone IN (0, 1)",
         (SETTLED, DROPPED, item),
     )
-    for table in ("labels", "unlabeled", "uncertainty"):
+    for table in ("labels", "unlabeled", "uncertainty", "disputes", "second"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (item,))
     connection.execute("DELETE FROM items WHERE id = ?", (item,))
     return True
@@ -97,4 +97,5 @@ def take_out(connection: sqlite3.Connection, item: int) -> bool:
         (item,),
     ).fetchone()
     labels.put(connection, item, value, skipped, labeler, at)
+    events.note(connection, item)
     return True

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Class
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.schema import SETTLED, VISIBLE
+from desktop_llm.store.events import later
+from desktop_llm.store.schema import DROPPED, SETTLED, VISIBLE
 
 COLORS = (
     "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",
@@ -53,7 +54,7 @@ class Classes:
         """Give a class another name; its labels keep it. Raises UserError when the name is empty or taken."""
         with self._connections.writing() as connection:
             name = _free_name(connection, name, except_id=class_id)
-            connection.execute("UPDATE classes SET name = ? WHERE id = ?", (name, class_id))
+            connection.execute("UPDATE classes SET name = ?, named_at = ? WHERE id = ?", (name, later(""), class_id))
         return Changes(classes=True)
 
     def recolor(self, class_id: int, color: str) -> Changes:
@@ -92,8 +93,9 @@ class Classes:
                 raise UserError(f"{binned:,} texts in the bin have this label; empty the bin before removing it.")
             # what once gave this label can neither be undone nor done again
             connection.execute(
-                "UPDATE label_history SET undone = ? WHERE undone <> ? AND (before = ? OR after = ?)",
-                (SETTLED, SETTLED, str(class_id), str(class_id)),
+                "UPDATE label_history SET undone = CASE WHEN undone IN (1, ?) THEN ? ELSE ? END"
+                " WHERE before = ? OR after = ?",
+                (DROPPED, DROPPED, SETTLED, str(class_id), str(class_id)),
             )
             connection.execute("DELETE FROM classes WHERE id = ?", (class_id,))
         return Changes(classes=True)

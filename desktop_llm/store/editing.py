@@ -9,7 +9,7 @@ from typing import Any
 
 from desktop_llm.rows import Edit
 from desktop_llm.store import bin as bins
-from desktop_llm.store import labels
+from desktop_llm.store import events, labels
 from desktop_llm.store.hashing import key_of, packed, packed_hash
 from desktop_llm.store.schema import BULK, DROPPED, SETTLED
 
@@ -119,12 +119,18 @@ class Writer:
             " WHERE item = ? AND undone IN (0, 1) AND origin <> 'import'",
             (SETTLED, DROPPED, item),
         )
-        self._connection.execute(
-            "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at,"
-            " undone, operation) VALUES (?, ?, ?, ?, ?, ?, 'bulk', ?, ?, ?)",
-            (item, old, old_skipped, value, skipped, self._labeler, self._at, BULK, self._operation),
+        events.enter(
+            self._connection,
+            item,
+            value,
+            skipped=skipped,
+            labeler=self._labeler,
+            origin="bulk",
+            undone=BULK,
+            operation=self._operation,
         )
         labels.put(self._connection, item, value, skipped, self._labeler, self._at)
+        events.note(self._connection, item)
         return True
 
     def _turn_label(self, item: int, *, forward: bool) -> bool:
@@ -141,10 +147,10 @@ class Writer:
                 whole = False
                 continue
             value, skipped = row[3:5] if forward else row[1:3]
-            self._connection.execute(
-                "UPDATE label_history SET undone = ? WHERE id = ?", (BULK if forward else DROPPED, number)
-            )
+            events.turn(self._connection, number, BULK if forward else DROPPED)
             labels.put(self._connection, item, value, skipped, row[5] if forward else self._labeler_of(item), self._at)
+        if rows:
+            events.note(self._connection, item)
         return whole
 
     def _changed_since(self, item: int, number: int) -> bool:

@@ -6,13 +6,14 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes
+from desktop_llm.store import events
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.schema import DROPPED, GENERATION, UNDONE
+from desktop_llm.store.standing import standing
 
 CHANGED = Changes(labels=True)
 PATIENCE_SECONDS = 3.0
@@ -43,7 +44,21 @@ class Labels:
 
     def set(self, item: int, value: Any, labeler: str = "", origin: str = "person") -> Changes:
         """Give a row the stored label value `value`. Raises UserError."""
-        self._operate(item, json.dumps(value, ensure_ascii=False, separators=(",", ":")), 0, labeler, origin)
+        self._operate(item, stored(value), 0, labeler, origin)
+        return CHANGED
+
+    def answer(self, item: int, value: Any | None, labeler: str) -> Changes:
+        """A labeler's own word on a row, who has not seen what others said; None: skipped. Raises UserError.
+
+        Where it differs from the others', the row is disputed, and the first label stands until it is decided.
+        """
+        text = None if value is None else stored(value)
+        self._operate(item, text, int(value is None), labeler, "blind", blind=True)
+        return CHANGED
+
+    def decide(self, item: int, value: Any, labeler: str) -> Changes:
+        """End a dispute: this is the label, whatever was said before. Raises UserError."""
+        self._operate(item, stored(value), 0, labeler, "decision")
         return CHANGED
 
     def skip(self, item: int, labeler: str = "") -> Changes:
@@ -59,7 +74,7 @@ class Labels:
     def undo(self) -> int | None:
         """Take the newest operation back; the row it was about, None when there is none."""
         return self._turn(
-            "SELECT id, item, before, before_skipped FROM label_history INDEXED BY history_to_undo"
+            "SELECT id, item FROM label_history INDEXED BY history_to_undo"
             " WHERE undone = 0 AND origin <> 'import' ORDER BY id DESC LIMIT 1",
             undone=1,
         )
@@ -67,8 +82,7 @@ class Labels:
     def redo(self) -> int | None:
         """Do the operation that was undone last again; the row it was about."""
         return self._turn(
-            "SELECT id, item, after, after_skipped FROM label_history INDEXED BY history_to_redo"
-            " WHERE undone = 1 ORDER BY id LIMIT 1",
+            "SELECT id, item FROM label_history INDEXED BY history_to_redo WHERE undone = 1 ORDER BY id LIMIT 1",
             undone=0,
         )
 
@@ -123,33 +137,42 @@ class Labels:
                 undone=False,
             )
 
-    def _operate(self, item: int, value: str | None, skipped: int, labeler: str, origin: str) -> None:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    def _operate(
+        self, item: int, value: str | None, skipped: int, labeler: str, origin: str, *, blind: bool = False
+    ) -> None:
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
                 raise UserError(f"The project has no row number {item}, or it lies in the bin.")
-            before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
-            old, old_skipped = before or (None, 0)
             # a new operation ends the line of what could be done again
             connection.execute("UPDATE label_history SET undone = ? WHERE undone = 1", (DROPPED,))
-            connection.execute(
-                "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (item, old, old_skipped, value, skipped, labeler, origin, at),
-            )
-            put(connection, item, value, skipped, labeler, at)
+            at = events.enter(connection, item, value, skipped=skipped, labeler=labeler, origin=origin, blind=blind)
+            if blind:
+                stand(connection, item)
+            else:
+                put(connection, item, value, skipped, labeler, at)
+                events.note(connection, item)
 
     def _turn(self, sql: str, *, undone: int) -> int | None:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             row = connection.execute(sql).fetchone()
             if row is None:
                 return None
-            number, item, value, skipped = row
-            connection.execute("UPDATE label_history SET undone = ? WHERE id = ?", (undone, number))
-            labeler = connection.execute("SELECT labeler FROM label_history WHERE id = ?", (number,)).fetchone()[0]
-            put(connection, item, value, skipped, labeler, at)
+            number, item = row
+            events.turn(connection, number, undone)
+            stand(connection, item)
             return int(item)
+
+
+def stored(value: Any) -> str:
+    """A label value as the table keeps it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def stand(connection: sqlite3.Connection, item: int) -> None:
+    """Inside a transaction: make a row's label what its entries come to, and note disputes."""
+    told = standing(events.of(connection, item), events.base(connection, item))
+    put(connection, item, told.value, int(told.skipped), told.labeler, told.at or events.later(""))
+    events.note(connection, item)
 
 
 def put(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:

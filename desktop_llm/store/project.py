@@ -19,10 +19,12 @@ from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.items import Items
+from desktop_llm.store.joining import Joining
 from desktop_llm.store.labels import Labels
 from desktop_llm.store.lock import Lock
 from desktop_llm.store.notes import Notes
 from desktop_llm.store.operations import Operations
+from desktop_llm.store.people import People
 from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
 from desktop_llm.store.saved import SavedFilters
@@ -54,6 +56,8 @@ class Project:
         self.operations = Operations(self._connections)
         self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
+        self.people = People(self._connections)
+        self.joining = Joining(self._connections)
         self.filters = SavedFilters(self._connections)
         self.notes = Notes(self._connections)
         self.runs = Runs(self._connections, path)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 5
+VERSION = 6
 """Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
@@ -170,6 +170,33 @@ END;
 """Rows whose text is another than the one that `store.search` knows."""
 
 
+PEOPLE = """
+ALTER TABLE label_history ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE label_history ADD COLUMN over TEXT NOT NULL DEFAULT '';
+ALTER TABLE label_history ADD COLUMN turned_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE label_history ADD COLUMN guideline INTEGER NOT NULL DEFAULT 0;
+UPDATE label_history SET uid = lower(hex(randomblob(12)));
+UPDATE label_history SET over = COALESCE((SELECT before.uid FROM label_history AS before
+  WHERE before.item = label_history.item AND before.id < label_history.id ORDER BY before.id DESC LIMIT 1), '');
+CREATE UNIQUE INDEX history_by_uid ON label_history (uid);
+CREATE TABLE disputes (item INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE second (item INTEGER PRIMARY KEY, labeler TEXT NOT NULL) STRICT;
+ALTER TABLE classes ADD COLUMN named_at TEXT NOT NULL DEFAULT '';
+CREATE TABLE class_uids (uid TEXT PRIMARY KEY, class INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX class_uids_by_class ON class_uids (class);
+INSERT INTO class_uids (uid, class) SELECT lower(hex(randomblob(12))), id FROM classes;
+CREATE TRIGGER class_came AFTER INSERT ON classes BEGIN
+  INSERT INTO class_uids (uid, class) VALUES (lower(hex(randomblob(12))), NEW.id);
+END;
+CREATE TRIGGER class_went AFTER DELETE ON classes BEGIN
+  DELETE FROM class_uids WHERE class = OLD.id;
+END;
+"""
+"""What several people need: every entry of the history has a name that holds in all copies of a project, `uid`, and
+tells which entries it stands in the place of, `over`: uids with spaces between. `disputes` are rows to be decided,
+`second` those that wait for another labeler than the one who was first."""
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
     from sqlite_utils import Database as Utilities
@@ -204,6 +231,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def stale_search(database: Database) -> None:
         do(database, SEARCH)
+
+    @migrations()
+    def several_people(database: Database) -> None:
+        do(database, PEOPLE)
 
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from desktop_llm.store.schema import SETTLED
+from desktop_llm.store.schema import DROPPED, SETTLED
 
 
 def take_labels(connection: sqlite3.Connection, at: str) -> tuple[int, int]:
@@ -34,14 +34,20 @@ def take_labels(connection: sqlite3.Connection, at: str) -> tuple[int, int]:
             return conflicts, 0
         taken = "SELECT item FROM told"
         # what a person did to these rows before cannot be undone without losing the label that came now
-        execute(f"UPDATE label_history SET undone = ? WHERE undone < ? AND item IN ({taken})", (SETTLED, SETTLED))
         execute(
-            "INSERT INTO label_history (item, before_skipped, after, after_skipped, labeler, origin, at)"
-            " SELECT told.item, COALESCE(old.skipped, 0), told.value, 0, '', 'import', ? FROM told"
+            f"UPDATE label_history SET undone = CASE undone WHEN 0 THEN ? ELSE ? END WHERE undone < 2"
+            f" AND item IN ({taken})",
+            (SETTLED, DROPPED),
+        )
+        execute(
+            "INSERT INTO label_history (item, before_skipped, after, after_skipped, labeler, origin, at, uid, over)"
+            " SELECT told.item, COALESCE(old.skipped, 0), told.value, 0, '', 'import', ?, lower(hex(randomblob(12))),"
+            " COALESCE((SELECT group_concat(uid, ' ') FROM label_history WHERE item = told.item), '') FROM told"
             " LEFT JOIN labels AS old ON old.item = told.item ORDER BY told.item",
             (at,),
         )
-        execute(f"DELETE FROM unlabeled WHERE item IN ({taken})")
+        for table in ("unlabeled", "disputes", "second"):
+            execute(f"DELETE FROM {table} WHERE item IN ({taken})")
         execute(f"DELETE FROM uncertainty WHERE item IN ({taken})")
         count = execute(
             "INSERT INTO labels (item, value, skipped, labeler, at) SELECT item, value, 0, '', ? FROM told WHERE true"

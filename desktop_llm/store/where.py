@@ -87,6 +87,11 @@ def _also(told: Filter, key: str, conditions: list[str], values: list[Any]) -> N
         values.append(value)
     if told.show == "labeled":
         conditions.append(f"EXISTS (SELECT 1 FROM labels AS l WHERE l.item = {key} AND l.value IS NOT NULL)")
+    elif told.show == "disputed":
+        conditions.append(f"EXISTS (SELECT 1 FROM disputes WHERE disputes.item = {key})")
+    elif told.show == "second":
+        conditions.append(f"EXISTS (SELECT 1 FROM second WHERE second.item = {key} AND second.labeler <> ?)")
+        values.append(told.labeler)
     elif told.show != "all":
         skipped = int(told.show == "skipped")
         conditions.append(f"EXISTS (SELECT 1 FROM unlabeled WHERE unlabeled.item = {key} AND skipped = {skipped})")
@@ -150,6 +155,10 @@ def _start(told: Filter, *, uncertain: bool) -> Where:
         return Where("class_items.item", "class_items", ("class_items.class = ?",), (value,))
     if told.show == "labeled" or (told.disagrees and told.show == "all"):
         return Where("labels.item", "labels", ("labels.value IS NOT NULL",), ())
+    if told.show == "disputed":
+        return Where("disputes.item", "disputes", (), ())
+    if told.show == "second":
+        return Where("second.item", "second", ("second.labeler <> ?",), (told.labeler,))
     if told.show == "skipped":
         return Where("unlabeled.item", "unlabeled INDEXED BY unlabeled_skipped", ("unlabeled.skipped = 1",), ())
     if told.show == "unlabeled":

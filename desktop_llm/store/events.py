@@ -1,0 +1,134 @@
+"""The entries of a row's label history, read and written inside a transaction; `standing` says what they come to."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from desktop_llm.store.hashing import key_of
+from desktop_llm.store.schema import BULK, SETTLED
+from desktop_llm.store.standing import Event, heads, opinions, standing
+
+UID_BYTES = 12
+SHARE = "share labeled twice"
+"""In `meta`: the share of rows, in 0…1, that two people are to label without seeing each other's label."""
+PARTS = 1_000_000
+ACTIVE = (0, SETTLED, BULK)
+
+
+def of(connection: sqlite3.Connection, item: int) -> list[Event]:
+    """A row's entries in the order in which they came into this project."""
+    return [
+        Event(
+            uid=row[0],
+            over=tuple(row[1].split()),
+            value=row[2],
+            skipped=bool(row[3]),
+            labeler=row[4],
+            origin=row[5],
+            at=row[6],
+            active=row[7] in ACTIVE,
+        )
+        for row in connection.execute(
+            "SELECT uid, over, after, after_skipped, labeler, origin, at, undone FROM label_history"
+            " INDEXED BY history_by_item WHERE item = ? ORDER BY id",
+            (item,),
+        )
+    ]
+
+
+def enter(
+    connection: sqlite3.Connection,
+    item: int,
+    value: str | None,
+    *,
+    skipped: int,
+    labeler: str,
+    origin: str,
+    undone: int = 0,
+    operation: int | None = None,
+    blind: bool = False,
+) -> str:
+    """Add an entry over all that stands (`blind`: over the labeler's own alone); its time. Changes no label."""
+    told = of(connection, item)
+    before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
+    old, old_skipped = before or (None, 0)
+    seen = [one for one in opinions(told).values() if one.labeler == labeler] if blind else heads(told)
+    at = later(max((one.at for one in told), default=""))
+    connection.execute(
+        "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at, undone,"
+        " operation, uid, over) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (item, old, old_skipped, value, skipped, labeler, origin, at, undone, operation, new_uid(), joined(seen)),
+    )
+    return at
+
+
+def turn(connection: sqlite3.Connection, number: int, undone: int) -> None:
+    """Mark an entry, by its id, as undone or done; when, so that copies know which word was the last."""
+    row = connection.execute("SELECT turned_at FROM label_history WHERE id = ?", (number,)).fetchone()
+    connection.execute(
+        "UPDATE label_history SET undone = ?, turned_at = ? WHERE id = ?", (undone, later(row[0]), number)
+    )
+
+
+def new_uid() -> str:
+    """A name that no other entry has, in any project."""
+    return secrets.token_hex(UID_BYTES)
+
+
+def joined(events: Sequence[Event]) -> str:
+    """Their uids as `over` keeps them."""
+    return " ".join(one.uid for one in events)
+
+
+def later(than: str) -> str:
+    """Now, or just behind `than` where the clock of another computer was ahead."""
+    now = datetime.now(UTC)
+    if than:
+        now = max(now, datetime.fromisoformat(than) + timedelta(microseconds=1))
+    return now.isoformat(timespec="microseconds")
+
+
+def base(connection: sqlite3.Connection, item: int) -> str | None:
+    """The label that came with the row: what was there before the first entry, or is there without any."""
+    row = connection.execute(
+        "SELECT before FROM label_history INDEXED BY history_by_item WHERE item = ? ORDER BY id LIMIT 1", (item,)
+    ).fetchone()
+    row = row or connection.execute("SELECT value FROM labels WHERE item = ?", (item,)).fetchone()
+    return row[0] if row else None
+
+
+def note(connection: sqlite3.Connection, item: int) -> None:
+    """Keep the lists of disputed rows and of those that wait for a second labeler right for a row."""
+    told = of(connection, item)
+    if standing(told, None).disputed:
+        connection.execute("INSERT OR IGNORE INTO disputes (item) VALUES (?)", (item,))
+    else:
+        connection.execute("DELETE FROM disputes WHERE item = ?", (item,))
+    first = _first_of_two(connection, item, told)
+    if first is None:
+        connection.execute("DELETE FROM second WHERE item = ?", (item,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO second (item, labeler) VALUES (?, ?)", (item, first))
+
+
+def share(connection: sqlite3.Connection) -> float:
+    """The share of rows that are labeled twice."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (SHARE,)).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def is_double(digest: bytes, of_all: float) -> bool:
+    """Whether a row with this hash is among those that are labeled twice: the same ones in every copy."""
+    return key_of(digest) % PARTS < of_all * PARTS
+
+
+def _first_of_two(connection: sqlite3.Connection, item: int, told: Sequence[Event]) -> str | None:
+    """Who labeled a row that is to be labeled twice and was labeled by nobody else."""
+    names = [one.labeler for one in opinions(told).values() if one.value is not None]
+    if len(names) != 1 or not (of_all := share(connection)):
+        return None
+    row = connection.execute("SELECT hash FROM items WHERE id = ?", (item,)).fetchone()
+    return names[0] if row is not None and is_double(row[0], of_all) else None

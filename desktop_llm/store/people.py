@@ -1,0 +1,160 @@
+"""Several people on one project: who said what, what is disputed, and the share of rows that two are to label."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.rows import Changes
+from desktop_llm.store import events
+from desktop_llm.store.connection import Connections
+from desktop_llm.store.schema import DROPPED, VISIBLE
+from desktop_llm.store.standing import heads, opinions, order
+
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one labeler said about a row: the stored value, None where it was skipped or cleared."""
+
+    labeler: str
+    value: Any | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A label that somebody gave, for figures: the stored value, and whether it was taken from a suggestion.
+
+    `replaced_by` is the first other labeler's value over it (JSON text), None where nobody replaced it.
+    """
+
+    item: int
+    labeler: str
+    value: Any
+    at: str
+    origin: str
+    replaced_by: str | None
+
+
+class People:
+    """Reads and decides what several people said."""
+
+    def __init__(self, connections: Connections) -> None:
+        """`connections` of the project."""
+        self._connections = connections
+
+    @property
+    def share(self) -> float:
+        """The share of rows, 0…1, that two people label without seeing each other's label."""
+        with self._connections.reading() as connection:
+            return events.share(connection)
+
+    def set_share(self, share: float, should_stop: Callable[[], bool] = lambda: False) -> Changes:
+        """Choose the share; which rows it is follows from their texts alone. Raises UserError, Cancelled."""
+        if not 0 <= share <= 1:
+            raise UserError(f"{share:g} is no share of all rows; it must be between 0 and 1.")
+        with self._connections.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (events.SHARE, str(share)))
+        after = 0
+        with self._connections.bulk_turn(should_stop):
+            while part := self._connections.rows(
+                "SELECT DISTINCT item FROM label_history INDEXED BY history_by_item WHERE item > ?"
+                " ORDER BY item LIMIT ?",
+                (after, AT_ONCE),
+            ):
+                if should_stop():
+                    raise Cancelled
+                with self._connections.piece() as connection:
+                    for (item,) in part:
+                        events.note(connection, item)
+                after = part[-1][0]
+            self._connections.settle_log()
+        return Changes(labels=True)
+
+    def disputed(self) -> int:
+        """How many rows wait for a decision."""
+        return self._number("SELECT COUNT(*) FROM disputes")
+
+    def waiting(self, labeler: str) -> int:
+        """How many rows wait for a second label, which `labeler` may give."""
+        return self._number("SELECT COUNT(*) FROM second WHERE labeler <> ?", labeler)
+
+    def labelers(self) -> dict[str, int]:
+        """Who has labeled, and how many entries of the history are theirs."""
+        return dict(
+            self._connections.rows(
+                "SELECT labeler, COUNT(*) FROM label_history WHERE origin NOT IN ('import', 'bulk')"
+                " AND undone NOT IN (1, ?) GROUP BY labeler ORDER BY labeler",
+                (DROPPED,),
+            )
+        )
+
+    def said(self, item: int) -> list[Said]:
+        """What stands about a row: one answer, or in a dispute all of them, the earliest first."""
+        with self._connections.reading() as connection:
+            found = heads(events.of(connection, item))
+        return [Said(labeler=one.labeler, value=_value(one.value), at=one.at) for one in found]
+
+    def opinions(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Rows that two or more people labeled without seeing each other's label, and what each said; by row."""
+        for item in self._of_many():
+            if should_stop():
+                raise Cancelled
+            with self._connections.reading() as connection:
+                told = opinions(events.of(connection, item))
+            labels = {name: _value(one.value) for name, one in told.items() if one.value is not None}
+            if len(labels) > 1:
+                yield item, labels
+
+    def given(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Given]:
+        """All labels that people gave and did not take back, by row; for figures of quality."""
+        after = 0
+        while part := self._connections.rows(
+            "SELECT DISTINCT item FROM label_history INDEXED BY history_by_item WHERE item > ?"
+            f" AND item <= {VISIBLE} ORDER BY item LIMIT ?",
+            (after, AT_ONCE),
+        ):
+            for (item,) in part:
+                if should_stop():
+                    raise Cancelled
+                yield from self._given(item)
+            after = part[-1][0]
+
+    def _given(self, item: int) -> Iterator[Given]:
+        with self._connections.reading() as connection:
+            told = sorted((one for one in events.of(connection, item) if one.active), key=order)
+        for place, one in enumerate(told):
+            if one.value is None or one.origin in ("import", "bulk"):
+                continue
+            over = next((o.value for o in told[place + 1 :] if o.labeler != one.labeler and one.uid in o.over), None)
+            yield Given(
+                item=item,
+                labeler=one.labeler,
+                value=_value(one.value),
+                at=one.at,
+                origin=one.origin,
+                replaced_by=over,
+            )
+
+    def _of_many(self) -> list[int]:
+        """Rows with entries of two or more labelers."""
+        return [
+            row[0]
+            for row in self._connections.rows(
+                "SELECT item FROM label_history WHERE origin NOT IN ('import', 'bulk', 'decision')"
+                f" AND item <= {VISIBLE} GROUP BY item HAVING COUNT(DISTINCT labeler) > 1 ORDER BY item"
+            )
+        ]
+
+    def _number(self, sql: str, *values: Any) -> int:
+        row = self._connections.row(sql, values)
+        return int(row[0]) if row else 0
+
+
+def _value(text: str | None) -> Any | None:
+    return None if text is None else json.loads(text)

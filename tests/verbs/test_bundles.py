@@ -1,0 +1,230 @@
+"""Copies of a project that exchange bundles come to say the same, in whatever order; damaged ones change nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from desktop_llm.errors import UserError
+from desktop_llm.rows import Edit, Filter
+from desktop_llm.store.project import Project
+from desktop_llm.verbs import bundles
+from tests.store.conftest import TASK, insert
+
+PEOPLE = ("Ann", "Ben")
+TEXTS = 4
+
+
+def _state(project: Project) -> dict[str, Any]:
+    """All that copies are to agree on, by text and in names."""
+    names = project.classes.names()
+
+    def named(value: Any) -> Any:
+        return None if value is None else TASK.labels.to_named(value, names)
+
+    rows = {}
+    for item in project.items.page(Filter(), 0, 1000):
+        entries = [
+            (copy.uid, copy.over, named(value), copy.skipped, copy.labeler, copy.origin, copy.at, copy.active)
+            for copy, value in project.joining.events([item.id])
+        ]
+        rows[item.content["text"]] = (named(item.value), item.skipped, sorted(entries, key=str))
+    disputed = sorted(item.content["text"] for item in project.items.page(Filter(show="disputed"), 0, 1000))
+    second = {
+        name: sorted(item.content["text"] for item in project.items.page(Filter(show="second", labeler=name), 0, 1000))
+        for name in PEOPLE
+    }
+    return {"rows": rows, "disputed": disputed, "second": second, "classes": sorted(names.values())}
+
+
+def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
+    what, place, value = step
+    row = project.items.page(Filter(), 0, 100)[place % project.items.counts().total]
+    classes = [one.id for one in project.classes.all()]
+    chosen = classes[value % len(classes)]
+    acts: dict[str, Callable[[], object]] = {
+        "set": lambda: project.labels.set(row.id, chosen, who),
+        "answer": lambda: project.labels.answer(row.id, chosen, who),
+        "decide": lambda: project.labels.decide(row.id, chosen, who),
+        "skip": lambda: project.labels.skip(row.id, who),
+        "clear": lambda: project.labels.clear(row.id, who),
+        "undo": project.labels.undo,
+        "redo": project.labels.redo,
+        "rename": lambda: project.classes.rename(chosen, f"{who} {value} {place}"),
+        "add": lambda: insert(project, [(f"text {value} of {who}", None)]),
+        "bulk": lambda: _bulk(project, row.id, chosen, who),
+    }
+    try:
+        acts[what]()
+    except UserError:
+        assert what == "rename"  # the name was taken
+
+
+def _bulk(project: Project, item: int, chosen: int, who: str) -> None:
+    from desktop_llm.rows import NewLabel
+
+    told = project.operations.apply("label", "Label", [Edit(item=item, label=NewLabel(value=chosen))], labeler=who)
+    if told.changed and chosen % 2:
+        project.operations.undo(told.operation)
+
+
+steps = st.tuples(
+    st.sampled_from(PEOPLE),
+    st.one_of(
+        st.tuples(
+            st.sampled_from(
+                ["set", "set", "answer", "answer", "decide", "skip", "clear", "undo", "redo", "rename", "add", "bulk"]
+            ),
+            st.integers(0, TEXTS),
+            st.integers(0, 2),
+        ),
+        st.tuples(st.just("send"), st.just(0), st.just(0)),
+    ),
+)
+
+
+def _exchange(sender: Project, receiver: Project, folder: Path) -> None:
+    file = folder / f"{len(list(folder.iterdir()))}{bundles.ENDING}"
+    bundles.write(sender, file)
+    bundles.take(receiver, file)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(steps, max_size=14), st.booleans())
+def test_in_whatever_order_copies_come_to_say_the_same(told: list[Any], ann_first: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = Project.create(folder / "Ann", TASK.name)
+        insert(made, [(f"text number {place}", ("yes", "no", None, None)[place]) for place in range(TEXTS)])
+        made.people.set_share(0.6)
+        made.close()
+        shutil.copytree(folder / "Ann", folder / "Ben")
+        (folder / "sent").mkdir()
+        copies = {who: Project.open(folder / who) for who in PEOPLE}
+        try:
+            for who, step in told:
+                if step[0] == "send":
+                    other = PEOPLE[who == "Ann"]
+                    _exchange(copies[who], copies[other], folder / "sent")
+                else:
+                    _act(copies[who], who, step)
+            order = PEOPLE if ann_first else PEOPLE[::-1]
+            _exchange(copies[order[0]], copies[order[1]], folder / "sent")
+            _exchange(copies[order[1]], copies[order[0]], folder / "sent")
+            assert _state(copies["Ann"]) == _state(copies["Ben"])
+            before = _state(copies["Ann"])
+            for file in sorted((folder / "sent").iterdir()):  # old ones and all of them again
+                bundles.take(copies["Ann"], file)
+            assert _state(copies["Ann"]) == before
+            assert copies["Ann"].check() == []
+        finally:
+            for copy in copies.values():
+                copy.close()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Any:
+    """Ann's project and Ben's, made from her bundle."""
+    ann = Project.create(tmp_path / "Ann", TASK.name)
+    insert(ann, [("first", "yes"), ("second", None), ("third", "no"), ("fourth", None)])
+    bundles.write(ann, tmp_path / "for Ben.dllm", labeler="Ann")
+    ben = Project.create(tmp_path / "Ben", TASK.name)
+    bundles.take(ben, tmp_path / "for Ben.dllm")
+    yield ann, ben
+    ann.close()
+    ben.close()
+
+
+def test_a_bundle_makes_a_project_of_its_own(two: tuple[Project, Project]) -> None:
+    ann, ben = two
+    assert _state(ann) == _state(ben)
+    assert ben.items.sources() == ann.items.sources()
+    assert [one.extra for one in ben.items.page(Filter(), 0, 9)] == [{"channel": "chat"}] * 4
+
+
+def test_labels_that_differ_wait_for_a_decision_that_both_then_have(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    for item, label in ((2, 1), (4, 1)):
+        ann.labels.set(item, label, "Ann")
+    for text, label in (("second", 2), ("fourth", 1)):
+        row = next(one for one in ben.items.page(Filter(), 0, 9) if one.content["text"] == text)
+        ben.labels.set(row.id, label, "Ben")
+    bundles.write(ben, tmp_path / "back.dllm", labeler="Ben")
+    told = bundles.take(ann, tmp_path / "back.dllm")
+    assert (told.rows, told.events, told.disputed) == (0, 2, 1)
+    disputed = ann.items.page(Filter(show="disputed"), 0, 9)
+    assert [one.content["text"] for one in disputed] == ["second"]
+    assert [(one.labeler, one.value) for one in ann.people.said(disputed[0].id)] == [("Ann", 1), ("Ben", 2)]
+    assert disputed[0].value == 1  # the first stands until then
+    ann.labels.decide(disputed[0].id, 2, "Ann")
+    assert ann.people.disputed() == 0
+    bundles.write(ann, tmp_path / "again.dllm", labeler="Ann")
+    bundles.take(ben, tmp_path / "again.dllm")
+    assert ben.people.disputed() == 0
+    assert _state(ann) == _state(ben)
+
+
+def test_a_row_whose_text_was_cleaned_on_one_side_does_not_come_twice(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    ann.operations.apply("clean", "Clean", [Edit(item=2, content={"text": "2nd"})])
+    ann.labels.set(2, 1, "Ann")
+    bundles.write(ann, tmp_path / "cleaned.dllm")
+    assert bundles.take(ben, tmp_path / "cleaned.dllm").rows == 0
+    row = next(one for one in ben.items.page(Filter(), 0, 9) if one.content["text"] == "second")
+    assert row.value == 1
+
+
+def _rewritten(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
+    made = path.with_name("changed.dllm")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == part else old.read(name))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        (bundles.ROWS, lambda data: data.replace(b"first", b"other"), "not what it was written as"),
+        (bundles.ROWS, lambda data: data[:-20], "cannot be read"),
+        (bundles.EVENTS, lambda data: b'{"hash": "zz", "uid": "a", "at": "now"}\n', "no such"),
+        (bundles.EVENTS, lambda data: b"[" * 100_000, "cannot be read"),
+        (bundles.CLASSES, lambda data: data.replace(b'"yes"', b'" "'), "no name"),
+        (bundles.HEAD, lambda data: b"", "empty"),
+        (bundles.HEAD, lambda data: data.replace(b'"format":1', b'"format":9'), "newer"),
+        (bundles.HEAD, lambda data: json.dumps({**json.loads(data), "task": "other"}).encode(), "another kind"),
+    ],
+)
+def test_a_damaged_bundle_is_a_sentence_and_changes_nothing(
+    two: tuple[Project, Project], tmp_path: Path, part: str, change: Callable[[bytes], bytes], words: str
+) -> None:
+    ann, ben = two
+    ben.labels.set(2, 1, "Ben")
+    insert(ben, [("fifth", None)])
+    bundles.write(ben, tmp_path / "whole.dllm")
+    before = _state(ann)
+    with pytest.raises(UserError, match=words):
+        bundles.take(ann, _rewritten(tmp_path / "whole.dllm", part, change))
+    assert _state(ann) == before
+
+
+def test_what_is_no_bundle_is_named(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, _ = two
+    (tmp_path / "photo.dllm").write_bytes(b"no archive")
+    with pytest.raises(UserError, match="no bundle"):
+        bundles.take(ann, tmp_path / "photo.dllm")
+    with pytest.raises(UserError, match="ends in"):
+        bundles.write(ann, tmp_path / "name.zip")
