@@ -32,6 +32,8 @@ class Operation:
     origin: str
     at: str
     undone: bool
+    seconds: float | None = None
+    """How long the row was looked at before, pauses left out; None where nobody measured."""
 
 
 class Labels:
@@ -41,19 +43,21 @@ class Labels:
         """`connections` of the project."""
         self._connections = connections
 
-    def set(self, item: int, value: Any, labeler: str = "", origin: str = "person") -> Changes:
-        """Give a row the stored label value `value`. Raises UserError."""
-        self._operate(item, json.dumps(value, ensure_ascii=False, separators=(",", ":")), 0, labeler, origin)
+    def set(
+        self, item: int, value: Any, labeler: str = "", origin: str = "person", *, seconds: float | None = None
+    ) -> Changes:
+        """Give a row the stored label value `value`, after `seconds` of looking at it. Raises UserError."""
+        self._operate(item, json.dumps(value, ensure_ascii=False, separators=(",", ":")), 0, labeler, origin, seconds)
         return CHANGED
 
-    def skip(self, item: int, labeler: str = "") -> Changes:
+    def skip(self, item: int, labeler: str = "", *, seconds: float | None = None) -> Changes:
         """Put a row aside without a label."""
-        self._operate(item, None, 1, labeler, "person")
+        self._operate(item, None, 1, labeler, "person", seconds)
         return CHANGED
 
-    def clear(self, item: int, labeler: str = "") -> Changes:
+    def clear(self, item: int, labeler: str = "", *, seconds: float | None = None) -> Changes:
         """Take a row's label away."""
-        self._operate(item, None, 0, labeler, "person")
+        self._operate(item, None, 0, labeler, "person", seconds)
         return CHANGED
 
     def undo(self) -> int | None:
@@ -83,7 +87,7 @@ class Labels:
     def history(self, item: int) -> list[Operation]:
         """All operations on a row, oldest first; first of all the import, where a label came with the text."""
         rows = self._connections.rows(
-            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone FROM label_history"
+            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone, seconds FROM label_history"
             " WHERE item = ? ORDER BY id",
             (item,),
         )
@@ -98,6 +102,7 @@ class Labels:
                 origin=row[6],
                 at=row[7],
                 undone=row[8] in (UNDONE, DROPPED),
+                seconds=row[9],
             )
             for row in rows
         ]
@@ -123,19 +128,20 @@ class Labels:
                 undone=False,
             )
 
-    def _operate(self, item: int, value: str | None, skipped: int, labeler: str, origin: str) -> None:
+    def _operate(
+        self, item: int, value: str | None, skipped: int, labeler: str, origin: str, seconds: float | None
+    ) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
                 raise UserError(f"The project has no row number {item}, or it lies in the bin.")
             before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
             old, old_skipped = before or (None, 0)
-            # a new operation ends the line of what could be done again
-            connection.execute("UPDATE label_history SET undone = ? WHERE undone = 1", (DROPPED,))
+            end_line(connection)
             connection.execute(
-                "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (item, old, old_skipped, value, skipped, labeler, origin, at),
+                "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at,"
+                " seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (item, old, old_skipped, value, skipped, labeler, origin, at, seconds),
             )
             put(connection, item, value, skipped, labeler, at)
 
@@ -150,6 +156,14 @@ class Labels:
             labeler = connection.execute("SELECT labeler FROM label_history WHERE id = ?", (number,)).fetchone()[0]
             put(connection, item, value, skipped, labeler, at)
             return int(item)
+
+
+def end_line(connection: sqlite3.Connection) -> None:
+    """Inside a transaction: something new was done, so that what was undone before it cannot be done again by key."""
+    connection.execute("UPDATE label_history SET undone = ? WHERE undone = ?", (DROPPED, UNDONE))
+    connection.execute(
+        "UPDATE operations SET place = NULL WHERE place IS NOT NULL AND state = 'undone'",
+    )
 
 
 def put(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:

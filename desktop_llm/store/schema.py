@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 5
+VERSION = 6
 """Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
@@ -169,6 +169,22 @@ END;
 """
 """Rows whose text is another than the one that `store.search` knows."""
 
+HANDS = """
+ALTER TABLE label_history ADD COLUMN seconds REAL;
+ALTER TABLE label_history ADD COLUMN settled_by INTEGER;
+ALTER TABLE operations ADD COLUMN place INTEGER;
+CREATE INDEX operations_in_line ON operations (place) WHERE place IS NOT NULL;
+ALTER TABLE classes ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE classes ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE classes ADD COLUMN merged INTEGER;
+CREATE TABLE guidelines (
+  version INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, descriptions TEXT NOT NULL DEFAULT '{}',
+  at TEXT NOT NULL, labeler TEXT NOT NULL
+) STRICT;
+"""
+"""How long a row was looked at; the operation that forbids undoing an entry, until it is undone itself; where an
+operation stands in the line of what is undone by one key (`store.undoing`); what labels mean, by version."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
@@ -204,6 +220,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def stale_search(database: Database) -> None:
         do(database, SEARCH)
+
+    @migrations()
+    def hands_and_guidelines(database: Database) -> None:
+        do(database, HANDS)
 
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))

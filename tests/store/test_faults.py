@@ -259,7 +259,8 @@ def test_a_project_of_the_version_before_is_brought_up(project: Project) -> None
     connection.execute("CREATE TABLE _sqlite_migrations AS SELECT * FROM new._sqlite_migrations WHERE id = 1")
     connection.execute("INSERT INTO meta SELECT * FROM new.meta WHERE key NOT IN ('visible', 'generation')")
     for table in ("classes", "sources", "items", "labels", "unlabeled"):
-        connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+        columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
+        connection.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
     history = "id, item, before, before_skipped, after, after_skipped, labeler, origin, at, undone"
     connection.execute(f"INSERT INTO label_history SELECT {history} FROM new.label_history")
     connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
