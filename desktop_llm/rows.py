@@ -112,13 +112,31 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Class:
-    """A class of the label schema; `count` labels use it."""
+    """A class of the label schema; `count` labels use it.
+
+    `description` says what it means, with examples; an `archived` one is not offered for choosing any more; one that
+    was `merged` is archived, and that other class (its id) has its labels.
+    """
 
     id: int
     name: str
     color: str
     key: str
     count: int
+    description: str = ""
+    archived: bool = False
+    merged: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guideline:
+    """How to label, as it was at a time: the text, and what each class meant (by id). Version 0: nothing is written."""
+
+    version: int
+    text: str
+    descriptions: Mapping[int, str]
+    at: str
+    labeler: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Class
@@ -14,8 +15,10 @@ from desktop_llm.store.schema import DROPPED, SETTLED, VISIBLE
 COLORS = (
     "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",
 )  # fmt: skip
-KEYS = "123456789bcefghijklmnopqrtuvwxyz"
-"""Keys given to classes in order; a, d and s are left for moving and skipping."""
+KEYS = "123456789bcefhijklmnopqrtuvwxyz"
+"""Keys given to classes in order; a, d, s and g are left for moving, skipping and the guideline."""
+MERGE = "merge_class"
+"""The kind of operation that gives all labels of a class to another one."""
 
 
 class Classes:
@@ -29,10 +32,22 @@ class Classes:
         """The classes in their order, with the number of labels that use each (for labels that are one class)."""
         rows = self._connections.rows(
             "SELECT id, name, color, key, (SELECT COUNT(*) FROM class_items"
-            f" WHERE class = classes.id AND item <= {VISIBLE}) FROM classes WHERE position >= 0"
-            " ORDER BY position, id"
+            f" WHERE class = classes.id AND item <= {VISIBLE}), description, archived, merged FROM classes"
+            " WHERE position >= 0 ORDER BY position, id"
         )
-        return [Class(id=row[0], name=row[1], color=row[2], key=row[3], count=row[4]) for row in rows]
+        return [
+            Class(
+                id=row[0],
+                name=row[1],
+                color=row[2],
+                key=row[3],
+                count=row[4],
+                description=row[5],
+                archived=bool(row[6]),
+                merged=row[7],
+            )
+            for row in rows
+        ]
 
     def names(self) -> dict[int, str]:
         """The names by id."""
@@ -71,6 +86,30 @@ class Classes:
             connection.execute("UPDATE classes SET key = ? WHERE id = ?", (key, class_id))
         return Changes(classes=True)
 
+    def archive(self, class_id: int) -> Changes:
+        """Offer a class no more: its labels and their history stay, its key becomes free."""
+        with self._connections.writing() as connection:
+            connection.execute("UPDATE classes SET archived = 1, key = '' WHERE id = ?", (class_id,))
+        return Changes(classes=True)
+
+    def restore(self, class_id: int) -> Changes:
+        """Offer an archived class again, with a free key."""
+        with self._connections.writing() as connection:
+            restore(connection, class_id)
+        return Changes(classes=True)
+
+    def merges(self) -> dict[int, int]:
+        """Ids of merged classes to those that have their labels now, however often these were merged again."""
+        told = dict(self._connections.rows("SELECT id, merged FROM classes WHERE merged IS NOT NULL"))
+        found = {}
+        for number in told:
+            into, seen = told[number], {number}
+            while into in told and into not in seen:
+                seen.add(into)
+                into = told[into]
+            found[number] = into
+        return found
+
     def move(self, class_id: int, position: int) -> Changes:
         """Put a class at `position` (from 0) of the order."""
         with self._connections.writing() as connection:
@@ -93,10 +132,11 @@ class Classes:
                 raise UserError(f"{binned:,} texts in the bin have this label; empty the bin before removing it.")
             # what once gave this label can neither be undone nor done again
             connection.execute(
-                "UPDATE label_history SET undone = CASE WHEN undone IN (1, ?) THEN ? ELSE ? END"
+                "UPDATE label_history SET undone = CASE WHEN undone IN (1, ?) THEN ? ELSE ? END, settled_by = NULL"
                 " WHERE before = ? OR after = ?",
                 (DROPPED, DROPPED, SETTLED, str(class_id), str(class_id)),
             )
+            connection.execute("UPDATE classes SET merged = NULL WHERE merged = ?", (class_id,))
             connection.execute("DELETE FROM classes WHERE id = ?", (class_id,))
         return Changes(classes=True)
 
@@ -127,6 +167,23 @@ def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, in
         )
         numbers[name] = int(cursor.lastrowid or 0)
     return numbers
+
+
+def restore(connection: sqlite3.Connection, class_id: int, wanted: str = "") -> None:
+    """Inside a transaction: offer an archived class again, by the key `wanted` if that is free, else by the next."""
+    taken = {row[0] for row in connection.execute("SELECT key FROM classes")}
+    key = next((one for one in (wanted, *KEYS) if one and one not in taken), "")
+    connection.execute("UPDATE classes SET archived = 0, merged = NULL, key = ? WHERE id = ?", (key, class_id))
+
+
+def follow_merge(connection: sqlite3.Connection, details: Mapping[str, Any], *, done: bool) -> None:
+    """Inside a transaction: a merge (`details`: class, into, key) was done or undone: its class goes or comes back."""
+    if done:
+        connection.execute(
+            "UPDATE classes SET archived = 1, merged = ?, key = '' WHERE id = ?", (details["into"], details["class"])
+        )
+    else:
+        restore(connection, details["class"], str(details.get("key", "")))
 
 
 def numbers(connection: sqlite3.Connection) -> dict[str, int]:

@@ -114,11 +114,7 @@ class Writer:
         if (old, old_skipped) == (value, skipped):
             return False
         # what was done before to this row alone cannot be undone without losing what came now
-        self._connection.execute(
-            "UPDATE label_history SET undone = CASE undone WHEN 0 THEN ? ELSE ? END"
-            " WHERE item = ? AND undone IN (0, 1) AND origin <> 'import'",
-            (SETTLED, DROPPED, item),
-        )
+        self._settle(item)
         events.enter(
             self._connection,
             item,
@@ -132,6 +128,22 @@ class Writer:
         labels.put(self._connection, item, value, skipped, self._labeler, self._at)
         events.note(self._connection, item)
         return True
+
+    def _settle(self, item: int, before: int | None = None) -> None:
+        """What was done to the row alone (before the history's entry `before`) rests while the operation stands."""
+        self._connection.execute(
+            "UPDATE label_history SET settled_by = CASE undone WHEN 0 THEN ? END,"
+            " undone = CASE undone WHEN 0 THEN ? ELSE ? END"
+            " WHERE item = ? AND undone IN (0, 1) AND origin <> 'import' AND id < COALESCE(?, 9223372036854775807)",
+            (self._operation, SETTLED, DROPPED, item, before),
+        )
+
+    def _wake(self, item: int) -> None:
+        """The operation is undone: what rested because of it can be undone again."""
+        self._connection.execute(
+            "UPDATE label_history SET undone = 0, settled_by = NULL WHERE item = ? AND settled_by = ? AND undone = ?",
+            (item, self._operation, SETTLED),
+        )
 
     def _turn_label(self, item: int, *, forward: bool) -> bool:
         """The row's label back (or again), unless it was changed since."""
@@ -149,6 +161,10 @@ class Writer:
             value, skipped = row[3:5] if forward else row[1:3]
             events.turn(self._connection, number, BULK if forward else DROPPED)
             labels.put(self._connection, item, value, skipped, row[5] if forward else self._labeler_of(item), self._at)
+            if forward:
+                self._settle(item, number)
+        if rows and whole and not forward:
+            self._wake(item)
         if rows:
             events.note(self._connection, item)
         return whole

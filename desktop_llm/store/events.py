@@ -15,6 +15,8 @@ UID_BYTES = 12
 SHARE = "share labeled twice"
 """In `meta`: the share of rows, in 0…1, that two people are to label without seeing each other's label."""
 PARTS = 1_000_000
+GUIDELINE = "COALESCE((SELECT MAX(version) FROM guidelines), 0)"
+"""The version of the guideline by which a label is given."""
 ACTIVE = (0, SETTLED, BULK)
 
 
@@ -49,6 +51,7 @@ def enter(
     origin: str,
     undone: int = 0,
     operation: int | None = None,
+    seconds: float | None = None,
     blind: bool = False,
 ) -> str:
     """Add an entry over all that stands (`blind`: over the labeler's own alone); its time. Changes no label."""
@@ -59,8 +62,23 @@ def enter(
     at = later(max((one.at for one in told), default=""))
     connection.execute(
         "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at, undone,"
-        " operation, uid, over) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (item, old, old_skipped, value, skipped, labeler, origin, at, undone, operation, new_uid(), joined(seen)),
+        " operation, seconds, guideline, uid, over) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        f" {GUIDELINE}, ?, ?)",
+        (
+            item,
+            old,
+            old_skipped,
+            value,
+            skipped,
+            labeler,
+            origin,
+            at,
+            undone,
+            operation,
+            seconds,
+            new_uid(),
+            joined(seen),
+        ),
     )
     return at
 

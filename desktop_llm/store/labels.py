@@ -33,6 +33,8 @@ class Operation:
     origin: str
     at: str
     undone: bool
+    seconds: float | None = None
+    """How long the row was looked at before, pauses left out; None where nobody measured."""
 
 
 class Labels:
@@ -42,33 +44,35 @@ class Labels:
         """`connections` of the project."""
         self._connections = connections
 
-    def set(self, item: int, value: Any, labeler: str = "", origin: str = "person") -> Changes:
-        """Give a row the stored label value `value`. Raises UserError."""
-        self._operate(item, stored(value), 0, labeler, origin)
+    def set(
+        self, item: int, value: Any, labeler: str = "", origin: str = "person", *, seconds: float | None = None
+    ) -> Changes:
+        """Give a row the stored label value `value`, after `seconds` of looking at it. Raises UserError."""
+        self._operate(item, stored(value), 0, labeler, origin, seconds)
         return CHANGED
 
-    def answer(self, item: int, value: Any | None, labeler: str) -> Changes:
+    def answer(self, item: int, value: Any | None, labeler: str, *, seconds: float | None = None) -> Changes:
         """A labeler's own word on a row, who has not seen what others said; None: skipped. Raises UserError.
 
         Where it differs from the others', the row is disputed, and the first label stands until it is decided.
         """
         text = None if value is None else stored(value)
-        self._operate(item, text, int(value is None), labeler, "blind", blind=True)
+        self._operate(item, text, int(value is None), labeler, "blind", seconds, blind=True)
         return CHANGED
 
-    def decide(self, item: int, value: Any, labeler: str) -> Changes:
+    def decide(self, item: int, value: Any, labeler: str, *, seconds: float | None = None) -> Changes:
         """End a dispute: this is the label, whatever was said before. Raises UserError."""
-        self._operate(item, stored(value), 0, labeler, "decision")
+        self._operate(item, stored(value), 0, labeler, "decision", seconds)
         return CHANGED
 
-    def skip(self, item: int, labeler: str = "") -> Changes:
+    def skip(self, item: int, labeler: str = "", *, seconds: float | None = None) -> Changes:
         """Put a row aside without a label."""
-        self._operate(item, None, 1, labeler, "person")
+        self._operate(item, None, 1, labeler, "person", seconds)
         return CHANGED
 
-    def clear(self, item: int, labeler: str = "") -> Changes:
+    def clear(self, item: int, labeler: str = "", *, seconds: float | None = None) -> Changes:
         """Take a row's label away."""
-        self._operate(item, None, 0, labeler, "person")
+        self._operate(item, None, 0, labeler, "person", seconds)
         return CHANGED
 
     def undo(self) -> int | None:
@@ -97,7 +101,7 @@ class Labels:
     def history(self, item: int) -> list[Operation]:
         """All operations on a row, oldest first; first of all the import, where a label came with the text."""
         rows = self._connections.rows(
-            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone FROM label_history"
+            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone, seconds FROM label_history"
             " WHERE item = ? ORDER BY id",
             (item,),
         )
@@ -112,6 +116,7 @@ class Labels:
                 origin=row[6],
                 at=row[7],
                 undone=row[8] in (UNDONE, DROPPED),
+                seconds=row[9],
             )
             for row in rows
         ]
@@ -138,14 +143,30 @@ class Labels:
             )
 
     def _operate(
-        self, item: int, value: str | None, skipped: int, labeler: str, origin: str, *, blind: bool = False
+        self,
+        item: int,
+        value: str | None,
+        skipped: int,
+        labeler: str,
+        origin: str,
+        seconds: float | None,
+        *,
+        blind: bool = False,
     ) -> None:
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
                 raise UserError(f"The project has no row number {item}, or it lies in the bin.")
-            # a new operation ends the line of what could be done again
-            connection.execute("UPDATE label_history SET undone = ? WHERE undone = 1", (DROPPED,))
-            at = events.enter(connection, item, value, skipped=skipped, labeler=labeler, origin=origin, blind=blind)
+            end_line(connection)
+            at = events.enter(
+                connection,
+                item,
+                value,
+                skipped=skipped,
+                labeler=labeler,
+                origin=origin,
+                seconds=seconds,
+                blind=blind,
+            )
             if blind:
                 stand(connection, item)
             else:
@@ -161,6 +182,14 @@ class Labels:
             events.turn(connection, number, undone)
             stand(connection, item)
             return int(item)
+
+
+def end_line(connection: sqlite3.Connection) -> None:
+    """Inside a transaction: something new was done, so that what was undone before it cannot be done again by key."""
+    connection.execute("UPDATE label_history SET undone = ? WHERE undone = ?", (DROPPED, UNDONE))
+    connection.execute(
+        "UPDATE operations SET place = NULL WHERE place IS NOT NULL AND state = 'undone'",
+    )
 
 
 def stored(value: Any) -> str:

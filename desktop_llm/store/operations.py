@@ -8,6 +8,7 @@ alone what was changed since.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from typing import Any
 
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Changes, Edit, Operation
-from desktop_llm.store import editing
+from desktop_llm.store import classes, editing, labels
 from desktop_llm.store.connection import Connections
 
 EDITS_A_PIECE = 500
 DONE, UNDONE, APPLYING, UNDOING, REDOING = "done", "undone", "applying", "undoing", "redoing"
+IN_LINE = ("label", "merge", classes.MERGE)
+"""Kinds that give labels: they are undone and done again in one line with single labels (`store.undoing`)."""
 CHANGED = Changes(items=True, labels=True, classes=True)
 
 
@@ -71,13 +74,13 @@ class Operations:
                 number = int(cursor.lastrowid or 0)
             try:
                 changed, left = self._apply(number, labeler, edits, on_progress, should_stop)
-                self._close(number, changed)
+                listed = self._close(number, changed, kind)
             except BaseException:  # whatever ended it, the rows are put back as they were; then the reason goes on up
                 with suppress(UserError):  # what cannot be put back now is put back when the project is next opened
                     self._take_back(number)
                 raise
             self._connections.settle_log()
-        return Outcome(operation=number, changed=changed, left=left, changes=CHANGED if changed else Changes())
+        return Outcome(operation=number, changed=changed, left=left, changes=CHANGED if listed else Changes())
 
     def undo(
         self,
@@ -152,12 +155,17 @@ class Operations:
         self._ask(should_stop)
         return changed, seen - changed
 
-    def _close(self, number: int, changed: int) -> None:
+    def _close(self, number: int, changed: int, kind: str) -> bool:
+        """The operation is done to its end; whether it is listed."""
         with self._connections.writing() as connection:
-            if changed:
-                connection.execute("UPDATE operations SET state = ?, count = ? WHERE id = ?", (DONE, changed, number))
-            else:
+            if not changed and kind != classes.MERGE:
                 connection.execute("DELETE FROM operations WHERE id = ?", (number,))
+                return False
+            if kind in IN_LINE:
+                labels.end_line(connection)
+            connection.execute("UPDATE operations SET count = ? WHERE id = ?", (changed, number))
+            _mark(connection, number, DONE)
+        return True
 
     def _take_back(self, number: int) -> None:
         """Undo and forget what was not applied to its end."""
@@ -222,7 +230,7 @@ class Operations:
 
     def _mark(self, number: int, state: str) -> None:
         with self._connections.writing() as connection:
-            connection.execute("UPDATE operations SET state = ? WHERE id = ?", (state, number))
+            _mark(connection, number, state)
 
     def _main_field(self) -> str:
         row = self._connections.row("SELECT value FROM meta WHERE key = 'main_field'")
@@ -236,6 +244,22 @@ class Operations:
     def _turn(self, should_stop: Callable[[], bool]) -> Iterator[None]:
         with self._connections.bulk_turn(lambda: should_stop() or self._connections.closed):
             yield
+
+
+def _mark(connection: sqlite3.Connection, number: int, state: str) -> None:
+    """Inside a transaction: what is done gets its place in line, and its class goes or comes with it."""
+    connection.execute("UPDATE operations SET state = ? WHERE id = ?", (state, number))
+    if state not in (DONE, UNDONE):
+        return
+    kind, details = connection.execute("SELECT kind, details FROM operations WHERE id = ?", (number,)).fetchone()
+    if kind in IN_LINE and state == DONE:
+        connection.execute(
+            "UPDATE operations SET place = COALESCE(place, (SELECT COALESCE(MAX(id), 0) FROM label_history))"
+            " WHERE id = ?",
+            (number,),
+        )
+    if kind == classes.MERGE:
+        classes.follow_merge(connection, json.loads(details), done=state == DONE)
 
 
 def _now() -> str:

@@ -18,6 +18,7 @@ from desktop_llm.store import schema, staging
 from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.guidelines import Guidelines
 from desktop_llm.store.items import Items
 from desktop_llm.store.joining import Joining
 from desktop_llm.store.labels import Labels
@@ -29,6 +30,7 @@ from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
 from desktop_llm.store.saved import SavedFilters
 from desktop_llm.store.search import Search
+from desktop_llm.store.undoing import Undoing
 
 FILE = "project.db"
 ANSWERS_AT_ONCE = 1000
@@ -54,6 +56,8 @@ class Project:
         self.items = Items(self._connections, self.search)
         self.labels = Labels(self._connections)
         self.operations = Operations(self._connections)
+        self.undoing = Undoing(self._connections)
+        self.guidelines = Guidelines(self._connections)
         self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
         self.people = People(self._connections)

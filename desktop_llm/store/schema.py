@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING
 
 from desktop_llm.store.hashing import key_of
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 6
-"""Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
 """`label_history.undone`: 0 done; undone; undone and never again; done, but what came after forbids undoing; done
@@ -169,6 +168,22 @@ END;
 """
 """Rows whose text is another than the one that `store.search` knows."""
 
+HANDS = """
+ALTER TABLE label_history ADD COLUMN seconds REAL;
+ALTER TABLE label_history ADD COLUMN settled_by INTEGER;
+ALTER TABLE operations ADD COLUMN place INTEGER;
+CREATE INDEX operations_in_line ON operations (place) WHERE place IS NOT NULL;
+ALTER TABLE classes ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE classes ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE classes ADD COLUMN merged INTEGER;
+CREATE TABLE guidelines (
+  version INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, descriptions TEXT NOT NULL DEFAULT '{}',
+  at TEXT NOT NULL, labeler TEXT NOT NULL
+) STRICT;
+"""
+"""How long a row was looked at; the operation that forbids undoing an entry, until it is undone itself; where an
+operation stands in the line of what is undone by one key (`store.undoing`); what labels mean, by version."""
+
 
 PEOPLE = """
 ALTER TABLE label_history ADD COLUMN uid TEXT NOT NULL DEFAULT '';
@@ -197,46 +212,38 @@ tells which entries it stands in the place of, `over`: uids with spaces between.
 `second` those that wait for another labeler than the one who was first."""
 
 
+MIGRATIONS = {
+    "first_tables": FIRST,
+    "hashes_of_their_own": SECOND,
+    "operations_and_bin": THIRD,
+    "classes_and_keys": CLASSES,
+    "stale_search": SEARCH,
+    "hands_and_guidelines": HANDS,
+    "several_people": PEOPLE,
+}
+"""In the order in which they are applied; a name once released stays."""
+VERSION = len(MIGRATIONS)
+"""A file with a higher number is from a newer program."""
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
     from sqlite_utils import Database as Utilities
     from sqlite_utils import Migrations
 
     migrations = Migrations("desktop_llm")
-
-    def do(database: Database, statements: str) -> None:
-        waiting = ""
-        for part in statements.split(";")[:-1]:
-            waiting += part + ";"
-            if sqlite3.complete_statement(waiting):  # those that make triggers have semicolons inside
-                database.execute(waiting)
-                waiting = ""
-
-    @migrations()
-    def first_tables(database: Database) -> None:
-        do(database, FIRST)
-
-    @migrations()
-    def hashes_of_their_own(database: Database) -> None:
-        do(database, SECOND)
-
-    @migrations()
-    def operations_and_bin(database: Database) -> None:
-        do(database, THIRD)
-
-    @migrations()
-    def classes_and_keys(database: Database) -> None:
-        do(database, CLASSES)
-
-    @migrations()
-    def stale_search(database: Database) -> None:
-        do(database, SEARCH)
-
-    @migrations()
-    def several_people(database: Database) -> None:
-        do(database, PEOPLE)
-
+    for name, statements in MIGRATIONS.items():
+        migrations(name=name)(partial(_do, statements))
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _do(statements: str, database: Database) -> None:
+    waiting = ""
+    for part in statements.split(";")[:-1]:
+        waiting += part + ";"
+        if sqlite3.complete_statement(waiting):  # those that make triggers have semicolons inside
+            database.execute(waiting)
+            waiting = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,22 @@ def label(project: Project, rows: Rows, value: Any | None, name: str, **how: Any
     """Give rows the stored label `value`, called `name`; None takes their label away. See `Operations.apply`."""
     title = f"Labeled “{name}”" if value is not None else "Labels taken away"
     return _apply(project, "label", title, rows, lambda item: Edit(item=item, label=NewLabel(value=value)), how)
+
+
+def label_items(project: Project, values: Mapping[int, Any | None], title: str, **how: Any) -> Outcome:
+    """Give each of these rows its stored label, None for none, as one operation called `title`."""
+    if project.read_only:
+        raise UserError(f"“{project.path}” can only be read now: {project.holder}")
+    edits = (Edit(item=item, label=NewLabel(value=value)) for item, value in values.items())
+    return project.operations.apply("label", title, edits, **how)
+
+
+def skip_items(project: Project, items: Sequence[int], title: str, **how: Any) -> Outcome:
+    """Put these rows aside, as one operation called `title`."""
+    if project.read_only:
+        raise UserError(f"“{project.path}” can only be read now: {project.holder}")
+    edits = (Edit(item=item, label=NewLabel(value=None, skipped=True)) for item in items)
+    return project.operations.apply("label", title, edits, **how)
 
 
 def move(project: Project, rows: Rows, split: str, **how: Any) -> Outcome:

@@ -26,9 +26,10 @@ def run_names(project: Project, number: int) -> dict[int, str]:
 
 
 def renames(project: Project, number: int) -> dict[str, str]:
-    """The run's own names of classes to those they have now, where they differ."""
-    names = project.classes.names()
-    return {old: names[class_id] for class_id, old in run_names(project, number).items() if old != names[class_id]}
+    """The run's own names of classes to those they have now, where they differ: renamed, or merged into another."""
+    names, merges = project.classes.names(), project.classes.merges()
+    now = {class_id: names.get(merges.get(class_id, class_id), name) for class_id, name in names.items()}
+    return {old: now[class_id] for class_id, old in run_names(project, number).items() if old != now[class_id]}
 
 
 def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:

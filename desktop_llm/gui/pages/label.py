@@ -14,11 +14,13 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import label_keys
 from desktop_llm.gui.pages.class_dialog import ClassDialog
+from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.gui.pages.label_queue import QueueCard
+from desktop_llm.gui.pages.label_rows import LabelRows
 from desktop_llm.gui.pages.label_session import SessionCard
 from desktop_llm.gui.pages.label_view import LabelView
 from desktop_llm.gui.pages.suggesting import Suggesting
-from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order
+from desktop_llm.rows import Changes, Class, Counts, Filter, Item
 from desktop_llm.verbs import naming, switching
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.empty import EmptyState
@@ -27,8 +29,6 @@ from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
-QUEUE = 100
-MORE_AT = 20
 WIDE = 820
 """From so many pixels on there is room for the queue beside the text."""
 
@@ -45,7 +45,7 @@ class LabelPage(Page):
         self._classes: list[Class] = []
         self._counts: Counts | None = None
         self._item: Item | None = None
-        self._filter = Filter()
+        self._pen = Pen(hub)
         self._editor: LabelEditor | None = None
         self._suggesting = Suggesting(hub, self)
         self._build_header()
@@ -65,7 +65,7 @@ class LabelPage(Page):
 
     def set_project(self, project: Project | None) -> None:
         """Begin with the first row that waits."""
-        self._item, self._filter = None, Filter()
+        self._item, self._rows.narrowed = None, Filter()
         self._chip.hide()
         task = self.hub.task
         if project is None or task is None:
@@ -100,7 +100,7 @@ class LabelPage(Page):
         self.setFocus()
         self._suggesting.refresh()
         if isinstance(arguments.get("filter"), Filter):
-            self._filter = arguments["filter"]
+            self._rows.narrowed = arguments["filter"]
             words = str(arguments.get("words", self.tr("Chosen rows")))
             self._chip.setText(self.tr("{what}  ✕").format(what=words.replace("&", "&&")))
             self._chip.setAccessibleName(self.tr("Show all rows again, not only: {what}").format(what=words))
@@ -109,7 +109,7 @@ class LabelPage(Page):
             self._reload_all()
         if isinstance(arguments.get("item"), int):
             self._view.show_all()
-            self._filter = Filter()
+            self._rows.narrowed = Filter()
             self._chip.hide()
             self._reload_all(first=arguments["item"])
 
@@ -150,30 +150,22 @@ class LabelPage(Page):
         self._queue_card = QueueCard()
         self._queue_card.row_asked.connect(self._on_queue_clicked)
         self._queue = self._queue_card.model
+        self._rows = LabelRows(self.hub, self._view, self._queue)
         line.addWidget(self._queue_card)
         self.session = SessionCard(work)
         self.session.hide()
         return work
 
-    # loading; reads by key are short, so they happen where they are needed
+    # loading
 
     def _reload_all(self, *, keep: bool = False, first: int | None = None) -> None:
         project = self.hub.project
         if project is None:
             return
         kept = project.items.get(self._item.id) if keep and self._item is not None else None
-        wanted = first if first is not None else (kept.id if kept is not None else None)
         self._view.set_order_possible(project.predictions.has_any())
         self._load_classes()
-        told, order = self._told()
-        if wanted is not None and order == "file":
-            rows = project.items.queue(told, order, wanted - 1, QUEUE)
-        else:
-            rows = project.items.queue(told, order, None, QUEUE)
-        if kept is not None and all(row.id != kept.id for row in rows):
-            rows.insert(0, kept)  # whoever reads it is not to find another text under the next key
-        self._queue.reset(rows)
-        self._show_item(kept or (rows[0] if rows else None))
+        self._show_item(self._rows.load(first=first, kept=kept))
         self._load_counts()
 
     def _load_classes(self) -> None:
@@ -194,11 +186,6 @@ class LabelPage(Page):
         self.session.show_counts(counts)
         self._queue_card.show_left(counts.unlabeled)
         self._show_item(self._item)
-
-    def _told(self) -> tuple[Filter, Order]:
-        from dataclasses import replace
-
-        return replace(self._filter, show=self._view.show_which), self._view.order
 
     # showing
 
@@ -233,47 +220,26 @@ class LabelPage(Page):
 
     def _go(self, by: int) -> None:
         """To the next (1) or previous (-1) row of the queue."""
-        project, item = self.hub.project, self._item
-        if project is None or item is None:
-            return
-        following = self._queue.neighbour(item.id, by)
-        if following is None and by < 0:
-            told, order = self._told()
-            following = project.items.before(told, item.id) if order == "file" else None
-            if following is not None:
-                self._queue.put_first(following)
+        following = self._rows.beside(self._item, by) if self._item is not None else None
         if following is not None:
-            self._show_item(project.items.get(following.id))
-            self._fetch_more()
-
-    def _fetch_more(self) -> None:
-        """Keep rows ready behind the one shown, so that a key press never waits for them."""
-        project, item = self.hub.project, self._item
-        if project is None or item is None or self._queue.left_after(item.id) > MORE_AT:
-            return
-        told, order = self._told()
-        last = self._queue.last_id()
-        self._queue.extend(project.items.queue(told, order, last, QUEUE))
+            self._show_item(following)
+            self._rows.fetch_more(following)
 
     # labeling
 
     def _on_chosen(self, value: Any) -> None:
-        item, project = self._item, self.hub.project
-        if item is None or project is None:
-            return
-        named = self._named(value)
-        suggested = item.prediction.label if item.prediction is not None else None
-        if self._write(lambda: project.labels.set(item.id, value, self.hub.settings.labeler)):
-            self.session.count_label(None if suggested is None else suggested == named)
+        item = self._item
+        if item is not None and self._pen.give(item, value):
+            suggested = item.prediction.label if item.prediction is not None else None
+            self.session.count_label(None if suggested is None else suggested == self._named(value))
             self._after_write(item)
 
     def _on_edited(self, value: Any) -> None:
         """A label that may not be whole yet: kept at once, and the row stays."""
-        item, project, labeler = self._item, self.hub.project, self.hub.settings.labeler
+        item, project = self._item, self.hub.project
         if item is None or project is None:
             return
-        labels = project.labels
-        self._write(lambda: labels.clear(item.id, labeler) if value is None else labels.set(item.id, value, labeler))
+        self._pen.keep(item, value)
         fresh = project.items.get(item.id)
         if fresh is not None:
             self._queue.update(fresh)
@@ -281,57 +247,27 @@ class LabelPage(Page):
         self._show_item(fresh)
 
     def _accept(self) -> None:
-        item, task, project = self._item, self.hub.task, self.hub.project
+        item = self._item
         if self._editor is not None and self._editor.confirm():
             return
-        if item is None or item.prediction is None or task is None or project is None:
-            return
-        numbers = {one.name: one.id for one in self._classes}
-        suggestion = item.prediction.label
-
-        def write() -> Changes:
-            value = task.labels.to_value(suggestion, numbers)
-            return project.labels.set(item.id, value, self.hub.settings.labeler, "suggestion")
-
-        if self._write(write):
+        if item is not None and self._pen.accept(item, self._classes):
             self.session.count_label(agreed=True)
             self._after_write(item)
 
     def _skip(self) -> None:
-        item, project = self._item, self.hub.project
-        if item is None or project is None:
-            return
-        if self._write(lambda: project.labels.skip(item.id, self.hub.settings.labeler)):
-            self._after_write(item)
+        if self._item is not None and self._pen.skip(self._item):
+            self._after_write(self._item)
 
     def _turn(self, *, undo: bool) -> None:
         """Undo or redo, and show the row it was about."""
-        project = self.hub.project
-        if project is None or not self.hub.writable:
-            return
-        try:
-            number = project.labels.undo() if undo else project.labels.redo()
-        except UserError as error:
-            self.hub.show_error(error)
-            return
-        if number is None:
-            words = self.tr("There is nothing to undo.") if undo else self.tr("There is nothing to do again.")
-            self.hub.show_message(words)
+        project, number = self.hub.project, self._pen.turn(undo=undo)
+        if project is None or number is None:
             return
         self._announce()
         item = project.items.get(number)
         if item is not None:
             self._queue.put_first(item)
             self._show_item(item)
-
-    def _write(self, write: Any) -> bool:
-        """Make a change durable; on a problem the row stays and the person hears why."""
-        try:
-            write()
-        except UserError as error:
-            self.hub.show_error(error)
-            return False
-        return True
 
     def _after_write(self, item: Item) -> None:
         project = self.hub.project
@@ -373,7 +309,7 @@ class LabelPage(Page):
         self.setFocus()
 
     def _on_chip(self) -> None:
-        self._filter = Filter()
+        self._rows.narrowed = Filter()
         self._chip.hide()
         self._reload_all()
         self.setFocus()
@@ -382,7 +318,7 @@ class LabelPage(Page):
         project, item = self.hub.project, self._queue.item(place)
         if project is not None and item is not None:
             self._show_item(project.items.get(item.id))
-            self._fetch_more()
+            self._rows.fetch_more(item)
         self.setFocus()
 
     def do(self, action: str) -> None:

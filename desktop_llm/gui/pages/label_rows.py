@@ -1,0 +1,65 @@
+"""The rows that the Label page goes through: read by key from the project, a hundred at a time, more as one goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.rows import Filter, Item, Order
+from desktop_llm.widgets.queue_model import QueueModel
+
+QUEUE = 100
+MORE_AT = 20
+
+
+class LabelRows:
+    """Reads what `view` and `narrowed` choose into `model`. Reads by key are short, so they happen at once."""
+
+    def __init__(self, hub: Hub, view: LabelView, model: QueueModel) -> None:
+        """Nothing is read before `load`."""
+        self._hub, self._view, self._model = hub, view, model
+        self.narrowed = Filter()
+        """What another page has asked for; which of those are shown is for the view to say."""
+
+    def chosen(self) -> tuple[Filter, Order]:
+        """Which rows, and in which order."""
+        return replace(self.narrowed, show=self._view.show_which), self._view.order
+
+    def load(self, *, first: int | None = None, kept: Item | None = None) -> Item | None:
+        """Read the queue anew, from the row `first` on where its order allows that; the row to show.
+
+        `kept` is under somebody's hands: it is the row to show even where it is in the queue no more.
+        """
+        project = self._hub.project
+        if project is None:
+            return None
+        told, order = self.chosen()
+        wanted = first if first is not None else (kept.id if kept is not None else None)
+        after = wanted - 1 if wanted is not None and order == "file" else None
+        rows = project.items.queue(told, order, after, QUEUE)
+        if kept is not None and all(row.id != kept.id for row in rows):
+            rows.insert(0, kept)  # whoever reads it is not to find another text under the next key
+        self._model.reset(rows)
+        return kept or (rows[0] if rows else None)
+
+    def beside(self, item: Item, by: int) -> Item | None:
+        """The next (1) or previous (-1) row, as it is now."""
+        project = self._hub.project
+        if project is None:
+            return None
+        found = self._model.neighbour(item.id, by)
+        if found is None and by < 0:
+            told, order = self.chosen()
+            found = project.items.before(told, item.id) if order == "file" else None
+            if found is not None:
+                self._model.put_first(found)
+        return None if found is None else project.items.get(found.id)
+
+    def fetch_more(self, item: Item) -> None:
+        """Keep rows ready behind the one shown, so that a key press never waits for them."""
+        project = self._hub.project
+        if project is None or self._model.left_after(item.id) > MORE_AT:
+            return
+        told, order = self.chosen()
+        self._model.extend(project.items.queue(told, order, self._model.last_id(), QUEUE))
