@@ -32,9 +32,10 @@ def of(connection: sqlite3.Connection, item: int) -> list[Event]:
             origin=row[5],
             at=row[6],
             active=row[7] in ACTIVE,
+            seconds=row[8],
         )
         for row in connection.execute(
-            "SELECT uid, over, after, after_skipped, labeler, origin, at, undone FROM label_history"
+            "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, seconds FROM label_history"
             " INDEXED BY history_by_item WHERE item = ? ORDER BY id",
             (item,),
         )

@@ -63,6 +63,7 @@ class EventCopy:
     at: str
     active: bool = True
     turned_at: str = ""
+    seconds: float | None = None
 
     @property
     def sound(self) -> bool:
@@ -153,6 +154,7 @@ class Joining:
                     at=row[6],
                     active=row[7] in events.ACTIVE,
                     turned_at=row[8],
+                    seconds=row[9],
                 )
                 yield copy, None if row[2] is None else json.loads(row[2])
 
@@ -199,7 +201,7 @@ class Joining:
 
 _HASHES = "SELECT id, hash FROM items WHERE id IN ({})"
 _EVENTS = (
-    "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, turned_at FROM label_history"
+    "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, turned_at, seconds FROM label_history"
     " INDEXED BY history_by_item WHERE item = ? ORDER BY id"
 )
 
@@ -229,7 +231,7 @@ def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, valu
     old, old_skipped = before or (None, 0)
     connection.execute(
         "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at, undone,"
-        " uid, over, turned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " uid, over, turned_at, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             item,
             old,
@@ -243,6 +245,7 @@ def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, valu
             copy.uid,
             " ".join(copy.over),
             copy.turned_at,
+            copy.seconds,
         ),
     )
     return True, False

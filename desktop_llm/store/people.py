@@ -28,9 +28,9 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A label that somebody gave, for figures: the stored value, and whether it was taken from a suggestion.
+    """A label that somebody gave, for figures: the stored value, and after how many seconds.
 
-    `replaced_by` is the first other labeler's value over it (JSON text), None where nobody replaced it.
+    `replaced_by` is the value that the first other labeler gave over it, None where nobody did.
     """
 
     item: int
@@ -38,7 +38,8 @@ class Given:
     value: Any
     at: str
     origin: str
-    replaced_by: str | None
+    seconds: float | None
+    replaced_by: Any | None
 
 
 class People:
@@ -138,7 +139,8 @@ class People:
                 value=_value(one.value),
                 at=one.at,
                 origin=one.origin,
-                replaced_by=over,
+                seconds=one.seconds,
+                replaced_by=_value(over),
             )
 
     def _of_many(self) -> list[int]:

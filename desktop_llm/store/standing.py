@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An entry of a row's history. `value` as stored (JSON text) or None; `at` and `uid` give the order of all."""
+    """An entry of a row's history. `value` as stored (JSON text) or None; `at` and `uid` give the order of all;
+    `seconds` is how long the row was looked at, where that was measured."""
 
     uid: str
     over: tuple[str, ...]
@@ -25,6 +26,7 @@ class Event:
     origin: str
     at: str
     active: bool
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,6 +130,13 @@ def look(path: Path) -> Head:
     return head
 
 
+def begin(path: Path, file: Path) -> Project:
+    """Make an empty project for a bundle, which is to be taken next; open. Raises UserError."""
+    head = look(file)
+    task_named(head.task)
+    return Project.create(path, head.task, head.project)
+
+
 def take(
     project: Project,
     path: Path,

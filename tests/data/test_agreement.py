@@ -18,7 +18,7 @@ LABELS = ("yes", "no", "perhaps")
 
 def _drawn(source: random.Random, share: float) -> list[Mapping[str, Hashable]]:
     """Rows whose labelers often agree; some rated no more than once."""
-    rows = []
+    rows: list[Mapping[str, Hashable]] = []
     for _ in range(60):
         truth = source.choice(LABELS)
         rows.append(

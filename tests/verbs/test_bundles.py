@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from desktop_llm.data.bundle import ENDING
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Edit, Filter
 from desktop_llm.store.project import Project
@@ -93,7 +94,7 @@ steps = st.tuples(
 
 
 def _exchange(sender: Project, receiver: Project, folder: Path) -> None:
-    file = folder / f"{len(list(folder.iterdir()))}{bundles.ENDING}"
+    file = folder / f"{len(list(folder.iterdir()))}{ENDING}"
     bundles.write(sender, file)
     bundles.take(receiver, file)
 

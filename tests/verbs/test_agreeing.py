@@ -1,0 +1,89 @@
+"""Figures of people on a small project, worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from desktop_llm.rows import Filter
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import agreeing
+from tests.store.conftest import insert
+
+YES, NO = 1, 2
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project.create(tmp_path / "Two", next(iter(TASKS)))
+    insert(made, [("first", "yes"), ("second", "no"), *[(f"text {place}", None) for place in range(6)]])
+    return made
+
+
+def test_blind_labels_are_counted_and_those_that_were_seen_are_not(project: Project) -> None:
+    with_both = [(3, YES, YES), (4, YES, NO), (5, NO, NO), (6, NO, NO)]
+    for item, first, second in with_both:
+        project.labels.set(item, first, "Ann", seconds=2.0)
+        project.labels.answer(item, second, "Ben", seconds=4.0)
+    project.labels.set(7, YES, "Ann", "suggestion", seconds=3.0)
+    project.labels.set(7, NO, "Ben")  # Ben saw it and thought better of it
+    told = agreeing.report(project)
+    assert told.overall.rows == 4
+    assert told.overall.percent == 0.75
+    assert told.overall.cohen == {("Ann", "Ben"): (0.5, 4)}
+    ann, ben = told.labelers
+    assert (ann.name, ann.given, ann.seconds, ann.agreement) == ("Ann", 5, 2.0, 0.75)
+    assert (ann.changed, ann.suggested) == (0.2, 0.2)
+    assert (ben.given, ben.seconds, ben.changed) == (5, 4.0, 0.0)
+    yes, no = told.labels
+    assert (yes.name, yes.given, yes.rows) == ("yes", 4, 2)
+    assert yes.specific == pytest.approx(2 / 3)
+    assert no.specific == pytest.approx(4 / 5)
+    project.close()
+
+
+def test_rows_to_be_labeled_twice_wait_for_whoever_was_not_first(project: Project) -> None:
+    project.people.set_share(1.0)
+    project.labels.set(3, YES, "Ann")
+    assert project.items.page(Filter(show="second", labeler="Ann"), 0, 9) == []
+    assert [one.id for one in project.items.page(Filter(show="second", labeler="Ben"), 0, 9)] == [3]
+    assert (project.people.waiting("Ann"), project.people.waiting("Ben")) == (0, 1)
+    project.labels.answer(3, NO, "Ben")
+    assert project.people.waiting("Ben") == 0
+    assert project.people.disputed() == 1
+    assert project.labels.undo() == 3  # Ben's word is taken back
+    assert (project.people.waiting("Ben"), project.people.disputed()) == (1, 0)
+    assert project.labels.redo() == 3
+    assert project.people.disputed() == 1
+    project.people.set_share(0.0)
+    project.labels.set(4, YES, "Ann")
+    assert project.people.waiting("Ben") == 0
+    project.close()
+
+
+def test_a_share_chosen_later_finds_the_labels_that_are_there(project: Project) -> None:
+    for item in range(3, 9):
+        project.labels.set(item, YES, "Ann")
+    assert project.people.waiting("Ben") == 0
+    project.people.set_share(0.5)
+    half = project.people.waiting("Ben")
+    assert 0 < half < 6
+    project.people.set_share(1.0)
+    assert project.people.waiting("Ben") == 6
+    project.close()
+
+
+def test_a_row_in_the_bin_waits_for_nobody(project: Project) -> None:
+    from desktop_llm.rows import Edit
+
+    project.people.set_share(1.0)
+    project.labels.set(3, YES, "Ann")
+    project.labels.set(4, YES, "Ann")
+    project.labels.answer(4, NO, "Ben")
+    told = project.operations.apply("delete", "Delete", [Edit(item=3, to_bin=True), Edit(item=4, to_bin=True)])
+    assert (project.people.waiting("Ben"), project.people.disputed()) == (0, 0)
+    project.operations.undo(told.operation)
+    assert (project.people.waiting("Ben"), project.people.disputed()) == (1, 1)
+    project.close()
