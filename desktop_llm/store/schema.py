@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop_llm.store.hashing import key_of
@@ -233,17 +233,20 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     migrations = Migrations("desktop_llm")
     for name, statements in MIGRATIONS.items():
-        migrations(name=name)(partial(_do, statements))
+        migrations(name=name)(_doing(statements))
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _do(statements: str, database: Database) -> None:
-    waiting = ""
-    for part in statements.split(";")[:-1]:
-        waiting += part + ";"
-        if sqlite3.complete_statement(waiting):  # those that make triggers have semicolons inside
-            database.execute(waiting)
-            waiting = ""
+def _doing(statements: str) -> Callable[[Database], None]:
+    def do(database: Database) -> None:
+        waiting = ""
+        for part in statements.split(";")[:-1]:
+            waiting += part + ";"
+            if sqlite3.complete_statement(waiting):  # those that make triggers have semicolons inside
+                database.execute(waiting)
+                waiting = ""
+
+    return do
