@@ -10,7 +10,7 @@ import pytest
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Edit, Filter, NewItem
 from desktop_llm.store.project import Project
-from tests.store.conftest import TASK, insert
+from tests.store.conftest import TASK, Rows, insert
 
 SECRET = "jane.doe@mailbox.example"
 CELL = "+49 30 9876543"
@@ -134,7 +134,7 @@ def test_stopped_the_rest_is_forgotten_later(masked: Project, reopened: Callable
 
 def test_the_file_it_came_from_does_not_bring_it_back_unless_the_bin_was_emptied(masked: Project) -> None:
     masked.forgetting.forget("personal")
-    original = [(f"write to {SECRET} now", None)]
+    original: Rows = [(f"write to {SECRET} now", None)]
     assert insert(masked, original).imported == 0
     masked.operations.apply("delete", "delete", [Edit(item=31, to_bin=True)])
     assert insert(masked, original).imported == 0

@@ -23,12 +23,11 @@ from desktop_llm.data.personal.find import KINDS, TITLES, Kind
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data_tab import DataTab
+from desktop_llm.gui.pages.personal_finds import FindsCard
 from desktop_llm.gui.pages.personal_originals import OriginalsCard
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.differences import Difference, Differences
-from desktop_llm.widgets.elided import ElidedLabel
 from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ STEPS = 1000
 WIDTH = 440
 BAR = 12
 """Beside it, where a scroll bar comes when it is needed."""
-SHOWN = 100
-AROUND = 80
 
 
 class PersonalTab(DataTab):
@@ -81,7 +78,10 @@ class PersonalTab(DataTab):
         self.originals.grew.connect(lambda: scroll.ensureWidgetVisible(self.originals))
         whole.addWidget(scroll)
         whole.addSpacing(-BAR)
-        whole.addWidget(self._build_finds(), 1)
+        self._finds = FindsCard()
+        self._finds.stay_asked.connect(self._on_stay)
+        self.finds = self._finds.finds
+        whole.addWidget(self._finds, 1)
         self._show()
 
     def set_project(self, project: Project | None) -> None:
@@ -188,20 +188,6 @@ class PersonalTab(DataTab):
         card.body.addWidget(self.rule)
         return card
 
-    def _build_finds(self) -> Card:
-        self._finds_card = Card(" ", " ")
-        self.finds = Differences("personal.finds", self.tr("Where it was found"))
-        self.finds.setPlaceholderText(self.tr("What is found is shown here, in its text."))
-        self._finds_card.body.addWidget(self.finds, 1)
-        line = QHBoxLayout()
-        self._columns = ElidedLabel("", "muted")
-        self._columns.setObjectName("personal.columns")
-        line.addWidget(self._columns, 1)
-        self._stay = button(self.tr("Let all of this kind stay"), "personal.stay", self._on_stay)
-        line.addWidget(self._stay)
-        self._finds_card.body.addLayout(line)
-        return self._finds_card
-
     def _say(self, words: str) -> None:
         self._words.setText(words)
         self._words.setVisible(bool(words))
@@ -233,30 +219,7 @@ class PersonalTab(DataTab):
         self._apply.setEnabled(free and self.hub.writable and bool(self._ways()))
         self._undo.setVisible(self._done is not None and free)
         self.rule.setEnabled(self.hub.writable)
-        self._show_finds()
-
-    def _show_finds(self) -> None:
-        found = self._found
-        examples = found.examples.get(self._kind, ()) if found is not None else ()
-        self._finds_card.set_title(QCoreApplication.translate("PersonalKinds", TITLES[self._kind]))
-        count = found.open.get(self._kind, 0) if found is not None else 0
-        note = self.tr("the first {shown:,} of {count:,}").format(shown=min(SHOWN, len(examples)), count=count)
-        self._finds_card.set_note(note if count > SHOWN else "")
-        columns = found.columns.get(self._kind, {}) if found is not None else {}
-        words = [self.tr("{count:,} in {column}").format(count=told, column=name) for name, told in columns.items()]
-        self._columns.setText(", ".join(words))
-        told = []
-        for one in examples[:SHOWN]:
-            begin = max(0, one.found.start - AROUND)
-            before, after = one.text[begin : one.found.start], one.text[one.found.end : one.found.end + AROUND]
-            start = len(before)
-            heading = self.tr("Row {row}") if one.main else self.tr("Row {row} · {column}")
-            heading = heading.format(row=one.row, column=one.column)
-            end = start + len(one.found.text)
-            text = before + one.found.text + after
-            told.append(Difference(heading=heading, before=text, after=None, gone=((start, end),)))
-        self.finds.show_differences(told)
-        self._stay.setEnabled(self._work is None and self.hub.writable and bool(examples))
+        self._finds.show_finds(found, self._kind, free=self._work is None and self.hub.writable)
 
     def _on_look(self) -> None:
         project = self.hub.project

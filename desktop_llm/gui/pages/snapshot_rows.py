@@ -139,6 +139,7 @@ class SnapshotRows(Card):
 
     def _listed(self, kind: Kind, told: Sequence[Difference]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table of what differs in one way."""
+        titles: tuple[str, ...]
         if kind == "text":
             titles = (self.tr("Row"), self.tr("Then"), self.tr("Now"))
             return titles, [(str(one.row), text_of(one.before), text_of(one.after)) for one in told]
