@@ -18,6 +18,7 @@ from desktop_llm.store import schema, staging
 from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.forgetting import Forgetting
 from desktop_llm.store.items import Items
 from desktop_llm.store.labels import Labels
 from desktop_llm.store.lock import Lock
@@ -52,6 +53,7 @@ class Project:
         self.items = Items(self._connections, self.search)
         self.labels = Labels(self._connections)
         self.operations = Operations(self._connections)
+        self.forgetting = Forgetting(self._connections, self.search)
         self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
         self.filters = SavedFilters(self._connections)
