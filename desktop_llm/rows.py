@@ -214,10 +214,14 @@ class NewLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What an operation on many rows does to one of them; None leaves alone. `content` is the whole new content."""
+    """What an operation on many rows does to one of them; None leaves alone.
+
+    `content` is the whole new content, `extra` are all further cells.
+    """
 
     item: int
     content: Mapping[str, str] | None = None
+    extra: Mapping[str, Any] | None = None
     split: str | None = None
     label: NewLabel | None = None
     to_bin: bool = False
@@ -225,7 +229,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing done to many rows at once. `details` say how, as JSON; `count` rows were changed by it."""
+    """One thing done to many rows at once. `details` say how, as JSON; `count` rows were changed by it.
+
+    `final`: its originals were forgotten, so that it cannot be undone.
+    """
 
     id: int
     kind: str
@@ -235,6 +242,7 @@ class Operation:
     at: str
     undone: bool
     count: int
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

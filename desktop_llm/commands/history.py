@@ -22,7 +22,7 @@ def _history(told: Any, out: Out) -> None:
     with opened(told.project) as project:
         if told.undo is None and told.redo is None and not told.empty_bin:
             for one in reversed(project.operations.all()):
-                state = ", undone" if one.undone else ""
+                state = ", undone" if one.undone else ", final" if one.final else ""
                 by = f" by {one.labeler}" if one.labeler else ""
                 out(
                     {
@@ -31,6 +31,7 @@ def _history(told: Any, out: Out) -> None:
                         "title": one.title,
                         "rows": one.count,
                         "undone": one.undone,
+                        "final": one.final,
                     },
                     f"{one.id}  {one.at[:16].replace('T', ' ')}{by}: {one.title}, {one.count:,} rows{state}",
                 )

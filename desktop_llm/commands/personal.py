@@ -1,16 +1,20 @@
-"""The command about personal data in texts: personal."""
+"""The command about personal data in the rows: personal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened
+
+if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
 
 
 def declare(verb: Declare) -> None:
     """The parsers."""
-    one = verb("personal", _personal, "find personal data in the texts; mask it, replace it, or let it stay")
+    one = verb("personal", _personal, "find personal data in the rows; mask it, replace it, or let it stay")
     one.add_argument("project", type=Path)
     one.add_argument("--kinds", default="", metavar="KIND,KIND…", help="only these kinds")
     one.add_argument("--regions", default="", metavar="CN,DE…", help="whose telephone numbers may lack a country code")
@@ -19,13 +23,17 @@ def declare(verb: Declare) -> None:
     what.add_argument("--blocks", action="store_true", help="black out what is found")
     what.add_argument("--replace", action="store_true", help="put pseudonyms in place of what is found")
     what.add_argument("--keep", action="store_true", help="what is there now may stay")
+    what.add_argument("--forget", action="store_true", help="make what was masked final: its originals are thrown away")
     what.add_argument("--refuse-export", choices=("on", "off"), help="no export while finds are unreviewed")
+    one.add_argument("--yes", action="store_true", help="with --forget: do it; else it is only told what would go")
 
 
 def _personal(told: Any, out: Out) -> None:
     from desktop_llm.data.personal.find import KINDS, REGIONS, TITLES, Kind
     from desktop_llm.verbs import personal
 
+    if told.yes and not told.forget:
+        raise UsageError("--yes goes with --forget.")
     named = [kind for kind in told.kinds.split(",") if kind]
     wrong = next((kind for kind in named if kind not in KINDS), None)
     if wrong is not None:
@@ -40,6 +48,8 @@ def _personal(told: Any, out: Out) -> None:
             if told.refuse_export == "on":
                 words = "Models whose texts hold unreviewed personal data are not exported now."
             out({"refuse_export": told.refuse_export}, words)
+        elif told.forget:
+            _forget(project, out, sure=told.yes)
         elif told.keep:
             must_be_writable(project)
             kept = {kind: personal.keep(project, kind, regions=regions) for kind in kinds}
@@ -47,12 +57,44 @@ def _personal(told: Any, out: Out) -> None:
         elif told.mask or told.blocks or told.replace:
             way: personal.Way = "mask" if told.mask else "blocks" if told.blocks else "replace"
             outcome = personal.treat(project, dict.fromkeys(kinds, way), regions=regions)
-            out({"operation": outcome.operation, "changed": outcome.changed}, f"{outcome.changed:,} texts changed.")
+            out({"operation": outcome.operation, "changed": outcome.changed}, f"{outcome.changed:,} rows changed.")
         else:
             found = personal.scan(project, kinds=kinds, regions=regions)
             for kind in kinds:
                 count, kept_count = found.open.get(kind, 0), found.kept.get(kind, 0)
-                words = f"{TITLES[kind]}: {count:,} to review, {kept_count:,} may stay"
-                out({"kind": kind, "open": count, "kept": kept_count}, words)
+                columns = dict(found.columns.get(kind, {}))
+                where = ", ".join(f"{number:,} in {column}" for column, number in columns.items())
+                words = f"{TITLES[kind]}: {count:,} to review{f' ({where})' if where else ''}, {kept_count:,} may stay"
+                out({"kind": kind, "open": count, "kept": kept_count, "columns": columns}, words)
             rule = "on" if personal.refuses(project) else "off"
-            out({"rows": found.rows, "refuse_export": rule}, f"{found.rows:,} texts; refusing exports is {rule}.")
+            out({"rows": found.rows, "refuse_export": rule}, f"{found.rows:,} rows; refusing exports is {rule}.")
+
+
+def _forget(project: Project, out: Out, *, sure: bool) -> None:
+    """Tell what would go, or, when the person is sure, let it go."""
+    from desktop_llm.verbs import forgetting
+
+    there = forgetting.originals(project)
+    if not there.any:
+        out({"rows": 0}, "No originals are kept; there is nothing to forget.")
+    elif not sure:
+        words = (
+            f"The originals of {there.rows:,} rows are kept by {there.operations:,} operations; add --yes to forget"
+            " them for ever: the masking can then not be undone."
+        )
+        out({"rows": there.rows, "operations": there.operations, "unfinished": there.unfinished}, words)
+    else:
+        must_be_writable(project)
+        forgetting.forget(project)
+        out({"forgotten": there.rows}, f"The originals of {there.rows:,} rows are forgotten.")
+    told = {"runs": list(there.runs), "binned": there.binned}
+    out(told, " ".join(words for words in (_of_runs(there.runs), _of_bin(there.binned)) if words))
+
+
+def _of_runs(runs: Sequence[int]) -> str:
+    named = ", ".join(map(str, runs))
+    return f"Runs that learned from personal data keep it, as it is what they learned from: {named}." if runs else ""
+
+
+def _of_bin(binned: int) -> str:
+    return f"The bin holds {binned:,} rows as they were; history --empty-bin throws them away." if binned else ""

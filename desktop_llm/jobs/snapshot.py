@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from desktop_llm import atomic
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.errors import Cancelled, UserError, from_os_error
 
 SPLITS = ("train", "validation", "test")
 NOTE = "snapshot.json"
+PAGE = 200
+"""Rows that a table shows at once."""
 
 Row = dict[str, Any]
 
@@ -72,12 +76,52 @@ def rows(folder: Path, split: str) -> Iterator[Row]:
 
 def verify(folder: Path) -> str:
     """What is wrong with a snapshot: '' when its rows still have the hash in the note."""
-    digest = hashlib.sha256()
+    return look_through(folder).damage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What is wrong with a snapshot ('' nothing), and where each page of rows begins: split and place in its file."""
+
+    damage: str
+    every: int
+    starts: Sequence[tuple[str, int]] = ()
+
+
+def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool] = lambda: False) -> Pages:
+    """Read all rows once: whether they are whole, and where pages of `every` rows begin. Raises Cancelled."""
+    digest, starts, rows = hashlib.sha256(), [], 0
     try:
         told = note(folder)
         for split in SPLITS:
-            digest.update((folder / f"{split}.jsonl").read_bytes())
+            place = 0
+            with (folder / f"{split}.jsonl").open("rb") as file:
+                for line in file:
+                    if rows % every == 0:
+                        starts.append((split, place))
+                        if should_stop():
+                            raise Cancelled
+                    digest.update(line)
+                    place += len(line)
+                    rows += 1
             digest.update(b"\0")
     except (OSError, UserError) as error:
-        return str(error)
-    return "" if digest.hexdigest() == told.get("sha256") else f"The data in “{folder}” was changed after the start."
+        return Pages(damage=str(error), every=every)
+    whole = digest.hexdigest() == told.get("sha256")
+    damage = "" if whole else f"The data in “{folder}” was changed after the start."
+    return Pages(damage=damage, every=every, starts=starts)
+
+
+def page(folder: Path, pages: Pages, number: int) -> list[tuple[str, Row]]:
+    """The rows of a page, from 0, each with its split. Raises UserError."""
+    found: list[tuple[str, Row]] = []
+    begun, place = pages.starts[number]
+    for split in SPLITS[SPLITS.index(begun) :]:
+        path = folder / f"{split}.jsonl"
+        try:
+            with path.open("rb") as file:
+                file.seek(place if split == begun else 0)
+                found += [(split, json.loads(line)) for line in islice(file, pages.every - len(found))]
+        except (OSError, ValueError) as error:
+            raise UserError(f"The data “{path}” cannot be read any more; it was changed or is gone.") from error
+    return found

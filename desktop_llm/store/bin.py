@@ -6,7 +6,9 @@ that the same file brought in again does not bring it back.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from desktop_llm.store import events, labels
 from desktop_llm.store.connection import Connections
@@ -40,7 +42,7 @@ class Bin:
 
     def empty(self) -> int:
         """Throw all of it away, which nothing undoes; how many rows went. Their texts may be imported again."""
-        gone = 0
+        gone: list[int] = []
         while part := self._connections.rows("SELECT item FROM bin LIMIT ?", (AT_ONCE,)):
             with self._connections.writing() as connection:
                 connection.executemany("DELETE FROM predictions WHERE item = ?", part)
@@ -49,8 +51,22 @@ class Bin:
                     _forget_hashes(connection, item)
                 connection.executemany("DELETE FROM edits WHERE item = ?", part)
                 connection.executemany("DELETE FROM bin WHERE item = ?", part)
-            gone += len(part)
-        return gone
+            gone += [item for (item,) in part]
+        if gone and self._connections.row("SELECT 1 FROM operations WHERE json_extract(details, '$.forgotten') > 0"):
+            self._forget_keys(gone)
+        return len(gone)
+
+    def _forget_keys(self, gone: Sequence[int]) -> None:
+        """What rows were known by whose former texts nobody knows any more: found by reading all keys through."""
+        keys = self._connections.rows(
+            "SELECT key, item FROM keys WHERE item IN (SELECT value FROM json_each(?))", (json.dumps(gone),)
+        )
+        for start in range(0, len(keys), AT_ONCE):
+            with self._connections.writing() as connection:
+                connection.executemany(
+                    "DELETE FROM keys WHERE key = ?1 AND item = ?2 AND NOT EXISTS (SELECT 1 FROM items WHERE id = ?2)",
+                    keys[start : start + AT_ONCE],
+                )
 
 
 def _forget_hashes(connection: sqlite3.Connection, item: int) -> None:

@@ -119,6 +119,15 @@ class Connections:
         finally:
             self._bulk.release()
 
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """A connection outside of any transaction while nobody else writes, for what no transaction can do.
+
+        Raises UserError.
+        """
+        with self._lane, self.reading() as connection:
+            yield connection
+
     def settle_log(self) -> None:
         """After a long write: bring its log into the file here, so that no label has to wait for it."""
         with self.reading() as connection:

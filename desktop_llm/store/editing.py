@@ -1,4 +1,4 @@
-"""What an operation does to one row, and how it is taken back: text, split, label, and the way into the bin."""
+"""What an operation does to one row, and how it is taken back: text, cells, split, label, the way into the bin."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from desktop_llm.store import events, labels
 from desktop_llm.store.hashing import key_of, packed, packed_hash
 from desktop_llm.store.schema import BULK, DROPPED, SETTLED
 
-TEXT, SPLIT, BIN = "text", "split", "bin"
-MOST_FIELDS = 3
+TEXT, EXTRA, SPLIT, BIN = "text", "extra", "split", "bin"
+MOST_FIELDS = 4
 """Entries that one row can have in `edits` for one operation."""
 
 
@@ -28,12 +28,16 @@ class Writer:
 
     def apply(self, edit: Edit) -> bool:
         """Do one edit; whether anything changed."""
-        row = self._connection.execute("SELECT text, content, split FROM items WHERE id = ?", (edit.item,)).fetchone()
+        row = self._connection.execute(
+            "SELECT text, content, split, extra FROM items WHERE id = ?", (edit.item,)
+        ).fetchone()
         if row is None:
             return False
         changed = False
         if edit.content is not None:
             changed |= self._note(edit.item, TEXT, packed(*row[:2]), self._pack(edit.content))
+        if edit.extra is not None:
+            changed |= self._note(edit.item, EXTRA, row[3], _json(dict(edit.extra)) if edit.extra else None)
         if edit.split is not None:
             changed |= self._note(edit.item, SPLIT, row[2], edit.split)
         if edit.label is not None:
@@ -52,7 +56,7 @@ class Writer:
             )
         }
         # out of the bin before anything else, into it after all else
-        order = [TEXT, SPLIT, BIN] if forward else [BIN, TEXT, SPLIT]
+        order = [TEXT, EXTRA, SPLIT, BIN] if forward else [BIN, TEXT, EXTRA, SPLIT]
         whole = True
         if not forward and BIN in told:
             whole &= self._set(item, BIN, *told.pop(BIN))
@@ -79,17 +83,19 @@ class Writer:
             if then is None:
                 return bins.take_out(self._connection, item)
             return bins.put_in(self._connection, item, self._operation, self._at)
-        row = self._connection.execute("SELECT text, content, split, hash FROM items WHERE id = ?", (item,)).fetchone()
+        row = self._connection.execute(
+            "SELECT text, content, split, extra, hash FROM items WHERE id = ?", (item,)
+        ).fetchone()
         if row is None:
             return False
-        if field == SPLIT:
-            if row[2] != now:
+        if field in (SPLIT, EXTRA):
+            if row[2 if field == SPLIT else 3] != now:
                 return False
-            self._connection.execute("UPDATE items SET split = ? WHERE id = ?", (then, item))
+            self._connection.execute(f"UPDATE items SET {field} = ? WHERE id = ?", (then, item))
             return True
         if packed(*row[:2]) != now:
             return False
-        self._set_text(item, then or "[]", row[3])
+        self._set_text(item, then or "[]", row[4])
         return True
 
     def _set_text(self, item: int, value: str, old: bytes) -> None:

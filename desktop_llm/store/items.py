@@ -175,6 +175,17 @@ class Items:
             yield from ((row[0], row[1]) for row in rows if row[1] is not None)
             after = rows[-1][0]
 
+    def in_full(self) -> Iterator[tuple[int, dict[str, str], dict[str, Any]]]:
+        """Id, content and further cells of all rows, in file order; read in pieces, so that nothing waits for it."""
+        main, after = self._main_field(), 0
+        while rows := self._connections.rows(
+            f"SELECT id, text, content, extra FROM items WHERE id > ? AND id <= {VISIBLE} ORDER BY id LIMIT ?",
+            (after, AT_ONCE),
+        ):
+            for number, text, content, extra in rows:
+                yield number, _content(main, text, content), json.loads(extra) if extra else {}
+            after = rows[-1][0]
+
     def labelled(self) -> Iterator[Labelled]:
         """All rows with a label, in file order; read in pieces, so that nothing waits for it."""
         main, after = self._main_field(), 0

@@ -25,6 +25,8 @@ EDITS_A_PIECE = 500
 DONE, UNDONE, APPLYING, UNDOING, REDOING = "done", "undone", "applying", "undoing", "redoing"
 IN_LINE = ("label", "merge", classes.MERGE)
 """Kinds that give labels: they are undone and done again in one line with single labels (`store.undoing`)."""
+FINAL, FORGOTTEN = "final", "forgotten"
+"""In an operation's details: whether it can never be undone, and of how many rows the originals are gone."""
 CHANGED = Changes(items=True, labels=True, classes=True)
 
 
@@ -33,7 +35,7 @@ class Outcome:
     """What applying, undoing or redoing an operation did: rows `changed`, and rows `left` as they are.
 
     When applied, those are left that have already what they were to get, or are gone; when undone or done again, those
-    that were changed since.
+    that were changed since, or whose originals were forgotten.
     """
 
     operation: int
@@ -105,16 +107,7 @@ class Operations:
     def all(self) -> list[Operation]:
         """All that were done, the newest first."""
         return [
-            Operation(
-                id=row[0],
-                kind=row[1],
-                title=row[2],
-                details=json.loads(row[3]),
-                labeler=row[4],
-                at=row[5],
-                undone=row[6] == UNDONE,
-                count=row[7],
-            )
+            _operation(row)
             for row in self._connections.rows(
                 "SELECT id, kind, title, details, labeler, at, state, count FROM operations WHERE state IN (?, ?)"
                 " ORDER BY id DESC",
@@ -185,9 +178,12 @@ class Operations:
     ) -> Outcome:
         forward = under_way == REDOING
         with self._turn(should_stop):
-            row = self._connections.row("SELECT state FROM operations WHERE id = ?", (number,))
+            row = self._connections.row("SELECT state, details FROM operations WHERE id = ?", (number,))
             if row is None or row[0] != wanted:
                 raise UserError("This was undone or thrown away already; there is nothing to do.")
+            details = json.loads(row[1])
+            if details.get(FINAL):
+                raise UserError("The originals of this were forgotten, so it cannot be undone.")
             self._mark(number, under_way)
             try:
                 changed, left = self._walk(number, forward=forward, on_progress=on_progress, stop=should_stop)
@@ -198,6 +194,7 @@ class Operations:
                 raise
             self._mark(number, DONE if forward else UNDONE)
             self._connections.settle_log()
+        left += int(details.get(FORGOTTEN, 0))
         return Outcome(operation=number, changed=changed, left=left, changes=CHANGED)
 
     def _walk(
@@ -260,6 +257,21 @@ def _mark(connection: sqlite3.Connection, number: int, state: str) -> None:
         )
     if kind == classes.MERGE:
         classes.follow_merge(connection, json.loads(details), done=state == DONE)
+
+
+def _operation(row: tuple[Any, ...]) -> Operation:
+    details = json.loads(row[3])
+    return Operation(
+        id=row[0],
+        kind=row[1],
+        title=row[2],
+        details=details,
+        labeler=row[4],
+        at=row[5],
+        undone=row[6] == UNDONE,
+        count=row[7],
+        final=bool(details.get(FINAL)),
+    )
 
 
 def _now() -> str:

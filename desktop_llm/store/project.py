@@ -18,6 +18,7 @@ from desktop_llm.store import schema, staging
 from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.forgetting import Forgetting
 from desktop_llm.store.guidelines import Guidelines
 from desktop_llm.store.items import Items
 from desktop_llm.store.joining import Joining
@@ -58,6 +59,7 @@ class Project:
         self.operations = Operations(self._connections)
         self.undoing = Undoing(self._connections)
         self.guidelines = Guidelines(self._connections)
+        self.forgetting = Forgetting(self._connections, self.search)
         self.bin = Bin(self._connections)
         self.predictions = Predictions(self._connections)
         self.people = People(self._connections)

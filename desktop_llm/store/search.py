@@ -73,6 +73,34 @@ class Search:
                 with sentences(self._path, self._connections):
                     self._catch_up(on_progress, should_stop)
 
+    def forget(self, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Empty the index and its file: it knows nothing of any text until it is filled again. Raises Cancelled."""
+        while not self._filling.acquire(timeout=0.1):
+            self._ask(should_stop)
+        try:
+            if self._path.exists():
+                self._wipe()
+        except sqlite3.OperationalError:
+            with sentences(self._path, self._connections):
+                raise
+        except sqlite3.DatabaseError:  # damaged: it would be made anew at its next use, and is of no use till then
+            self._remove()
+        finally:
+            self._filling.release()
+
+    def _wipe(self) -> None:
+        index = open_file(self._path, read_only=False)
+        try:
+            index.execute("PRAGMA secure_delete = ON")
+            index.executescript(TABLES)
+            # first, so that whoever asks meanwhile reads the texts themselves
+            index.execute("UPDATE state SET value = '0' WHERE key = ?", (UPTO,))
+            index.execute("INSERT INTO texts (texts) VALUES ('delete-all')")
+            index.execute("VACUUM")
+            index.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            index.close()
+
     @contextmanager
     def reading(self) -> Iterator[tuple[sqlite3.Connection, int]]:
         """A connection that knows the index as `search`, and the last row that the index has; 0 without an index."""

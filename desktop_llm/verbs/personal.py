@@ -1,8 +1,9 @@
 """Personal data in a project's texts: found, reviewed kind by kind, masked or replaced as one operation.
 
 What a person decides may stay is remembered by a keyed hash of the value, so that the same value is known again
-wherever it comes up, and the project holds no list of it. What is masked or replaced is gone from the texts; History
-still knows the originals, so that it can be undone.
+wherever it comes up, and the project holds no list of it. Texts and all further cells of the rows are looked through.
+What is masked or replaced is gone from them; History still knows the originals, so that it can be undone, until
+`forgetting` makes it final.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_llm.data.personal.find import KINDS, REGIONS, TITLES, Find, Kind, find
 from desktop_llm.data.personal.masking import mask, replace
 from desktop_llm.data.personal.pseudonyms import Pseudonyms
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.rows import Edit, Filter
+from desktop_llm.rows import Edit
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -30,25 +32,51 @@ KEPT, REFUSE, OPERATION = "personal.kept", "personal.refuse", "personal"
 EXAMPLES = 200
 HASH_BYTES = 8
 AT_ONCE = 200
+REMEMBERED = 4096
+"""Cells whose finds are remembered: in further columns many are alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One find in its text."""
+    """One find in its text, which is a row's cell in `column`; `main` where that is the main text."""
 
     row: int
+    column: str
+    main: bool
     text: str
     found: Find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What was found in `rows` texts: finds by kind that wait for a decision and that may stay, and the first ones."""
+    """What was found in `rows` rows: finds by kind that wait for a decision and that may stay, and the first ones.
+
+    `columns` tells in which columns those are that wait.
+    """
 
     rows: int
     open: Mapping[Kind, int]
     kept: Mapping[Kind, int]
+    columns: Mapping[Kind, Mapping[str, int]]
     examples: Mapping[Kind, tuple[Example, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row in full. Cells of both kinds may have one name, so they are kept apart."""
+
+    id: int
+    content: Mapping[str, str]
+    extra: Mapping[str, Any]
+
+    def cells(self) -> Iterator[tuple[str, bool, str]]:
+        """Column, whether it is the main text, and text; numbers as they are written."""
+        for place, (column, text) in enumerate(self.content.items()):
+            yield column, not place, text
+        for column, cell in self.extra.items():
+            text = _text(cell)
+            if text:
+                yield column, False, text
 
 
 def scan(
@@ -59,23 +87,30 @@ def scan(
     on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """Look through all texts. Raises Cancelled."""
+    """Look through all cells of all rows. Raises Cancelled."""
     may_stay = _Kept(project)
-    waiting: Counter[Kind] = Counter()
     kept: Counter[Kind] = Counter()
+    columns: dict[Kind, Counter[str]] = {}
     examples: dict[Kind, list[Example]] = {}
-    rows = 0
-    for row, text in _texts(project, on_progress, should_stop):
+    rows, look = 0, _looking(kinds, regions)
+    for row in _rows(project, on_progress, should_stop):
         rows += 1
-        for one in find(text, kinds, regions):
-            if one in may_stay:
-                kept[one.kind] += 1
-                continue
-            waiting[one.kind] += 1
-            shown = examples.setdefault(one.kind, [])
-            if len(shown) < EXAMPLES:
-                shown.append(Example(row=row, text=text, found=one))
-    return Found(rows=rows, open=waiting, kept=kept, examples={kind: tuple(some) for kind, some in examples.items()})
+        for column, main, text in row.cells():
+            for one in look(text):
+                if one in may_stay:
+                    kept[one.kind] += 1
+                    continue
+                columns.setdefault(one.kind, Counter())[column] += 1
+                shown = examples.setdefault(one.kind, [])
+                if len(shown) < EXAMPLES:
+                    shown.append(Example(row=row.id, column=column, main=main, text=text, found=one))
+    return Found(
+        rows=rows,
+        open={kind: told.total() for kind, told in columns.items()},
+        kept=kept,
+        columns=columns,
+        examples={kind: tuple(some) for kind, some in examples.items()},
+    )
 
 
 def keep(
@@ -90,8 +125,12 @@ def keep(
     _writable(project)
     may_stay = _Kept(project)
     if values is None:
+        look = _looking((kind,), regions)
         told = {
-            one.text for _, text in _texts(project, lambda _: None, should_stop) for one in find(text, (kind,), regions)
+            one.text
+            for row in _rows(project, lambda _: None, should_stop)
+            for _, _, text in row.cells()
+            for one in look(text)
         }
     else:
         told = set(values)
@@ -108,7 +147,7 @@ def treat(
     on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Mask or replace all finds of these kinds that may not stay, as one operation.
+    """Mask or replace all finds of these kinds that may not stay, in all columns, as one operation.
 
     Raises UserError or Cancelled, and then nothing has changed.
     """
@@ -116,12 +155,24 @@ def treat(
     if not ways:
         raise UserError("Choose at least one kind of personal data.")
     may_stay, pseudonyms = _Kept(project), Pseudonyms(project.notes.secret(), regions)
+    look = _looking(tuple(ways), regions)
+
+    def treated(cell: Any) -> Any:
+        """The cell itself where nothing is found."""
+        text = _text(cell)
+        finds = [one for one in look(text) if one not in may_stay]
+        return _treated(text, finds, ways, pseudonyms) if finds else cell
 
     def edits() -> Iterator[Edit]:
-        for row, text in _texts(project, on_progress, should_stop):
-            finds = [one for one in find(text, tuple(ways), regions) if one not in may_stay]
-            if finds:
-                yield _edit(project, row, _treated(text, finds, ways, pseudonyms))
+        for row in _rows(project, on_progress, should_stop):
+            content = {column: treated(cell) for column, cell in row.content.items()}
+            extra = {column: treated(cell) for column, cell in row.extra.items()}
+            if content != row.content or extra != row.extra:
+                yield Edit(
+                    item=row.id,
+                    content=content if content != row.content else None,
+                    extra=extra if extra != row.extra else None,
+                )
 
     words = ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in ways.items())
     details = {"ways": dict(ways), "regions": list(regions)}
@@ -146,18 +197,39 @@ def must_be_reviewed(project: Project, number: int) -> None:
     if not refuses(project):
         return
     may_stay = _Kept(project)
-    folder = project.runs.folder(number).snapshot
     rows = finds = 0
-    for split in snapshot.SPLITS:
-        for row in snapshot.rows(folder, split):
-            texts = [value for name, value in row.items() if name not in ("id", "label") and isinstance(value, str)]
-            here = sum(one not in may_stay for text in texts for one in find(text))
-            rows, finds = rows + bool(here), finds + here
+    for here in _learned(project, number, may_stay):
+        rows, finds = rows + bool(here), finds + here
     if finds:
         raise UserError(
             f"Run {number} learned from {rows:,} texts with personal data that nobody has reviewed ({finds:,} finds); "
             "review them under Data, Personal, and train again, or switch this rule off there."
         )
+
+
+def learned_unreviewed(project: Project, should_stop: Callable[[], bool] = lambda: False) -> list[int]:
+    """The runs that learned from texts with finds that nobody has reviewed. Raises Cancelled."""
+    may_stay, found = _Kept(project), []
+    for run in project.runs.all():
+        try:
+            for place, here in enumerate(_learned(project, run.number, may_stay)):
+                if place % AT_ONCE == 0 and should_stop():
+                    raise Cancelled
+                if here:
+                    found.append(run.number)
+                    break
+        except UserError:  # what cannot be read tells nobody anything
+            continue
+    return sorted(found)
+
+
+def _learned(project: Project, number: int, may_stay: _Kept) -> Iterator[int]:
+    """Unreviewed finds in each row that a run has frozen. Raises UserError."""
+    folder = project.runs.folder(number).snapshot
+    for split in snapshot.SPLITS:
+        for row in snapshot.rows(folder, split):
+            texts = [value for name, value in row.items() if name not in ("id", "label") and isinstance(value, str)]
+            yield sum(one not in may_stay for text in texts for one in find(text))
 
 
 class _Kept:
@@ -202,23 +274,24 @@ def _treated(text: str, finds: list[Find], ways: Mapping[Kind, Way], pseudonyms:
     return text
 
 
-def _edit(project: Project, row: int, text: str) -> Edit:
-    item = project.items.get(row)
-    content = dict(item.content) if item is not None else {"text": text}
-    content[next(iter(content))] = text
-    return Edit(item=row, content=content)
+def _looking(kinds: Collection[Kind], regions: Collection[str]) -> Callable[[str], tuple[Find, ...]]:
+    """What finds data of these kinds in a text."""
+    return lru_cache(REMEMBERED)(lambda text: find(text, kinds, regions))
 
 
-def _texts(
-    project: Project, on_progress: Callable[[float], None], should_stop: Callable[[], bool]
-) -> Iterator[tuple[int, str]]:
+def _text(cell: Any) -> str:
+    """What is written in a cell; '' where nothing is."""
+    return cell if isinstance(cell, str) else "" if cell is None or isinstance(cell, bool) else str(cell)
+
+
+def _rows(project: Project, on_progress: Callable[[float], None], should_stop: Callable[[], bool]) -> Iterator[_Row]:
     total = max(1, project.items.counts().total)
-    for place, (row, text, _) in enumerate(project.items.texts(Filter())):
+    for place, (row, content, extra) in enumerate(project.items.in_full()):
         if place % AT_ONCE == 0:
             if should_stop():
                 raise Cancelled
             on_progress(min(1.0, place / total))
-        yield row, text
+        yield _Row(row, content, extra)
     on_progress(1.0)
 
 

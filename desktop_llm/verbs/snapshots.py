@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from desktop_llm.data.writers.writing import FORMATS, Format, write
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.snapshot import Pages
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs.naming import renames
 from desktop_llm.verbs.saving import BARE, LISTED
@@ -26,7 +27,7 @@ KINDS: Mapping[Kind, str] = {
     "split": "are in another split now",
     "new": "were labeled since",
 }
-EXAMPLES = 100
+EXAMPLES = 500
 AT_ONCE = 500
 
 
@@ -59,14 +60,42 @@ class Comparison:
     examples: Mapping[Kind, tuple[Difference, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The data of a run, and where its pages lie, so that any of them can be read."""
+
+    frozen: Frozen
+    pages: Pages
+
+    @property
+    def count(self) -> int:
+        """All rows that can be read."""
+        return 0 if self.frozen.damage else sum(self.frozen.counts.values())
+
+
 def frozen(project: Project, number: int) -> Frozen:
     """The data of a run. Raises UserError."""
+    return contents(project, number).frozen
+
+
+def contents(project: Project, number: int, *, should_stop: Callable[[], bool] = lambda: False) -> Contents:
+    """The data of a run, read through once. Raises UserError, Cancelled."""
     project.runs.get(number)
     folder = project.runs.folder(number).snapshot
-    damage = snapshot.verify(folder)
-    told = {} if damage and not (folder / snapshot.NOTE).is_file() else snapshot.note(folder)
+    pages = snapshot.look_through(folder, should_stop=should_stop)
+    damage = pages.damage
+    try:
+        told = snapshot.note(folder)
+    except UserError:  # which is the damage
+        told = {}
     counts = {split: int(told.get(split, 0)) for split in snapshot.SPLITS}
-    return Frozen(run=number, counts=counts, sha256=str(told.get("sha256", "")), damage=damage)
+    was = Frozen(run=number, counts=counts, sha256=str(told.get("sha256", "")), damage=damage)
+    return Contents(frozen=was, pages=pages)
+
+
+def page(project: Project, told: Contents, number: int) -> list[tuple[str, snapshot.Row]]:
+    """The rows of a page, from 0, each with its split. Raises UserError."""
+    return snapshot.page(project.runs.folder(told.frozen.run).snapshot, told.pages, number)
 
 
 def compare(
@@ -147,7 +176,13 @@ def _today(project: Project) -> dict[int, dict[str, Any]]:
 
 
 def save(
-    project: Project, number: int, path: Path, form: Format, *, should_stop: Callable[[], bool] = lambda: False
+    project: Project,
+    number: int,
+    path: Path,
+    form: Format,
+    *,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Write the frozen rows to `path`; how many. Raises UserError, Cancelled."""
     if form not in FORMATS:
@@ -157,7 +192,10 @@ def save(
         raise UserError(was.damage)
 
     def cells() -> Iterator[dict[str, object]]:
-        for split, row in _rows(project, number):
+        total = max(1, sum(was.counts.values()))
+        for place, (split, row) in enumerate(_rows(project, number)):
+            if place % AT_ONCE == 0:
+                on_progress(place / total)
             told = {name: value for name, value in row.items() if name not in ("id", "label")}
             told |= {"labels": [row["label"]]} if form in LISTED else {"label": row["label"]}
             yield told if form in BARE else {**told, "split": split}

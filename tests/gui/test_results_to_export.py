@@ -180,3 +180,11 @@ def test_a_split_is_measured_again(qtbot: QtBot, window: MainWindow, tickets: Pa
     qtbot.waitUntil(lambda: measure.isEnabled() and window.hub.background.idle, timeout=LONG)
     assert project.runs.get(1).metrics["test"]["accuracy"] == before["accuracy"]
     assert not window.banner.isVisible()
+
+
+def test_what_a_run_trained_on_is_a_click_away(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
+    project = open_in(qtbot, window, tickets, "results")
+    click(qtbot, window, "results.data")
+    qtbot.waitUntil(lambda: window.page_name == "data" and window.hub.background.idle)
+    assert find(window, QLineEdit, "snapshots.hash").text() == project.runs.get(1).snapshot["sha256"]
+    assert find(window, QLabel, "snapshots.state").text().startswith("Whole")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from desktop_llm import atomic
-from desktop_llm.errors import UserError
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import events, recipe, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import KINDS, Finished, StepDone
@@ -162,3 +162,21 @@ def test_stop_and_leave_are_final() -> None:
     control.leave()
     control.stop()
     assert str(control.wish) == "leave"
+
+
+def test_any_page_of_a_snapshot_is_read_by_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "snapshot"
+    rows = [{"id": number, "text": "é" * number} for number in range(1, 12)]
+    snapshot.write(folder, {"train": rows[:4], "test": rows[4:]})
+    pages = snapshot.look_through(folder, 3)
+    assert pages.damage == ""
+    found = [snapshot.page(folder, pages, number) for number in range(len(pages.starts))]
+    assert [len(page) for page in found] == [3, 3, 3, 2]
+    assert [row for page in found for _, row in page] == rows
+    assert [split for page in found for split, _ in page] == ["train"] * 4 + ["test"] * 7
+    with pytest.raises(Cancelled):
+        snapshot.look_through(folder, 3, should_stop=lambda: True)
+    (folder / "test.jsonl").unlink()
+    with pytest.raises(UserError, match="changed or is gone"):
+        snapshot.page(folder, pages, 1)
+    assert snapshot.look_through(folder, 3).damage != ""

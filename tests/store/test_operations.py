@@ -31,13 +31,17 @@ def shout(item: int) -> Edit:
 
 KINDS: dict[str, Callable[[int], Edit]] = {
     "text": lambda item: Edit(item=item, content={"text": f"other {item}"}),
+    "cells": lambda item: Edit(item=item, extra={"channel": f"other {item}", "number": 5}),
+    "no cells": lambda item: Edit(item=item, extra={}),
     "split": lambda item: Edit(item=item, split="test"),
     "label": lambda item: Edit(item=item, label=NewLabel(value=2)),
     "no label": lambda item: Edit(item=item, label=NewLabel(value=None)),
     "skip": lambda item: Edit(item=item, label=NewLabel(value=None, skipped=True)),
     "bin": lambda item: Edit(item=item, to_bin=True),
     "all": shout,
-    "all and bin": lambda item: Edit(item=item, content={"text": "x"}, label=NewLabel(value=2), to_bin=True),
+    "all and bin": lambda item: Edit(
+        item=item, content={"text": "x"}, extra={"a": "b"}, label=NewLabel(value=2), to_bin=True
+    ),
 }
 
 

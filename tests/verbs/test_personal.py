@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from desktop_llm.data.personal.find import KINDS
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.rows import Filter, NewItem
+from desktop_llm.rows import Edit, Filter, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import personal
+from desktop_llm.verbs import personal, saving
 
 TASK = next(iter(TASKS.values()))
 ROWS = [
@@ -32,6 +34,62 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.items.insert("a.csv", items, to_value=TASK.labels.to_value, class_names=TASK.labels.names)
     yield made
     made.close()
+
+
+@pytest.fixture
+def columns(project: Project) -> Project:
+    """A further row with personal data in a further field of the content and in further cells."""
+    content = {"text": "plain words", "reply": "ask jim@mailbox.com"}
+    extra: dict[str, Any] = {"customer": "jane.doe@mailbox.com", "phone": 13812345678, "paid": True, "none": None}
+    row = NewItem(content=content, extra=extra, label="a")
+    project.items.insert("b.csv", [row], to_value=TASK.labels.to_value, class_names=TASK.labels.names)
+    return project
+
+
+def test_further_columns_are_looked_through_and_told_by_name(columns: Project) -> None:
+    found = personal.scan(columns)
+    assert dict(found.columns["email"]) == {"text": 3, "reply": 1, "customer": 1}
+    assert dict(found.columns["phone"]) == {"text": 2, "phone": 1}
+    assert (found.rows, found.open["email"]) == (6, 5)
+    assert [(one.row, one.column, one.main) for one in found.examples["email"]][-2:] == [
+        (6, "reply", False),
+        (6, "customer", False),
+    ]
+
+
+def test_further_columns_are_masked_in_the_same_operation_and_undone_with_it(columns: Project) -> None:
+    before = columns.items.get(6)
+    done = personal.treat(columns, {"email": "mask", "phone": "mask"})
+    assert done.changed == 4
+    after = columns.items.get(6)
+    assert before is not None
+    assert after is not None
+    assert after.content == {"text": "plain words", "reply": "ask [EMAIL]"}
+    assert after.extra == {"customer": "[EMAIL]", "phone": "[PHONE]", "paid": True, "none": None}
+    assert personal.scan(columns).open == {"card": 1}
+    columns.operations.undo(done.operation)
+    assert columns.items.get(6) == before
+
+
+def test_a_column_that_changed_since_is_left_alone(columns: Project) -> None:
+    done = personal.treat(columns, {"email": "mask"})
+    columns.operations.apply("by hand", "by hand", [Edit(item=6, extra={"customer": "nobody"})])
+    outcome = columns.operations.undo(done.operation)
+    assert (outcome.changed, outcome.left) == (2, 1)
+    row = columns.items.get(6)
+    assert row is not None
+    assert (row.extra, row.content["reply"]) == ({"customer": "nobody"}, "ask jim@mailbox.com")
+
+
+def test_saved_rows_hold_no_cell_that_was_not_reviewed(columns: Project, tmp_path: Path) -> None:
+    personal.treat(columns, dict.fromkeys(KINDS, "mask"))
+    saving.save(columns, Filter(), tmp_path / "rows.csv", "csv")
+    assert "mailbox" not in (tmp_path / "rows.csv").read_text("utf-8")
+
+
+def test_values_of_further_columns_may_stay(columns: Project) -> None:
+    personal.keep(columns, "email")
+    assert "email" not in personal.scan(columns).open
 
 
 def texts(project: Project) -> list[str]:

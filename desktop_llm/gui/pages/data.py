@@ -70,6 +70,9 @@ class DataPage(Page):
     def on_changes(self, changes: Changes) -> None:
         """Rows or labels have changed; what nobody sees is read when it is seen."""
         if not (changes.items or changes.classes or changes.labels):
+            for tab in self._tabs.values():
+                if changes.runs and tab.follows_runs:
+                    tab.on_changes(changes)
             return
         if self.isVisible():
             self._reload()
@@ -80,11 +83,13 @@ class DataPage(Page):
                 tab.on_changes(changes)
 
     def opened(self, **arguments: Any) -> None:
-        """`pick` asks for a file, `folder` for a folder."""
+        """`pick` asks for a file, `folder` for a folder; `tab` shows one, which is told of all else."""
         if self._stale:
             self._reload()
+        if arguments.get("tab") in TABS:
+            self.show_tab(arguments["tab"])
         if self._stack.currentWidget() is self._inner:
-            self._current().opened()
+            self._current().opened(**arguments)
             self._current().take_focus()
         if arguments.get("pick"):
             self._on_import()

@@ -125,7 +125,7 @@ class HistoryTab(DataTab):
                 datetime.fromisoformat(one.at).astimezone().strftime("%Y-%m-%d %H:%M"),
                 f"{one.count:,}",
                 one.labeler,
-                self.tr("undone") if one.undone else self.tr("done"),
+                self._state(one),
                 one.title,
             )
             for one in operations
@@ -149,6 +149,11 @@ class HistoryTab(DataTab):
         self._bin_card.set_note(more.format(count=binned, shown=len(texts)) if binned else "")
         self._show_buttons()
 
+    def _state(self, one: Operation) -> str:
+        if one.final:
+            return self.tr("final")
+        return self.tr("undone") if one.undone else self.tr("done")
+
     def _chosen(self) -> Operation | None:
         row = self.table.currentIndex().row()
         return self._operations[row] if 0 <= row < len(self._operations) else None
@@ -157,7 +162,9 @@ class HistoryTab(DataTab):
         """What can be done now."""
         self._sure.stop()
         one, free = self._chosen(), self.hub.writable and self._work is None
-        self._turn.setEnabled(free and one is not None)
+        final = one is not None and one.final
+        self._turn.setEnabled(free and one is not None and not final)
+        self._turn.setToolTip(self.tr("Its originals were forgotten, so it cannot be undone.") if final else "")
         self._turn.setText(self.tr("Do again") if one is not None and one.undone else self.tr("Undo"))
         self._empty.setEnabled(free and self._binned > 0)
         self._empty.setText(self.tr("Empty the bin"))

@@ -1,4 +1,4 @@
-"""The tab Personal: find personal data in all texts, look at it kind by kind, let it stay, mask it or replace it."""
+"""The tab Personal: find personal data in all rows, look at it kind by kind, let it stay, mask it or replace it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_llm.data.personal.find import KINDS, TITLES, Kind
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data_tab import DataTab
+from desktop_llm.gui.pages.personal_finds import FindsCard
+from desktop_llm.gui.pages.personal_originals import OriginalsCard
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.differences import Difference, Differences
 from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
@@ -26,8 +37,8 @@ if TYPE_CHECKING:
 
 STEPS = 1000
 WIDTH = 440
-SHOWN = 100
-AROUND = 80
+BAR = 12
+"""Beside it, where a scroll bar comes when it is needed."""
 
 
 class PersonalTab(DataTab):
@@ -42,28 +53,55 @@ class PersonalTab(DataTab):
         self._kind: Kind = KINDS[0]
         self._work: Task | None = None
         self._done: Outcome | None = None
+        self._forgetting = False
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        left = QVBoxLayout()
+        inner = QWidget()
+        left = QVBoxLayout(inner)
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(16)
         left.addWidget(self._build_kinds())
         left.addWidget(self._build_rule())
+        self.originals = OriginalsCard(hub)
+        self.originals.setFixedWidth(WIDTH)
+        self.originals.forgotten.connect(self._on_forgotten)
+        left.addWidget(self.originals)
         left.addStretch(1)
-        whole.addLayout(left)
-        whole.addWidget(self._build_finds(), 1)
+        # what it asks before it forgets may need more room than a low window has
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFixedWidth(WIDTH + BAR)
+        scroll.setWidget(inner)
+        self.originals.grew.connect(lambda: scroll.ensureWidgetVisible(self.originals))
+        whole.addWidget(scroll)
+        whole.addSpacing(-BAR)
+        self._finds = FindsCard()
+        self._finds.stay_asked.connect(self._on_stay)
+        self.finds = self._finds.finds
+        whole.addWidget(self._finds, 1)
         self._show()
 
     def set_project(self, project: Project | None) -> None:
         """Forget what was found in the one before."""
         super().set_project(project)
         self._found, self._work, self._done = None, None, None
-        self._words.setText("")
+        self._card.set_note("")
+        self._say("")
+        self.originals.set_project()
         self._show()
 
     def on_changes(self, changes: Changes) -> None:
         """Other rows: what was found may not be there any more."""
-        if changes.items and self._work is None:
+        if not changes.items:
+            return
+        if self.isVisible():
+            self.originals.reload()
+        else:
+            self._stale = True
+        if self._work is None and not self._forgetting:
             self._card.set_note(self.tr("rows have changed since; look again") if self._found is not None else "")
 
     def reload(self) -> None:
@@ -85,6 +123,7 @@ class PersonalTab(DataTab):
                 self.rule.blockSignals(False)
 
         self.hub.background.run(work, on_done=show)
+        self.originals.reload()
         self._show()
 
     def _build_kinds(self) -> Card:
@@ -92,7 +131,7 @@ class PersonalTab(DataTab):
         self._card.setFixedWidth(WIDTH)
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(2)
         self._rows: dict[Kind, tuple[QPushButton, Any, Choice]] = {}
         for place, kind in enumerate(KINDS):
             title = QCoreApplication.translate("PersonalKinds", TITLES[kind])
@@ -125,12 +164,13 @@ class PersonalTab(DataTab):
         self._card.body.addWidget(self._bar)
         self._words = plain_label("", "muted", wrap=True)
         self._words.setObjectName("personal.words")
+        self._words.hide()
         self._card.body.addWidget(self._words)
         line = QHBoxLayout()
         line.setSpacing(8)
         self._undo = button(self.tr("Undo"), "personal.undo", self._on_undo, kind="quiet")
         self._cancel = button(self.tr("Cancel"), "personal.cancel", self._on_cancel)
-        self._look = button(self.tr("Look through all texts"), "personal.look", self._on_look)
+        self._look = button(self.tr("Look through all rows"), "personal.look", self._on_look)
         self._apply = button(self.tr("Apply"), "personal.apply", self._on_apply, kind="primary")
         line.addStretch(1)
         for widget in (self._undo, self._cancel, self._look, self._apply):
@@ -139,28 +179,18 @@ class PersonalTab(DataTab):
         return self._card
 
     def _build_rule(self) -> Card:
-        card = Card(self.tr("Export"))
+        card = Card(self.tr("Export"), self.tr("reviewed: masked, replaced, or may stay"))
         card.setFixedWidth(WIDTH)
         self.rule = QCheckBox(self.tr("Refuse to export models of unreviewed texts"))
         self.rule.setObjectName("personal.rule")
         self.rule.setAccessibleName(self.rule.text())
         self.rule.toggled.connect(self._on_rule)
         card.body.addWidget(self.rule)
-        words = self.tr("Reviewed means: masked, replaced, or said that it may stay.")
-        card.body.addWidget(plain_label(words, "muted", wrap=True))
         return card
 
-    def _build_finds(self) -> Card:
-        self._finds_card = Card(" ", " ")
-        self.finds = Differences("personal.finds", self.tr("Where it was found"))
-        self.finds.setPlaceholderText(self.tr("What is found is shown here, in its text."))
-        self._finds_card.body.addWidget(self.finds, 1)
-        line = QHBoxLayout()
-        line.addStretch(1)
-        self._stay = button(self.tr("Let all of this kind stay"), "personal.stay", self._on_stay)
-        line.addWidget(self._stay)
-        self._finds_card.body.addLayout(line)
-        return self._finds_card
+    def _say(self, words: str) -> None:
+        self._words.setText(words)
+        self._words.setVisible(bool(words))
 
     def _ways(self) -> dict[Kind, str]:
         return {kind: way.currentData() for kind, (_, _, way) in self._rows.items() if way.currentData()}
@@ -189,26 +219,7 @@ class PersonalTab(DataTab):
         self._apply.setEnabled(free and self.hub.writable and bool(self._ways()))
         self._undo.setVisible(self._done is not None and free)
         self.rule.setEnabled(self.hub.writable)
-        self._show_finds()
-
-    def _show_finds(self) -> None:
-        found = self._found
-        examples = found.examples.get(self._kind, ()) if found is not None else ()
-        self._finds_card.set_title(QCoreApplication.translate("PersonalKinds", TITLES[self._kind]))
-        note = self.tr("the first {shown:,} of {count:,}") if found is not None and examples else ""
-        count = found.open.get(self._kind, 0) if found is not None else 0
-        self._finds_card.set_note(note.format(shown=min(SHOWN, len(examples)), count=count))
-        told = []
-        for one in examples[:SHOWN]:
-            begin = max(0, one.found.start - AROUND)
-            before, after = one.text[begin : one.found.start], one.text[one.found.end : one.found.end + AROUND]
-            start = len(before)
-            heading = self.tr("Row {row}").format(row=one.row)
-            end = start + len(one.found.text)
-            text = before + one.found.text + after
-            told.append(Difference(heading=heading, before=text, after=None, gone=((start, end),)))
-        self.finds.show_differences(told)
-        self._stay.setEnabled(self._work is None and self.hub.writable and bool(examples))
+        self._finds.show_finds(found, self._kind, free=self._work is None and self.hub.writable)
 
     def _on_look(self) -> None:
         project = self.hub.project
@@ -225,9 +236,9 @@ class PersonalTab(DataTab):
 
     def _on_found(self, found: Found) -> None:
         self._found = found
-        self._card.set_note(self.tr("in {count:,} texts").format(count=found.rows))
+        self._card.set_note(self.tr("in {count:,} rows").format(count=found.rows))
         if not found.open:
-            self._words.setText(self.tr("Nothing is left to review."))
+            self._say(self.tr("Nothing is left to review."))
         elif self._kind not in found.open:
             self._kind = next(kind for kind in KINDS if kind in found.open)
         for _, _, way in self._rows.values():
@@ -267,7 +278,7 @@ class PersonalTab(DataTab):
         self._on_look()
         self._done = done
         if done is not None:
-            self._words.setText(self.tr("{count:,} texts changed; looking again…").format(count=done.changed))
+            self._say(self.tr("{count:,} rows changed; looking again…").format(count=done.changed))
 
     def _on_undo(self) -> None:
         project, done = self.hub.project, self._done
@@ -284,6 +295,15 @@ class PersonalTab(DataTab):
         self._work = None
         self.hub.changed.emit(outcome.changes)
         self._on_look()
+
+    def _on_forgotten(self) -> None:
+        """The rows are as they were, but the search begins anew, and History has nothing to undo."""
+        self._done = None
+        self._show()
+        self._forgetting = True
+        self.hub.changed.emit(Changes(items=True))
+        self._forgetting = False
+        self.hub.show_message(self.tr("The originals are forgotten."))
 
     def _on_cancel(self) -> None:
         if self._work is not None:
@@ -303,7 +323,7 @@ class PersonalTab(DataTab):
 
     def _start(self, title: str, work: Callable[[Task], Any], on_done: Callable[[Any], object]) -> None:
         self._bar.setValue(0)
-        self._words.setText("")
+        self._say("")
         task = self.hub.background.run(
             work,
             on_done=on_done,
@@ -318,5 +338,5 @@ class PersonalTab(DataTab):
         if task is self._work:
             self._work = None
             if self._done is not None:
-                self._words.setText(self.tr("{count:,} texts changed.").format(count=self._done.changed))
+                self._say(self.tr("{count:,} rows changed.").format(count=self._done.changed))
             self._show()

@@ -18,6 +18,8 @@ class DataTab(QWidget):
     """Signals: `rows_asked(Filter)`: the person wants to see these rows in the table."""
 
     name: ClassVar[str] = ""
+    follows_runs: ClassVar[bool] = False
+    """Whether it is told, too, that nothing but runs has changed."""
     rows_asked = Signal(object)
 
     def __init__(self, hub: Hub, title: str) -> None:
@@ -39,8 +41,8 @@ class DataTab(QWidget):
         else:
             self._stale = True
 
-    def opened(self) -> None:
-        """The tab is shown."""
+    def opened(self, **arguments: Any) -> None:
+        """The tab is shown, perhaps with something to show."""
         if self._stale:
             self.reload()
 

@@ -48,6 +48,12 @@ def _profile(hub: Hub) -> DataTab:
     return ProfileTab(hub)
 
 
+def _snapshots(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_snapshots import SnapshotsTab
+
+    return SnapshotsTab(hub)
+
+
 def _history(hub: Hub) -> DataTab:
     from desktop_llm.gui.pages.data_history import HistoryTab
 
@@ -60,5 +66,6 @@ TABS: dict[str, Tab] = {
     "clean": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Clean")), _clean),
     "personal": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Personal")), _personal),
     "splits": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Splits")), _splits),
+    "snapshots": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Snapshots")), _snapshots),
     "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }

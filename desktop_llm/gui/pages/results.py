@@ -63,9 +63,11 @@ class ResultsPage(Page):
             self._split.addItem(words, value)
         self._split.activated.connect(lambda _: self._show_run())
         self.measure_button = button(self.tr("Measure again"), "results.measure", self._on_measure)
+        self.data_button = button(self.tr("Training data"), "results.data", self._on_data)
+        self.data_button.setToolTip(self.tr("What this run trained on: shown, compared with today, saved as a file."))
         self.try_button = button(self.tr("Try it"), "results.try", self._on_try)
         self.export_button = button(self.tr("Export model…"), "results.export", self._on_export, kind="primary")
-        for part in (self._split, self.measure_button, self.try_button, self.export_button):
+        for part in (self._split, self.measure_button, self.data_button, self.try_button, self.export_button):
             self.header.addWidget(part)
             part.setEnabled(part is self._split)
         self._stack = QStackedWidget()
@@ -192,6 +194,7 @@ class ResultsPage(Page):
         for part in (self.try_button, self.export_button):
             part.setEnabled(kept)
         self.measure_button.setEnabled(kept and self.hub.writable)
+        self.data_button.setEnabled(run is not None)
         if run is None or self._view is None:
             return
         split = str(self._split.currentData())
@@ -230,6 +233,10 @@ class ResultsPage(Page):
             words = self.tr("{count:,} texts with labels that the run never learned were left out.")
             self.hub.show_message(words.format(count=left_out))
         self.hub.changed.emit(Changes(runs=True, predictions=True))
+
+    def _on_data(self) -> None:
+        if self.run is not None:
+            self.hub.page_asked.emit("data", {"tab": "snapshots", "run": self.run.number})
 
     def _on_try(self) -> None:
         if self.run is not None:

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.save_as import ask_where
 from desktop_llm.rows import Class
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.bulk import Rows
 
 Work = Callable[[Any, "Rows", dict[str, Any]], "Outcome"]
-OFFERED: tuple[Format, ...] = (
-    "jsonl",
-    "csv",
-    "excel",
-    "parquet",
-    "json",
-    "doccano",
-    "prodigy",
-    "label_studio",
-    "fasttext",
-)
 MOST_CLASSES = 40
 """Classes that a menu lists; more are labeled on the Label page."""
 
@@ -136,14 +126,9 @@ class RowActions(QFrame):
 
     def _on_save(self) -> None:
         """All rows that the table shows, into a file."""
-        from desktop_llm.data.writers.writing import FORMATS
-
-        ways = {f"{way.title} (*{way.ending})": (name, way.ending) for name, way in FORMATS.items() if name in OFFERED}
-        text, kind = QFileDialog.getSaveFileName(self, self.tr("Save rows"), "", ";;".join(ways))
-        if text:
-            name, ending = ways.get(kind) or next(iter(ways.values()))
-            path = Path(text)
-            self.save(path if path.suffix else path.with_name(path.name + ending), name)
+        chosen = ask_where(self, self.tr("Save rows"))
+        if chosen is not None:
+            self.save(*chosen)
 
     def save(self, path: Path, form: Format) -> None:
         """Write all rows that the table shows to a file."""
