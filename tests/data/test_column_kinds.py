@@ -25,7 +25,7 @@ from desktop_llm.data.column_kinds import Held, Kind, held, held_in
         (["1.234,50", "2.000,00"], "number"),
         (["007", "012"], "text"),  # codes: as numbers they would lose something
         (["1", "two"], "text"),
-        (["１２"], "text"),  # noqa: RUF001 - digits that are not ASCII's
+        (["１２"], "text"),  # digits, but not those that numbers are made of
         (["2024-01-31", "2023-12-01 10:20"], "date"),
         (["31.1.2024", "1.2.2024"], "date"),
         (["2024年1月31日"], "date"),

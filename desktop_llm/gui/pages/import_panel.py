@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from desktop_llm.data.mapping import plain
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.import_form import ImportForm
+from desktop_llm.gui.pages.import_progress import ProgressView
 from desktop_llm.gui.pages.import_report import ReportView
 from desktop_llm.gui.pages.import_words import ImportWords
-from desktop_llm.gui.status import time_words
-from desktop_llm.rows import Changes, ImportReport
+from desktop_llm.rows import Changes, ImportProgress, ImportReport
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
@@ -53,7 +52,8 @@ class ImportPanel(QStackedWidget):
         self.form.reading_changed.connect(self._on_reading_changed)
         self.form.mapping_changed.connect(self._on_mapping_changed)
         self._look = self._build_look()
-        self._progress = self._build_progress()
+        self._progress = ProgressView()
+        self._progress.cancel_asked.connect(self._on_cancel)
         self.report = ReportView(hub)
         self.report.done.connect(self.closed)
         self.report.next_asked.connect(self._on_next)
@@ -117,31 +117,6 @@ class ImportPanel(QStackedWidget):
         self._card.body.addWidget(self._words)
         self._card.body.addLayout(buttons)
         whole.addWidget(self._card, 1)
-        return page
-
-    def _build_progress(self) -> QWidget:
-        page = QWidget()
-        whole = QVBoxLayout(page)
-        whole.setContentsMargins(0, 0, 0, 0)
-        self._bar_card = Card(" ")
-        self._bar = QProgressBar()
-        self._bar.setObjectName("data.progress")
-        self._bar.setAccessibleName(self.tr("Progress of the import"))
-        self._bar.setTextVisible(False)
-        self._far = plain_label("")
-        self._far.setObjectName("data.far")
-        self._cancel = button(self.tr("Cancel"), "data.cancel", self._on_cancel)
-        line = QHBoxLayout()
-        line.addWidget(self._far, 1)
-        line.addWidget(self._cancel)
-        sentence = self.tr("The rows come in all together at the end; until then the project stays as it is.")
-        for part in (self._bar, line, plain_label(sentence, "muted", wrap=True)):
-            if isinstance(part, QHBoxLayout):
-                self._bar_card.body.addLayout(part)
-            else:
-                self._bar_card.body.addWidget(part)
-        whole.addWidget(self._bar_card)
-        whole.addStretch(1)
         return page
 
     def _read(self, project: Project, *, with_mapping: bool = False) -> None:
@@ -220,13 +195,14 @@ class ImportPanel(QStackedWidget):
         if project is None or plan is None or self.busy:
             return
         split, only_labels = self.form.split(), self.form.only_labels.isChecked()
+        words = self.tr("{count:,} rows")
 
         def work(task: Task) -> tuple[ImportReport, Source]:
             from desktop_llm.tasks import task as task_named
             from desktop_llm.verbs import importing
 
-            def on_progress(fraction: float, rows: int) -> None:
-                task.progress(fraction, f"{rows:,}")
+            def on_progress(told: ImportProgress) -> None:
+                task.progress(told.fraction, words.format(count=told.rows), told)
 
             report = importing.run(
                 project,
@@ -238,10 +214,7 @@ class ImportPanel(QStackedWidget):
             )
             return report, importing.source_of(task_named(project.task), plan, split)
 
-        self._bar_card.set_title(self.tr("Importing {file}").format(file=plan.path.name))
-        self._bar.setRange(0, 0)
-        self._far.setText(self.tr("starting…"))
-        self._cancel.setEnabled(True)
+        self._progress.begin(plan.path.name, only_labels=only_labels)
         self.setCurrentWidget(self._progress)
         self._work = self._hub.background.run(
             work,
@@ -251,23 +224,15 @@ class ImportPanel(QStackedWidget):
         )
         self._work.ended.connect(self._on_ended)
 
-    def _on_progress(self, fraction: float, rows: str) -> None:
-        if self._work is None or self._work.cancelled:
-            return
-        self._bar.setRange(0, 1000)
-        self._bar.setValue(round(1000 * fraction))
-        words = self.tr("{rows} rows").format(rows=rows)
-        spent = time.monotonic() - self._work.began
-        if spent > 1.0 and 0.01 < fraction < 1.0:
-            left = time_words(spent * (1 - fraction) / fraction)
-            words = self.tr("{rows} rows · {time} left").format(rows=rows, time=left)
-        self._far.setText(words)
+    def _on_progress(self, _: float, __: str) -> None:
+        work = self._work
+        if work is not None and isinstance(work.told, ImportProgress):
+            self._progress.show_progress(work.told)
 
     def _on_cancel(self) -> None:
         if self._work is not None:
             self._work.cancel()
-            self._cancel.setEnabled(False)
-            self._far.setText(self.tr("stopping…"))
+            self._progress.stopping()
 
     def _on_ended(self, task: Task) -> None:
         """Told by the end itself: what was taken just before a cancel came is still to be reported."""

@@ -146,14 +146,14 @@ class ReportView(QWidget):
 
     def save(self, to: Path) -> None:
         """Write the report to a file."""
-        report = self._report
-        if report is None:
+        report, source = self._report, self._source
+        if report is None or source is None:
             return
 
         def work(_: Task) -> None:
             from desktop_llm.verbs import reporting
 
-            reporting.write_report(report, to)
+            reporting.write_report(report, source, to)
 
         done = self.tr("The report is in {path}.").format(path=to)
         self._hub.background.run(work, on_done=lambda _: self._hub.show_message(done))

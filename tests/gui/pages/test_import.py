@@ -71,6 +71,13 @@ def figure(page: DataPage, name: str) -> str:
     return found.value()
 
 
+def counted(page: DataPage, name: str) -> int:
+    """A figure of the import under way."""
+    found = page.findChild(Tile, f"data.progress.{name}")
+    assert isinstance(found, Tile)
+    return int(found.value().replace(",", "")) if found.isVisible() else -1
+
+
 def grid(page: DataPage, name: str) -> list[list[str]]:
     """The texts of a small table."""
     view = page.findChild(QTableView, name)
@@ -212,8 +219,7 @@ def test_a_cancelled_import_leaves_nothing(page: DataPage, opened: Opened, qtbot
     project = opened([("kept", None)])
     look(page, qtbot, large)
     click(page, "data.go")
-    far = label(page, "data.far")
-    qtbot.waitUntil(lambda: "rows" in far.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: counted(page, "rows") > 0, timeout=20_000)
     click(page, "data.cancel")
     qtbot.waitUntil(lambda: button(page, "data.go").isVisible(), timeout=20_000)
     assert texts(project) == ["kept"]
@@ -228,8 +234,7 @@ def test_another_project_opens_while_an_import_runs(
     opened([], "First")
     look(page, qtbot, large)
     click(page, "data.go")
-    far = label(page, "data.far")
-    qtbot.waitUntil(lambda: "rows" in far.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: counted(page, "rows") > 0, timeout=20_000)
     problems: list[object] = []
     hub.error_shown.connect(problems.append)
     opened([("of the second", None)], "Second")
