@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
+from desktop_llm import log
 from desktop_llm.data.mapping import plain
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
@@ -23,12 +25,24 @@ from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
 if TYPE_CHECKING:
+    from desktop_llm.data.column_kinds import Held
     from desktop_llm.store.project import Project
     from desktop_llm.verbs.importing import Plan
     from desktop_llm.verbs.reading import Source
+    from desktop_llm.verbs.recalling import Look
 
 SHOWN_ROWS = 60
 SHOWN_COLUMNS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a look found; `look` is the first one at the file, None where the file could not be guessed."""
+
+    plan: Plan
+    held: tuple[Held, ...]
+    has_rows: bool
+    look: Look | None
 
 
 class ImportPanel(QStackedWidget):
@@ -46,11 +60,13 @@ class ImportPanel(QStackedWidget):
         self._waiting: list[Path] = []
         self._path = Path()
         self._plan: Plan | None = None
+        self._first_look: Look | None = None
         self._looking: Task | None = None
         self._work: Task | None = None
         self.form = ImportForm()
         self.form.reading_changed.connect(self._on_reading_changed)
         self.form.mapping_changed.connect(self._on_mapping_changed)
+        self.form.guess_asked.connect(self._on_guess_asked)
         self._look = self._build_look()
         self._progress = ProgressView()
         self._progress.cancel_asked.connect(self._on_cancel)
@@ -72,7 +88,7 @@ class ImportPanel(QStackedWidget):
         if task is None or self._project is None:
             return
         self._path, self._waiting = files[0], list(files[1:])
-        self._plan = None
+        self._plan, self._first_look = None, None
         self.form.begin(task.fields, has_rows=False)
         self._card.set_title(self._path.name)
         self._problem.hide()
@@ -88,7 +104,7 @@ class ImportPanel(QStackedWidget):
         for task in (self._looking, self._work):
             if task is not None:
                 task.cancel()
-        self._project, self._plan, self._looking, self._work = None, None, None, None
+        self._project, self._plan, self._first_look, self._looking, self._work = None, None, None, None, None
 
     def _build_look(self) -> QWidget:
         page = QWidget()
@@ -100,7 +116,7 @@ class ImportPanel(QStackedWidget):
         self._problem = plain_label("", "bad", wrap=True)
         self._problem.setObjectName("data.problem")
         self._grid = TextGrid(self)
-        self._preview = grid_view(self._grid, "data.preview", self.tr("First rows of the file"))
+        self._preview = grid_view(self._grid, "data.preview", self.tr("First rows of the file"), noted=True)
         self._words = plain_label("", "", wrap=True)
         self._words.setObjectName("data.words")
         self._go = button(self.tr("Import"), "data.go", self._on_go, kind="primary")
@@ -120,8 +136,8 @@ class ImportPanel(QStackedWidget):
         return page
 
     def _read(self, project: Project, *, with_mapping: bool = False) -> None:
-        """Look at the file in the background, as the form says."""
-        task, path, told = self._hub.task, self._path, self.form.told()
+        """Look at the file in the background, as the form says; the first time as the project remembers."""
+        task, path, told, first = self._hub.task, self._path, self.form.told(), self._first_look
         if task is None:
             return
         if with_mapping:
@@ -131,23 +147,33 @@ class ImportPanel(QStackedWidget):
         self._card.set_note(self.tr("reading…"))
         self._go.setEnabled(False)
 
-        def work(_: Task) -> tuple[Plan, bool]:
-            from desktop_llm.verbs import importing
+        def work(_: Task) -> _Seen:
+            from desktop_llm.data.column_kinds import held_in
+            from desktop_llm.verbs import importing, recalling
 
-            return importing.plan(task, path, **told), project.items.counts().total > 0
+            look = first if first is not None or told else recalling.look(project, task, path)
+            plan = importing.plan(task, path, **told) if look is first else look.remembered or look.guessed
+            held = held_in(plan.columns[:SHOWN_COLUMNS], plan.sample)
+            return _Seen(plan=plan, held=held, has_rows=project.items.counts().total > 0, look=look)
 
         self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._show_problem)
 
-    def _show_plan(self, told: tuple[Plan, bool]) -> None:
-        plan, has_rows = told
-        self._plan = plan
+    def _show_plan(self, seen: _Seen) -> None:
+        plan = seen.plan
+        if self._first_look is None and seen.look is not None and seen.look.choices is not None:
+            self.form.set_told(seen.look.choices.reading)
+        self._plan, self._first_look = plan, seen.look
         self._problem.hide()
-        self.form.only_labels.setVisible(has_rows)
+        self.form.only_labels.setVisible(seen.has_rows)
         self.form.show_plan(plan)
+        self.form.show_origin(self._say.origin(plan, self.form.told(), seen.look))
         self._card.set_note(self._say.about_file(plan))
         columns = plan.columns[:SHOWN_COLUMNS]
         rows = [[plain(cells.get(column)) for column in columns] for cells in plan.sample[:SHOWN_ROWS]]
-        self._grid.show_rows(self._say.titles(plan, self._fields()), rows)
+        titles = self._say.titles(plan, self._fields())[:SHOWN_COLUMNS]
+        self._grid.show_rows(
+            titles, rows, [self._say.holds(*pair, plan) for pair in zip(columns, seen.held, strict=True)]
+        )
         fit_columns(self._preview)
         self._preview.show()
         self._rest.hide()
@@ -186,6 +212,11 @@ class ImportPanel(QStackedWidget):
         if self._project is not None:
             self._read(self._project)
 
+    def _on_guess_asked(self) -> None:
+        self.form.set_told({})
+        self._on_reading_changed()
+        self.form.encoding_box.setFocus()
+
     def _on_mapping_changed(self) -> None:
         if self._project is not None and self._plan is not None:
             self._read(self._project, with_mapping=True)
@@ -195,11 +226,12 @@ class ImportPanel(QStackedWidget):
         if project is None or plan is None or self.busy:
             return
         split, only_labels = self.form.split(), self.form.only_labels.isChecked()
+        look, told = self._first_look, self.form.told()
         words = self.tr("{count:,} rows")
 
         def work(task: Task) -> tuple[ImportReport, Source]:
             from desktop_llm.tasks import task as task_named
-            from desktop_llm.verbs import importing
+            from desktop_llm.verbs import importing, recalling
 
             def on_progress(told: ImportProgress) -> None:
                 task.progress(told.fraction, words.format(count=told.rows), told)
@@ -212,6 +244,11 @@ class ImportPanel(QStackedWidget):
                 on_progress=on_progress,
                 should_stop=task.should_stop,
             )
+            if look is not None:
+                try:
+                    recalling.remember(project, look.guessed, plan, told)
+                except UserError:  # the rows are in: that is what is to be told
+                    log.logger("gui").info("the mapping is not remembered", exc_info=True)
             return report, importing.source_of(task_named(project.task), plan, split)
 
         self._progress.begin(plan.path.name, only_labels=only_labels)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from desktop_llm.data.form import TITLES
+from desktop_llm.data.mapping import LABEL
 from desktop_llm.data.shapes.shape import TITLES as SHAPES
 
 if TYPE_CHECKING:
+    from desktop_llm.data.column_kinds import Held
     from desktop_llm.verbs.importing import Plan
+    from desktop_llm.verbs.recalling import Look
 
 NAMED = 6
 """How many labels are named one by one."""
@@ -50,6 +53,43 @@ class ImportWords(QObject):
         """The columns' names, each with the field it fills."""
         fills = {column: fields.get(name, self.tr("Split")) for name, column in plan.mapping.items()}
         return [f"{column} → {fills[column]}" if column in fills else column for column in plan.columns]
+
+    def origin(self, plan: Plan, told: Mapping[str, object], look: Look | None) -> str:
+        """Where the choices come from, if they are not the guess."""
+        if look is None or (not told and plan.mapping == look.guessed.mapping):
+            return ""
+        choices = look.choices
+        if choices is None or (told, plan.mapping) != (choices.reading, choices.mapping):
+            return self.tr("Changed by you.")
+        words = self.tr("Read and mapped as “{file}” was.") if told else self.tr("Mapped as “{file}” was.")
+        return words.format(file=choices.source)
+
+    def holds(self, column: str, held: Held, plan: Plan) -> str:
+        """What a column holds, in a few words; a “+” where the rows behind the first ones may hold more."""
+        words = {
+            "empty": self.tr("empty"),
+            "yes_no": self.tr("yes or no"),
+            "whole": self.tr("whole numbers"),
+            "number": self.tr("numbers"),
+            "date": self.tr("dates"),
+            "list": self.tr("lists"),
+            "record": self.tr("records"),
+            "mixed": self.tr("mixed"),
+            "category": self.tr("categories"),
+            "text": self.tr("text"),
+        }[held.kind]
+        parts = [words]
+        if held.kind == "category" or (held.kind == "whole" and held.repeats):
+            looked_at = plan.seen - len(plan.rejected)
+            different, cells = held.different, held.cells
+            if column == plan.mapping.get(LABEL) and plan.label_values:
+                different, cells = max(different, len(plan.label_values)), looked_at
+            more = "" if plan.whole and cells == looked_at else "+"
+            one = self.tr("1 value") if different == 1 and not more else self.tr("{count:,}{more} values")
+            parts.append(one.format(count=different, more=more))
+        if 0 < held.empty < held.cells:
+            parts.append(self.tr("some empty"))
+        return " · ".join(parts)
 
     def go(self, plan: Plan, *, only_labels: bool) -> str:
         """The words of the button that begins."""

@@ -14,9 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data import DataPage
+from desktop_llm.gui.pages.import_panel import SHOWN_COLUMNS
 from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project
 from desktop_llm.widgets.card import Tile
+from desktop_llm.widgets.noted_header import NOTE
 
 HOSTILE = "<b>bold</b> <img src='file:x'> & more"
 Opened = Callable[..., Project]
@@ -76,6 +78,12 @@ def counted(page: DataPage, name: str) -> int:
     found = page.findChild(Tile, f"data.progress.{name}")
     assert isinstance(found, Tile)
     return int(found.value().replace(",", "")) if found.isVisible() else -1
+
+
+def notes(view: QTableView) -> list[str]:
+    """The second lines of a table's head."""
+    model = view.model()
+    return [model.headerData(at, Qt.Orientation.Horizontal, NOTE) for at in range(model.columnCount())]
 
 
 def grid(page: DataPage, name: str) -> list[list[str]]:
@@ -206,6 +214,75 @@ def test_a_bad_file_is_told_in_one_sentence(
     click(page, "data.close")
     qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 1)
     assert texts(project) == ["kept"]
+
+
+def test_each_column_says_what_it_holds(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
+    opened([])
+    rows = "".join(
+        f"{place},some words {place},{'ab'[place % 2]},2024-01-0{place},,{place % 3}\n" for place in range(1, 8)
+    )
+    look(page, qtbot, write(tmp_path / "t.csv", f"id,text,label,day,note,stars\n{rows}8,more words,,2024-02-01,,1\n"))
+    view = page.findChild(QTableView, "data.preview")
+    assert isinstance(view, QTableView)
+    assert notes(view) == [
+        "whole numbers",
+        "text",
+        "categories · 2 values · some empty",
+        "dates",
+        "empty",
+        "whole numbers · 3 values",
+    ]
+    head = view.model().headerData(2, Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole)
+    assert head == "label → Label, categories · 2 values · some empty"
+    view.grab()
+
+
+def test_values_behind_the_first_rows_are_left_open(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened([])
+    rows = "".join(f"some words {place},{place // 200},{place // 200} stars\n" for place in range(800))
+    look(page, qtbot, write(tmp_path / "t.csv", f"text,label,note\n{rows}"))
+    view = page.findChild(QTableView, "data.preview")
+    assert isinstance(view, QTableView)
+    # the labels of a small file are counted whole, of other columns only the first rows were looked at
+    assert notes(view) == ["text", "whole numbers · 4 values", "categories · 1+ values"]
+
+
+def test_a_file_with_very_many_columns_is_shown(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
+    opened([])
+    names = ",".join(f"c{place}" for place in range(90))
+    look(page, qtbot, write(tmp_path / "t.csv", f"{names}\n" + ",".join(map(str, range(90))) + "\n"))
+    assert len(grid(page, "data.preview")[0]) == SHOWN_COLUMNS
+
+
+def test_the_next_file_of_a_shape_opens_as_the_last_was_taken(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    project = opened([])
+    origin = label(page, "data.origin")
+    look(page, qtbot, write(tmp_path / "orders.csv", "text,label,note\na,x,long words\nb,y,other words\n"))
+    assert not origin.isVisible()
+    box(page, "data.map.text").setCurrentIndex(box(page, "data.map.text").findText("note"))
+    qtbot.waitUntil(lambda: origin.isVisible() and button(page, "data.go").isEnabled())
+    assert origin.text() == "Changed by you."
+    take(page, qtbot)
+    look(page, qtbot, write(tmp_path / "next.csv", "text,label,note\nc,x,third words\n"))
+    assert origin.text() == "Mapped as “orders.csv” was."
+    assert box(page, "data.map.text").currentText() == "note"
+    click(page, "data.as_guessed")
+    qtbot.waitUntil(lambda: not origin.isVisible() and button(page, "data.go").isEnabled())
+    assert box(page, "data.map.text").currentText() == "text"
+    box(page, "data.header").setCurrentIndex(2)
+    qtbot.waitUntil(lambda: len(grid(page, "data.preview")) == 2 and button(page, "data.go").isEnabled())
+    take(page, qtbot)
+    assert texts(project) == ["long words", "other words", "note", "third words"]
+    look(page, qtbot, write(tmp_path / "last.csv", "text,label,note\nd,x,fourth words\n"))
+    assert origin.text() == "Read and mapped as “next.csv” was."
+    assert box(page, "data.header").currentText() == "a row like the others"
+    look(page, qtbot, write(tmp_path / "other.csv", "text,kind\nd,x\n"))
+    assert not origin.isVisible()
+    assert box(page, "data.header").currentIndex() == 0
 
 
 @pytest.fixture
