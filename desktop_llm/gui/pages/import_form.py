@@ -59,7 +59,7 @@ class ImportForm(QScrollArea):
         self._fields = fields
         self._fill(self.encoding_box, self.tr("detected"), ((one, one) for one in ENCODINGS))
         self._fill(self.delimiter_box, self.tr("detected"), self._signs())
-        header = ((self.tr("column names"), True), (self.tr("a row like the others"), False))
+        header = ((self.tr("column names"), True), (self.tr("a row of data"), False))
         self._fill(self.header_box, self.tr("detected"), header)
         shapes = [(words, name) for name, words in TITLES.items()]
         self._fill(self.shape_box, self.tr("detected"), [(self.tr("as it stands"), "none"), *shapes])
@@ -141,7 +141,7 @@ class ImportForm(QScrollArea):
     def _tell_found(self, form: Form) -> None:
         signs = {value: words for words, value in self._signs()}
         found = signs.get(form.delimiter, form.delimiter) or self.tr("one column")
-        header = self.tr("column names") if form.header else self.tr("a row like the others")
+        header = self.tr("column names") if form.header else self.tr("a row of data")
         shape = self.tr("as it stands") if form.shape is None else TITLES[form.shape.name]
         told = (
             (self.encoding_box, form.encoding),

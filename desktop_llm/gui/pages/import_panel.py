@@ -251,7 +251,7 @@ class ImportPanel(QStackedWidget):
                     log.logger("gui").info("the mapping is not remembered", exc_info=True)
             return report, importing.source_of(task_named(project.task), plan, split)
 
-        self._progress.begin(plan.path.name, only_labels=only_labels)
+        self._progress.begin(plan.path.name, self._say.count(plan), only_labels=only_labels)
         self.setCurrentWidget(self._progress)
         self._work = self._hub.background.run(
             work,
@@ -281,7 +281,10 @@ class ImportPanel(QStackedWidget):
             self.report.show_report(report, source, self._waiting[0].name if self._waiting else "")
             self.setCurrentWidget(self.report)
             told = self.tr("{file} is imported: {count:,} new rows.")
-            self._hub.show_message(told.format(file=report.source, count=report.imported))
+            if report.unknown:
+                told = self.tr("{file}: {labels:,} labels taken.")
+            words = told.format(file=report.source, count=report.imported, labels=report.labeled)
+            self._hub.show_message(words)
             self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
         elif task.cancelled or isinstance(task.error, Cancelled):
             self.setCurrentWidget(self._look)

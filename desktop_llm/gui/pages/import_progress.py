@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from desktop_llm.gui.pages.import_words import two_digits
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import ImportProgress
 from desktop_llm.widgets.button import button
@@ -14,7 +15,7 @@ from desktop_llm.widgets.card import Card, Tile, plain_label
 
 STEPS = 1000
 LEAST_SECONDS = 1.0
-LEAST_FRACTION = 0.01
+LEAST_FRACTION = 0.02
 """Before this much time and file no speed is told: it would be wrong."""
 
 
@@ -26,6 +27,8 @@ class ProgressView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Empty until `begin`."""
         super().__init__(parent)
+        self._began = 0.0
+        self._notes: dict[str, str] = {}
         self._first: tuple[float, ImportProgress] | None = None
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -62,12 +65,22 @@ class ProgressView(QWidget):
         whole.addWidget(self._card)
         whole.addStretch(1)
 
-    def begin(self, file: str, *, only_labels: bool) -> None:
-        """Another import begins."""
-        self._first = None
+    def begin(self, file: str, rows: str, *, only_labels: bool) -> None:
+        """Another import begins; `rows` says how many rows the file has."""
+        self._began, self._first = time.monotonic(), None
+        self._notes = {
+            "rows": self.tr("of {rows}").format(rows=rows),
+            "imported": self.tr("to be added to the project"),
+            "unknown": self.tr("left out, as only labels count"),
+            "labeled": self.tr("of the new rows"),
+            "duplicates": self.tr("same text, not taken again"),
+            "rejected": self.tr("could not be read as rows"),
+        }
+        if only_labels:
+            self._notes["duplicates"] = self.tr("may get a label")
         self._card.set_title(self.tr("Importing {file}").format(file=file))
         for name, tile in self.tiles.items():
-            tile.show_figure("0")
+            tile.show_figure("0", self._notes[name])
             # Labels of known texts are sorted out in the end; nothing could be counted here before.
             tile.setVisible(name not in (("imported", "labeled") if only_labels else ("unknown",)))
         self._sentence.setText(
@@ -81,14 +94,13 @@ class ProgressView(QWidget):
         self._bar.setRange(0, 0)
         self._far.setText(self.tr("starting…"))
         self._cancel.setEnabled(True)
-        self._cancel.setFocus()
 
     def show_progress(self, told: ImportProgress) -> None:
         """Show how far it is."""
         self._bar.setRange(0, STEPS)
         self._bar.setValue(round(STEPS * told.fraction))
         for name, tile in self.tiles.items():
-            tile.show_figure(f"{getattr(told, name):,}")
+            tile.show_figure(f"{getattr(told, name):,}", self._notes[name])
         self._far.setText(self._words(told))
 
     def stopping(self) -> None:
@@ -100,19 +112,13 @@ class ProgressView(QWidget):
         if told.fraction >= 1.0:
             return self.tr("All rows are read; they are put in order…")
         now = time.monotonic()
-        if self._first is None or told.fraction < self._first[1].fraction:
+        if self._first is None:
             self._first = now, told
-        began, first = self._first
-        spent, part = now - began, told.fraction - first.fraction
-        if spent < LEAST_SECONDS or part < LEAST_FRACTION:
+        reading, first = now - self._first[0], self._first[1]
+        if reading < LEAST_SECONDS or told.fraction < LEAST_FRACTION:
             return self.tr("reading…")
-        return self.tr("{speed} rows per second · {time} left").format(
-            speed=_rounded((told.rows - first.rows) / spent), time=time_words(spent * (1 - told.fraction) / part)
+        # The start counts for the time left, as in the status bar, but not for the speed.
+        left = (now - self._began) * (1 - told.fraction) / told.fraction
+        return self.tr("{speed:,} rows per second · {time} left").format(
+            speed=two_digits((told.rows - first.rows) / reading), time=time_words(left)
         )
-
-
-def _rounded(number: float) -> str:
-    """Two digits that mean something; the others would only flicker."""
-    whole = round(number)
-    step = 10 ** max(0, len(str(whole)) - 2)
-    return f"{round(whole / step) * step:,}"

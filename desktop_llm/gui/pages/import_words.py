@@ -30,16 +30,28 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
+def two_digits(number: float) -> int:
+    """A number of which two digits mean something, and the others would only flicker."""
+    whole = round(number)
+    step = 10 ** max(0, len(str(whole)) - 2)
+    return round(whole / step) * step
+
+
 class ImportWords(QObject):
     """The sentences, in the language of the window."""
 
     def rows(self, plan: Plan) -> str:
-        """How many rows the file has, as exactly as it is known."""
+        """How many rows can be taken of the file, as exactly as it is known."""
         if plan.whole:
             count = plan.seen - len(plan.rejected)
             return self.tr("1 row") if count == 1 else self.tr("{count:,} rows").format(count=count)
-        step = 10 ** max(0, len(str(plan.estimated_rows)) - 2)
-        return self.tr("about {count:,} rows").format(count=round(plan.estimated_rows / step) * step)
+        return self.tr("about {count:,} rows").format(count=two_digits(plan.estimated_rows))
+
+    def count(self, plan: Plan) -> str:
+        """How many rows are read of the file, in short."""
+        if plan.whole:
+            return f"{plan.seen:,}"
+        return self.tr("about {count:,}").format(count=two_digits(plan.estimated_rows))
 
     def about_file(self, plan: Plan) -> str:
         """Kind, columns and size in short."""
@@ -60,8 +72,8 @@ class ImportWords(QObject):
             return ""
         choices = look.choices
         if choices is None or (told, plan.mapping) != (choices.reading, choices.mapping):
-            return self.tr("Changed by you.")
-        words = self.tr("Read and mapped as “{file}” was.") if told else self.tr("Mapped as “{file}” was.")
+            return self.tr("Changed by you")
+        words = self.tr("Read and mapped like “{file}”") if told else self.tr("Mapped like “{file}”")
         return words.format(file=choices.source)
 
     def holds(self, column: str, held: Held, plan: Plan) -> str:
@@ -97,13 +109,8 @@ class ImportWords(QObject):
 
     def what_happens(self, plan: Plan, *, split: str, only_labels: bool) -> list[str]:
         """What the import will do, a sentence each."""
-        return [
-            self._texts(plan, only_labels=only_labels),
-            self._labels(plan),
-            *self._splits(plan, split),
-            *self._others(plan),
-            *self._rejected(plan),
-        ]
+        beside = [] if only_labels else [*self._splits(plan, split), *self._others(plan)]
+        return [self._texts(plan, only_labels=only_labels), self._labels(plan), *beside, *self._rejected(plan)]
 
     def _texts(self, plan: Plan, *, only_labels: bool) -> str:
         if only_labels:
@@ -120,7 +127,7 @@ class ImportWords(QObject):
             if plan.whole:
                 return self.tr("The label column is empty.")
             return self.tr("The label column is empty in the first {count:,} rows.").format(count=plan.seen)
-        named = ", ".join(f"{name} {count:,}" for name, count in plan.label_values[:NAMED])
+        named = ", ".join(f"{name} ({count:,})" for name, count in plan.label_values[:NAMED])
         more = len(plan.label_values) - NAMED
         if more > 0:
             named = self.tr("{named} and {more:,} more").format(named=named, more=more)
@@ -140,7 +147,9 @@ class ImportWords(QObject):
         others = [column for column in plan.columns if column not in plan.mapping.values()]
         if not others:
             return []
-        named = ", ".join(others[:NAMED]) + (", …" if len(others) > NAMED else "")
+        named, more = ", ".join(others[:NAMED]), len(others) - NAMED
+        if more > 0:
+            named = self.tr("{named} and {more:,} more").format(named=named, more=more)
         return [self.tr("Kept beside each text: {named}.").format(named=named)]
 
     def _rejected(self, plan: Plan) -> list[str]:
