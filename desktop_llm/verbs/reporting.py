@@ -28,6 +28,7 @@ def write_report(report: ImportReport, source: Source, to: Path) -> None:
     """Write the figures, how the file was read, and the first rows that were not taken, as JSON. Raises UserError."""
     told = asdict(report)
     rejected = told.pop("rejected")
+    told["seconds"] = round(report.seconds, 3)
     try:
         atomic.write_json(to, {**told, **_how(source), "rejected": rejected})
     except OSError as error:

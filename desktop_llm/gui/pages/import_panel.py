@@ -151,12 +151,16 @@ class ImportPanel(QStackedWidget):
             from desktop_llm.data.column_kinds import held_in
             from desktop_llm.verbs import importing, recalling
 
-            look = first if first is not None or told else recalling.look(project, task, path)
-            plan = importing.plan(task, path, **told) if look is first else look.remembered or look.guessed
+            look = first
+            if look is None and not told:
+                look = recalling.look(project, task, path)
+                plan = look.remembered or look.guessed
+            else:
+                plan = importing.plan(task, path, **told)
             held = held_in(plan.columns[:SHOWN_COLUMNS], plan.sample)
             return _Seen(plan=plan, held=held, has_rows=project.items.counts().total > 0, look=look)
 
-        self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._show_problem)
+        self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._on_unreadable)
 
     def _show_plan(self, seen: _Seen) -> None:
         plan = seen.plan
@@ -190,6 +194,12 @@ class ImportPanel(QStackedWidget):
         self._go.setText(self._say.go(plan, only_labels=only))
         self._go.setAccessibleName(self._go.text())
         self._go.setEnabled(not only or "label" in plan.mapping)
+
+    def _on_unreadable(self, error: UserError) -> None:
+        """What was chosen cannot be; the way back to the guess stands beside it."""
+        self._show_problem(error)
+        if self._first_look is not None:
+            self.form.show_origin(self._say.changed())
 
     def _show_problem(self, error: UserError) -> None:
         """One sentence above the rows; the choices stay, so that another encoding or column can be tried."""

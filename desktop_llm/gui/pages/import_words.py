@@ -33,7 +33,7 @@ def size(count: int) -> str:
 def two_digits(number: float) -> int:
     """A number of which two digits mean something, and the others would only flicker."""
     whole = round(number)
-    step = 10 ** max(0, len(str(whole)) - 2)
+    step = int(10 ** max(0, len(str(whole)) - 2))
     return round(whole / step) * step
 
 
@@ -72,9 +72,13 @@ class ImportWords(QObject):
             return ""
         choices = look.choices
         if choices is None or (told, plan.mapping) != (choices.reading, choices.mapping):
-            return self.tr("Changed by you")
+            return self.changed()
         words = self.tr("Read and mapped like “{file}”") if told else self.tr("Mapped like “{file}”")
         return words.format(file=choices.source)
+
+    def changed(self) -> str:
+        """The choices are this person's own."""
+        return self.tr("Changed by you")
 
     def holds(self, column: str, held: Held, plan: Plan) -> str:
         """What a column holds, in a few words; a “+” where the rows behind the first ones may hold more."""

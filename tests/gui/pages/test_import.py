@@ -195,7 +195,7 @@ def test_a_wrong_encoding_is_told_and_can_be_taken_back(
     encoding.setCurrentIndex(encoding.findText("utf-8"))
     qtbot.waitUntil(lambda: label(page, "data.problem").isVisible())
     assert "utf-8" in label(page, "data.problem").text()
-    encoding.setCurrentIndex(0)
+    click(page, "data.as_guessed")
     qtbot.waitUntil(lambda: button(page, "data.go").isEnabled())
     assert grid(page, "data.preview")[0] == ["Äpfel und Öl"]
 
