@@ -74,11 +74,32 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProgress:
+    """How far an import is: `fraction` of the file is read, and what became of its rows up to there.
+
+    What is only known in the end is not in it: texts that come twice in the file still count as imported, and labels
+    for texts that are here already are not counted.
+    """
+
+    fraction: float = 0.0
+    imported: int = 0
+    duplicates: int = 0
+    labeled: int = 0
+    unknown: int = 0
+    rejected: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows read so far."""
+        return self.imported + self.duplicates + self.unknown + self.rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """What an import did.
 
     `labeled` counts labels that came along, `conflicts` known texts with another label, `unknown` texts left out
-    because only labels were wanted.
+    because only labels were wanted; `at` is the time of its end in ISO 8601.
     """
 
     source: str
@@ -90,6 +111,7 @@ class ImportReport:
     rejected: tuple[Rejected, ...]
     rejected_count: int
     seconds: float
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

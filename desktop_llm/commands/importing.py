@@ -69,10 +69,11 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
             if mapping:
                 look = importing.plan(task, path, **how, mapping={**look.mapping, **mapping})
             report = importing.run(project, look, split=split, labels_only=labels_only)
+            source = importing.source_of(task, look, split)
             if told.report is not None:
-                reporting.write_report(report, told.report)
+                reporting.write_report(report, source, told.report)
             if told.rejected is not None and report.rejected_count:
-                reporting.write_rejected(importing.source_of(task, look, split), report, told.rejected)
+                reporting.write_rejected(source, report, told.rejected)
             for one in report.rejected:
                 tell_rejected(out, one)
             words = (

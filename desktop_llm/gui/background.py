@@ -35,10 +35,12 @@ class Task(QObject):
         self.stoppable = True
         self.result: Any = None
         self.error: BaseException | None = None
+        self.told: Any = None
+        """What `progress` said last beside its words: frozen, as two threads know it."""
         self.began = time.monotonic()
         self._cancelled = threading.Event()
         self._over = threading.Event()
-        self._told = 0.0
+        self._told_at = 0.0
 
     @property
     def cancelled(self) -> bool:
@@ -62,11 +64,12 @@ class Task(QObject):
         self._over.set()
         self.worked.emit(self)
 
-    def progress(self, fraction: float, text: str = "") -> None:
-        """For the work: say how far it is; cheap to call often."""
+    def progress(self, fraction: float, text: str = "", told: Any = None) -> None:
+        """For the work: say how far it is, in `told` with its figures; cheap to call often."""
         now = time.monotonic()
-        if now - self._told >= PROGRESS_SECONDS or fraction >= 1.0:
-            self._told = now
+        self.told = told
+        if now - self._told_at >= PROGRESS_SECONDS or fraction >= 1.0:
+            self._told_at = now
             self.progressed.emit(fraction, text)
 
 

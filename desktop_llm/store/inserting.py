@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import Cancelled, from_os_error
-from desktop_llm.rows import Batch, Changes
+from desktop_llm.rows import Batch, Changes, ImportProgress
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
 from desktop_llm.store.hashing import HASH_BYTES, digests
@@ -56,7 +56,7 @@ def insert(
     *,
     to_value: Callable[[Any, Mapping[str, int]], Any],
     class_names: Callable[[Any], tuple[str, ...]],
-    on_progress: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[ImportProgress], None] = lambda done: None,
     should_stop: Callable[[], bool] = lambda: False,
     known_only: bool = False,
 ) -> InsertCounts:
@@ -76,7 +76,7 @@ def insert(
                 if stop():
                     raise Cancelled
                 load.add(batch)
-                on_progress(load.seen)
+                on_progress(load.progress())
             if stop():
                 raise Cancelled
             told = load.finish()
@@ -144,6 +144,12 @@ class _Load:
         if self._unsettled >= LOG_ROWS:
             self._unsettled = 0
             self._connections.settle_log()
+
+    def progress(self) -> ImportProgress:
+        """What became of the rows so far; see there."""
+        imported = self._last - self._base
+        known = self.seen - imported - self._unknown
+        return ImportProgress(imported=imported, duplicates=known, labeled=self._labeled, unknown=self._unknown)
 
     def finish(self) -> InsertCounts:
         """Sort out what came more than once, and let all of it be seen. Raises Cancelled, UserError, sqlite3.Error."""

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Batch, Changes, Counts, Filter, Item, NewItem, Order, Places, batch_of
+from desktop_llm.rows import Batch, Changes, Counts, Filter, ImportProgress, Item, NewItem, Order, Places, batch_of
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.finding import Finding
@@ -230,7 +230,7 @@ class Items:
         *,
         to_value: Callable[[Any, Mapping[str, int]], Any],
         class_names: Callable[[Any], tuple[str, ...]],
-        on_progress: Callable[[int], None] = lambda done: None,
+        on_progress: Callable[[ImportProgress], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
         known_only: bool = False,
     ) -> InsertCounts:
@@ -253,7 +253,7 @@ class Items:
         *,
         to_value: Callable[[Any, Mapping[str, int]], Any],
         class_names: Callable[[Any], tuple[str, ...]],
-        on_progress: Callable[[int], None] = lambda done: None,
+        on_progress: Callable[[ImportProgress], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
         known_only: bool = False,
     ) -> InsertCounts:

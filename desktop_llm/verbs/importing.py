@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from desktop_llm.data.shapes.shape import DIALOGUE, TITLES, Shape
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.snapshot import SPLITS
-from desktop_llm.rows import Batch, ImportReport, Rejected
+from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
@@ -154,7 +155,7 @@ def run(
     *,
     split: str = "",
     labels_only: bool = False,
-    on_progress: Callable[[float, int], None] = lambda fraction, rows: None,
+    on_progress: Callable[[ImportProgress], None] = lambda done: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
     """Import the planned file, all of it or (UserError, Cancelled) nothing.
@@ -189,7 +190,7 @@ def run(
         accepted(),
         to_value=task.labels.to_value,
         class_names=task.labels.names,
-        on_progress=lambda rows: on_progress(fraction, rows),
+        on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
         should_stop=should_stop,
         known_only=labels_only,
     )
@@ -203,4 +204,5 @@ def run(
         rejected=tuple(rejected),
         rejected_count=count,
         seconds=time.monotonic() - began,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -24,12 +24,34 @@ LINE, REASON = "line", "reason"
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-def write_report(report: ImportReport, to: Path) -> None:
-    """Write the figures and the first rows that were not taken, as JSON. Raises UserError."""
+def write_report(report: ImportReport, source: Source, to: Path) -> None:
+    """Write the figures, how the file was read, and the first rows that were not taken, as JSON. Raises UserError."""
+    told = asdict(report)
+    rejected = told.pop("rejected")
+    told["seconds"] = round(report.seconds, 3)
     try:
-        atomic.write_json(to, asdict(report))
+        atomic.write_json(to, {**told, **_how(source), "rejected": rejected})
     except OSError as error:
         raise from_os_error(error, "write the report to", to) from error
+
+
+def _how(source: Source) -> dict[str, object]:
+    """How a file was read, as far as it applies to its kind: all that another import like it would be told."""
+    form = source.form
+    table = {"delimiter": form.delimiter} if form.kind == "csv" else {}
+    header = {"header": form.header} if form.kind in ("csv", "excel") else {}
+    told = {
+        "path": str(source.path.absolute()),
+        "format": form.kind,
+        "encoding": form.encoding,
+        **table,
+        **header,
+        "sheet": form.sheet,
+        "rows_of": "" if form.shape is None else form.shape.name,
+        "mapping": dict(source.mapping),
+        "split": source.split,
+    }
+    return {name: value for name, value in told.items() if value != ""}
 
 
 def write_rejected(

@@ -8,7 +8,10 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from desktop_llm.widgets.noted_header import NOTE, NotedHeader
+
 Index = QModelIndex | QPersistentModelIndex
+SHOWN = Qt.ItemDataRole.DisplayRole
 LONGEST = 300
 WIDEST = 420
 MEASURED = 40
@@ -23,18 +26,14 @@ class TextGrid(QAbstractTableModel):
         """Empty at first."""
         super().__init__(parent)
         self._titles: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
         self._rows: tuple[Sequence[str], ...] = ()
 
-    def show_rows(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Show other rows; each as long as `titles`."""
+    def show_rows(self, titles: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> None:
+        """Show other rows; each as long as `titles`, and so are the `notes` for a head that shows them."""
         self.beginResetModel()
-        self._titles, self._rows = tuple(titles), tuple(rows)
+        self._titles, self._rows, self._notes = tuple(titles), tuple(rows), tuple(notes)
         self.endResetModel()
-
-    def set_titles(self, titles: Sequence[str]) -> None:
-        """Other titles over the same columns."""
-        self._titles = tuple(titles)
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, max(0, len(self._titles) - 1))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """A row a row."""
@@ -51,17 +50,26 @@ class TextGrid(QAbstractTableModel):
         return " ".join(self._rows[index.row()][index.column()][:LONGEST].split())
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles above."""
+        """Titles above, and below them the notes."""
         if orientation != Qt.Orientation.Horizontal:
             return None
+        note = self._notes[section] if section < len(self._notes) else ""
+        if role == NOTE:
+            return note
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return ", ".join(part for part in (self._titles[section], note) if part)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return self._titles[section] if role == Qt.ItemDataRole.DisplayRole else None
 
 
-def grid_view(model: TextGrid, name: str, title: str, parent: QWidget | None = None) -> QTableView:
-    """A view of such a table, with its object name and what it is called."""
+def grid_view(
+    model: TextGrid, name: str, title: str, parent: QWidget | None = None, *, noted: bool = False
+) -> QTableView:
+    """A view of such a table, with its object name and what it is called; `noted` shows the columns' notes."""
     view = QTableView(parent)
+    if noted:
+        view.setHorizontalHeader(NotedHeader(view))
     view.setObjectName(name)
     view.setAccessibleName(title)
     view.setModel(model)
@@ -84,7 +92,7 @@ def fit_columns(view: QTableView, most: int = 20) -> None:
     model, metrics = view.model(), view.fontMetrics()
     for column in range(min(most, model.columnCount() - 1)):
         # Measured here: Qt measures titles in a larger and bolder type than they are shown in.
-        texts = [model.headerData(column, Qt.Orientation.Horizontal)]
+        texts = [model.headerData(column, Qt.Orientation.Horizontal, role) for role in (SHOWN, NOTE)]
         texts += [model.index(row, column).data() for row in range(min(MEASURED, model.rowCount()))]
         widest = max(metrics.horizontalAdvance(str(text or "")) for text in texts)
         view.setColumnWidth(column, min(WIDEST, widest + PADDING))

@@ -47,7 +47,7 @@ def test_an_import_tells_what_it_took(command: Command, tmp_path: Path) -> None:
     file = projects.write_csv(tmp_path / "rows.csv", [*rows, rows[0]])
     told = command("import", path, file, "--json").objects
     assert len(told) == 1
-    assert {**told[0], "seconds": 0} == {
+    assert {**told[0], "seconds": 0, "at": ""} == {
         "source": "rows.csv",
         "imported": 20,
         "duplicates": 1,
@@ -57,6 +57,7 @@ def test_an_import_tells_what_it_took(command: Command, tmp_path: Path) -> None:
         "rejected": 0,
         "rejected_count": 0,
         "seconds": 0,
+        "at": "",
         "encoding": "utf-8",
     }
     assert "0 rows imported" in command("import", path, file).out

@@ -226,3 +226,17 @@ def _plain(batch: Batch) -> list[Any]:
     extras = [json.loads(one) if one else None for one in batch.extras]
     contents = batch.contents or [{}] * len(batch.texts)
     return [list(part) for part in (batch.texts, extras, batch.labels, batch.splits, contents)]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_what_was_read_counts_the_block_in_hand(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "BLOCK", 1 << 12)
+    file = tmp_path / name
+    lines = ["text,label", *["a few words,one"] * 2000] if name.endswith("csv") else ['{"text": "a few words"}'] * 2000
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    reader = open_reader(file, sniff(file))
+    read = 0
+    for block in blocks(reader, lambda: False):
+        read += len(block.rows)
+        assert reader.fraction() == pytest.approx(read / 2000, abs=0.01)
+    assert reader.fraction() == 1.0

@@ -18,7 +18,7 @@ import pytest
 from desktop_llm import atomic
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.rows import Filter, NewItem
+from desktop_llm.rows import Filter, ImportProgress, NewItem
 from desktop_llm.store import schema, staging
 from desktop_llm.store.project import FILE, Project
 from tests.store.conftest import TASK, insert
@@ -84,7 +84,7 @@ def rows():
         yield NewItem(content={"text": f"imported {place} " + "word " * 500}, label=f"class {place % 200}")
 on_progress = lambda done: None
 if sys.argv[2] == "rows":
-    on_progress = lambda done: done > 9_000 and die()
+    on_progress = lambda done: done.rows > 9_000 and die()
 elif sys.argv[2] in ("classes", "keys"):
     insert_many, calls = settling.insert_many, []
     def third(connection, statement, *told):
@@ -226,9 +226,9 @@ def test_nobody_sees_rows_before_all_are_there(project: Project) -> None:
 def test_a_cancelled_import_is_seen_by_nobody_and_swept_by_the_next(project: Project, at: int) -> None:
     done = 0
 
-    def progressed(count: int) -> None:
+    def progressed(told: ImportProgress) -> None:
         nonlocal done
-        done = count
+        done = told.rows
 
     items = [NewItem(content={"text": f"imported {place}"}, label="new") for place in range(3000)]
     with pytest.raises(Cancelled):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_llm.data.readers import quick
 from desktop_llm.data.writers.writing import FORMATS, Format, write
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.rows import ImportReport
+from desktop_llm.rows import ImportProgress, ImportReport
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import importing
@@ -78,17 +79,37 @@ def test_labels_alone_reach_known_texts_and_keep_what_a_person_said(empty: Proje
 
 def test_an_import_that_is_stopped_leaves_nothing(empty: Project, tmp_path: Path) -> None:
     file = projects.write_csv(tmp_path / "rows.csv", run_folders.rows(5000))
-    heard: list[int] = []
+    heard: list[ImportProgress] = []
     with pytest.raises(Cancelled):
         importing.run(
             empty,
             importing.plan(TASK, file),
-            on_progress=lambda fraction, rows: heard.append(rows),
+            on_progress=heard.append,
             should_stop=lambda: bool(heard),
         )
     assert heard
     assert empty.items.counts().total == 0
     assert empty.classes.all() == []
+
+
+def test_what_became_of_the_rows_is_told_while_they_come_in(
+    empty: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "BLOCK", 1 << 14)
+    rows = [{"text": f"trip number {place}", "label": "travel"} for place in range(20_000)]
+    _take(empty, projects.write_csv(tmp_path / "known.csv", rows[:1000]))
+    file = projects.write_csv(tmp_path / "rows.csv", [*rows, {"text": "", "label": "travel"}])
+    heard: list[ImportProgress] = []
+    importing.run(empty, importing.plan(TASK, file), on_progress=heard.append)
+    assert [one.fraction for one in heard] == sorted(one.fraction for one in heard)
+    assert 0.0 < heard[0].fraction < 0.2
+    assert heard[0].rows < 4000
+    assert heard[-1] == ImportProgress(fraction=1.0, imported=19_000, duplicates=1000, labeled=19_000, rejected=1)
+    importing.run(empty, importing.plan(TASK, file), labels_only=True, on_progress=heard.append)
+    assert heard[-1] == ImportProgress(fraction=1.0, duplicates=20_000, rejected=1)
+    strangers = projects.write_csv(tmp_path / "new.csv", [{"text": "never seen", "label": "food"}])
+    importing.run(empty, importing.plan(TASK, strangers), labels_only=True, on_progress=heard.append)
+    assert heard[-1] == ImportProgress(fraction=1.0, unknown=1)
 
 
 def test_a_split_that_does_not_exist_is_refused(empty: Project, tmp_path: Path) -> None:

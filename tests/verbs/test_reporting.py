@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,38 @@ def test_a_report_keeps_the_first_rows_that_were_not_taken_shortened(empty: Proj
     assert len(report.rejected) == importing.REJECTED_SHOWN
     assert report.rejected[0].cells == {"text": "", "note": "x" * importing.CELL_SHOWN}
     to = tmp_path / "report.json"
-    reporting.write_report(report, to)
+    reporting.write_report(report, source, to)
     told = json.loads(to.read_text(encoding="utf-8"))
     assert (told["rejected_count"], told["rejected"][0]["line"]) == (1_200, 3)
     whole = tmp_path / "rejected.jsonl"
     assert reporting.write_rejected(source, report, whole) == 1_200
     assert json.loads(whole.read_text(encoding="utf-8").splitlines()[-1])["note"] == "x" * 5_000
+
+
+def test_a_report_tells_how_the_file_was_read(empty: Project, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes("Gästebuch;Art\nschön hier;gut\n;schlecht\n".encode("cp1252"))
+    plan = importing.plan(TASK, file, encoding="cp1252", mapping={"text": "Gästebuch", "label": "Art"})
+    report = importing.run(empty, plan, split="train")
+    to = tmp_path / "report.json"
+    reporting.write_report(report, importing.source_of(TASK, plan, "train"), to)
+    told = json.loads(to.read_text(encoding="utf-8"))
+    assert (told["imported"], told["labeled"], told["duplicates"], told["rejected_count"]) == (1, 1, 0, 1)
+    assert (told["source"], told["path"], told["format"]) == ("rows.csv", str(file), "csv")
+    assert (told["encoding"], told["delimiter"], told["header"]) == ("cp1252", ";", True)
+    assert told["mapping"] == {"text": "Gästebuch", "label": "Art"}
+    assert told["split"] == "train"
+    assert datetime.fromisoformat(told["at"]).tzinfo is not None
+    assert told["rejected"] == [
+        {"line": 3, "reason": "the text is empty", "cells": {"Gästebuch": "", "Art": "schlecht"}}
+    ]
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text('{"text": "half \\ud800 a character", "label": "a"}\n{"text": ""}\n', encoding="utf-8")
+    report, source = _take(empty, lines)
+    reporting.write_report(report, source, to)
+    told = json.loads(to.read_text(encoding="utf-8"))
+    assert told["format"] == "jsonl"
+    assert not {"delimiter", "header", "sheet", "split", "rows_of"} & told.keys()
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".json"])

@@ -200,8 +200,9 @@ class DelimitedReader:
                 before = lines.position
                 if should_stop():
                     raise Cancelled("reading was stopped")
-                yield quick.block(lines, self._form, len(self._columns)) or self._block(lines, records)
+                block = quick.block(lines, self._form, len(self._columns)) or self._block(lines, records)
                 self._fraction = lines.position / lines.size
+                yield block
 
     def _block(self, lines: Lines, records: Records) -> Block:
         """Some rows, each with the care that `quick` has no time for."""

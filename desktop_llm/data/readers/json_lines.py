@@ -52,8 +52,9 @@ class JsonLinesReader:
                 before = lines.position
                 if should_stop():
                     raise Cancelled("reading was stopped")
-                yield quick.json_block(lines, self._encoding) or self._block(lines)
+                block = quick.json_block(lines, self._encoding) or self._block(lines)
                 self._fraction = lines.position / lines.size
+                yield block
 
     def _block(self, lines: Lines) -> Block:
         """Some rows, each with the care that `quick` has no time for."""

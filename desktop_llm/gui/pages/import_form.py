@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.data.mapping import SPLIT
 from desktop_llm.data.shapes.shape import TITLES
 from desktop_llm.tasks.task import RowField
+from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card
+from desktop_llm.widgets.elided import ElidedLabel
 from desktop_llm.widgets.form import Choice, row_title
 
 if TYPE_CHECKING:
@@ -23,10 +25,11 @@ ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc_jp", "euc_k
 
 
 class ImportForm(QScrollArea):
-    """Signals: `reading_changed()`: read the file otherwise; `mapping_changed()`: other columns."""
+    """Signals: `reading_changed()`: read the file otherwise; `mapping_changed()`: other columns; `guess_asked()`."""
 
     reading_changed = Signal()
     mapping_changed = Signal()
+    guess_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Empty until `begin`."""
@@ -44,6 +47,7 @@ class ImportForm(QScrollArea):
         self._mapping_card = Card(self.tr("Which column is what"))
         self._mapping_form = _form()
         self._mapping_card.body.addLayout(self._mapping_form)
+        self._mapping_card.body.addWidget(self._build_origin())
         whole.addWidget(self._mapping_card)
         whole.addWidget(self._build_target())
         whole.addWidget(self._build_reading())
@@ -55,7 +59,7 @@ class ImportForm(QScrollArea):
         self._fields = fields
         self._fill(self.encoding_box, self.tr("detected"), ((one, one) for one in ENCODINGS))
         self._fill(self.delimiter_box, self.tr("detected"), self._signs())
-        header = ((self.tr("column names"), True), (self.tr("a row like the others"), False))
+        header = ((self.tr("column names"), True), (self.tr("a row of data"), False))
         self._fill(self.header_box, self.tr("detected"), header)
         shapes = [(words, name) for name, words in TITLES.items()]
         self._fill(self.shape_box, self.tr("detected"), [(self.tr("as it stands"), "none"), *shapes])
@@ -64,16 +68,30 @@ class ImportForm(QScrollArea):
         self.only_labels.setVisible(has_rows)
         self._mapping_card.hide()
         self._target_card.hide()
+        self.show_origin("")
+
+    def set_told(self, told: Mapping[str, Any]) -> None:
+        """Choose how the file is read, as `told` says it; what it does not say is detected. Nothing is announced."""
+        for name, box in self._reading().items():
+            _choose(box, told.get(name))
+
+    def show_origin(self, words: str) -> None:
+        """Say where choices come from that are not the guess, with a way back to it; nothing for ''."""
+        self.origin.setText(words)
+        self._origin.setVisible(bool(words))
 
     def told(self) -> dict[str, Any]:
         """What a person chose about reading the file; only that, the rest is detected."""
-        boxes = {
+        boxes = self._reading()
+        return {name: box.currentData() for name, box in boxes.items() if box.currentData() is not None}
+
+    def _reading(self) -> dict[str, Choice]:
+        return {
             "encoding": self.encoding_box,
             "delimiter": self.delimiter_box,
             "header": self.header_box,
             "shape": self.shape_box,
         }
-        return {name: box.currentData() for name, box in boxes.items() if box.currentData() is not None}
 
     def mapping(self) -> dict[str, str]:
         """The chosen columns, by field."""
@@ -123,7 +141,7 @@ class ImportForm(QScrollArea):
     def _tell_found(self, form: Form) -> None:
         signs = {value: words for words, value in self._signs()}
         found = signs.get(form.delimiter, form.delimiter) or self.tr("one column")
-        header = self.tr("column names") if form.header else self.tr("a row like the others")
+        header = self.tr("column names") if form.header else self.tr("a row of data")
         shape = self.tr("as it stands") if form.shape is None else TITLES[form.shape.name]
         told = (
             (self.encoding_box, form.encoding),
@@ -136,6 +154,18 @@ class ImportForm(QScrollArea):
                 applies = form.kind == "csv" or (words and box in (self.encoding_box, self.shape_box))
                 text = self.tr("{found} (detected)").format(found=words) if applies else self.tr("does not apply")
                 box.setItemText(0, text)
+
+    def _build_origin(self) -> QWidget:
+        self._origin = QWidget()
+        self.origin = ElidedLabel("", "muted")
+        self.origin.setObjectName("data.origin")
+        tip = self.tr("Take everything as it is detected and guessed")
+        line = QHBoxLayout(self._origin)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(8)
+        line.addWidget(self.origin, 1)
+        line.addWidget(button(self.tr("Reset"), "data.as_guessed", self.guess_asked.emit, kind="quiet", tip=tip))
+        return self._origin
 
     def _build_reading(self) -> Card:
         card = Card(self.tr("How the file is read"))

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
+from desktop_llm import log
 from desktop_llm.data.mapping import plain
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.import_form import ImportForm
+from desktop_llm.gui.pages.import_progress import ProgressView
 from desktop_llm.gui.pages.import_report import ReportView
 from desktop_llm.gui.pages.import_words import ImportWords
-from desktop_llm.gui.status import time_words
-from desktop_llm.rows import Changes, ImportReport
+from desktop_llm.rows import Changes, ImportProgress, ImportReport
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
 if TYPE_CHECKING:
+    from desktop_llm.data.column_kinds import Held
     from desktop_llm.store.project import Project
     from desktop_llm.verbs.importing import Plan
     from desktop_llm.verbs.reading import Source
+    from desktop_llm.verbs.recalling import Look
 
 SHOWN_ROWS = 60
 SHOWN_COLUMNS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a look found; `look` is the first one at the file, None where the file could not be guessed."""
+
+    plan: Plan
+    held: tuple[Held, ...]
+    has_rows: bool
+    look: Look | None
 
 
 class ImportPanel(QStackedWidget):
@@ -47,13 +60,16 @@ class ImportPanel(QStackedWidget):
         self._waiting: list[Path] = []
         self._path = Path()
         self._plan: Plan | None = None
+        self._first_look: Look | None = None
         self._looking: Task | None = None
         self._work: Task | None = None
         self.form = ImportForm()
         self.form.reading_changed.connect(self._on_reading_changed)
         self.form.mapping_changed.connect(self._on_mapping_changed)
+        self.form.guess_asked.connect(self._on_guess_asked)
         self._look = self._build_look()
-        self._progress = self._build_progress()
+        self._progress = ProgressView()
+        self._progress.cancel_asked.connect(self._on_cancel)
         self.report = ReportView(hub)
         self.report.done.connect(self.closed)
         self.report.next_asked.connect(self._on_next)
@@ -72,7 +88,7 @@ class ImportPanel(QStackedWidget):
         if task is None or self._project is None:
             return
         self._path, self._waiting = files[0], list(files[1:])
-        self._plan = None
+        self._plan, self._first_look = None, None
         self.form.begin(task.fields, has_rows=False)
         self._card.set_title(self._path.name)
         self._problem.hide()
@@ -88,7 +104,7 @@ class ImportPanel(QStackedWidget):
         for task in (self._looking, self._work):
             if task is not None:
                 task.cancel()
-        self._project, self._plan, self._looking, self._work = None, None, None, None
+        self._project, self._plan, self._first_look, self._looking, self._work = None, None, None, None, None
 
     def _build_look(self) -> QWidget:
         page = QWidget()
@@ -100,7 +116,7 @@ class ImportPanel(QStackedWidget):
         self._problem = plain_label("", "bad", wrap=True)
         self._problem.setObjectName("data.problem")
         self._grid = TextGrid(self)
-        self._preview = grid_view(self._grid, "data.preview", self.tr("First rows of the file"))
+        self._preview = grid_view(self._grid, "data.preview", self.tr("First rows of the file"), noted=True)
         self._words = plain_label("", "", wrap=True)
         self._words.setObjectName("data.words")
         self._go = button(self.tr("Import"), "data.go", self._on_go, kind="primary")
@@ -119,34 +135,9 @@ class ImportPanel(QStackedWidget):
         whole.addWidget(self._card, 1)
         return page
 
-    def _build_progress(self) -> QWidget:
-        page = QWidget()
-        whole = QVBoxLayout(page)
-        whole.setContentsMargins(0, 0, 0, 0)
-        self._bar_card = Card(" ")
-        self._bar = QProgressBar()
-        self._bar.setObjectName("data.progress")
-        self._bar.setAccessibleName(self.tr("Progress of the import"))
-        self._bar.setTextVisible(False)
-        self._far = plain_label("")
-        self._far.setObjectName("data.far")
-        self._cancel = button(self.tr("Cancel"), "data.cancel", self._on_cancel)
-        line = QHBoxLayout()
-        line.addWidget(self._far, 1)
-        line.addWidget(self._cancel)
-        sentence = self.tr("The rows come in all together at the end; until then the project stays as it is.")
-        for part in (self._bar, line, plain_label(sentence, "muted", wrap=True)):
-            if isinstance(part, QHBoxLayout):
-                self._bar_card.body.addLayout(part)
-            else:
-                self._bar_card.body.addWidget(part)
-        whole.addWidget(self._bar_card)
-        whole.addStretch(1)
-        return page
-
     def _read(self, project: Project, *, with_mapping: bool = False) -> None:
-        """Look at the file in the background, as the form says."""
-        task, path, told = self._hub.task, self._path, self.form.told()
+        """Look at the file in the background, as the form says; the first time as the project remembers."""
+        task, path, told, first = self._hub.task, self._path, self.form.told(), self._first_look
         if task is None:
             return
         if with_mapping:
@@ -156,23 +147,37 @@ class ImportPanel(QStackedWidget):
         self._card.set_note(self.tr("reading…"))
         self._go.setEnabled(False)
 
-        def work(_: Task) -> tuple[Plan, bool]:
-            from desktop_llm.verbs import importing
+        def work(_: Task) -> _Seen:
+            from desktop_llm.data.column_kinds import held_in
+            from desktop_llm.verbs import importing, recalling
 
-            return importing.plan(task, path, **told), project.items.counts().total > 0
+            look = first
+            if look is None and not told:
+                look = recalling.look(project, task, path)
+                plan = look.remembered or look.guessed
+            else:
+                plan = importing.plan(task, path, **told)
+            held = held_in(plan.columns[:SHOWN_COLUMNS], plan.sample)
+            return _Seen(plan=plan, held=held, has_rows=project.items.counts().total > 0, look=look)
 
-        self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._show_problem)
+        self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._on_unreadable)
 
-    def _show_plan(self, told: tuple[Plan, bool]) -> None:
-        plan, has_rows = told
-        self._plan = plan
+    def _show_plan(self, seen: _Seen) -> None:
+        plan = seen.plan
+        if self._first_look is None and seen.look is not None and seen.look.choices is not None:
+            self.form.set_told(seen.look.choices.reading)
+        self._plan, self._first_look = plan, seen.look
         self._problem.hide()
-        self.form.only_labels.setVisible(has_rows)
+        self.form.only_labels.setVisible(seen.has_rows)
         self.form.show_plan(plan)
+        self.form.show_origin(self._say.origin(plan, self.form.told(), seen.look))
         self._card.set_note(self._say.about_file(plan))
         columns = plan.columns[:SHOWN_COLUMNS]
         rows = [[plain(cells.get(column)) for column in columns] for cells in plan.sample[:SHOWN_ROWS]]
-        self._grid.show_rows(self._say.titles(plan, self._fields()), rows)
+        titles = self._say.titles(plan, self._fields())[:SHOWN_COLUMNS]
+        self._grid.show_rows(
+            titles, rows, [self._say.holds(*pair, plan) for pair in zip(columns, seen.held, strict=True)]
+        )
         fit_columns(self._preview)
         self._preview.show()
         self._rest.hide()
@@ -189,6 +194,12 @@ class ImportPanel(QStackedWidget):
         self._go.setText(self._say.go(plan, only_labels=only))
         self._go.setAccessibleName(self._go.text())
         self._go.setEnabled(not only or "label" in plan.mapping)
+
+    def _on_unreadable(self, error: UserError) -> None:
+        """What was chosen cannot be; the way back to the guess stands beside it."""
+        self._show_problem(error)
+        if self._first_look is not None:
+            self.form.show_origin(self._say.changed())
 
     def _show_problem(self, error: UserError) -> None:
         """One sentence above the rows; the choices stay, so that another encoding or column can be tried."""
@@ -211,6 +222,11 @@ class ImportPanel(QStackedWidget):
         if self._project is not None:
             self._read(self._project)
 
+    def _on_guess_asked(self) -> None:
+        self.form.set_told({})
+        self._on_reading_changed()
+        self.form.encoding_box.setFocus()
+
     def _on_mapping_changed(self) -> None:
         if self._project is not None and self._plan is not None:
             self._read(self._project, with_mapping=True)
@@ -220,13 +236,15 @@ class ImportPanel(QStackedWidget):
         if project is None or plan is None or self.busy:
             return
         split, only_labels = self.form.split(), self.form.only_labels.isChecked()
+        look, told = self._first_look, self.form.told()
+        words = self.tr("{count:,} rows")
 
         def work(task: Task) -> tuple[ImportReport, Source]:
             from desktop_llm.tasks import task as task_named
-            from desktop_llm.verbs import importing
+            from desktop_llm.verbs import importing, recalling
 
-            def on_progress(fraction: float, rows: int) -> None:
-                task.progress(fraction, f"{rows:,}")
+            def on_progress(told: ImportProgress) -> None:
+                task.progress(told.fraction, words.format(count=told.rows), told)
 
             report = importing.run(
                 project,
@@ -236,12 +254,14 @@ class ImportPanel(QStackedWidget):
                 on_progress=on_progress,
                 should_stop=task.should_stop,
             )
+            if look is not None:
+                try:
+                    recalling.remember(project, look.guessed, plan, told)
+                except UserError:  # the rows are in: that is what is to be told
+                    log.logger("gui").info("the mapping is not remembered", exc_info=True)
             return report, importing.source_of(task_named(project.task), plan, split)
 
-        self._bar_card.set_title(self.tr("Importing {file}").format(file=plan.path.name))
-        self._bar.setRange(0, 0)
-        self._far.setText(self.tr("starting…"))
-        self._cancel.setEnabled(True)
+        self._progress.begin(plan.path.name, self._say.count(plan), only_labels=only_labels)
         self.setCurrentWidget(self._progress)
         self._work = self._hub.background.run(
             work,
@@ -251,23 +271,15 @@ class ImportPanel(QStackedWidget):
         )
         self._work.ended.connect(self._on_ended)
 
-    def _on_progress(self, fraction: float, rows: str) -> None:
-        if self._work is None or self._work.cancelled:
-            return
-        self._bar.setRange(0, 1000)
-        self._bar.setValue(round(1000 * fraction))
-        words = self.tr("{rows} rows").format(rows=rows)
-        spent = time.monotonic() - self._work.began
-        if spent > 1.0 and 0.01 < fraction < 1.0:
-            left = time_words(spent * (1 - fraction) / fraction)
-            words = self.tr("{rows} rows · {time} left").format(rows=rows, time=left)
-        self._far.setText(words)
+    def _on_progress(self, _: float, __: str) -> None:
+        work = self._work
+        if work is not None and isinstance(work.told, ImportProgress):
+            self._progress.show_progress(work.told)
 
     def _on_cancel(self) -> None:
         if self._work is not None:
             self._work.cancel()
-            self._cancel.setEnabled(False)
-            self._far.setText(self.tr("stopping…"))
+            self._progress.stopping()
 
     def _on_ended(self, task: Task) -> None:
         """Told by the end itself: what was taken just before a cancel came is still to be reported."""
@@ -279,7 +291,10 @@ class ImportPanel(QStackedWidget):
             self.report.show_report(report, source, self._waiting[0].name if self._waiting else "")
             self.setCurrentWidget(self.report)
             told = self.tr("{file} is imported: {count:,} new rows.")
-            self._hub.show_message(told.format(file=report.source, count=report.imported))
+            if report.unknown:
+                told = self.tr("{file}: {labels:,} labels taken.")
+            words = told.format(file=report.source, count=report.imported, labels=report.labeled)
+            self._hub.show_message(words)
             self._hub.changed.emit(Changes(items=True, labels=True, classes=True))
         elif task.cancelled or isinstance(task.error, Cancelled):
             self.setCurrentWidget(self._look)

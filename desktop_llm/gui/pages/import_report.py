@@ -77,7 +77,7 @@ class ReportView(QWidget):
         self._card.set_title(self.tr("{file} is imported").format(file=report.source))
         took = self.tr("took {time}").format(time=time_words(report.seconds)) if report.seconds >= 1 else ""
         self._card.set_note(took)
-        self.tiles["imported"].show_figure(f"{report.imported:,}", self.tr("added to the project"))
+        self._show_first(report)
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
         self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", self.tr("same text, not taken again"))
         self.tiles["rejected"].show_figure(f"{report.rejected_count:,}", self.tr("could not be read as rows"))
@@ -102,6 +102,17 @@ class ReportView(QWidget):
         rank(first, "primary")
         rank(second, "plain")
         first.setFocus()
+
+    def _show_first(self, report: ImportReport) -> None:
+        """What was new; where only labels were wanted, it was left out."""
+        tile = self.tiles["imported"]
+        if report.unknown:
+            self._card.set_title(self.tr("The labels of {file} are taken").format(file=report.source))
+            tile.set_caption(self.tr("Not in the project"))
+            tile.show_figure(f"{report.unknown:,}", self.tr("left out, as only labels count"))
+        else:
+            tile.set_caption(self.tr("New rows"))
+            tile.show_figure(f"{report.imported:,}", self.tr("added to the project"))
 
     def _build_buttons(self) -> QHBoxLayout:
         self._save = button(self.tr("Save report…"), "data.save_report", self._on_save)
@@ -146,14 +157,14 @@ class ReportView(QWidget):
 
     def save(self, to: Path) -> None:
         """Write the report to a file."""
-        report = self._report
-        if report is None:
+        report, source = self._report, self._source
+        if report is None or source is None:
             return
 
         def work(_: Task) -> None:
             from desktop_llm.verbs import reporting
 
-            reporting.write_report(report, to)
+            reporting.write_report(report, source, to)
 
         done = self.tr("The report is in {path}.").format(path=to)
         self._hub.background.run(work, on_done=lambda _: self._hub.show_message(done))

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from desktop_llm.data.form import TITLES
+from desktop_llm.data.mapping import LABEL
 from desktop_llm.data.shapes.shape import TITLES as SHAPES
 
 if TYPE_CHECKING:
+    from desktop_llm.data.column_kinds import Held
     from desktop_llm.verbs.importing import Plan
+    from desktop_llm.verbs.recalling import Look
 
 NAMED = 6
 """How many labels are named one by one."""
@@ -27,16 +30,28 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
+def two_digits(number: float) -> int:
+    """A number of which two digits mean something, and the others would only flicker."""
+    whole = round(number)
+    step = int(10 ** max(0, len(str(whole)) - 2))
+    return round(whole / step) * step
+
+
 class ImportWords(QObject):
     """The sentences, in the language of the window."""
 
     def rows(self, plan: Plan) -> str:
-        """How many rows the file has, as exactly as it is known."""
+        """How many rows can be taken of the file, as exactly as it is known."""
         if plan.whole:
             count = plan.seen - len(plan.rejected)
             return self.tr("1 row") if count == 1 else self.tr("{count:,} rows").format(count=count)
-        step = 10 ** max(0, len(str(plan.estimated_rows)) - 2)
-        return self.tr("about {count:,} rows").format(count=round(plan.estimated_rows / step) * step)
+        return self.tr("about {count:,} rows").format(count=two_digits(plan.estimated_rows))
+
+    def count(self, plan: Plan) -> str:
+        """How many rows are read of the file, in short."""
+        if plan.whole:
+            return f"{plan.seen:,}"
+        return self.tr("about {count:,}").format(count=two_digits(plan.estimated_rows))
 
     def about_file(self, plan: Plan) -> str:
         """Kind, columns and size in short."""
@@ -51,19 +66,55 @@ class ImportWords(QObject):
         fills = {column: fields.get(name, self.tr("Split")) for name, column in plan.mapping.items()}
         return [f"{column} → {fills[column]}" if column in fills else column for column in plan.columns]
 
+    def origin(self, plan: Plan, told: Mapping[str, object], look: Look | None) -> str:
+        """Where the choices come from, if they are not the guess."""
+        if look is None or (not told and plan.mapping == look.guessed.mapping):
+            return ""
+        choices = look.choices
+        if choices is None or (told, plan.mapping) != (choices.reading, choices.mapping):
+            return self.changed()
+        words = self.tr("Read and mapped like “{file}”") if told else self.tr("Mapped like “{file}”")
+        return words.format(file=choices.source)
+
+    def changed(self) -> str:
+        """The choices are this person's own."""
+        return self.tr("Changed by you")
+
+    def holds(self, column: str, held: Held, plan: Plan) -> str:
+        """What a column holds, in a few words; a “+” where the rows behind the first ones may hold more."""
+        words = {
+            "empty": self.tr("empty"),
+            "yes_no": self.tr("yes or no"),
+            "whole": self.tr("whole numbers"),
+            "number": self.tr("numbers"),
+            "date": self.tr("dates"),
+            "list": self.tr("lists"),
+            "record": self.tr("records"),
+            "mixed": self.tr("mixed"),
+            "category": self.tr("categories"),
+            "text": self.tr("text"),
+        }[held.kind]
+        parts = [words]
+        if held.kind == "category" or (held.kind == "whole" and held.repeats):
+            looked_at = plan.seen - len(plan.rejected)
+            different, cells = held.different, held.cells
+            if column == plan.mapping.get(LABEL) and plan.label_values:
+                different, cells = max(different, len(plan.label_values)), looked_at
+            more = "" if plan.whole and cells == looked_at else "+"
+            one = self.tr("1 value") if different == 1 and not more else self.tr("{count:,}{more} values")
+            parts.append(one.format(count=different, more=more))
+        if 0 < held.empty < held.cells:
+            parts.append(self.tr("some empty"))
+        return " · ".join(parts)
+
     def go(self, plan: Plan, *, only_labels: bool) -> str:
         """The words of the button that begins."""
         return self.tr("Take the labels") if only_labels else self.tr("Import {rows}").format(rows=self.rows(plan))
 
     def what_happens(self, plan: Plan, *, split: str, only_labels: bool) -> list[str]:
         """What the import will do, a sentence each."""
-        return [
-            self._texts(plan, only_labels=only_labels),
-            self._labels(plan),
-            *self._splits(plan, split),
-            *self._others(plan),
-            *self._rejected(plan),
-        ]
+        beside = [] if only_labels else [*self._splits(plan, split), *self._others(plan)]
+        return [self._texts(plan, only_labels=only_labels), self._labels(plan), *beside, *self._rejected(plan)]
 
     def _texts(self, plan: Plan, *, only_labels: bool) -> str:
         if only_labels:
@@ -80,7 +131,7 @@ class ImportWords(QObject):
             if plan.whole:
                 return self.tr("The label column is empty.")
             return self.tr("The label column is empty in the first {count:,} rows.").format(count=plan.seen)
-        named = ", ".join(f"{name} {count:,}" for name, count in plan.label_values[:NAMED])
+        named = ", ".join(f"{name} ({count:,})" for name, count in plan.label_values[:NAMED])
         more = len(plan.label_values) - NAMED
         if more > 0:
             named = self.tr("{named} and {more:,} more").format(named=named, more=more)
@@ -100,7 +151,9 @@ class ImportWords(QObject):
         others = [column for column in plan.columns if column not in plan.mapping.values()]
         if not others:
             return []
-        named = ", ".join(others[:NAMED]) + (", …" if len(others) > NAMED else "")
+        named, more = ", ".join(others[:NAMED]), len(others) - NAMED
+        if more > 0:
+            named = self.tr("{named} and {more:,} more").format(named=named, more=more)
         return [self.tr("Kept beside each text: {named}.").format(named=named)]
 
     def _rejected(self, plan: Plan) -> list[str]:

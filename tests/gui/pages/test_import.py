@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,14 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QTableV
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages import import_progress
 from desktop_llm.gui.pages.data import DataPage
-from desktop_llm.rows import Filter
+from desktop_llm.gui.pages.import_panel import SHOWN_COLUMNS
+from desktop_llm.gui.pages.import_progress import ProgressView
+from desktop_llm.rows import Filter, ImportProgress
 from desktop_llm.store.project import Project
 from desktop_llm.widgets.card import Tile
+from desktop_llm.widgets.noted_header import NOTE
 
 HOSTILE = "<b>bold</b> <img src='file:x'> & more"
 Opened = Callable[..., Project]
@@ -71,6 +77,19 @@ def figure(page: DataPage, name: str) -> str:
     return found.value()
 
 
+def counted(page: DataPage, name: str) -> int:
+    """A figure of the import under way."""
+    found = page.findChild(Tile, f"data.progress.{name}")
+    assert isinstance(found, Tile)
+    return int(found.value().replace(",", "")) if found.isVisible() else -1
+
+
+def notes(view: QTableView) -> list[str]:
+    """The second lines of a table's head."""
+    model = view.model()
+    return [model.headerData(at, Qt.Orientation.Horizontal, NOTE) for at in range(model.columnCount())]
+
+
 def grid(page: DataPage, name: str) -> list[list[str]]:
     """The texts of a small table."""
     view = page.findChild(QTableView, name)
@@ -113,7 +132,7 @@ def test_a_small_table_comes_in(page: DataPage, opened: Opened, qtbot: QtBot, tm
     assert box(page, "data.map.text").currentText() == "message"
     assert box(page, "data.map.label").currentText() == "category"
     assert "5 rows" in button(page, "data.go").text()
-    assert "new 3, other 1" in label(page, "data.words").text()
+    assert "new (3), other (1)" in label(page, "data.words").text()
     take(page, qtbot)
     assert texts(project) == ["hello", "known", "fresh", "bare"]
     figures = [figure(page, name) for name in ("imported", "labeled", "duplicates", "rejected")]
@@ -176,7 +195,7 @@ def test_a_wrong_encoding_is_told_and_can_be_taken_back(
     encoding.setCurrentIndex(encoding.findText("utf-8"))
     qtbot.waitUntil(lambda: label(page, "data.problem").isVisible())
     assert "utf-8" in label(page, "data.problem").text()
-    encoding.setCurrentIndex(0)
+    click(page, "data.as_guessed")
     qtbot.waitUntil(lambda: button(page, "data.go").isEnabled())
     assert grid(page, "data.preview")[0] == ["Äpfel und Öl"]
 
@@ -201,6 +220,75 @@ def test_a_bad_file_is_told_in_one_sentence(
     assert texts(project) == ["kept"]
 
 
+def test_each_column_says_what_it_holds(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
+    opened([])
+    rows = "".join(
+        f"{place},some words {place},{'ab'[place % 2]},2024-01-0{place},,{place % 3}\n" for place in range(1, 8)
+    )
+    look(page, qtbot, write(tmp_path / "t.csv", f"id,text,label,day,note,stars\n{rows}8,more words,,2024-02-01,,1\n"))
+    view = page.findChild(QTableView, "data.preview")
+    assert isinstance(view, QTableView)
+    assert notes(view) == [
+        "whole numbers",
+        "text",
+        "categories · 2 values · some empty",
+        "dates",
+        "empty",
+        "whole numbers · 3 values",
+    ]
+    head = view.model().headerData(2, Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole)
+    assert head == "label → Label, categories · 2 values · some empty"
+    view.grab()
+
+
+def test_values_behind_the_first_rows_are_left_open(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened([])
+    rows = "".join(f"some words {place},{place // 200},{place // 200} stars\n" for place in range(800))
+    look(page, qtbot, write(tmp_path / "t.csv", f"text,label,note\n{rows}"))
+    view = page.findChild(QTableView, "data.preview")
+    assert isinstance(view, QTableView)
+    # the labels of a small file are counted whole, of other columns only the first rows were looked at
+    assert notes(view) == ["text", "whole numbers · 4 values", "categories · 1+ values"]
+
+
+def test_a_file_with_very_many_columns_is_shown(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
+    opened([])
+    names = ",".join(f"c{place}" for place in range(90))
+    look(page, qtbot, write(tmp_path / "t.csv", f"{names}\n" + ",".join(map(str, range(90))) + "\n"))
+    assert len(grid(page, "data.preview")[0]) == SHOWN_COLUMNS
+
+
+def test_the_next_file_of_a_shape_opens_as_the_last_was_taken(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    project = opened([])
+    origin = label(page, "data.origin")
+    look(page, qtbot, write(tmp_path / "orders.csv", "text,label,note\na,x,long words\nb,y,other words\n"))
+    assert not origin.isVisible()
+    box(page, "data.map.text").setCurrentIndex(box(page, "data.map.text").findText("note"))
+    qtbot.waitUntil(lambda: origin.isVisible() and button(page, "data.go").isEnabled())
+    assert origin.text() == "Changed by you"
+    take(page, qtbot)
+    look(page, qtbot, write(tmp_path / "next.csv", "text,label,note\nc,x,third words\n"))
+    assert origin.text() == "Mapped like “orders.csv”"
+    assert box(page, "data.map.text").currentText() == "note"
+    click(page, "data.as_guessed")
+    qtbot.waitUntil(lambda: not origin.isVisible() and button(page, "data.go").isEnabled())
+    assert box(page, "data.map.text").currentText() == "text"
+    box(page, "data.header").setCurrentIndex(2)
+    qtbot.waitUntil(lambda: len(grid(page, "data.preview")) == 2 and button(page, "data.go").isEnabled())
+    take(page, qtbot)
+    assert texts(project) == ["long words", "other words", "note", "third words"]
+    look(page, qtbot, write(tmp_path / "last.csv", "text,label,note\nd,x,fourth words\n"))
+    assert origin.text() == "Read and mapped like “next.csv”"
+    assert box(page, "data.header").currentText() == "a row of data"
+    look(page, qtbot, write(tmp_path / "other.csv", "text,kind\nd,x\n"))
+    assert not origin.isVisible()
+    assert box(page, "data.header").currentIndex() == 0
+
+
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     """A file that takes a while."""
@@ -212,8 +300,7 @@ def test_a_cancelled_import_leaves_nothing(page: DataPage, opened: Opened, qtbot
     project = opened([("kept", None)])
     look(page, qtbot, large)
     click(page, "data.go")
-    far = label(page, "data.far")
-    qtbot.waitUntil(lambda: "rows" in far.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: counted(page, "rows") > 0, timeout=20_000)
     click(page, "data.cancel")
     qtbot.waitUntil(lambda: button(page, "data.go").isVisible(), timeout=20_000)
     assert texts(project) == ["kept"]
@@ -222,14 +309,39 @@ def test_a_cancelled_import_leaves_nothing(page: DataPage, opened: Opened, qtbot
     assert project.items.counts().total == LARGE + 1
 
 
+def test_an_import_under_way_is_told_in_figures(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_progress, "LEAST_SECONDS", 0.001)
+    view = ProgressView()
+    qtbot.addWidget(view)
+    view.begin("rows.csv", "about 5,000", only_labels=False)
+    view.show()
+    view.show_progress(ImportProgress(fraction=0.1, imported=100))
+    told = ImportProgress(fraction=0.5, imported=2000, duplicates=300, labeled=1500, rejected=45)
+    far = view.findChild(QLabel, "data.far")
+    assert isinstance(far, QLabel)
+
+    def speed_is_told() -> bool:
+        view.show_progress(told)
+        return re.fullmatch(r"[\d,]+ rows per second · \d+ s left", far.text()) is not None
+
+    qtbot.waitUntil(speed_is_told)
+    shown = {name: tile.value() for name, tile in view.tiles.items() if tile.isVisible()}
+    assert shown == {"rows": "2,345", "imported": "2,000", "labeled": "1,500", "duplicates": "300", "rejected": "45"}
+    view.show_progress(replace(told, fraction=1.0))
+    assert "put in order" in far.text()
+    view.begin("labels.csv", "2", only_labels=True)
+    view.show_progress(ImportProgress(fraction=0.0, duplicates=2, unknown=3))
+    shown = {name: tile.value() for name, tile in view.tiles.items() if tile.isVisible()}
+    assert shown == {"rows": "5", "unknown": "3", "duplicates": "2", "rejected": "0"}
+
+
 def test_another_project_opens_while_an_import_runs(
     page: DataPage, hub: Hub, opened: Opened, qtbot: QtBot, large: Path
 ) -> None:
     opened([], "First")
     look(page, qtbot, large)
     click(page, "data.go")
-    far = label(page, "data.far")
-    qtbot.waitUntil(lambda: "rows" in far.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: counted(page, "rows") > 0, timeout=20_000)
     problems: list[object] = []
     hub.error_shown.connect(problems.append)
     opened([("of the second", None)], "Second")
@@ -245,14 +357,17 @@ def test_another_project_opens_while_an_import_runs(
 
 def test_only_labels_can_be_taken(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
     project = opened([("a", None), ("b", None)])
-    look(page, qtbot, write(tmp_path / "t.csv", "text,label\na,x\nnew,y\n"))
+    look(page, qtbot, write(tmp_path / "t.csv", "text,label,note\na,x,1\nnew,y,2\n"))
     tick = page.findChild(QCheckBox, "data.only_labels")
     assert isinstance(tick, QCheckBox)
     assert tick.isVisible()
     tick.click()
     qtbot.waitUntil(lambda: "No new texts" in label(page, "data.words").text())
     qtbot.waitUntil(lambda: button(page, "data.go").isEnabled())
+    assert "Kept beside" not in label(page, "data.words").text()
     take(page, qtbot)
+    assert [figure(page, name) for name in ("imported", "labeled", "duplicates")] == ["1", "1", "1"]
+    assert "Not in the project" in [one.text() for one in page.panel.report.tiles["imported"].findChildren(QLabel)]
     assert texts(project) == ["a", "b"]
     assert project.items.counts().labeled == 1
 
@@ -279,6 +394,7 @@ def test_the_report_can_be_kept(page: DataPage, hub: Hub, opened: Opened, qtbot:
         page.panel.report.save(tmp_path / "report.json")
     told = json.loads((tmp_path / "report.json").read_text())
     assert (told["imported"], told["rejected_count"], told["source"]) == (2, 1, "t.csv")
+    assert (told["mapping"], told["encoding"]) == ({"text": "text", "label": "label"}, "utf-8")
     with qtbot.waitSignal(hub.error_shown) as problem:
         page.panel.report.save(tmp_path / "no such folder" / "report.json")
     assert problem.args is not None
