@@ -166,7 +166,7 @@ class Filter:
     """Which rows are meant. None or '' means any.
 
     `show` "second": rows that `labeler` is to label without seeing what the first one said; "disputed": rows whose
-    labelers differ.
+    labelers differ. `found`: the rows of a list that something found (`store.found`), 0 for none.
     `class_id` a label's class; `text` a part of the main text, whatever its case; lengths in characters of the main
     text; `since` and `until` ISO dates of the import, both inclusive; `column` a further column of the file whose cell
     `compare`s so with `value` ('' with "is": the cell is missing or empty; numbers compare as numbers, all else as
@@ -192,6 +192,7 @@ class Filter:
     value: str = ""
     disagrees: bool = False
     labeler: str = ""
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)

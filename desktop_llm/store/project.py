@@ -19,6 +19,7 @@ from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.forgetting import Forgetting
+from desktop_llm.store.found import Found
 from desktop_llm.store.guidelines import Guidelines
 from desktop_llm.store.items import Items
 from desktop_llm.store.joining import Joining
@@ -64,6 +65,7 @@ class Project:
         self.predictions = Predictions(self._connections)
         self.people = People(self._connections)
         self.joining = Joining(self._connections)
+        self.found = Found(self._connections)
         self.filters = SavedFilters(self._connections)
         self.notes = Notes(self._connections)
         self.runs = Runs(self._connections, path)

@@ -212,6 +212,11 @@ tells which entries it stands in the place of, `over`: uids with spaces between.
 `second` those that wait for another labeler than the one who was first."""
 
 
+FOUND = """
+CREATE TABLE found (list INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY (list, item)) STRICT, WITHOUT ROWID;
+"""
+"""Rows that something found which no filter can tell, by list; the newest few lists are kept."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -220,6 +225,7 @@ MIGRATIONS = {
     "stale_search": SEARCH,
     "hands_and_guidelines": HANDS,
     "several_people": PEOPLE,
+    "found_rows": FOUND,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

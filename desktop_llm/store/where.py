@@ -44,7 +44,7 @@ def where(told: Filter, *, uncertain: bool = False, said: str = "{}", lead: Wher
     joined = _joined(told, key)
     tables += "".join(words for words, _ in joined)
     values = [value for _, given in joined for value in given] + values
-    if lead is not None:
+    if lead is not None or told.found:
         _also(told, key, conditions, values)
     if (told.split or told.source or told.text or told.since or told.until or told.column or told.min_length is not None
             or told.max_length is not None):  # fmt: skip
@@ -79,6 +79,9 @@ def _joined(told: Filter, key: str) -> list[tuple[str, list[Any]]]:
 
 def _also(told: Filter, key: str, conditions: list[str], values: list[Any]) -> None:
     """What a filter would have started from, as conditions on rows that something else starts from."""
+    if told.found and key != "found.item":
+        conditions.append(f"EXISTS (SELECT 1 FROM found WHERE found.list = ? AND found.item = {key})")
+        values.append(told.found)
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
         conditions.append(
@@ -150,6 +153,10 @@ def _start(told: Filter, *, uncertain: bool) -> Where:
     if uncertain:
         conditions = (f"uncertainty.generation = {GENERATION}",)
         return Where("uncertainty.item", "uncertainty INDEXED BY uncertainty_first", conditions, ())
+    if told.found:
+        # rows of a list may lie in the bin by now
+        there = "EXISTS (SELECT 1 FROM items AS there WHERE there.id = found.item)"
+        return Where("found.item", "found", ("found.list = ?", there), (told.found,))
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
         return Where("class_items.item", "class_items", ("class_items.class = ?",), (value,))
