@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 5
+VERSION = 6
 """Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
@@ -169,6 +169,31 @@ END;
 """
 """Rows whose text is another than the one that `store.search` knows."""
 
+LISTED = "{0} GLOB '[[]*'"
+"""Whether a stored label is a list."""
+CLASSES_OF = "SELECT json_each.value FROM json_each({0}) WHERE json_each.type = 'integer'"
+"""The classes of a stored label: its number, or each of its list."""
+SEVERAL = f"""
+DROP TRIGGER label_came;
+DROP TRIGGER label_changed;
+DROP TRIGGER label_went;
+INSERT OR IGNORE INTO class_items (class, item) SELECT json_each.value, item FROM labels, json_each(labels.value)
+  WHERE {LISTED.format("labels.value")} AND json_each.type = 'integer';
+CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
+  INSERT OR IGNORE INTO class_items (class, item) SELECT told.value, NEW.item FROM ({CLASSES_OF.format("NEW.value")})
+    AS told;
+END;
+CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
+  DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
+  INSERT OR IGNORE INTO class_items (class, item) SELECT told.value, NEW.item FROM ({CLASSES_OF.format("NEW.value")})
+    AS told;
+END;
+CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
+  DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
+END;
+"""
+"""Labels that are a list of classes count for each of them."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
@@ -204,6 +229,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def stale_search(database: Database) -> None:
         do(database, SEARCH)
+
+    @migrations()
+    def labels_of_several_classes(database: Database) -> None:
+        do(database, SEVERAL)
 
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))
