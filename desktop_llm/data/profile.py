@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -57,7 +57,8 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Counts of rows. `languages` by code ('' unknown), `missing` empty cells by column, `labels` by name ('' none).
+    """Counts of rows. `languages` by code ('' unknown), `missing` empty cells by column, `labels` by name ('' none;
+    a row of several counts for each).
 
     `keys` holds 8 bytes for each different text (case, width and spaces aside), sorted; it makes repeats add up.
     """
@@ -102,8 +103,8 @@ class Profiler:
         self._keys = b""
         self._new = array("Q")
 
-    def add(self, text: str, cells: Mapping[str, str] | None = None, label: str = "") -> None:
-        """Count a row: its text, its cells by column, its label ('' none)."""
+    def add(self, text: str, cells: Mapping[str, str] | None = None, labels: Sequence[str] = ("",)) -> None:
+        """Count a row: its text, its cells by column, its labels ('' none)."""
         self._rows += 1
         self._characters.add(len(text))
         self._words.add(len(words(text)))
@@ -112,7 +113,7 @@ class Profiler:
         for column, cell in (cells or {}).items():
             # A column that lacks nothing is named too, with 0.
             self._missing[column] += not cell.strip()
-        self._labels[label] += 1
+        self._labels.update(labels)
         same = " ".join(folded(text).split()).encode("utf-8", "surrogatepass")
         self._new.append(int.from_bytes(blake2b(same, digest_size=8).digest(), "little"))
         if len(self._new) >= _BLOCK:

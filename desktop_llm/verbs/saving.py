@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.data.writers.writing import FORMATS, Format, write
 from desktop_llm.errors import UserError
@@ -29,6 +29,13 @@ def format_of(path: Path) -> Format:
     raise UserError(f"The ending of “{path.name}” tells no format; use one of {endings}, or name the format.")
 
 
+def named_cells(named: Any, form: Format) -> dict[str, object]:
+    """The cells that hold a label in names: `labels` where there may be several, else `label`."""
+    if isinstance(named, list):
+        return {"labels": named}
+    return {"labels": [named]} if form in LISTED else {"label": named}
+
+
 def save(
     project: Project,
     told: Filter,
@@ -41,14 +48,15 @@ def save(
     """Write a filter's rows to `path`, which appears whole or not at all; how many. Raises UserError, Cancelled."""
     if form not in FORMATS:
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
-    rules, names = task_named(project.task).labels, project.classes.names()
+    task, names = task_named(project.task), project.classes.names()
+    rules = task.labels
 
     def cells(item: Item) -> dict[str, object]:
         row: dict[str, object] = dict(item.content)
         if item.value is not None:
             named = rules.to_named(item.value, names)
-            row |= {"labels": [named]} if form in LISTED else {"label": named}
-        elif form in LISTED:
+            row |= named_cells(named, form)
+        elif form in LISTED and not task.several:  # there an empty list says that none applies
             row["labels"] = []
         if form in BARE:
             return row
@@ -64,5 +72,5 @@ def save(
             done += len(items)
             on_progress(done)
 
-    without = ("label",) if form in ("text", "paragraphs") else ()
+    without = ("label", "labels") if form in ("text", "paragraphs") else ()
     return write(path, rows(), form, without=without, should_stop=should_stop)

@@ -13,7 +13,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs.naming import renames
-from desktop_llm.verbs.saving import BARE, LISTED
+from desktop_llm.verbs.saving import BARE, named_cells
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -159,10 +159,10 @@ def save(
     def cells() -> Iterator[dict[str, object]]:
         for split, row in _rows(project, number):
             told = {name: value for name, value in row.items() if name not in ("id", "label")}
-            told |= {"labels": [row["label"]]} if form in LISTED else {"label": row["label"]}
+            told |= named_cells(row["label"], form)
             yield told if form in BARE else {**told, "split": split}
 
-    without = ("label",) if form in ("text", "paragraphs") else ()
+    without = ("label", "labels") if form in ("text", "paragraphs") else ()
     return write(path, cells(), form, without=without, should_stop=should_stop)
 
 

@@ -165,22 +165,24 @@ class _Frozen:
         self._task = task_named(project.task)
         self._names = {one.id: one.name for one in project.classes.all()}
         dealt = splitting.deal(project, splitting.rule(project))
-        self.counts = Counter({stratum: sum(told.values()) for stratum, told in dealt.counts.items()})
+        self.counts = Counter({name: sum(told.values()) for name, told in dealt.counts.items()})
         self._task.labels.trainable(self.counts)
         self.new_splits, self.split_of = dealt.new, dealt.split_of
-        learned = {stratum for stratum, told in dealt.counts.items() if told.get("train")}
+        learned = {name for name, told in dealt.counts.items() if told.get("train")}
         # classes in the project's order, those without a label to learn from left out
         classes = [one for one in project.classes.all() if one.name in learned]
         # the ids tell later which class is meant, whatever it is called by then
         self.schema = {"classes": [one.name for one in classes], "class_ids": [one.id for one in classes]}
         self._known = learned
-        if len(learned) < 2:
+        if len(learned) < 2 or not classes:
             raise UserError(
                 "The training rows have fewer than two different labels; label more texts or move some to training."
             )
 
-    def _stratum(self, row: Labelled) -> str:
-        return self._task.labels.stratum(self._task.labels.to_named(row.value, self._names))
+    def _learnable(self, row: Labelled) -> bool:
+        """Whether training rows have each of its classes."""
+        labels = self._task.labels
+        return self._known.issuperset(labels.names(labels.to_named(row.value, self._names)))
 
     def readiness(self) -> Readiness:
         """Counts for the person."""
@@ -189,5 +191,5 @@ class _Frozen:
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""
         for row in self._project.items.labelled():
-            if self.split_of.get(row.id) == split and self._stratum(row) in self._known:
+            if self.split_of.get(row.id) == split and self._learnable(row):
                 yield {**row.content, "id": row.id, "label": self._task.labels.to_named(row.value, self._names)}
