@@ -1,4 +1,4 @@
-"""Labels that are lists of classes, while an import is written: their classes are gathered, then written in order."""
+"""Labels that are lists, while an import is written: their classes are gathered, then written in order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Listed:
             return
         for item, value in enumerate(values, first):
             if value is not None and is_list(value):
-                classes = {one for one in json.loads(value) if type(one) is int}
+                told = {one[2] if isinstance(one, list) else one for one in json.loads(value)}
+                classes = sorted(one for one in told if type(one) is int)
                 self._classes.extend(classes)
                 self._items.extend([item] * len(classes))
 

@@ -171,22 +171,26 @@ END;
 
 LISTED = "{0} GLOB '[[]*'"
 """Whether a stored label is a list."""
-CLASSES_OF = "SELECT json_each.value FROM json_each({0}) WHERE json_each.type = 'integer'"
-"""The classes of a stored label: its number, or each of its list."""
+# json_extract may not be used in triggers, where the schema is not trusted; json_each may
+_CLASS = (
+    "CASE one.type WHEN 'array' THEN (SELECT part.value FROM json_each(one.value) AS part WHERE part.key = 2)"
+    " ELSE one.value END"
+)
+_IN = "json_each({0}) AS one WHERE one.type IN ('integer', 'array')"
+CLASSES_OF = f"SELECT {_CLASS} FROM {_IN}"
+"""The classes of a stored label: its number, each of its list, or the third of each triple (start, end, class)."""
 SEVERAL = f"""
 DROP TRIGGER label_came;
 DROP TRIGGER label_changed;
 DROP TRIGGER label_went;
-INSERT OR IGNORE INTO class_items (class, item) SELECT json_each.value, item FROM labels, json_each(labels.value)
-  WHERE {LISTED.format("labels.value")} AND json_each.type = 'integer';
+INSERT OR IGNORE INTO class_items (class, item)
+  SELECT {_CLASS}, item FROM labels, {_IN.format("labels.value")} AND {LISTED.format("labels.value")};
 CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
-  INSERT OR IGNORE INTO class_items (class, item) SELECT told.value, NEW.item FROM ({CLASSES_OF.format("NEW.value")})
-    AS told;
+  INSERT OR IGNORE INTO class_items (class, item) SELECT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
 END;
 CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
   DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
-  INSERT OR IGNORE INTO class_items (class, item) SELECT told.value, NEW.item FROM ({CLASSES_OF.format("NEW.value")})
-    AS told;
+  INSERT OR IGNORE INTO class_items (class, item) SELECT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
 END;
 CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
   DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});

@@ -13,7 +13,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs.naming import renames
-from desktop_llm.verbs.saving import BARE, named_cells
+from desktop_llm.verbs.saving import BARE, label_cells, without_label
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -152,18 +152,17 @@ def save(
     """Write the frozen rows to `path`; how many. Raises UserError, Cancelled."""
     if form not in FORMATS:
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
-    was = frozen(project, number)
+    was, task = frozen(project, number), task_named(project.task)
     if was.damage:
         raise UserError(was.damage)
 
     def cells() -> Iterator[dict[str, object]]:
         for split, row in _rows(project, number):
             told = {name: value for name, value in row.items() if name not in ("id", "label")}
-            told |= named_cells(row["label"], form)
+            told |= label_cells(task, row["label"], form)
             yield told if form in BARE else {**told, "split": split}
 
-    without = ("label", "labels") if form in ("text", "paragraphs") else ()
-    return write(path, cells(), form, without=without, should_stop=should_stop)
+    return write(path, cells(), form, without=without_label(task, form), should_stop=should_stop)
 
 
 def _rows(project: Project, number: int) -> Iterator[tuple[str, snapshot.Row]]:

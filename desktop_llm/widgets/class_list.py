@@ -71,10 +71,15 @@ class ClassList(Card):
         self.mark(self._value)
 
     def mark(self, value: object) -> None:
-        """Check the class with this id; None: no class."""
+        """Check the class with this id, or all classes of a list of ids; None: no class."""
         self._value = value
+        chosen = value if isinstance(value, list) else [value]
         for row in self._rows:
-            row.setChecked(row.told.id == value)
+            row.setChecked(row.told.id in chosen)
+
+    def add_below(self, widget: QWidget) -> None:
+        """Put something between the classes and the button to edit them."""
+        self.body.insertWidget(self.body.count() - 1, widget)
 
     def focus_filter(self) -> None:
         """Go to the field that finds classes."""

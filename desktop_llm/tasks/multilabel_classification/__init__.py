@@ -81,6 +81,8 @@ TASK = Task(
     open_score=_open_score,
     open_learn=_open_learn,
     open_screen=_open_screen,
+    cell="labels",
+    least_classes=1,
     several=True,
     usage=(
         'chances = {one["label"]: one["score"] for one in model("your text", top_k=None)}',
