@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 SEPARATORS = (";", "|", ",", "；", "、", "，")
 LONGEST_PART = 60
-LEAST_SHARE = 0.5
-"""The share of a sign's parts that must come in another cell, too."""
+LEAST_SHARE, LEAST_OF_COMMAS = 0.5, 0.75
+"""The share of a sign's parts that must come in another cell, too; commas are the ones that names have."""
 
 
 def separator(cells: Iterable[object]) -> str:
@@ -38,4 +38,4 @@ def _shown(texts: set[str], sign: str) -> float:
         return 0.0
     parts = [part for one in several for part in one]
     share = sum(often[part] > 1 for part in parts) / len(parts)
-    return share if share >= LEAST_SHARE else 0.0
+    return share if share >= (LEAST_OF_COMMAS if sign in ",，" else LEAST_SHARE) else 0.0

@@ -25,7 +25,7 @@ DISAGREES = (
     " (SELECT said.value AS name FROM json_each(predictions.label) AS said ORDER BY name)) END"
 )
 """Whether the newest prediction is another label than the row's, one class or a set of them."""
-OF_CLASS = "EXISTS (SELECT 1 FROM class_items WHERE class_items.class = ? AND class_items.item = {0})"
+OF_CLASS = "EXISTS (SELECT 1 FROM class_items AS has WHERE has.class = ? AND has.item = {0})"
 PREDICTED = (
     "(predictions.label = ? OR predictions.label GLOB '[[]*'"
     " AND ? IN (SELECT value FROM json_each(predictions.label) WHERE json_each.type = 'text'))"

@@ -193,7 +193,8 @@ class _Frozen:
 
     def readiness(self) -> Readiness:
         """Counts for the person."""
-        return Readiness(splits=Counter(self.split_of.values()), classes=self.counts)
+        classes = {name: count for name, count in self.counts.items() if name in self._names.values()}
+        return Readiness(splits=Counter(self.split_of.values()), classes=classes)
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""

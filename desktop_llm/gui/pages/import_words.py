@@ -60,6 +60,7 @@ class ImportWords(QObject):
         return [
             self._texts(plan, only_labels=only_labels),
             self._labels(plan),
+            *self._parted(plan),
             *self._splits(plan, split),
             *self._others(plan),
             *self._rejected(plan),
@@ -87,6 +88,11 @@ class ImportWords(QObject):
         if plan.whole:
             return self.tr("Labels: {named}.").format(named=named)
         return self.tr("Labels in the first {count:,} rows: {named}.").format(count=plan.seen, named=named)
+
+    def _parted(self, plan: Plan) -> list[str]:
+        if not plan.separator:
+            return []
+        return [self.tr("“{sign}” in a cell parts several labels.").format(sign=plan.separator)]
 
     def _splits(self, plan: Plan, split: str) -> list[str]:
         if split:

@@ -34,7 +34,7 @@ def _open_screen() -> ScreenRoom:
 TASK = Task(
     name="multilabel_classification",
     title="Multi-label classification",
-    description="Give each text all labels that apply, or none of them: topics, complaints, emotions.",
+    description="Give each text all labels that apply: topics, complaints, emotions.",
     needs="a text; its labels where they are known",
     fields=(
         RowField(

@@ -34,7 +34,7 @@ def _open_screen() -> ScreenRoom:
 TASK = Task(
     name="text_scoring",
     title="Text scoring",
-    description="Give each text a level of an ordered scale: one to five stars, urgency, quality.",
+    description="Give each text a level of a scale: one to five stars, urgency.",
     needs="a text; a level where it is known",
     fields=(
         RowField(

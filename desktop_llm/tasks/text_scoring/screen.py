@@ -200,7 +200,7 @@ class Figures(ResultView):
                     row["label"],
                     *(f"{100 * row[key]:.0f} %" if row["support"] else "–" for key in ("right", "within_one")),
                     f"{row['mae']:.2f}" if row["support"] else "–",
-                    f"{row['bias']:+.2f}" if row["support"] else "–",
+                    f"{row['bias']:+.2f}".replace("-", "−") if row["support"] else "–",
                     f"{row['support']:,}",
                 )
                 for row in details.get("per_level", ())
