@@ -207,7 +207,7 @@ def run(
             if portion.batch.texts:
                 yield portion.batch
 
-    began = time.monotonic()
+    began, known = time.monotonic(), project.classes.names()
     counts = project.items.insert_batches(
         told.path.name,
         accepted(),
@@ -217,7 +217,7 @@ def run(
         should_stop=should_stop,
         known_only=labels_only,
     )
-    if task.ordered and counts.changes.classes:
+    if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
     return ImportReport(
         source=told.path.name,

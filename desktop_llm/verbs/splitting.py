@@ -103,12 +103,15 @@ def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
 
 
 def _by_rarest(rows: list[SplitRow], classes: Sequence[tuple[str, ...]]) -> list[SplitRow]:
-    """Rows of several classes go by their rarest one: few share all of them, and what is rare is held out evenly."""
+    """Rows of several classes go by their rarest one: few share all of them, and what is rare is held out evenly.
+
+    A class of a single row cannot be, and must not keep its row from what is held out of its other classes.
+    """
     if all(len(used) == 1 for used in classes):
         return rows
     often = Counter(name for used in classes for name in used)
     return [
-        replace(row, stratum=min(used, key=lambda name: (often[name], name))) if len(used) > 1 else row
+        replace(row, stratum=min(used, key=lambda name: (often[name] < 2, often[name], name))) if len(used) > 1 else row
         for row, used in zip(rows, classes, strict=True)
     ]
 
