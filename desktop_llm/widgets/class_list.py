@@ -38,7 +38,6 @@ class ClassList(Card):
         self.filter.setPlaceholderText(self.tr("Type to find a label  ( / )"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._on_filter_changed)
-        self.filter.returnPressed.connect(self._on_filter_entered)
         self.filter.installEventFilter(self)
         self._none = plain_label(self.tr("No labels yet. Add the ones that you need."), "muted", wrap=True)
         inner = QWidget()
@@ -144,12 +143,18 @@ class ClassList(Card):
             page.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the field that finds classes: Esc leaves, arrows go through what was found."""
+        """In the field that finds classes: Esc leaves, arrows go through what was found, Enter takes it.
+
+        Enter ends here: the field would hand it on, and it means something to the page, too.
+        """
         pressed = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
         if watched is self.filter and pressed == Qt.Key.Key_Escape:
             self._leave_filter()
             return True
         if watched is self.filter and pressed in (Qt.Key.Key_Down, Qt.Key.Key_Up):
             self._move_found(1 if pressed == Qt.Key.Key_Down else -1)
+            return True
+        if watched is self.filter and pressed in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._on_filter_entered()
             return True
         return super().eventFilter(watched, event)

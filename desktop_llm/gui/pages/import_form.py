@@ -103,7 +103,8 @@ class ImportForm(QScrollArea):
             self.separator_box.setItemText(0, self.tr("{found} (detected)").format(found=found))
         for box in (self.delimiter_box, self.header_box):
             box.setEnabled(plan.form.kind == "csv")
-        if [*self._columns] != [*self._names()] or self._listed() != plan.columns:
+        parted = self._mapping_form.indexOf(self.separator_box) >= 0
+        if [*self._columns] != [*self._names()] or self._listed() != plan.columns or parted != self._several:
             self._list_columns(plan.columns)
         for name, box in self._columns.items():
             _choose(box, plan.mapping.get(name, ""))
