@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,11 +33,18 @@ from tests import run_folders
 from tests.tasks.fixture import fixture_of
 
 TASK = next(one for one in TASKS.values() if one.several)
-LABELS = (["food"], ["travel", "food"], [], None, ["good & bad"], ["travel", "好", "food"])
+LABELS: tuple[list[str] | None, ...] = (
+    ["food"],
+    ["travel", "food"],
+    [],
+    None,
+    ["good & bad"],
+    ["travel", "好", "food"],
+)
 TEXTS = ("plain", 'Grüße 😀, "quoted"', "two\nlines", "好评 \t tab", "[1, 2]", "’s e\u0301")
 
 
-def _insert(project: Project, rows: list[tuple[str, list[str] | None]], split: str = "") -> None:
+def _insert(project: Project, rows: Sequence[tuple[str, list[str] | None]], split: str = "") -> None:
     project.items.insert(
         "rows.csv",
         [NewItem(content={"text": text}, label=label, split=split) for text, label in rows],
@@ -94,7 +101,11 @@ def test_fasttext_has_no_place_for_none(project: Project, other: Project, tmp_pa
     file = tmp_path / "rows.txt"
     assert saving.save(project, Filter(class_id=1, text="plain"), file, "fasttext") == 3
     importing.run(other, importing.plan(TASK, file))
-    assert set(_named(other).values()) == {frozenset({"food"}), frozenset({"travel", "food"}), frozenset(LABELS[5])}
+    assert set(_named(other).values()) == {
+        frozenset({"food"}),
+        frozenset({"travel", "food"}),
+        frozenset(THREE),
+    }
     saving.save(project, Filter(text="plain"), tmp_path / "texts.txt", "text")
 
 

@@ -261,8 +261,10 @@ class LabelPage(Page):
         item, project = self._item, self.hub.project
         if item is None or project is None:
             return
+        named = self._named(value)
+        suggested = item.prediction.label if item.prediction is not None else None
         if self._write(lambda: project.labels.set(item.id, value, self.hub.settings.labeler)):
-            self.session.count_label(None if item.prediction is None else self._suggested(item) == value)
+            self.session.count_label(None if suggested is None else suggested == named)
             self._after_write(item)
 
     def _on_edited(self, value: Any) -> None:
@@ -359,15 +361,10 @@ class LabelPage(Page):
         self._queue_card.show_left(counts.unlabeled)
         self._tell_classes()
 
-    def _suggested(self, item: Item) -> Any:
-        """What the model says as it would be stored; None where that is no label of the project."""
-        task, numbers = self.hub.task, {one.name: one.id for one in self._classes}
-        if task is None or item.prediction is None:
-            return None
-        try:
-            return task.labels.to_value(item.prediction.label, numbers)
-        except UserError:
-            return None
+    def _named(self, value: Any) -> Any:
+        task = self.hub.task
+        names = {one.id: one.name for one in self._classes}
+        return task.labels.to_named(value, names) if task is not None else None
 
     # hearing
 

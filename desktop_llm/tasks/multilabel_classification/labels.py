@@ -1,4 +1,4 @@
-"""A label of this task: any classes of many, perhaps none. Stored as their ids in order, named as a list of names."""
+"""A label of this task: any classes of many, perhaps none. Stored as their ids, named as their names, both in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class AnyOfMany:
     """The rules of several labels per text."""
 
     def parse(self, cell: object) -> list[str] | None:
-        """The class names in a cell, each once; None when it is empty. Raises UserError.
+        """The class names in a cell, each once, in alphabetical order; None when it is empty. Raises UserError.
 
         A list, also as JSON or as Python writes it, holds names: an empty one says that none applies. Any other text
         is one name.
@@ -32,11 +32,11 @@ class AnyOfMany:
             return None
         if not isinstance(cell, list):
             cell = [cell]
-        return list(dict.fromkeys(name for one in cell if (name := _name(one))))
+        return sorted({name for one in cell if (name := _name(one))})
 
     def renamed(self, named: Any, names: Mapping[str, str]) -> list[str]:
         """The classes' new names; those that have become one stand there once."""
-        return list(dict.fromkeys(names.get(name, name) for name in named))
+        return sorted({names.get(name, name) for name in named})
 
     def names(self, named: Any) -> tuple[str, ...]:
         """All of the class names."""
@@ -50,11 +50,11 @@ class AnyOfMany:
         return sorted({numbers[name] for name in named})
 
     def to_named(self, value: Any, names: Mapping[int, str]) -> list[str]:
-        """The class names, in the order of their ids. Raises UserError for an id the project does not have."""
+        """The class names in alphabetical order. Raises UserError for an id the project does not have."""
         gone = next((one for one in value if one not in names), None)
         if gone is not None:
             raise UserError(f"The project has no label number {gone}.")
-        return [names[one] for one in value]
+        return sorted(names[one] for one in value)
 
     def text(self, value: Any, names: Mapping[int, str]) -> str:
         """The names with a comma between, a question mark for a class that is gone; NONE for an empty list."""

@@ -58,7 +58,7 @@ class MultiLabel(SequenceHead):
         return functional.binary_cross_entropy_with_logits(logits, wanted)
 
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
-        """All classes from their thresholds on.
+        """All classes from their thresholds on, in alphabetical order as labels are named.
 
         The probability is that of exactly these classes, as if each were independent of the others; uncertainty is
         that of the class nearest to its threshold: 1 at it, 0 where its chance is 0 or 1.
@@ -73,7 +73,7 @@ class MultiLabel(SequenceHead):
         rows = zip(chances.tolist(), said.tolist(), order.tolist(), whole.tolist(), unsure.tolist(), strict=True)
         return [
             Prediction(
-                label=[name for name, yes in zip(self.classes, told, strict=True) if yes],
+                label=sorted(name for name, yes in zip(self.classes, told, strict=True) if yes),
                 probability=probability,
                 uncertainty=uncertainty,
                 top=tuple((self.classes[place], values[place]) for place in places[: max(TOP, sum(told))]),

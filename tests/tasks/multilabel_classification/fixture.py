@@ -8,7 +8,7 @@ from typing import Any
 from tests.run_folders import FILLER, WORDS, Kind
 from tests.tasks.fixture import TaskFixture
 
-LABELS = (["food"], ["travel"], ["food", "travel"], [])
+LABELS: tuple[list[str], ...] = (["food"], ["travel"], ["food", "travel"], [])
 
 
 def rows(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
