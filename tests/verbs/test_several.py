@@ -33,14 +33,8 @@ from tests import run_folders
 from tests.tasks.fixture import fixture_of
 
 TASK = next(one for one in TASKS.values() if one.several)
-LABELS: tuple[list[str] | None, ...] = (
-    ["food"],
-    ["travel", "food"],
-    [],
-    None,
-    ["good & bad"],
-    ["travel", "好", "food"],
-)
+THREE = ["travel", "好", "food"]
+LABELS: tuple[list[str] | None, ...] = (["food"], ["travel", "food"], [], None, ["good & bad"], THREE)
 TEXTS = ("plain", 'Grüße 😀, "quoted"', "two\nlines", "好评 \t tab", "[1, 2]", "’s e\u0301")
 
 
