@@ -41,9 +41,9 @@ def _predict(told: Any, out: Out) -> None:
             continue
         row, answer = one
         text = next(iter(row.values()), "")
-        out(
-            {**row, **prediction.to_json(answer)}, f"{answer.label}\t{answer.probability:.4f}\t{' '.join(text.split())}"
-        )
+        label = answer.label
+        said = ", ".join(map(str, label)) or "–" if isinstance(label, list) else str(label)
+        out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
 
 
 def _export(told: Any, out: Out) -> None:

@@ -64,7 +64,8 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Counts of rows. `languages` by code ('' unknown), `missing` empty cells by column, `labels` by name ('' none).
+    """Counts of rows. `languages` by code ('' unknown), `missing` empty cells by column, `labels` by name ('' none;
+    a row of several counts for each).
 
     `tokens` is empty where nobody counted them; `behind` tells the rows behind the bars, of rows that have an id.
 
@@ -121,8 +122,10 @@ class Profiler:
         self._keys = b""
         self._new = array("Q")
 
-    def add(self, text: str, cells: Mapping[str, str] | None = None, label: str = "", *, row: int = 0) -> None:
-        """Count a row: its text, its cells by column, its label ('' none), its id."""
+    def add(
+        self, text: str, cells: Mapping[str, str] | None = None, labels: Sequence[str] = ("",), *, row: int = 0
+    ) -> None:
+        """Count a row: its text, its cells by column, its labels ('' none), its id."""
         self._rows += 1
         self._characters.add(len(text))
         in_words = self._words.add(len(words(text)))
@@ -132,7 +135,7 @@ class Profiler:
         for column, cell in (cells or {}).items():
             # A column that lacks nothing is named too, with 0.
             self._missing[column] += not cell.strip()
-        self._labels[label] += 1
+        self._labels.update(labels)
         same = " ".join(folded(text).split()).encode("utf-8", "surrogatepass")
         key = int.from_bytes(blake2b(same, digest_size=8).digest(), "little")
         self._new.append(key)

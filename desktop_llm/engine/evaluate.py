@@ -11,7 +11,7 @@ import torch
 from desktop_llm.engine.device import Device
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Batch, Learner, Row
+from desktop_llm.nets.learner import Batch, Deciding, Learner, Row
 from desktop_llm.tasks.task import Score, Scores
 
 
@@ -66,9 +66,16 @@ def measure(
     classes: Sequence[str],
     score: Score,
     on_batch: Callable[[], None],
+    *,
+    decide: bool = False,
 ) -> tuple[Scores, list[Prediction]]:
-    """Figures (with the mean `loss`) and predictions of a split whose rows all have a label."""
+    """Figures (with the mean `loss`) and predictions of a split whose rows all have a label.
+
+    `decide`: the learner may choose by them first, as far as it has something to choose.
+    """
     outputs = outputs_of(learner, split, device, batch_size, on_batch)
+    if decide and isinstance(learner, Deciding):
+        learner.decide(outputs, split.examples)
     predictions = learner.predictions(outputs) if len(split) else []
     scores = score([row["label"] for row in split.rows], predictions, classes)
     metrics = {**scores.metrics, "loss": learner.mean_loss(outputs, split.examples)} if len(split) else {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -73,6 +73,14 @@ class Learner(Protocol):
 
     def adopt(self, folder: Path) -> None:
         """Take over the weights of a folder written by `save` (resume, best model). Raises UserError."""
+
+
+@runtime_checkable
+class Deciding(Protocol):
+    """A learner that has more to choose than its weights, such as from which chance on it says yes."""
+
+    def decide(self, outputs: torch.Tensor, examples: Any) -> None:
+        """Choose by the outputs of validation examples, which are then measured; `save` and `adopt` keep the choice."""
 
 
 class LearnRoom(Protocol):

@@ -12,6 +12,7 @@ from desktop_llm.errors import Cancelled
 from desktop_llm.store import hidden
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.keys import Keys, Sorted
+from desktop_llm.store.listed import Listed
 from desktop_llm.store.staging import insert_many
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Settling:
         self._first = first
         self._classes = array("i")
         self._class_of: dict[str | None, int] = {None: NO_CLASS}
+        self._listed = Listed()
 
     def add(self, keys: Integers, values: Sequence[str | None]) -> None:
         """The next rows' keys and stored labels. Raises Cancelled, UserError, sqlite3.Error."""
@@ -52,6 +54,8 @@ class Settling:
         known = self._class_of
         for value in set(values).difference(known):
             known[value] = int(value) if value is not None and value.isdecimal() else NO_CLASS
+            self._listed.notice(value)
+        self._listed.add(self._first + len(self._classes), values)
         self._classes.extend(map(known.__getitem__, values))
         if len(known) > CLASSES_AT_ONCE:
             self._class_of = {None: NO_CLASS}
@@ -92,6 +96,10 @@ class Settling:
             told = zip(found[part].tolist(), (part + self._first).tolist(), strict=True)
             with self._connections.piece() as connection:
                 insert_many(connection, "INSERT INTO class_items (class, item) VALUES ", "(?,?)", told)
+        for pairs in self._listed.taken(ROWS_A_PIECE):
+            self._ask()
+            with self._connections.piece() as connection:
+                insert_many(connection, "INSERT INTO class_items (class, item) VALUES ", "(?,?)", pairs)
         self._first += len(found)
         del found  # else the array cannot be emptied
         self._classes = array("i")

@@ -7,9 +7,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from desktop_llm.rows import Filter
-from desktop_llm.store.schema import GENERATION, WHOLE
+from desktop_llm.store.schema import GENERATION, LISTED, WHOLE
 
 NEWEST = "(SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = {0})"
+
+
+_CALLED = "json_extract(?, '$.\"' || predictions.run || ':' || {0} || '\"')"
+_TOLD = "json_each(labels.value) AS one"
+DISAGREES = (
+    f"CASE WHEN {WHOLE.format('labels.value')} THEN predictions.label <> {_CALLED.format('labels.value')}"
+    f" WHEN {LISTED.format('labels.value')} THEN"
+    # names in one order on both sides; a class that the run never learned says nothing
+    f" NOT EXISTS (SELECT 1 FROM {_TOLD} WHERE {_CALLED.format('one.value')} IS NULL) AND"
+    " (SELECT json_group_array(name) FROM"
+    f" (SELECT json_extract({_CALLED.format('one.value')}, '$') AS name FROM {_TOLD} ORDER BY name))"
+    " <> (SELECT json_group_array(name) FROM"
+    " (SELECT said.value AS name FROM json_each(predictions.label) AS said ORDER BY name)) END"
+)
+"""Whether the newest prediction is another label than the row's, one class or a set of them."""
+OF_CLASS = "EXISTS (SELECT 1 FROM class_items AS has WHERE has.class = ? AND has.item = {0})"
+PREDICTED = (
+    "(predictions.label = ? OR predictions.label GLOB '[[]*'"
+    " AND ? IN (SELECT value FROM json_each(predictions.label) WHERE json_each.type = 'text'))"
+)
+"""Whether a prediction is a class, or has it among others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +67,17 @@ def where(told: Filter, *, uncertain: bool = False, said: str = "{}", lead: Wher
     values = [value for _, given in joined for value in given] + values
     if lead is not None or told.found:
         _also(told, key, conditions, values)
+    if told.without is not None:
+        conditions.append(f"NOT {OF_CLASS.format(key)}")
+        values.append(told.without)
     if (told.split or told.source or told.text or told.since or told.until or told.column or told.min_length is not None
             or told.max_length is not None):  # fmt: skip
         if not tables.startswith("items") and " JOIN items " not in tables:
             tables += f" CROSS JOIN items ON items.id = {key}"
         _of_the_row(told, conditions, values)
     if told.disagrees:
-        conditions.append(f"labels.value IS NOT NULL AND {WHOLE.format('labels.value')}")
-        conditions.append(
-            "predictions.label <> json_extract(?, '$.\"' || predictions.run || ':' || labels.value || '\"')"
-        )
-        values.append(said)
+        conditions.append(DISAGREES)
+        values += [said, said, said]
     return Where(key, tables, tuple(conditions), tuple(values))
 
 
@@ -72,8 +93,8 @@ def _joined(told: Filter, key: str) -> list[tuple[str, list[Any]]]:
     run = NEWEST.format(key) if told.run is None else "?"
     words = f" CROSS JOIN predictions ON predictions.item = {key} AND predictions.run = {run}"
     if told.predicted is not None:
-        words += " AND predictions.label = ?"
-        values.append(json.dumps(told.predicted, ensure_ascii=False))
+        words += f" AND {PREDICTED}"
+        values += [json.dumps(told.predicted, ensure_ascii=False), told.predicted]
     return [*tables, (words, values)]
 
 
@@ -84,9 +105,7 @@ def _also(told: Filter, key: str, conditions: list[str], values: list[Any]) -> N
         values.append(told.found)
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
-        conditions.append(
-            f"EXISTS (SELECT 1 FROM class_items WHERE class_items.class = ? AND class_items.item = {key})"
-        )
+        conditions.append(OF_CLASS.format(key))
         values.append(value)
     if told.show == "labeled":
         conditions.append(f"EXISTS (SELECT 1 FROM labels AS l WHERE l.item = {key} AND l.value IS NOT NULL)")

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from desktop_llm.errors import UserError
+from desktop_llm.tasks.multilabel_classification import TASK as MULTILABEL_CLASSIFICATION
 from desktop_llm.tasks.task import Task
 from desktop_llm.tasks.text_classification import TASK as TEXT_CLASSIFICATION
+from desktop_llm.tasks.text_scoring import TASK as TEXT_SCORING
 
-TASKS: dict[str, Task] = {one.name: one for one in (TEXT_CLASSIFICATION,)}
+TASKS: dict[str, Task] = {
+    one.name: one
+    for one in (
+        TEXT_CLASSIFICATION,
+        MULTILABEL_CLASSIFICATION,
+        TEXT_SCORING,
+    )
+}
 
 
 def task(name: str) -> Task:

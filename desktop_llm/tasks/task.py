@@ -107,6 +107,11 @@ class Task:
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
     `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
     form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
+    `cell` is where files have the label in names: label, labels or spans.
+    `least_classes` is how many classes the training rows must have between them.
+    `several`: a label is a list of classes, so that one may be added or taken away. `ordered`: the classes have an
+    order, that of their positions; those called by numbers come in the order of these. `pipeline` is what transformers
+    calls such a model, `usage` the lines that ask it, after `model = pipeline(…)`, in a model card.
     """
 
     name: str
@@ -123,6 +128,12 @@ class Task:
     open_learn: Callable[[], LearnRoom]
     open_screen: Callable[[], ScreenRoom]
     switches: tuple[Switch, ...] = ()
+    cell: str = "label"
+    least_classes: int = 2
+    several: bool = False
+    ordered: bool = False
+    pipeline: str = "text-classification"
+    usage: tuple[str, ...] = ('print(model("your text"))',)
 
     @property
     def content(self) -> tuple[RowField, ...]:

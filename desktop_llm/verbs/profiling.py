@@ -37,8 +37,9 @@ def profile(
         if should_stop():
             raise Cancelled
         for item in project.items.get_many(part):
-            label = "" if item.value is None else labels.text(item.value, names)
-            profiler.add(next(iter(item.content.values()), ""), item.extra, label, row=item.id)
+            named = [] if item.value is None else labels.names(labels.to_named(item.value, names))
+            told = named or ["" if item.value is None else labels.text(item.value, names)]
+            profiler.add(next(iter(item.content.values()), ""), item.extra, told, row=item.id)
         done += len(part)
         on_progress(min(1.0, done / total))
     return profiler.profile()

@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.child import Child, exit_words
 from desktop_llm.data.batches import Batches
 from desktop_llm.data.form import Form
+from desktop_llm.data.parting import parted
 from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import blocks
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
 from desktop_llm.tasks import task as task_named
+
+if TYPE_CHECKING:
+    from desktop_llm.tasks.task import Labels
 
 LARGE = 16 << 20
 """Bytes from which on a process of its own, which takes a quarter of a second to start, is worth it."""
@@ -36,6 +42,7 @@ class Source:
     form: Form
     mapping: Mapping[str, str]
     split: str
+    separator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +73,16 @@ def size_bytes(path: Path) -> int:
 def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
-    batches = Batches(reader.columns, source.mapping, task.fields, task.labels.parse, source.split)
+    parse = partial(parse_cell, task.labels, separator=source.separator)
+    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split)
     for block in blocks(reader, should_stop):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())
+
+
+def parse_cell(labels: Labels, cell: object, separator: str) -> Any | None:
+    """The label in names that a cell holds, its parts one by one where a sign parts them. Raises UserError."""
+    return labels.parse(parted(cell, separator))
 
 
 def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:

@@ -14,7 +14,7 @@ from desktop_llm.widgets.screen import ClassInfo
 
 
 class ChoiceRow(QPushButton):
-    """Checked while it is the item's class; `told` is what it shows."""
+    """Checked while it is the item's class; `told` is what it shows, without a count where that is below 0."""
 
     def __init__(self, told: ClassInfo, place: int) -> None:
         """`place`, from 1, is part of the object name."""
@@ -48,7 +48,7 @@ class ChoiceRow(QPushButton):
         self._key.setText(told.key.upper() or "·")
         self._key.setStyleSheet(f"border-left: 3px solid {told.color};")
         self._name.setText(told.name)
-        self._count.setText(f"{told.count:,}")
+        self._count.setText(f"{told.count:,}" if told.count >= 0 else "")
         self.setAccessibleName(f"{told.name} ({told.key})" if told.key else told.name)
         # Tool tips guess their format: escaped inside a tag, a name stays a name.
         self.setToolTip("" if len(told.name) < 24 else f"<span>{html.escape(told.name)}</span>")

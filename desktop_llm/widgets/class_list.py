@@ -38,7 +38,6 @@ class ClassList(Card):
         self.filter.setPlaceholderText(self.tr("Type to find a label  ( / )"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._on_filter_changed)
-        self.filter.returnPressed.connect(self._on_filter_entered)
         self.filter.installEventFilter(self)
         self._none = plain_label(self.tr("No labels yet. Add the ones that you need."), "muted", wrap=True)
         inner = QWidget()
@@ -71,10 +70,15 @@ class ClassList(Card):
         self.mark(self._value)
 
     def mark(self, value: object) -> None:
-        """Check the class with this id; None: no class."""
+        """Check the class with this id, or all classes of a list of ids; None: no class."""
         self._value = value
+        chosen = value if isinstance(value, list) else [value]
         for row in self._rows:
-            row.setChecked(row.told.id == value)
+            row.setChecked(row.told.id in chosen)
+
+    def add_below(self, widget: QWidget) -> None:
+        """Put something between the classes and the button to edit them."""
+        self.body.insertWidget(self.body.count() - 1, widget)
 
     def focus_filter(self) -> None:
         """Go to the field that finds classes."""
@@ -139,12 +143,18 @@ class ClassList(Card):
             page.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the field that finds classes: Esc leaves, arrows go through what was found."""
+        """In the field that finds classes: Esc leaves, arrows go through what was found, Enter takes it.
+
+        Enter ends here: the field would hand it on, and it means something to the page, too.
+        """
         pressed = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
         if watched is self.filter and pressed == Qt.Key.Key_Escape:
             self._leave_filter()
             return True
         if watched is self.filter and pressed in (Qt.Key.Key_Down, Qt.Key.Key_Up):
             self._move_found(1 if pressed == Qt.Key.Key_Down else -1)
+            return True
+        if watched is self.filter and pressed in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._on_filter_entered()
             return True
         return super().eventFilter(watched, event)

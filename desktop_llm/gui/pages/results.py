@@ -260,7 +260,9 @@ class ResultsPage(Page):
             run=run.number,
             split=self._shown_split,
             truth=numbers[str(truth)] if truth is not None else None,
-            predicted=predicted,
+            predicted=None if predicted is None else str(predicted),
+            # where labels have several classes: not the rows that rightly have both
+            without=None if predicted in (None, truth) else numbers.get(str(predicted)),
         )
         words = self.tr("labeled {truth}").format(truth=now.get(str(truth), truth))
         if predicted is not None:
