@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import Cancelled, from_os_error
 from desktop_llm.rows import Batch, Changes
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
-from desktop_llm.store.hashing import HASH_BYTES, digests
+from desktop_llm.store.hashing import HASH_BYTES, digests, parted
 from desktop_llm.store.keys import keys_of
+from desktop_llm.store.many import insert_counted, insert_many
 from desktop_llm.store.settling import Settling
-from desktop_llm.store.staging import Staging, insert_many
+from desktop_llm.store.staging import Staging
 from desktop_llm.store.taking import take_labels
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ LOG_ROWS = 20_000
 ASKED_AT_ONCE = 500
 ROWS_A_PIECE = 600
 """Rows of one transaction, for the end of which a label may have to wait: some milliseconds."""
-ROWS_A_STATEMENT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +216,8 @@ class _Load:
         first = self._last + 1
         self._last += len(values)
         begin = part.start * HASH_BYTES
-        columns: dict[str, Iterable[Any]] = {
-            "hash": [hashes[at : at + HASH_BYTES] for at in range(begin, begin + len(values) * HASH_BYTES, HASH_BYTES)],
+        columns: dict[str, Sequence[Any]] = {
+            "hash": parted(hashes[begin : begin + len(values) * HASH_BYTES]),
             "text": batch.texts[part],
         }
         if batch.contents is not None:
@@ -227,14 +226,19 @@ class _Load:
             columns["extra"] = batch.extras[part]
         if any(batch.splits[part]):
             columns["split"] = batch.splits[part]
-        _insert_items(connection, first, self._source, columns)
+        marks = f"{'?,' * len(columns)}{self._source}"
+        into = f"items (id, {', '.join(columns)}, source)"
+        insert_counted(connection, into, marks, list(columns.values()), first)
+        into = "labels (item, value, labeler, at)"
+        if None not in values:
+            insert_counted(connection, into, f"?,{NOBODY}", [values], first)
+            return
         numbers = range(first, self._last + 1)
-        labels = list(zip(numbers, values, strict=True))
-        if None in values:
-            waiting = [(number,) for number, value in labels if value is None]
-            insert_many(connection, "INSERT INTO unlabeled (item) VALUES ", "(?)", waiting)
-            labels = [pair for pair in labels if pair[1] is not None]
-        insert_many(connection, "INSERT INTO labels (item, value, labeler, at) VALUES ", LABEL, labels)
+        waiting = [number for number, value in zip(numbers, values, strict=True) if value is None]
+        insert_many(connection, "unlabeled (item)", "(?)", [waiting])
+        labels = [pair for pair in zip(numbers, values, strict=True) if pair[1] is not None]
+        if labels:
+            insert_many(connection, into, f"(?,?,{NOBODY})", list(zip(*labels, strict=True)))
 
     def _known(self, keys: Sequence[int]) -> dict[int, int]:
         """The rows that have these keys already."""
@@ -268,7 +272,7 @@ class _Load:
         return value
 
 
-LABEL = "(?,?,'','')"
+NOBODY = "'',''"
 """A label that came with its text has no labeler, and the time of its source."""
 
 
@@ -286,19 +290,6 @@ def _staging(connections: Connections, stop: Callable[[], bool]) -> Staging:
         return Staging(connections.path, stop)
     except OSError as error:
         raise from_os_error(error, "gather the labels beside", connections.path) from error
-
-
-def _insert_items(
-    connection: sqlite3.Connection, first: int, source: int, columns: Mapping[str, Iterable[Any]]
-) -> None:
-    """Insert rows with ids from `first` on: SQLite counts on by itself from the first of a statement."""
-    head = f"INSERT INTO items (id, {', '.join(columns)}, source) VALUES "
-    marks = f"{',?' * len(columns)},{source})"
-    rows = list(zip(*columns.values(), strict=True))
-    for start in range(0, len(rows), ROWS_A_STATEMENT):
-        part = rows[start : start + ROWS_A_STATEMENT]
-        statement = f"{head}(?{marks}" + f",(NULL{marks}" * (len(part) - 1)
-        connection.execute(statement, [first + start, *chain.from_iterable(part)])
 
 
 def _json(value: Any) -> str:
