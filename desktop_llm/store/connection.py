@@ -101,6 +101,11 @@ class Connections:
         with self._lane, self._borrowed(self._idle_light) as connection, _transaction(connection):
             yield connection
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits to write, so that a piece should soon end."""
+        return self._in_line > 0
+
     @contextmanager
     def bulk_turn(self, should_stop: Callable[[], bool]) -> Iterator[None]:
         """For whoever writes many rows, as there is one such work at a time. Raises Cancelled when asked to stop."""
@@ -190,10 +195,15 @@ def _attached(connection: sqlite3.Connection, path: Path | None) -> Iterator[Non
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
-def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error; UserError where a log can't be read."""
+def open_file(path: Path, *, read_only: bool, page_size: int = 0) -> sqlite3.Connection:
+    """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error; UserError where a log can't be read.
+
+    `page_size` is what an empty file gets.
+    """
     connection = connect(path, "mode=ro" if read_only else "mode=rw")
     try:
+        if page_size:
+            connection.execute(f"PRAGMA page_size = {page_size}")
         if read_only:
             try:
                 connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
