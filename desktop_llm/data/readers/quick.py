@@ -21,9 +21,13 @@ from desktop_llm.data.form import Form
 from desktop_llm.data.readers.lines import Lines
 from desktop_llm.data.readers.reader import LONGEST_CELL, Block, Table
 
-BLOCK = 1 << 19
+BLOCK = 1 << 18
 """Bytes read at once: some thousand rows, little enough for any one to be below the longest cell."""
 QUOTE = '"'
+HEAD = 4096
+"""Characters by which it is judged how many rows have quotes."""
+MARK = "\0"
+"""Stands for a row that the csv module reads: no cell holds it, as a block with a NUL is not read here."""
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 
@@ -37,17 +41,20 @@ def block(lines: Lines, form: Form, columns: int) -> Block | None:
         return None
     mark = lines.mark()
     raw = lines.take(BLOCK)
-    while raw.count(b'"') % 2 and (more := lines.take(1)):
-        raw += more
-        if len(raw) > LONGEST_CELL:
-            break
-    found = _delimited(raw, form, columns, mark.number) if len(raw) <= LONGEST_CELL and b"\0" not in raw else None
+    found = _delimited(raw, form, columns, mark.number)
+    if found is None and (odd := raw.count(b'"') % 2):  # perhaps a row goes on behind its end
+        while odd and len(raw) <= LONGEST_CELL and (more := lines.take(1)):
+            raw += more
+            odd ^= more.count(b'"') % 2
+        found = _delimited(raw, form, columns, mark.number)
     if found is None:
         lines.back(mark)
     return found
 
 
 def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | None:
+    if len(raw) > LONGEST_CELL or b"\0" in raw:
+        return None
     try:
         text = raw.decode(form.encoding)
     except UnicodeDecodeError:
@@ -57,9 +64,10 @@ def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | Non
     if "\r" in text:
         text = "\n".join([line.rstrip("\r") for line in text.split("\n")])
     text = text.removesuffix("\n")
-    quotes = text.count(QUOTE)
+    quotes = QUOTE in text
     # csv takes several times as long as splitting, but is the quicker one where nearly all rows have quotes
-    table = _quoted_here_and_there(text, form.delimiter, columns) if quotes <= text.count("\n") else None
+    few = not quotes or text.count(QUOTE, 0, HEAD) <= text.count("\n", 0, HEAD)
+    table = _quoted_here_and_there(text, form.delimiter, columns) if few else None
     if table is None and quotes:
         table = _quoted(text.split("\n"), form.delimiter, columns)
     if table is None or (columns == 1 and not all(cell.strip(" ") for cell in table.columns[0])):
@@ -71,9 +79,10 @@ def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | Non
 def _split(text: str, delimiter: str, columns: int) -> Table | None:
     """Lines without quotes. None when one of them has not so many cells."""
     # a line end as a cell of its own: all cells at once, and every so many of them must be one
-    cells = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
+    spread = text.replace("\n", f"{delimiter}\n{delimiter}")
+    lines = (len(spread) - len(text)) // 2
+    cells = spread.split(delimiter)
     ends = cells[columns :: columns + 1]
-    lines = text.count("\n")
     if len(cells) != lines * (columns + 1) + columns or ends.count("\n") != lines:
         return None
     return Table([cells[place :: columns + 1] for place in range(columns)])
@@ -90,28 +99,26 @@ def _quoted(lines: Iterable[str], delimiter: str, columns: int) -> Table | None:
 
 def _quoted_here_and_there(text: str, delimiter: str, columns: int) -> Table | None:
     """The rows with quotes by the csv module, those between them by splitting; None where these two disagree."""
-    empty = delimiter * (columns - 1)
-    between: list[str] = []
+    stand_in = MARK + delimiter * (columns - 1)
+    parts: list[str] = []
     records: list[str] = []
-    places: list[int] = []
-    at = count = 0
+    at = 0
     while (quote := text.find(QUOTE, at)) >= 0:
         start = max(at, text.rfind("\n", at, quote) + 1)
         end = _end_of_record(text, quote)
-        count += text.count("\n", at, start)
-        places.append(count)
+        parts += (text[at:start], stand_in, text[end : end + 1])
         records.append(text[start:end])
-        between += (text[at:start], empty, text[end : end + 1])
-        count += 1
         at = end + 1
-    table = _split("".join([*between, text[at:]]), delimiter, columns)
+    table = _split("".join([*parts, text[at:]]) if records else text, delimiter, columns)
     if table is None or not records:
         return table
     read = _quoted(records, delimiter, columns)
     if read is None or len(read) != len(records):
         return None
-    for column, cells in zip(table.columns, read.columns, strict=True):
-        for place, cell in zip(places, cells, strict=True):
+    place = -1
+    for row in zip(*read.columns, strict=True):
+        place = table.columns[0].index(MARK, place + 1)
+        for column, cell in zip(table.columns, row, strict=True):
             column[place] = cell
     return table
 
