@@ -6,9 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from desktop_llm.store.connection import Connections
 
-ROWS = 20_000
+ROWS = 5_000
 """Rows after which the log is brought into the file."""
-FEW_ROWS = 5_000
+FEW_ROWS = 2_500
 MOST_ROWS = 100_000
 
 
