@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.errors import Cancelled, from_os_error
+from desktop_llm.errors import Cancelled, UserError, from_os_error
 from desktop_llm.rows import Batch, Changes
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
@@ -80,7 +80,8 @@ def insert(
             if stop():
                 raise Cancelled
             told = load.finish()
-        connections.settle_log()
+        with suppress(UserError):  # the rows are seen by now, and safe in the log: a full disk must not deny it
+            connections.settle_log()
     return told
 
 
@@ -152,6 +153,7 @@ class _Load:
         if self._staging is not None:
             self._staging.settle()
             staged = self._staging.path
+        self._log.settle()  # a disk that is too small says so while nobody has seen a row
         conflicts, labeled = repeated.conflicts, self._labeled - repeated.labels_gone
         with self._connections.writing(attached=staged) as connection:
             if self._stop():

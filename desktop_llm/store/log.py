@@ -39,6 +39,14 @@ class Log:
             self._rows = 0
             self._running = self._thread.submit(self._connections.settle_log)
 
+    def settle(self) -> None:
+        """Bring all of it in. Raises UserError when the disk takes no more."""
+        if self._running is not None:
+            self._running.result()
+            self._running = None
+        self._rows = 0
+        self._connections.settle_log()
+
     def close(self) -> None:
         """Wait for what is under way."""
         self._thread.shutdown()
