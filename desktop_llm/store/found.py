@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.staging import insert_many
+from desktop_llm.store.many import insert_many
 
 LISTS_KEPT = 5
 AT_ONCE = 2_000
@@ -26,8 +26,7 @@ class Found:
         waiting = iter(sorted(set(items)))
         while part := list(islice(waiting, AT_ONCE)):
             with self._connections.piece() as connection:
-                told = ((number, item) for item in part)
-                insert_many(connection, "INSERT INTO found (list, item) VALUES ", "(?,?)", told)
+                insert_many(connection, "found (list, item)", "(?,?)", ([number] * len(part), part))
         with self._connections.writing() as connection:
             connection.execute("DELETE FROM found WHERE list <= ?", (number - LISTS_KEPT,))
         return number

@@ -35,15 +35,15 @@ class Listed:
         """The number of pairs that wait."""
         return len(self._classes)
 
-    def taken(self, at_once: int) -> Iterator[list[tuple[int, int]]]:
-        """(class, row) in that order, in pieces; they wait no longer."""
+    def taken(self, at_once: int) -> Iterator[tuple[list[int], list[int]]]:
+        """Classes and their rows, in that order, in pieces; they wait no longer."""
         import numpy as np
 
         classes, items = np.frombuffer(self._classes, np.int64), np.frombuffer(self._items, np.int64)
         order = np.lexsort((items, classes))
         for start in range(0, len(order), at_once):
             part = order[start : start + at_once]
-            yield list(zip(classes[part].tolist(), items[part].tolist(), strict=True))
+            yield classes[part].tolist(), items[part].tolist()
         del classes, items  # else the arrays cannot be emptied
         self._classes, self._items = array("q"), array("q")
 
