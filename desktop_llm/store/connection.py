@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +126,12 @@ class Connections:
         with self._lane, self.reading() as connection:
             yield connection
 
-    def settle_log(self) -> None:
-        """After a long write: bring its log into the file here, so that no label has to wait for it."""
-        with self.reading() as connection:
+    def settle_log(self, *, must: bool = False) -> None:
+        """During or after a long write: bring its log into the file here, so that no label has to wait for it.
+
+        What was written is safe in the log, too: only where it `must`, a disk that takes no more raises UserError.
+        """
+        with nullcontext() if must else suppress(UserError), self.reading() as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:

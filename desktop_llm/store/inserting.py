@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.errors import Cancelled, UserError, from_os_error
+from desktop_llm.errors import Cancelled, from_os_error
 from desktop_llm.rows import Batch, Changes, ImportProgress
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
@@ -80,8 +80,7 @@ def insert(
             if stop():
                 raise Cancelled
             told = load.finish()
-        with suppress(UserError):  # the rows are seen by now, and safe in the log: a full disk must not deny it
-            connections.settle_log()
+        connections.settle_log()
     return told
 
 

@@ -34,10 +34,10 @@ class Log:
             self._running = None
             if self._rows < FEW_ROWS or self._rows >= MOST_ROWS:
                 self._rows = 0
-                self._connections.settle_log()
+                self._connections.settle_log(must=True)
         if self._running is None and self._rows >= ROWS:
             self._rows = 0
-            self._running = self._thread.submit(self._connections.settle_log)
+            self._running = self._thread.submit(self._connections.settle_log, must=True)
 
     def settle(self) -> None:
         """Bring all of it in. Raises UserError when the disk takes no more."""
@@ -45,7 +45,7 @@ class Log:
             self._running.result()
             self._running = None
         self._rows = 0
-        self._connections.settle_log()
+        self._connections.settle_log(must=True)
 
     def close(self) -> None:
         """Wait for what is under way."""
