@@ -138,9 +138,10 @@ class Classes:
             worth = {number: float(one[1].replace("−", "-").replace(",", ".")) for number, one in found.items()}
             before = [number for number, _ in there]
             order = sorted(before, key=lambda number: worth.get(number, 0.0))
-            if len(set(worth.values())) < len(there) or order == before:
+            if len(set(worth.values())) < len(there):
                 return Changes()
             connection.executemany("UPDATE classes SET position = ? WHERE id = ?", list(enumerate(order)))
+            _give_own_keys(connection, {number: one[1] for number, one in found.items() if one[1] in OWN_KEYS})
         return Changes(classes=True)
 
     def remove(self, class_id: int) -> Changes:
@@ -176,7 +177,8 @@ def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, in
         if name in numbers and name not in hidden:
             continue
         place += 1
-        own = name.lower()  # what is called “1” is best found on that key
+        number = NUMBER.match(name)
+        own = number[1] if number else ""  # what is called “1”, or “3 stars”, is best found on that key
         key = own if own in OWN_KEYS and own not in taken else next((one for one in KEYS if one not in taken), "")
         taken.add(key)
         if name in hidden:
@@ -232,6 +234,17 @@ def show_hidden(connection: sqlite3.Connection) -> bool:
 def forget_hidden(connection: sqlite3.Connection) -> None:
     """Inside a transaction: take away the classes that nobody has seen."""
     connection.execute("DELETE FROM classes WHERE position < 0")
+
+
+def _give_own_keys(connection: sqlite3.Connection, own: Mapping[int, str]) -> None:
+    """Inside a transaction: give classes the keys that they are called by; who had one gets another that is free."""
+    keys = dict(connection.execute("SELECT id, key FROM classes ORDER BY position, id"))
+    wanted = {number: own.get(number, "" if key in own.values() else key) for number, key in keys.items()}
+    free = iter([key for key in KEYS if key not in wanted.values()])
+    for number, key in wanted.items():
+        lost = bool(keys[number]) and not key
+        told = next(free, "") if lost else key
+        connection.execute("UPDATE classes SET key = ? WHERE id = ?", (told, number))
 
 
 def _free_name(connection: sqlite3.Connection, name: str, except_id: int = 0) -> str:

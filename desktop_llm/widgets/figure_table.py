@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-FIGURE_WIDTH = 76
+FIGURE_WIDTH = 60
 
 
 class FigureTable(QTableWidget):

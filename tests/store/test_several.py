@@ -184,10 +184,22 @@ def test_numbers_are_put_in_order(tmp_path: Path, came: list[str], order: list[s
         made.close()
 
 
+def test_levels_have_the_keys_that_they_are_called_by(tmp_path: Path) -> None:
+    made = Project.create(tmp_path / "Stars", TASK.name)
+    try:
+        made.classes.ensure(["10", "2", "1", "0 (never)", "11"])
+        assert dict(_names(made)) == {"10": "1", "2": "2", "1": "3", "0 (never)": "0", "11": "4"}
+        made.classes.set_key(5, "z")
+        made.classes.order_by_number()
+        assert _names(made) == [("0 (never)", "0"), ("1", "1"), ("2", "2"), ("10", "3"), ("11", "z")]
+    finally:
+        made.close()
+
+
 def test_what_is_called_by_a_digit_has_its_key(tmp_path: Path) -> None:
     made = Project.create(tmp_path / "Stars", TASK.name)
     try:
-        made.classes.ensure(["5", "0", "new", "1"])
-        assert _names(made) == [("5", "5"), ("0", "0"), ("new", "1"), ("1", "2")]
+        made.classes.ensure(["5 stars", "0", "new", "1", "12 monkeys"])
+        assert _names(made) == [("5 stars", "5"), ("0", "0"), ("new", "1"), ("1", "2"), ("12 monkeys", "3")]
     finally:
         made.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -20,6 +22,9 @@ from desktop_llm.widgets.text_card import TextCard
 from desktop_llm.widgets.text_trial import TextTrial
 
 SUGGESTED = 2
+BEGINS = re.compile(r"([-+−]?\d+(?:[.,]\d+)?)(?![\d.,])\s*(.*)")
+ROOM_FOR_COUNT = 84
+"""Pixels from which on a button tells how often its level is used, too."""
 IN_A_LINE = 11
 """Levels side by side: 0 to 10 are."""
 
@@ -40,7 +45,11 @@ class LevelButton(QPushButton):
         whole.setSpacing(4)
         self._name = ElidedLabel("", "tile-value")
         self._name.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._more = ElidedLabel("", "muted")
+        self._more.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._key = keycap("")
+        self._key.setMinimumWidth(26)
+        self._key.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._count = plain_label("", "muted")
         below = QHBoxLayout()
         below.setSpacing(8)
@@ -49,15 +58,19 @@ class LevelButton(QPushButton):
         below.addWidget(self._count)
         below.addStretch(1)
         whole.addWidget(self._name)
+        whole.addWidget(self._more)
         whole.addLayout(below)
-        for part in (self._name, self._key, self._count):
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        for part in (self._name, self._more, self._key, self._count):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.show_info(told)
 
     def show_info(self, told: ClassInfo) -> None:
         """The same level with other numbers."""
         self.told = told
-        self._name.setText(told.name)
+        large, more = _parted(told.name)
+        self._name.setText(large)
+        self._more.setText(more)
         self._key.setText(told.key.upper())
         self._key.setVisible(bool(told.key))
         self._count.setText(f"{told.count:,}")
@@ -73,6 +86,19 @@ class LevelButton(QPushButton):
     def minimumSizeHint(self) -> QSize:
         """Narrow enough for many side by side."""
         return QSize(44, self.sizeHint().height())
+
+    def show_more(self, *, shown: bool) -> None:
+        """Whether there is a line for what a name says beyond its number; all levels of a scale have it, or none."""
+        self._more.setVisible(shown)
+
+    def says_more(self) -> bool:
+        """Whether its name is more than what is written large."""
+        return bool(self._more.text())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the key goes first."""
+        super().resizeEvent(event)
+        self._count.setVisible(event.size().width() >= ROOM_FOR_COUNT)
 
 
 class Editor(LabelEditor):
@@ -112,6 +138,9 @@ class Editor(LabelEditor):
                 one.show_info(told)
         else:
             self._make(classes)
+        more = any(one.says_more() for one in self._buttons)
+        for one in self._buttons:
+            one.show_more(shown=more)
         self._none.setVisible(not classes)
         self._mark()
         self._show_hints()
@@ -180,8 +209,8 @@ class Figures(ResultView):
         titles = [
             self.tr("Level"),
             self.tr("Right"),
-            self.tr("Within one"),
-            self.tr("Mean error"),
+            self.tr("Within 1"),
+            self.tr("Error"),
             self.tr("Lean"),
             self.tr("Texts"),
         ]
@@ -200,12 +229,23 @@ class Figures(ResultView):
                     row["label"],
                     *(f"{100 * row[key]:.0f} %" if row["support"] else "–" for key in ("right", "within_one")),
                     f"{row['mae']:.2f}" if row["support"] else "–",
-                    f"{row['bias']:+.2f}".replace("-", "−") if row["support"] else "–",
+                    _signed(row["bias"]) if row["support"] else "–",
                     f"{row['support']:,}",
                 )
                 for row in details.get("per_level", ())
             ]
         )
+
+
+def _signed(value: float) -> str:
+    words = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if words[1:] == "0.00" else words
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """What a level's button says large, and what below: “5” and “very good” of “5 (very good)”."""
+    found = BEGINS.match(name)
+    return (found[1], found[2].strip(" ()–-:.")) if found else (name, "")
 
 
 def label_editor(parent: QWidget | None = None) -> LabelEditor:
