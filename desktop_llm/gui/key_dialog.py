@@ -76,7 +76,7 @@ class KeyDialog(QDialog):
         self._key = ""
         self.setObjectName("keys")
         self.setWindowTitle(self.tr("Keys for labeling"))
-        self.resize(640, 600)
+        self.resize(820, 640)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 16, 16, 16)
         whole.setSpacing(12)
@@ -120,8 +120,8 @@ class KeyDialog(QDialog):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(TITLE, QHeaderView.ResizeMode.Stretch)
-        self.table.setColumnWidth(KEYS, 180)
-        self.table.setColumnWidth(NOTE, 150)
+        self.table.setColumnWidth(KEYS, 210)
+        self.table.setColumnWidth(NOTE, 250)
         self.table.itemSelectionChanged.connect(self._forget_key)
         self.table.doubleClicked.connect(lambda _: self.field.setFocus())
         return self.table

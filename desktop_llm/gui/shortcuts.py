@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +29,8 @@ from desktop_llm.widgets.screen import LabelEditor
 COMMAND = "command"
 """The property of a menu's action that says which command of the Label page it is."""
 COLUMNS = 3
-COLUMN_WIDTH = 300
+WIDEST = 220
+"""Pixels from which on the name of a label is cut."""
 Line = tuple[str, str]
 
 
@@ -135,7 +137,9 @@ def _columns(told: Sequence[Section]) -> list[QVBoxLayout]:
         used[place] += len(section.lines) + 2
         if made[place].count():
             made[place].addSpacing(16)
-        made[place].addWidget(plain_label(section.title, "card-title"))
+        title = plain_label(section.title, "card-title")
+        title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        made[place].addWidget(title)
         made[place].addLayout(_grid(section))
     for column in made:
         column.addStretch(1)
@@ -147,10 +151,11 @@ def _grid(section: Section) -> QGridLayout:
     grid.setVerticalSpacing(6)
     grid.setHorizontalSpacing(12)
     grid.setColumnStretch(1, 1)
-    grid.setColumnMinimumWidth(1, COLUMN_WIDTH // 2)
     for row, (key, words) in enumerate(section.lines):
         grid.addWidget(keycap(key), row, 0, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(ElidedLabel(words), row, 1)
+        told = ElidedLabel(words)
+        told.setMinimumWidth(min(told.sizeHint().width(), WIDEST))
+        grid.addWidget(told, row, 1)
     return grid
 
 

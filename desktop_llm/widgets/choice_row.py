@@ -20,7 +20,7 @@ class ChoiceRow(QPushButton):
         """`name` and `place`, from 1, make the object name."""
         super().__init__()
         self.told = told
-        self._color = ""
+        self._shown: ClassInfo | None = None
         self.setObjectName(f"{name}.{place}")
         self.setProperty("kind", "choice-row")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -45,10 +45,11 @@ class ChoiceRow(QPushButton):
 
     def show_info(self, told: ClassInfo) -> None:
         """The same row with other numbers."""
-        self.told = told
+        if told == self._shown:
+            return
+        before, self._shown, self.told = self._shown, told, told
         self._key.setText(told.key.upper() or "·")
-        if told.color != self._color:  # a style sheet costs more than all the rest
-            self._color = told.color
+        if before is None or told.color != before.color:  # a style sheet costs more than all the rest
             self._key.setStyleSheet(f"border-left: 3px solid {told.color};")
         self._name.setText(told.name)
         self._count.setText(f"{told.count:,}")

@@ -131,16 +131,15 @@ class ClassList(Card):
         """The classes given last, each with a key of its own."""
         told = {row.told.id: row.told for row in self._rows}
         wanted = [replace(told[one], key=key) for one, key in self._recent_told if isinstance(one, int) and one in told]
-        if [row.told.id for row in self._recent] != [one.id for one in wanted]:
-            for row in self._recent:
-                self._recent_lines.removeWidget(row)
-                row.deleteLater()
-            self._recent = []
-            for place, one in enumerate(wanted, 1):
-                row = ChoiceRow(one, place, "label.recent")
-                row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
-                self._recent_lines.addWidget(row)
-                self._recent.append(row)
+        while len(self._recent) > len(wanted):
+            row = self._recent.pop()
+            self._recent_lines.removeWidget(row)
+            row.deleteLater()
+        for one in wanted[len(self._recent) :]:
+            row = ChoiceRow(one, len(self._recent) + 1, "label.recent")
+            row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
+            self._recent_lines.addWidget(row)
+            self._recent.append(row)
         for row, one in zip(self._recent, wanted, strict=True):
             row.show_info(one)
             row.setChecked(one.id == self._value)

@@ -252,7 +252,7 @@ def test_the_keys_are_told_on_f1(qtbot: QtBot, window: MainWindow) -> None:
     press(qtbot, window, "F1")
     sheet = find(window, QDialog, "shortcuts")
     words = " ".join(one.text() for one in sheet.findChildren(QLabel))
-    for keys in ("Ctrl+T", "Backspace", "Space", "Enter", "D · A", "F11"):
+    for keys in ("Ctrl+T", "Backspace", "Space", "Enter", "D · ↓", "A · ↑", "F11"):
         assert keys in words
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
     assert not sheet.isVisible()

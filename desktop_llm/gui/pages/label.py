@@ -45,6 +45,7 @@ class LabelPage(Page):
         self._classes: list[Class] = []
         self._counts: Counts | None = None
         self._item: Item | None = None
+        self._uncounted = self._counting = False
         self._clock = Clock()
         self._pen = Pen(hub, self._clock)
         self._suggesting = Suggesting(hub, self)
@@ -285,11 +286,24 @@ class LabelPage(Page):
         return fresh
 
     def _announce(self) -> None:
-        """The window hears of a label once; counts are read behind the scenes."""
-        project = self.hub.project
-        if project is not None:
-            self.hub.background.run(lambda _: (project.items.counts(), project.classes.all()), on_done=self._on_counted)
+        """The window hears of a label once; counts are read behind the scenes, for many quick keys together."""
+        self._uncounted = True
+        self._count()
         self.hub.changed.emit(Changes(labels=True))
+
+    def _count(self) -> None:
+        project = self.hub.project
+        if project is None or not self._uncounted or self._counting:
+            return
+        self._uncounted, self._counting = False, True
+        work = self.hub.background.run(
+            lambda _: (project.items.counts(), project.classes.all()), on_done=self._on_counted
+        )
+        work.ended.connect(self._on_count_ended)
+
+    def _on_count_ended(self, _: object) -> None:
+        self._counting = False
+        self._count()
 
     # hearing
 

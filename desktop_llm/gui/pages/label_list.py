@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QWidget
 
 from desktop_llm.rows import Item
@@ -16,7 +16,8 @@ from desktop_llm.widgets.rows_model import RowsModel
 
 PAGE = 50
 TEXT, LABEL, SUGGESTION = range(3)
-LABEL_WIDTH, SUGGESTION_WIDTH = 160, 170
+NARROW, WIDE = 150, 280
+"""The least and the most pixels of a column with a label."""
 LONGEST_LINE, LONGEST_TIP = 300, 1000
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
 Step = QItemSelectionModel.SelectionFlag
@@ -65,8 +66,6 @@ class LabelList(Card):
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
-        self.table.setColumnWidth(LABEL, LABEL_WIDTH)
-        self.table.setColumnWidth(SUGGESTION, SUGGESTION_WIDTH)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_selected())
         self.table.selectionModel().currentChanged.connect(lambda *_: self.current_changed.emit())
         self._none = plain_label(self.tr("Nothing waits here. All rows come back with Show: All."), "muted", wrap=True)
@@ -150,6 +149,13 @@ class LabelList(Card):
             return False
         self._go_to(place)
         return True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Labels take a part of what room there is."""
+        super().resizeEvent(event)
+        width = max(NARROW, min(event.size().width() // 4, WIDE))
+        self.table.setColumnWidth(LABEL, width)
+        self.table.setColumnWidth(SUGGESTION, width)
 
     def _go_to(self, place: int) -> None:
         index = self._model.index(place, 0)

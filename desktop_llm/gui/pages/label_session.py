@@ -51,18 +51,25 @@ class SessionCard(Card):
         grid.setVerticalSpacing(6)
         grid.setHorizontalSpacing(12)
         self._values = {}
-        for place, (name, words) in enumerate(
+        for place, (name, words, tip) in enumerate(
             (
-                ("labeled", self.tr("Labeled")),
-                ("speed", self.tr("Speed")),
-                ("time", self.tr("Time, without pauses")),
-                ("agreement", self.tr("Model agreement, last 50")),
+                ("labeled", self.tr("Labeled"), ""),
+                ("speed", self.tr("Speed"), self.tr("Rows with a label a minute of work, over the last five minutes.")),
+                (
+                    "time",
+                    self.tr("Time"),
+                    self.tr("Of work on this page; pauses of more than a minute are left out."),
+                ),
+                ("agreement", self.tr("Agreement"), self.tr("With the model, over the last 50 labels.")),
             )
         ):
             value = plain_label("–")
             value.setObjectName(f"label.session.{name}")
             row, column = divmod(place, 2)
-            grid.addWidget(plain_label(words, "muted"), row, 3 * column)
+            title = plain_label(words, "muted")
+            for part in (title, value):
+                part.setToolTip(tip)
+            grid.addWidget(title, row, 3 * column)
             grid.addWidget(value, row, 3 * column + 1, Qt.AlignmentFlag.AlignRight)
             self._values[name] = value
         for column in (1, 4):
@@ -73,7 +80,7 @@ class SessionCard(Card):
     def _tools(self) -> QHBoxLayout:
         line = QHBoxLayout()
         line.setSpacing(4)
-        self.advance = QCheckBox(self.tr("Go on after a label"))
+        self.advance = QCheckBox(self.tr("Auto-advance"))
         self.advance.setObjectName("label.advance")
         self.advance.setAccessibleName(self.advance.text())
         self.advance.toggled.connect(self.advance_chosen)
@@ -94,14 +101,18 @@ class SessionCard(Card):
         self.advance.setChecked(advance)
         self.advance.blockSignals(False)
         self.list_button.setVisible(can_list)
-        words = self.tr("Single rows") if listing else self.tr("List of rows")
+        words = self.tr("Single") if listing else self.tr("List")
         self.list_button.setText(words)
-        self.list_button.setAccessibleName(words)
+        self.list_button.setAccessibleName(self.tr("Single rows") if listing else self.tr("List of rows"))
 
     def show_keys(self, told: dict[str, str]) -> None:
         """The keys of the ways of working, by command."""
-        for made, name in ((self.advance, "advance"), (self.list_button, "list"), (self._guideline, "guideline")):
-            made.setToolTip(self.tr("Key: {key}").format(key=told[name]) if told.get(name) else "")
+        for made, name, words in (
+            (self.advance, "advance", self.tr("Go on to the next row after a label")),
+            (self.list_button, "list", self.tr("Label many short rows in a list, or one row after the other")),
+            (self._guideline, "guideline", self.tr("What each label means")),
+        ):
+            made.setToolTip(f"{words} ({told[name]})" if told.get(name) else words)
 
     def count_label(self, agreed: bool | None) -> None:
         """A label was given; `agreed` with the suggestion, None without one."""
@@ -114,7 +125,7 @@ class SessionCard(Card):
             self._agreed.extend([True] * agreed + [False] * (count - agreed))
         speed = self._clock.speed()
         if speed is not None:
-            self._values["speed"].setText(self.tr("{speed:.0f} rows a minute").format(speed=speed))
+            self._values["speed"].setText(self.tr("{speed:.0f} a minute").format(speed=speed))
         if self._agreed:
             share = sum(self._agreed) / len(self._agreed)
             self._values["agreement"].setText(f"{100 * share:.0f} %")

@@ -43,6 +43,8 @@ class Editor(LabelEditor):
         self._classes: tuple[ClassInfo, ...] = ()
         self._item: ShownItem | None = None
         self._keys: Mapping[str, str] = {}
+        self._told: tuple[object, ...] = ()
+        self._extra: Mapping[str, str] | None = None
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
@@ -147,6 +149,9 @@ class Editor(LabelEditor):
         return self._card
 
     def _show_extra(self, extra: Mapping[str, str]) -> None:
+        if extra == self._extra:  # widgets are dear; a key press is not to wait for the same ones again
+            return
+        self._extra = dict(extra)
         self._chips_line.clear()
         for name, value in list(extra.items())[:12]:
             words = f"{name}: {value}".replace("\n", " ")
@@ -154,8 +159,12 @@ class Editor(LabelEditor):
         self._chips.setVisible(bool(extra))
 
     def _show_suggestion(self) -> None:
-        self._suggestion_line.clear()
         suggestion = self._item.suggestion if self._item is not None else None
+        told = (suggestion, self._item is None, self._keys)
+        if told == self._told:
+            return
+        self._told = told
+        self._suggestion_line.clear()
         if suggestion is not None:
             self._suggestion_line.addWidget(plain_label(self.tr("Model suggests"), "muted"))
             for name, value in suggestion.top[:2]:
