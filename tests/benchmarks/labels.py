@@ -1,8 +1,8 @@
 """From a label's key to the next row on the screen, through the real window: `python -m tests.benchmarks.labels`.
 
 A project of 10,000 rows and 77 labels. Keys come as a person presses them (`--pause` milliseconds apart) and one after
-the other without a pause. A time ends when the next row is painted; what the window's thread itself worked of it is told, too, as other
-programs on the machine do not count there. Skip, undo, moving and the list are measured besides.
+the other without a pause. A time ends when the next row is painted; what the window's thread itself worked of it is
+told, too, as other programs on the machine do not count there. Skip, undo, moving and the list are measured besides.
 """
 
 from __future__ import annotations

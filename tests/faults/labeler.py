@@ -51,54 +51,53 @@ class Person:
 
     def do(self, number: int, step: str) -> None:
         """One step of the plan."""
-        {"undo": self._undo, "redo": self._redo}.get(step, lambda number: self._label(number, step))(number)
+        if step in ("undo", "redo"):
+            self._turn(number, step)
+        elif step.startswith("many"):
+            self._label_many(number, step[-1])
+        else:
+            self._label(number, step)
 
-    def _label(self, number: int, step: str) -> None:
-        from PySide6.QtCore import Qt
+    def _label(self, number: int, key: str) -> None:
         from PySide6.QtTest import QTest
 
-        key, page = step[-1], self._page
-        if not step.startswith("many"):
-            assert page.item is not None
-            item = page.item.id
-            _say(begin=number, items=[item], value=int(key))
-            QTest.keyClicks(page, key)
-            self._until(lambda: page.item is not None and page.item.id != item)
-        else:
-            QTest.keyClick(page, Qt.Key.Key_F3)
-            table = page._listing.view.table
-            self._until(table.isVisible)
-            for _ in range(ROWS_TOGETHER - 1):
-                QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-            items = [item.id for item in page._listing.view.selected()]
-            _say(begin=number, items=items, value=int(key))
-            QTest.keyClicks(table, key)
-            self._until(lambda: not page._listing.many.busy)
-            assert [item.value for item in page._listing.view.items if item.id in items] == [int(key)] * len(items)
-            _say(done=number)
-            QTest.keyClick(page, Qt.Key.Key_F3)
-            self._until(lambda: not table.isVisible())
-            return
+        page = self._page
+        assert page.item is not None
+        item = page.item.id
+        _say(begin=number, items=[item], value=int(key))
+        QTest.keyClicks(page, key)
+        self._until(lambda: page.item is not None and page.item.id != item)
         _say(done=number)
 
-    def _undo(self, number: int) -> None:
-        from PySide6.QtCore import Qt
-
-        self._turn(number, Qt.Key.Key_Backspace)
-
-    def _redo(self, number: int) -> None:
-        from PySide6.QtCore import Qt
-
-        self._turn(number, Qt.Key.Key_Y)
-
-    def _turn(self, number: int, key: Any) -> None:
+    def _label_many(self, number: int, key: str) -> None:
+        """In the list and back."""
         from PySide6.QtCore import Qt
         from PySide6.QtTest import QTest
 
-        again = key == Qt.Key.Key_Y
-        _say(begin=number, turn="redo" if again else "undo")
-        control = Qt.KeyboardModifier.ControlModifier if again else Qt.KeyboardModifier.NoModifier
-        QTest.keyClick(self._page, key, control)
+        page, listing = self._page, self._page._listing
+        QTest.keyClick(page, Qt.Key.Key_F3)
+        table = listing.view.table
+        self._until(table.isVisible)
+        for _ in range(ROWS_TOGETHER - 1):
+            QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+        items = [item.id for item in listing.view.selected()]
+        _say(begin=number, items=items, value=int(key))
+        QTest.keyClicks(table, key)
+        self._until(lambda: not listing.many.busy)
+        assert [item.value for item in listing.view.items if item.id in items] == [int(key)] * len(items)
+        _say(done=number)
+        QTest.keyClick(page, Qt.Key.Key_F3)
+        self._until(lambda: not table.isVisible())
+
+    def _turn(self, number: int, turn: str) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        _say(begin=number, turn=turn)
+        if turn == "undo":
+            QTest.keyClick(self._page, Qt.Key.Key_Backspace)
+        else:
+            QTest.keyClick(self._page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
         self._until(lambda: not self._page._listing.many.busy)
         _say(done=number)
 

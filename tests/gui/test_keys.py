@@ -49,7 +49,9 @@ def test_the_sheet_opens_by_its_keys_and_tells_all_of_them(qtbot: QtBot, window:
 
 def test_menus_show_and_follow_the_keys(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
     open_in(qtbot, window, tickets, "label")
-    skip, undo = (find(window, QAction, f"action.{name}") for name in ("label.skip", "edit.undo"))
+    skip, undo = (window.findChild(QAction, f"action.{name}") for name in ("label.skip", "edit.undo"))
+    assert isinstance(skip, QAction)
+    assert isinstance(undo, QAction)
     assert skip.text() == "Skip\tSpace"
     assert [key.toString() for key in undo.shortcuts()] == ["Ctrl+Z"]
     window.hub.save_settings(key_preset="label_studio")

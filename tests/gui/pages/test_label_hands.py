@@ -267,11 +267,11 @@ def test_an_archived_label_is_shown_only_where_it_is_given(qtbot: QtBot, page: L
     page._load_classes()
     row = page.findChild(ChoiceRow, "label.choice.2")
     assert isinstance(row, ChoiceRow)
-    assert not row.isVisible()
+    assert row.isHidden()
     page.opened(item=2)
-    assert row.isVisible()
+    assert not row.isHidden()
     qtbot.keyClicks(page, "d")
-    assert not row.isVisible()
+    assert row.isHidden()
 
 
 def test_the_guideline_opens_by_its_key_and_stays_for_the_next_start(qtbot: QtBot, page: LabelPage) -> None:
