@@ -132,6 +132,8 @@ def _columns(told: Sequence[Section]) -> list[QVBoxLayout]:
     """Sections beside one another, the next always where there is most room."""
     made = [QVBoxLayout() for _ in range(COLUMNS)]
     used = [0] * COLUMNS
+    for column in made:
+        column.setSpacing(8)
     for section in told:
         place = used.index(min(used))
         used[place] += len(section.lines) + 2

@@ -17,6 +17,8 @@ from desktop_llm.widgets.screen import ClassInfo
 NARROWEST, WIDEST = 264, 340
 ROW_HEIGHT = 36
 """Of a class in the list, with the gap below it."""
+LEAST_ROWS = 3
+"""Classes that stay in sight below the recent ones, with their title."""
 ROOM_BESIDE = 56
 """Pixels of the card beside its rows."""
 
@@ -146,10 +148,11 @@ class ClassList(Card):
         self._show_recent_box()
 
     def _show_recent_box(self) -> None:
-        """Where all classes are in sight, nobody needs to be told of some of them twice."""
+        """Where all classes are in sight, or hardly any, nobody needs to be told of some of them twice."""
         needed = sum(ROW_HEIGHT for row in self._rows if not row.told.archived)
         room = self._scroll.height() + (self._recent_box.height() if self._recent_box.isVisible() else 0)
-        self._recent_box.setVisible(bool(self._recent) and needed > room)
+        enough = room >= ROW_HEIGHT * (len(self._recent) + LEAST_ROWS)
+        self._recent_box.setVisible(bool(self._recent) and needed > room and enough)
 
     def _fits(self, row: ChoiceRow) -> bool:
         """Whether a row is to be seen: found by what is typed, and archived ones only where they are the label."""

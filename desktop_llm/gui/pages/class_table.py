@@ -33,7 +33,7 @@ class ClassTable(QTableWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((KEY, 56), (COLOR, 104), (USED, 72)):
+        for column, width in ((KEY, 56), (COLOR, 120), (USED, 72)):
             self.setColumnWidth(column, width)
 
     def class_at(self, row: int) -> Class | None:
@@ -58,7 +58,7 @@ class ClassTable(QTableWidget):
         self._shown = list(classes)
         self.setRowCount(len(self._shown))
         for place, one in enumerate(self._shown):
-            texts = ((NAME, one.name), (KEY, one.key), (COLOR, "■ " + one.color), (USED, f"{one.count:,}"))
+            texts = ((NAME, one.name), (KEY, one.key), (COLOR, one.color), (USED, f"{one.count:,}"))
             for column, text in texts:
                 self.setItem(place, column, self._cell(one, column, text, names))
         self.blockSignals(False)
@@ -73,7 +73,7 @@ class ClassTable(QTableWidget):
         if column in (COLOR, USED):
             cell.setFlags(cell.flags() & ~Qt.ItemFlag.ItemIsEditable)
         if column == COLOR:
-            cell.setForeground(QColor(one.color))
+            cell.setData(Qt.ItemDataRole.DecorationRole, QColor(one.color))
         if one.archived and column == USED:
             gone = names.get(one.merged or 0)
             cell.setText(self.tr("→ {name}").format(name=gone) if gone else self.tr("archived"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from desktop_llm import keymap
 from desktop_llm.gui.hub import Hub
@@ -152,8 +152,14 @@ class LabelDesk(QWidget):
         )
 
     def _show_sides(self) -> None:
+        wide = self.width() >= WIDE
+        above = self.wants_guideline and not wide
+        directions = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._line.setDirection(directions[above])
+        self.guideline.stand(beside=not above)
         self.guideline.setVisible(self.wants_guideline)
-        self.queue.setVisible(self.width() >= WIDE and not self.listing and not self.wants_guideline)
+        self.queue.setVisible(wide and not self.listing and not self.wants_guideline)
+        self.session.setVisible(self.editor is not None and not above)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the text comes first."""

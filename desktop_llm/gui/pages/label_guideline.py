@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.rows import Class, Guideline
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 
 WIDTH = 304
+LOW = 150
+UNLIMITED = (1 << 24) - 1
+"""Qt's own largest size of a widget."""
 
 
 class GuidelineCard(Card):
@@ -25,7 +28,6 @@ class GuidelineCard(Card):
         super().__init__(" ", " ", parent)
         self.setObjectName("label.guideline_card")
         self.set_title(self.tr("Guideline"))
-        self.setFixedWidth(WIDTH)
         area = QScrollArea()
         area.setObjectName("label.guideline_text")
         area.setAccessibleName(self.tr("Guideline"))
@@ -35,13 +37,21 @@ class GuidelineCard(Card):
         area.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._area = area
         self.body.addWidget(area, 1)
+        line = QHBoxLayout()
         for words, name, signal in (
             (self.tr("Edit…"), "label.guideline_edit", self.edit_asked),
             (self.tr("Close"), "label.guideline_close", self.close_asked),
         ):
             made = button(words, name, signal.emit)
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self.body.addWidget(made)
+            line.addWidget(made, 1)
+        self.body.addLayout(line)
+
+    def stand(self, *, beside: bool) -> None:
+        """Beside the text, or above it where the window is narrow."""
+        self.setMinimumWidth(WIDTH if beside else 0)
+        self.setMaximumWidth(WIDTH if beside else UNLIMITED)
+        self.setMaximumHeight(UNLIMITED if beside else LOW)
 
     def show_guideline(self, told: Guideline, classes: Sequence[Class]) -> None:
         """Show a version of it with the labels' descriptions of now."""

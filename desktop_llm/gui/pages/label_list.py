@@ -12,12 +12,15 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTabl
 from desktop_llm.rows import Item
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.elided import ElidedLabel
 from desktop_llm.widgets.rows_model import RowsModel
 
 PAGE = 50
 TEXT, LABEL, SUGGESTION = range(3)
-NARROW, WIDE = 150, 280
+NARROW, WIDE = 110, 280
 """The least and the most pixels of a column with a label."""
+ROOM_FOR_SUGGESTIONS = 480
+"""Pixels from which on there is room for what the model suggests; before, the tool tip of the label tells it."""
 LONGEST_LINE, LONGEST_TIP = 300, 1000
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
 Step = QItemSelectionModel.SelectionFlag
@@ -58,6 +61,7 @@ class LabelList(Card):
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -78,11 +82,10 @@ class LabelList(Card):
         line = QHBoxLayout()
         self._back = button(self.tr("Previous page"), "label.list.back", lambda: self.page_asked.emit(-1), kind="quiet")
         self._forth = button(self.tr("Next page"), "label.list.forth", lambda: self.page_asked.emit(1), kind="quiet")
-        self._hint = plain_label(self.tr("Shift and arrows select several; a label's key labels them all."), "muted")
+        hint = ElidedLabel(self.tr("Shift and arrows select several; a label's key labels them all."), "muted")
         for made in (self._back, self._forth):
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        line.addWidget(self._hint)
-        line.addStretch(1)
+        line.addWidget(hint, 1)
         line.addWidget(self._back)
         line.addWidget(self._forth)
         return line
@@ -154,6 +157,7 @@ class LabelList(Card):
         """Labels take a part of what room there is."""
         super().resizeEvent(event)
         width = max(NARROW, min(event.size().width() // 4, WIDE))
+        self.table.setColumnHidden(SUGGESTION, event.size().width() < ROOM_FOR_SUGGESTIONS)
         self.table.setColumnWidth(LABEL, width)
         self.table.setColumnWidth(SUGGESTION, width)
 
@@ -177,4 +181,6 @@ class LabelList(Card):
         return "" if told is None else f"{told.label} {told.probability:.2f}"
 
     def _tip(self, item: Item, column: int) -> str:
-        return next(iter(item.content.values()), "")[:LONGEST_TIP] if column == TEXT else self._cell(item, column)
+        if column == TEXT:
+            return next(iter(item.content.values()), "")[:LONGEST_TIP]
+        return "\n".join(filter(None, (self._cell(item, LABEL), self._cell(item, SUGGESTION))))

@@ -74,7 +74,7 @@ class SessionCard(Card):
             self._values[name] = value
         for column in (1, 4):
             grid.setColumnStretch(column, 1)
-        grid.setColumnMinimumWidth(2, 24)
+        grid.setColumnMinimumWidth(2, 12)
         return grid
 
     def _tools(self) -> QHBoxLayout:
@@ -125,7 +125,7 @@ class SessionCard(Card):
             self._agreed.extend([True] * agreed + [False] * (count - agreed))
         speed = self._clock.speed()
         if speed is not None:
-            self._values["speed"].setText(self.tr("{speed:.0f} a minute").format(speed=speed))
+            self._values["speed"].setText(self.tr("{speed:.0f} / min").format(speed=speed))
         if self._agreed:
             share = sum(self._agreed) / len(self._agreed)
             self._values["agreement"].setText(f"{100 * share:.0f} %")
