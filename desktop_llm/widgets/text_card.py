@@ -22,6 +22,9 @@ class TextCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing to label yet."""
         super().__init__(" ", " ", parent)
+        self._keys: Mapping[str, str] = {}
+        self._told: tuple[object, ...] = ()
+        self._extra: Mapping[str, str] | None = None
         self._text = plain_label("", "item-text", wrap=True)
         self._text.setObjectName("label.text")
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -71,6 +74,10 @@ class TextCard(Card):
 
     def show_hints(self, suggested: Sequence[tuple[str, float]], keys: Sequence[tuple[str, str]]) -> None:
         """What the model suggests, with its chances, and keys with what they do."""
+        told = (tuple(suggested), tuple(keys))
+        if told == self._told:  # widgets are dear; a key press is not to wait for the same ones again
+            return
+        self._told = told
         self._suggestion_line.clear()
         if suggested:
             self._suggestion_line.addWidget(plain_label(self.tr("Model suggests"), "muted"))
@@ -79,15 +86,27 @@ class TextCard(Card):
         for key, words in keys:
             self._hint(key, words)
 
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """The page's keys in words, by command; they are shown with the next hints."""
+        self._keys = told
+
+    def hint(self, words: str, *commands: str) -> list[tuple[str, str]]:
+        """The keys of the page's commands with what they do; nothing where they have none."""
+        key = " / ".join(filter(None, (self._keys.get(one) for one in commands)))
+        return [(key, words)] if key else []
+
     def usual_keys(self) -> list[tuple[str, str]]:
         """The keys that every page for labels has."""
         return [
-            ("Space", self.tr("skip")),
-            ("Ctrl+Z", self.tr("undo")),
-            ("D / A", self.tr("next, previous")),
+            *self.hint(self.tr("skip"), "skip"),
+            *self.hint(self.tr("undo"), "undo"),
+            *self.hint(self.tr("next, previous"), "next", "previous"),
         ]
 
     def _show_extra(self, extra: Mapping[str, str]) -> None:
+        if extra == self._extra:
+            return
+        self._extra = dict(extra)
         self._chips_line.clear()
         for name, value in list(extra.items())[:MOST_CELLS]:
             words = f"{name}: {value}".replace("\n", " ")

@@ -80,6 +80,12 @@ class Editor(LabelEditor):
         """Below the text; the labels keep the whole height."""
         self._middle.addWidget(foot)
 
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the text and in the field that finds labels."""
+        self._card.set_keys(told)
+        self._labels.set_find_key(told.get("find", ""))
+        self._show_hints()
+
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """Show these labels."""
         self._classes = tuple(classes)
@@ -129,11 +135,11 @@ class Editor(LabelEditor):
         if item is None:
             self._card.show_hints((), ())
             return
-        keys = []
+        keys: list[tuple[str, str]] = []
         if item.value is not None:
-            keys.append(("Enter", self.tr("done")))
+            keys += self._card.hint(self.tr("done"), "accept")
         elif item.suggestion is not None:
-            keys += [("Enter", self.tr("accept")), ("Shift+Enter", self.tr("take and change"))]
+            keys += [*self._card.hint(self.tr("accept"), "accept"), ("Shift+Enter", self.tr("take and change"))]
         self._card.show_hints(_said(item.suggestion, self.tr("none of them")), [*keys, *self._card.usual_keys()])
 
 

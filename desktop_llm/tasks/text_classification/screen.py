@@ -21,6 +21,8 @@ SUGGESTED = 2
 class Editor(LabelEditor):
     """The text at the left, the labels at the right."""
 
+    can_list = True
+
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing to label yet."""
         super().__init__(parent)
@@ -42,6 +44,22 @@ class Editor(LabelEditor):
     def set_foot(self, foot: QWidget) -> None:
         """Below the text; the labels keep the whole height."""
         self._middle.addWidget(foot)
+
+    def show_list(self, listing: QWidget | None) -> None:
+        """In the place of the text."""
+        if listing is not None and self._middle.indexOf(listing) < 0:
+            self._middle.insertWidget(0, listing, 1)
+        self._card.setVisible(listing is None)
+
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the text and in the field that finds labels."""
+        self._card.set_keys(told)
+        self._labels.set_find_key(told.get("find", ""))
+        self._show_hints()
+
+    def set_recent(self, values: Sequence[tuple[Any, str]]) -> None:
+        """On top of the labels, where not all of them fit."""
+        self._labels.show_recent(values)
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """Show these labels."""
@@ -70,7 +88,7 @@ class Editor(LabelEditor):
 
     def _show_hints(self) -> None:
         suggestion = self._item.suggestion if self._item is not None else None
-        keys = [] if suggestion is None else [("Enter", self.tr("accept"))]
+        keys = [] if suggestion is None else self._card.hint(self.tr("accept"), "accept")
         keys += [] if self._item is None else self._card.usual_keys()
         self._card.show_hints([] if suggestion is None else suggestion.top[:SUGGESTED], keys)
 

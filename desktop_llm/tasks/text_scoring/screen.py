@@ -104,6 +104,8 @@ class LevelButton(QPushButton):
 class Editor(LabelEditor):
     """The text, and below it the scale from the lowest level to the highest."""
 
+    can_list = True
+
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing to label yet."""
         super().__init__(parent)
@@ -131,8 +133,20 @@ class Editor(LabelEditor):
         """Below the scale."""
         self._whole.addWidget(foot)
 
+    def show_list(self, listing: QWidget | None) -> None:
+        """In the place of the text."""
+        if listing is not None and self._whole.indexOf(listing) < 0:
+            self._whole.insertWidget(0, listing, 1)
+        self._card.setVisible(listing is None)
+
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the text."""
+        self._card.set_keys(told)
+        self._show_hints()
+
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
-        """Show these levels."""
+        """Show these levels, but those that are archived."""
+        classes = [one for one in classes if not one.archived]
         if [one.told.id for one in self._buttons] == [told.id for told in classes]:
             for one, told in zip(self._buttons, classes, strict=True):
                 one.show_info(told)
@@ -186,7 +200,7 @@ class Editor(LabelEditor):
 
     def _show_hints(self) -> None:
         suggestion = self._item.suggestion if self._item is not None else None
-        keys = [] if suggestion is None else [("Enter", self.tr("accept"))]
+        keys = [] if suggestion is None else self._card.hint(self.tr("accept"), "accept")
         keys += [] if self._item is None else self._card.usual_keys()
         self._card.show_hints([] if suggestion is None else suggestion.top[:SUGGESTED], keys)
 
