@@ -10,7 +10,8 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from difflib import SequenceMatcher
 from functools import partial
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ FORMS: tuple[Callable[[str], str], ...] = (
 
 ANCHOR, LONG_ANCHOR = 4, 12
 """Characters that must be the same again behind a small difference, and behind a large one."""
+LONGEST_PARTED = 300
+"""Characters of a change in which more is looked for that is the same."""
 NEAR, FAR = 48, 4000
 """How far behind a difference is looked, in both texts together, for a short and for a long anchor."""
 
@@ -97,8 +100,22 @@ def _changes(before: str, after: str) -> list[Change]:
         if at == len(before) and other == len(after):
             return found
         left, right = _next_alike(before, after, at, other)
-        found.append(Change(at, left, other, right))
+        found += _parted(before, after, Change(at, left, other, right))
         at, other = left, right
+
+
+def _parted(before: str, after: str, one: Change) -> Iterator[Change]:
+    """A change in parts, where words inside of it are the same."""
+    start, other = one.start, one.after_start
+    if 1 < max(one.end - start, one.after_end - other) <= LONGEST_PARTED:
+        told = SequenceMatcher(None, before[start : one.end], after[other : one.after_end], autojunk=False)
+        for first, second, size in told.get_matching_blocks():
+            piece = before[one.start + first : one.start + first + size]
+            if size > 1 and any(sign.isalnum() for sign in piece):
+                yield Change(start, one.start + first, other, one.after_start + second)
+                start, other = one.start + first + size, one.after_start + second + size
+    if start < one.end or other < one.after_end:
+        yield Change(start, one.end, other, one.after_end)
 
 
 def _alike(before: str, after: str, at: int, other: int) -> int:
