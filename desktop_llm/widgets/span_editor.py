@@ -41,6 +41,7 @@ class SpanEditor(SpanView):
         self._spans: list[Span] = []
         self._notes: Mapping[Span, str] = {}
         self._draft = False
+        self._made: dict[Span, Mark] = {}
         self.active: Span | None = None
         """The span that keys are about."""
         self.brush: int | None = None
@@ -53,10 +54,12 @@ class SpanEditor(SpanView):
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """The classes that spans can have."""
-        self._classes = {one.id: one for one in classes}
+        before, self._classes = self._classes, {one.id: one for one in classes}
         if self.brush not in self._classes:
             self.brush = None
-        self._show_spans()
+        if _looks(before) != _looks(self._classes):
+            self._made = {}
+            self.show_marks(self._made_marks())
 
     def set_overlapping(self, allowed: bool) -> None:
         """Whether spans may overlap; those that do already stay."""
@@ -71,6 +74,8 @@ class SpanEditor(SpanView):
             self.active = None
             self._pressed, self._dragging = None, False
         self._spans = sorted(span for span in spans if 0 <= span[0] < span[1] <= len(text))
+        if (draft, notes or {}) != (self._draft, self._notes) or text != self.text:
+            self._made = {}
         self._draft, self._notes = draft, notes or {}
         if self.active not in self._spans:
             self.active = None
@@ -216,17 +221,17 @@ class SpanEditor(SpanView):
         mark = self._marks.marks[number]
         return mark.start, mark.end, mark.class_id
 
-    def _show_spans(self) -> None:
-        self.show_marks(self._made_marks())
-
     def _made_marks(self) -> list[Mark]:
-        made = []
+        """The spans as they are shown; those that were shown before are not made again."""
+        known, self._made = self._made, {}
         for span in self._spans:
-            told = self._classes.get(span[2])
-            name, color = (told.name, told.color) if told is not None else ("?", theme.current().muted)
-            note = self._notes.get(span, "")
-            made.append(Mark(span[0], span[1], span[2], name, color, note, self._draft))
-        return made
+            self._made[span] = known.get(span) or self._made_mark(span)
+        return list(self._made.values())
+
+    def _made_mark(self, span: Span) -> Mark:
+        told = self._classes.get(span[2])
+        name, color = (told.name, told.color) if told is not None else ("?", theme.current().muted)
+        return Mark(*span, name, color, self._notes.get(span, ""), self._draft)
 
     def active_number(self) -> int | None:
         """Where the active span is among the marks."""
@@ -344,3 +349,7 @@ class SpanEditor(SpanView):
             bar.setValue(bar.value() - bar.singleStep())
         elif point.y() > self.viewport().height() - MARGIN:
             bar.setValue(bar.value() + bar.singleStep())
+
+
+def _looks(classes: Mapping[int, ClassInfo]) -> list[tuple[int, str, str]]:
+    return [(one.id, one.name, one.color) for one in classes.values()]

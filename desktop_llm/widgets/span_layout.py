@@ -54,6 +54,7 @@ class SpanLayout:
         self.ascent = metrics.ascent() + 2
         self.lines: list[Line] = []
         self._starts: list[int] = []
+        self._settled: tuple[dict[int, int], int] = {}, 0
         self._at = 0  # code points that are laid out
         self._paragraph_end = -1
         self._right_to_left = False
@@ -153,6 +154,9 @@ class SpanLayout:
 
     def set_depths(self, deeper: dict[int, int]) -> None:
         """Give lines, by number, more rows of names than the one that those with any text have."""
+        if (deeper, len(self.lines)) == self._settled:
+            return
+        self._settled = deeper, len(self.lines)
         top = 0.0
         for number, line in enumerate(self.lines):
             line.depth, line.top = max(deeper.get(number, 0), _usual_depth(line)), top

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -22,8 +22,7 @@ LEAST_CONTRAST = 4.5
 NAME_GAP = 6.0
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A span to be shown: its places in code points, its class, a note behind its name; `draft`: a model's guess."""
 
     start: int
@@ -66,12 +65,11 @@ class Marks:
     """The spans of a text in UTF-16 units, each in a row of its own where they overlap."""
 
     def __init__(self, marks: Sequence[Mark], layout: SpanLayout) -> None:
-        """Sorted by where they begin, longer ones first."""
-        text = layout.text
-        inside = [one for one in marks if 0 <= one.start < one.end <= len(text.text)]
-        self.marks = sorted(inside, key=lambda one: (one.start, -one.end, one.class_id))
-        self.starts = [text.to16(one.start) for one in self.marks]
-        self.ends = [text.to16(one.end) for one in self.marks]
+        """Sorted by where they begin and end."""
+        text, size = layout.text, len(layout.text.text)
+        self.marks = sorted(one for one in marks if 0 <= one.start < one.end <= size)
+        self.starts = text.all_to16([one.start for one in self.marks])
+        self.ends = text.all_to16([one.end for one in self.marks])
         self._reach = list(accumulate(self.ends, max))
         self.rows = self._in_rows()
 
@@ -83,26 +81,33 @@ class Marks:
 
     def at(self, place: int) -> list[int]:
         """The numbers of the spans over a place, the shortest first."""
-        return sorted(self.between(place, place + 1), key=lambda number: self.ends[number] - self.starts[number])
+        return sorted(self.between(place, place + 1), key=self.length)
+
+    def length(self, number: int) -> int:
+        """How long a span is."""
+        return self.ends[number] - self.starts[number]
 
     def deepen(self, layout: SpanLayout) -> None:
         """Give the lines of spans that overlap the rows that their names need."""
         deeper: dict[int, int] = {}
-        for number, row in enumerate(self.rows):
+        for number, row in enumerate(self.rows) if any(self.rows) else ():
             if row and (layout.whole or self.ends[number] <= layout.lines[-1].end):
                 for line in range(layout.index(self.starts[number]), layout.index(self.ends[number] - 1) + 1):
                     deeper[line] = max(deeper.get(line, 1), row + 1)
         layout.set_depths(deeper)
 
     def _in_rows(self) -> list[int]:
-        free: list[int] = []
+        free: list[int] = []  # until where each row is taken
         rows = []
         for start, end in zip(self.starts, self.ends, strict=True):
-            row = next((row for row, until in enumerate(free) if until <= start), len(free))
-            if row == len(free):
+            for row, until in enumerate(free):
+                if until <= start:
+                    free[row] = end
+                    rows.append(row)
+                    break
+            else:
+                rows.append(len(free))
                 free.append(end)
-            free[row] = end
-            rows.append(row)
         return rows
 
 
@@ -122,7 +127,7 @@ class SpanPainter:
         lines = self._layout.lines
         shown = [(lines[number], self._marks.between(lines[number].start, lines[number].end)) for number in numbers]
         for line, spans in shown:
-            for span in spans:
+            for span in sorted(spans, key=self._marks.length, reverse=True):  # shorter ones on top
                 self._ground(line, span, strong=span == active)
             self._selected(line, *selection)
         self._painter.setPen(QColor(self._palette.text))

@@ -77,6 +77,10 @@ class SpanText:
         """A place in code points."""
         return point + bisect_left(self._wide, point)
 
+    def all_to16(self, points: list[int]) -> list[int]:
+        """Many places in code points."""
+        return [point + bisect_left(self._wide, point) for point in points] if self._wide else points
+
     def point(self, place: int) -> int:
         """A place as code points; one inside of a character of two units counts as before it."""
         before = bisect_left(self._wide16, place - 1)

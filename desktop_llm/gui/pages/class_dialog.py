@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.switch_boxes import SwitchBoxes
 from desktop_llm.rows import Changes, Class
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -74,6 +75,7 @@ class ClassDialog(QDialog):
         whole.addWidget(self.table, 1)
         words = self.tr("Double-click a name, a key or a colour to change it.")
         whole.addWidget(plain_label(words, "muted"))
+        whole.addWidget(SwitchBoxes(hub))
         self._problem = plain_label("", "bad", wrap=True)
         self._problem.setObjectName("classes.problem")
         whole.addWidget(self._problem)

@@ -33,6 +33,7 @@ class Editor(LabelEditor):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing to label yet."""
         super().__init__(parent)
+        self.setObjectName("label.editor")
         self._classes: tuple[ClassInfo, ...] = ()
         self._item: ShownItem | None = None
         whole = QHBoxLayout(self)
