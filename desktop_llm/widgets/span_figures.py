@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ KINDS = ("missed", "spurious", "boundary", "confused")
 FIRST_KIND = 5
 """The column of the first of KINDS."""
 CONFUSIONS = 100
+MISTAKES_WIDTH = 312
+NARROW = 56
+"""Pixels of a column of figures at least."""
 
 
 class SpanFigures(ResultView):
@@ -35,8 +39,10 @@ class SpanFigures(ResultView):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        whole.addWidget(self._mistakes(), 1)
-        whole.addWidget(self._by_label(), 2)
+        mistakes = self._mistakes()
+        mistakes.setFixedWidth(MISTAKES_WIDTH)
+        whole.addWidget(mistakes)
+        whole.addWidget(self._by_label(), 1)
         self.show_details({})
 
     def show_details(self, details: Mapping[str, Any]) -> None:
@@ -55,6 +61,8 @@ class SpanFigures(ResultView):
         confusions = details.get("confusions", ())[:CONFUSIONS]
         self.confusions.show_rows([(true, told, f"{count:,}") for true, told, count in confusions])
         self.confusions.setVisible(bool(confusions))
+        for table, columns in ((self.table, (0,)), (self.confusions, (0, 1))):
+            _tell_in_full(table, columns)
 
     def _mistakes(self) -> QWidget:
         card = Card(self.tr("Mistakes"), self.tr("click a number to see its texts"))
@@ -75,7 +83,8 @@ class SpanFigures(ResultView):
             self._counts[kind] = counted
         titles = [self.tr("Is"), self.tr("Taken for"), self.tr("Spans")]
         self.confusions = FigureTable("results.confusions", self.tr("Labels taken for another"), titles)
-        self.confusions.setColumnWidth(1, 120)
+        self.confusions.setColumnWidth(1, 108)
+        self.confusions.setColumnWidth(2, NARROW)
         card.body.addSpacing(8)
         card.body.addWidget(self.confusions, 1)
         card.body.addStretch(0)
@@ -86,6 +95,9 @@ class SpanFigures(ResultView):
         titles = [self.tr("Label"), self.tr("Precision"), self.tr("Recall"), self.tr("F1"), self.tr("Spans")]
         titles += [self._words[kind][0] for kind in KINDS]
         self.table = FigureTable("results.by_label", self.tr("Figures by label"), titles)
+        metrics = self.table.horizontalHeader().fontMetrics()
+        for column, title in enumerate(titles[1:], 1):
+            self.table.setColumnWidth(column, max(NARROW, metrics.horizontalAdvance(title) + 22))
         self.table.cellClicked.connect(self._on_clicked)
         self.table.asked.connect(lambda name: self.rows_asked.emit(name, None))
         card.body.addWidget(self.table, 1)
@@ -109,3 +121,12 @@ class SpanFigures(ResultView):
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     figures = [f"{row[key]:.3f}" for key in ("precision", "recall", "f1")]
     return row["label"], *figures, f"{row['support']:,}", *(f"{row[kind]:,}" for kind in KINDS)
+
+
+def _tell_in_full(table: FigureTable, columns: Sequence[int]) -> None:
+    """Names under the mouse, as there may be no room for all of them."""
+    for row in range(table.rowCount()):
+        for column in columns:
+            item = table.item(row, column)
+            if item is not None:  # tool tips guess their format: escaped inside a tag, data stays data
+                item.setToolTip(f"<span>{html.escape(item.text())}</span>")

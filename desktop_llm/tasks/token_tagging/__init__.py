@@ -92,4 +92,6 @@ TASK = Task(
     cell="spans",
     move_label=move,
     least_classes=1,
+    pipeline="token-classification",
+    usage=('print(model("your text", aggregation_strategy="first"))',),
 )
