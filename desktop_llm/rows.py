@@ -172,8 +172,7 @@ class Filter:
     `compare`s so with `value` ('' with "is": the cell is missing or empty; numbers compare as numbers, all else as
     text, so that ISO dates work); `predicted` (a class name: the label, or one of several) by `run`, or by the newest
     run that answered; `run` with `truth` (class id) and `predicted`: the rows of a run's confusion cell; `without` a
-    class id that the label has not; `disagrees`: the newest prediction is another label than the row's; `only` these
-    rows, by id.
+    class id that the label has not; `disagrees`: the newest prediction is another label than the row's.
     """
 
     show: Show = "all"
@@ -195,7 +194,6 @@ class Filter:
     disagrees: bool = False
     labeler: str = ""
     found: int = 0
-    only: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def to_items(
         try:
             item = _item(row, content, mapping, used, parse_label, split)
             if move_label is not None and item.label is not None:
-                raw = plain(row.cells.get(mapping.get(content[0][0].name)))
+                raw = plain(row.cells.get(mapping[content[0][0].name]))
                 item = replace(item, label=tidied_label(item.label, raw, move_label))
             yield item
         except UserError as error:

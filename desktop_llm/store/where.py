@@ -87,9 +87,6 @@ def where(told: Filter, *, uncertain: bool = False, said: str = "{}", lead: Wher
         if not tables.startswith("items") and " JOIN items " not in tables:
             tables += f" CROSS JOIN items ON items.id = {key}"
         _of_the_row(told, conditions, values)
-    if told.only is not None:
-        conditions.append(f"{key} IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(told.only))
     if told.disagrees:
         conditions.append(DISAGREES)
         values += [said] * DISAGREES.count("?")

@@ -145,7 +145,7 @@ class SpanEditor(SpanView):
             number = before[-1] if before else len(self._spans) - 1
         self._activate(self._spans[number])
 
-    def move(self, how: str, *, extend: bool = False) -> None:
+    def go(self, how: str, *, extend: bool = False) -> None:
         """Move the caret; `extend` selects on the way, or moves the end of the active span."""
         if extend and self.active is not None:
             self._move_end(how)
@@ -163,7 +163,7 @@ class SpanEditor(SpanView):
         self.make_visible(self._caret)
         self._after()
 
-    def move_start(self, how: str) -> None:
+    def go_start(self, how: str) -> None:
         """Move where the active span begins."""
         if self.active is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -76,7 +77,7 @@ class SpanFigures(ResultView):
             names.addWidget(plain_label(title))
             names.addWidget(plain_label(words, "muted"))
             line.addLayout(names, 1)
-            counted = button("0", f"results.{kind}", lambda _=False, kind=kind: self._ask(kind), kind="quiet")
+            counted = button("0", f"results.{kind}", partial(self._ask, kind), kind="quiet")
             counted.setMinimumWidth(64)
             line.addWidget(counted)
             card.body.addLayout(line)

@@ -68,11 +68,11 @@ def commands() -> tuple[Command, ...]:
 def do(editor: SpanEditor, command: str) -> None:
     """Do one of the commands."""
     if command in MOVES:
-        editor.move(command)
+        editor.go(command)
     elif command.startswith("select_"):
-        editor.move(command.removeprefix("select_"), extend=True)
+        editor.go(command.removeprefix("select_"), extend=True)
     elif command in ("start_left", "start_right"):
-        editor.move_start(command.removeprefix("start_"))
+        editor.go_start(command.removeprefix("start_"))
     elif command in ("next_span", "previous_span"):
         editor.jump(1 if command == "next_span" else -1)
     elif command == "remove_span":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QTextLayout, QTextLine, QTextOption
@@ -199,8 +200,8 @@ def _usual_depth(line: Line) -> int:
 
 
 def _x(line: QTextLine, place: int) -> float:
-    told = line.cursorToX(place)
-    return float(told[0] if isinstance(told, tuple) else told)
+    told: Any = line.cursorToX(place)  # the x, and the place that it is really of
+    return float(told[0])
 
 
 def _joined(stretches: list[tuple[float, float]]) -> list[tuple[float, float]]:

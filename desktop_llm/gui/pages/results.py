@@ -249,7 +249,14 @@ class ResultsPage(Page):
 
     def _on_these_asked(self, ids: list[int], words: str) -> None:
         """Open rows of a kind that the task's view knows in Label."""
-        self.hub.page_asked.emit("label", {"filter": Filter(only=tuple(ids)), "words": words})
+        project = self.hub.project
+        if project is None:
+            return
+
+        def show(number: int) -> None:
+            self.hub.page_asked.emit("label", {"filter": Filter(found=number), "words": words})
+
+        self.hub.background.run(lambda _: project.found.put(ids), on_done=show)
 
     def _on_rows_asked(self, truth: object, predicted: object) -> None:
         """Open the rows of a confusion in Label."""

@@ -90,6 +90,10 @@ TASK = Task(
         ),
     ),
     cell="spans",
+    formats=(
+        *("jsonl", "conll", "conll_bioes", "doccano", "prodigy", "label_studio"),
+        *("csv", "excel", "parquet", "json"),
+    ),
     move_label=move,
     least_classes=1,
     pipeline="token-classification",

@@ -73,7 +73,7 @@ class Tagger(Kept):
         """A text each, float32 [words, 2 + tags] on the CPU: where the word begins and ends, and its logits."""
         with torch.inference_mode():
             told = torch.cat([batch["places"].float(), self._logits(batch)], dim=1).cpu()
-        return list(told.split(batch["sizes"].tolist()))
+        return list(torch.split(told, batch["sizes"].tolist()))
 
     def predictions(self, outputs: Sequence[torch.Tensor]) -> list[Prediction]:
         """Spans with the chance of each in `top`, in the same order.

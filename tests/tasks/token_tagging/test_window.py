@@ -46,7 +46,8 @@ def _press(page: LabelPage, *keys: str) -> None:
 
 def _texts(count: int) -> list[str]:
     """Different texts of what is hard to count in."""
-    source, made = random.Random(11), {}
+    source = random.Random(11)
+    made: dict[str, str] = {}
     while len(made) < count:
         text = "".join(source.choice(PIECES) for _ in range(source.randint(1, 24)))
         if text.strip():
@@ -113,6 +114,7 @@ def test_what_is_selected_is_what_is_stored_and_given_back(
         saving.save(project, Filter(), file, form)
         assert texts.imported(tmp_path / f"back-{form}", file) == wanted, form
     assert project.check() == []
+    qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
 
 
 def test_every_span_is_one_step_to_undo(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

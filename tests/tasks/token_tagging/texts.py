@@ -67,7 +67,8 @@ def graphemes(text: str) -> list[str]:
     """What a person sees as one character, by the rules of Unicode."""
     import regex
 
-    return regex.findall(r"\X", text)
+    found: list[str] = regex.findall(r"\X", text)
+    return found
 
 
 assert all(unicodedata.is_normalized("NFC", name) for name in CLASSES)
