@@ -50,6 +50,11 @@ class SpanView(QAbstractScrollArea):
         """What is shown."""
         return self._text.text
 
+    @property
+    def marks(self) -> list[Mark]:
+        """The spans that are shown, in order."""
+        return self._marks.marks
+
     def show_text(self, text: str, marks: Sequence[Mark] = ()) -> None:
         """Show a text from its beginning; the same text stays where it is."""
         if text != self._text.text:
