@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
@@ -31,7 +32,7 @@ class SpanCard(TextCard):
         self._words = ElidedLabel("", "muted")
         self._words.setObjectName("label.span")
         self.remove = button(self.tr("Remove"), "label.span.remove", self.spans.remove, kind="quiet")
-        line.addWidget(self._brush)
+        line.addWidget(self._brush, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._words, 1)
         line.addWidget(self.remove)
         about = QWidget()

@@ -19,8 +19,10 @@ FIRST_KIND = 5
 """The column of the first of KINDS."""
 CONFUSIONS = 100
 MISTAKES_WIDTH = 312
-NARROW = 56
+NARROW = 62
 """Pixels of a column of figures at least."""
+COUNT = 46
+"""Pixels of a column that needs no title."""
 
 
 class SpanFigures(ResultView):
@@ -82,10 +84,10 @@ class SpanFigures(ResultView):
             line.addWidget(counted)
             card.body.addLayout(line)
             self._counts[kind] = counted
-        titles = [self.tr("Is"), self.tr("Taken for"), self.tr("Spans")]
+        titles = [self.tr("Is"), self.tr("Taken for"), ""]
         self.confusions = FigureTable("results.confusions", self.tr("Labels taken for another"), titles)
-        self.confusions.setColumnWidth(1, 108)
-        self.confusions.setColumnWidth(2, NARROW)
+        self.confusions.setColumnWidth(1, 104)
+        self.confusions.setColumnWidth(2, COUNT)
         card.body.addSpacing(8)
         card.body.addWidget(self.confusions, 1)
         card.body.addStretch(0)

@@ -120,7 +120,7 @@ class Editor(LabelEditor):
             return
         suggestion = self._item.suggestion if self._shows_guess() else None
         done = self.tr("accept the model's spans") if suggestion is not None else self.tr("done, next")
-        keys = [("Enter", done), ("Del", self.tr("remove")), ("[ ]", self.tr("from span to span"))]
+        keys = [("Enter", done), ("[ ]", self.tr("from span to span"))]
         self.card.show_hints((), [*keys, *self.card.usual_keys()])
 
     def _shows_guess(self) -> bool:
