@@ -18,7 +18,7 @@ KINDS = ("missed", "spurious", "boundary", "confused")
 FIRST_KIND = 5
 """The column of the first of KINDS."""
 CONFUSIONS = 100
-MISTAKES_WIDTH = 312
+MISTAKES_WIDTH = 304
 NARROW = 62
 """Pixels of a column of figures at least."""
 COUNT = 46
@@ -86,7 +86,7 @@ class SpanFigures(ResultView):
             self._counts[kind] = counted
         titles = [self.tr("Is"), self.tr("Taken for"), ""]
         self.confusions = FigureTable("results.confusions", self.tr("Labels taken for another"), titles)
-        self.confusions.setColumnWidth(1, 104)
+        self.confusions.setColumnWidth(1, 100)
         self.confusions.setColumnWidth(2, COUNT)
         card.body.addSpacing(8)
         card.body.addWidget(self.confusions, 1)
