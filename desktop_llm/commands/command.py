@@ -71,6 +71,11 @@ def must_be_writable(project: Project) -> None:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
 
 
+def cut_words(count: int) -> str:
+    """What is to be said of spans whose text has gone; '' where none has."""
+    return f" {count:,} spans were cut and taken away." if count else ""
+
+
 def tell_rejected(out: Out, one: Rejected) -> None:
     """A row that was not taken."""
     out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")

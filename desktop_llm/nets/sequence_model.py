@@ -1,11 +1,11 @@
-"""Where a model that answers about whole texts comes from: from scratch, a model folder, or a folder that was saved."""
+"""Where an encoder with a head comes from: from scratch, a model folder, or a folder that was saved."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -40,8 +40,24 @@ DROPOUTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above the encoder, in the words of transformers; `what` it is trained to do, for a person.
+
+    `apart`: its own tokenizer takes letters of scripts that do not part words one by one.
+    """
+
+    auto: Any
+    scratch: type[PreTrainedModel]
+    what: str
+    apart: bool = False
+
+
+WHOLE_TEXTS = Head(AutoModelForSequenceClassification, ModernBertForSequenceClassification, "to classify")
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """An encoder with a classification head, its tokenizer, label names by output, and the longest text in tokens."""
+    """An encoder with a head, its tokenizer, label names by output, and the longest text in tokens."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -54,28 +70,35 @@ def start(
     rows: Callable[[str], Iterable[Row]],
     source: Path | None,
     report: Report,
-    problem: Problem = "single_label_classification",
+    problem: Problem | None = "single_label_classification",
+    *,
+    head: Head = WHOLE_TEXTS,
+    outputs: Sequence[str] | None = None,
 ) -> Parts:
-    """The parts at their start: from scratch, from the recipe's model folder, or in the shape of `source`."""
+    """The parts at their start: from scratch, from the recipe's model folder, or in the shape of `source`.
+
+    `outputs` names the model's outputs where they are not the job's classes.
+    """
     model_folder.quiet()
-    recipe, classes = job.recipe, list(job.schema["classes"])
+    recipe, classes = job.recipe, list(outputs or job.schema["classes"])
     if source is not None:
         config = _with_classes(model_folder.config(source), classes, recipe, problem)
         tokenizer = model_folder.tokenizer(source)
-        model = _from_config(config, source)
+        model = _from_config(config, source, head)
     elif recipe.model == SCRATCH:
         report("Learning the vocabulary", 0, 0)
-        tokenizer = tokenizers.train((str(row["text"]) for row in rows("train")), recipe.vocab_size, recipe.max_length)
+        texts = (str(row["text"]) for row in rows("train"))
+        tokenizer = tokenizers.train(texts, recipe.vocab_size, recipe.max_length, apart=head.apart)
         shape = _scratch_config(recipe, tokenizer)
         config = _with_classes(shape, classes, recipe, problem)
-        model = ModernBertForSequenceClassification(shape)
+        model = head.scratch(shape)
     else:
         folder = Path(recipe.model).expanduser()
         report("Loading the model folder", 0, 0)
         config = _with_classes(model_folder.config(folder), classes, recipe, problem)
         tokenizer = model_folder.tokenizer(folder)
         model_folder.check_vocabulary(folder, tokenizer, config)
-        model = _from_folder(folder, config, new_head=True)
+        model = _from_folder(folder, config, head, new_head=True)
     if config.pad_token_id is None:
         config.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     length = model_folder.longest(config, recipe.max_length)
@@ -83,13 +106,13 @@ def start(
     return Parts(model, tokenizer, tuple(classes), length)
 
 
-def finished(folder: Path) -> Parts:
+def finished(folder: Path, head: Head = WHOLE_TEXTS) -> Parts:
     """The parts of a finished model, for prediction; label names come from its config. Raises UserError."""
     model_folder.quiet()
     config = model_folder.config(folder)
     tokenizer = model_folder.tokenizer(folder)
     model_folder.check_vocabulary(folder, tokenizer, config)
-    model = _from_folder(folder, config, new_head=False)
+    model = _from_folder(folder, config, head, new_head=False)
     model.train(False)
     names = {int(place): str(name) for place, name in (config.id2label or {}).items()}
     classes = tuple(names.get(place, f"LABEL_{place}") for place in range(config.num_labels or 0))
@@ -126,7 +149,7 @@ def _scratch_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Moder
 
 
 def _with_classes(
-    config: PretrainedConfig, classes: Sequence[str], recipe: Recipe, problem: Problem
+    config: PretrainedConfig, classes: Sequence[str], recipe: Recipe, problem: Problem | None
 ) -> PretrainedConfig:
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: place for place, name in enumerate(classes)}
@@ -139,30 +162,30 @@ def _with_classes(
     return config
 
 
-def _check_kind(config: PretrainedConfig, folder: Path) -> None:
+def _check_kind(config: PretrainedConfig, folder: Path, head: Head) -> None:
     try:
-        AutoModelForSequenceClassification._model_mapping[type(config)]
+        head.auto._model_mapping[type(config)]
         known = not config.is_encoder_decoder
     except KeyError:
         known = False
     if not known:
         raise UserError(
-            f"The model in “{folder}” is of the type “{config.model_type}”, which cannot be trained to classify here; "
+            f"The model in “{folder}” is of the type “{config.model_type}”, which cannot be trained {head.what} here; "
             "choose an encoder such as BERT, RoBERTa or ModernBERT."
         )
 
 
-def _from_config(config: PretrainedConfig, folder: Path) -> PreTrainedModel:
-    _check_kind(config, folder)
-    made: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
+def _from_config(config: PretrainedConfig, folder: Path, head: Head) -> PreTrainedModel:
+    _check_kind(config, folder, head)
+    made: PreTrainedModel = head.auto.from_config(config)
     return made
 
 
-def _from_folder(folder: Path, config: PretrainedConfig, *, new_head: bool) -> PreTrainedModel:
-    _check_kind(config, folder)
+def _from_folder(folder: Path, config: PretrainedConfig, head: Head, *, new_head: bool) -> PreTrainedModel:
+    _check_kind(config, folder, head)
     made: PreTrainedModel
     try:
-        made, told = AutoModelForSequenceClassification.from_pretrained(
+        made, told = head.auto.from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,

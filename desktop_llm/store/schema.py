@@ -219,7 +219,8 @@ CREATE TABLE found (list INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY (l
 
 LISTED = "{0} GLOB '[[]*'"
 """Whether a stored label is a list."""
-# json_extract may not be used in triggers, where the schema is not trusted; json_each may
+# json_extract may not be used in triggers, where the schema is not trusted; json_each may. There, too, OR IGNORE counts
+# for nothing when the outer statement says ON CONFLICT: each class must come but once.
 _CLASS = (
     "CASE one.type WHEN 'array' THEN (SELECT part.value FROM json_each(one.value) AS part WHERE part.key = 2)"
     " ELSE one.value END"
@@ -234,11 +235,11 @@ DROP TRIGGER label_went;
 INSERT OR IGNORE INTO class_items (class, item)
   SELECT {_CLASS}, item FROM labels, {_IN.format("labels.value")} AND {LISTED.format("labels.value")};
 CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
-  INSERT OR IGNORE INTO class_items (class, item) SELECT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
+  INSERT OR IGNORE INTO class_items (class, item) SELECT DISTINCT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
 END;
 CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
   DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
-  INSERT OR IGNORE INTO class_items (class, item) SELECT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
+  INSERT OR IGNORE INTO class_items (class, item) SELECT DISTINCT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
 END;
 CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
   DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});

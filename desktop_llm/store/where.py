@@ -14,8 +14,19 @@ NEWEST = "(SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE
 
 _CALLED = "json_extract(?, '$.\"' || predictions.run || ':' || {0} || '\"')"
 _TOLD = "json_each(labels.value) AS one"
+_THIRD = "json_extract(one.value, '$[2]')"
+_SPANS = "labels.value GLOB '[[][[]*' OR predictions.label GLOB '[[]{*'"
+_SPAN = "json_array(json_extract({0}, '$.start'), json_extract({0}, '$.end'), json_extract({0}, '$.label'))"
+_STORED = (
+    "json_array(json_extract(one.value, '$[0]'), json_extract(one.value, '$[1]'), "
+    + f"json_extract({_CALLED.format(_THIRD)}, '$'))"
+)
 DISAGREES = (
     f"CASE WHEN {WHOLE.format('labels.value')} THEN predictions.label <> {_CALLED.format('labels.value')}"
+    f" WHEN {_SPANS} THEN NOT EXISTS (SELECT 1 FROM {_TOLD} WHERE {_CALLED.format(_THIRD)} IS NULL) AND"
+    f" (SELECT json_group_array(span) FROM (SELECT {_STORED} AS span FROM {_TOLD} ORDER BY span))"
+    f" <> (SELECT json_group_array(span) FROM (SELECT {_SPAN.format('said.value')} AS span"
+    " FROM json_each(predictions.label) AS said ORDER BY span))"
     f" WHEN {LISTED.format('labels.value')} THEN"
     # names in one order on both sides; a class that the run never learned says nothing
     f" NOT EXISTS (SELECT 1 FROM {_TOLD} WHERE {_CALLED.format('one.value')} IS NULL) AND"
@@ -24,13 +35,14 @@ DISAGREES = (
     " <> (SELECT json_group_array(name) FROM"
     " (SELECT said.value AS name FROM json_each(predictions.label) AS said ORDER BY name)) END"
 )
-"""Whether the newest prediction is another label than the row's, one class or a set of them."""
+"""Whether the newest prediction is another label than the row's: one class, a set of them, or spans."""
 OF_CLASS = "EXISTS (SELECT 1 FROM class_items AS has WHERE has.class = ? AND has.item = {0})"
 PREDICTED = (
     "(predictions.label = ? OR predictions.label GLOB '[[]*'"
-    " AND ? IN (SELECT value FROM json_each(predictions.label) WHERE json_each.type = 'text'))"
+    " AND ? IN (SELECT CASE one.type WHEN 'text' THEN one.value ELSE json_extract(one.value, '$.label') END"
+    " FROM json_each(predictions.label) AS one WHERE one.type IN ('text', 'object')))"
 )
-"""Whether a prediction is a class, or has it among others."""
+"""Whether a prediction is a class, has it among others, or has a span of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ def where(told: Filter, *, uncertain: bool = False, said: str = "{}", lead: Wher
         _of_the_row(told, conditions, values)
     if told.disagrees:
         conditions.append(DISAGREES)
-        values += [said, said, said]
+        values += [said] * DISAGREES.count("?")
     return Where(key, tables, tuple(conditions), tuple(values))
 
 

@@ -7,6 +7,7 @@ from desktop_llm.tasks.multilabel_classification import TASK as MULTILABEL_CLASS
 from desktop_llm.tasks.task import Task
 from desktop_llm.tasks.text_classification import TASK as TEXT_CLASSIFICATION
 from desktop_llm.tasks.text_scoring import TASK as TEXT_SCORING
+from desktop_llm.tasks.token_tagging import TASK as TOKEN_TAGGING
 
 TASKS: dict[str, Task] = {
     one.name: one
@@ -14,6 +15,7 @@ TASKS: dict[str, Task] = {
         TEXT_CLASSIFICATION,
         MULTILABEL_CLASSIFICATION,
         TEXT_SCORING,
+        TOKEN_TAGGING,
     )
 }
 

@@ -15,6 +15,7 @@ from desktop_llm.data.cleaning.steps import STEPS, ordered
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Edit, Filter, NewLabel
 from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs.following import Following
 
 if TYPE_CHECKING:
     from desktop_llm.data.cleaning.label_variants import Merger
@@ -122,14 +123,16 @@ def apply(
         on_progress(min(1.0, (told.part - 1 + min(1.0, told.rows / total)) / told.parts))
 
     outcomes = plan(Texts(project), chosen, should_stop=should_stop, progress=progress)
-    return project.operations.apply(
+    edits = Following(project, _edits(project, outcomes))
+    outcome = project.operations.apply(
         "clean",
         "Cleaned: " + ", ".join(step.title for step in chosen),
-        _edits(project, outcomes),
+        edits,
         details={"steps": [{"name": step.name, **asdict(step)} for step in chosen]},
         labeler=labeler,
         should_stop=should_stop,
     )
+    return edits.told(outcome)
 
 
 def variants(project: Project) -> tuple[Merger, ...]:

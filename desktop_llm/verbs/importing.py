@@ -83,7 +83,7 @@ def plan(
     rows = reader.rows(lambda: False)
     first = list(islice(rows, SAMPLE))
     sample = [row.cells for row in first if not isinstance(row, Rejected)]
-    told = dict(mapping) if mapping is not None else mappings.guess(reader.columns, sample, task.fields)
+    told = dict(mapping) if mapping is not None else _guessed(task, reader.columns, sample)
     if mapping is not None:
         mappings.checked(reader.columns, told, task.fields)
     rejected: list[Rejected] = []
@@ -113,6 +113,15 @@ def plan(
         label_values=tuple(labels.most_common()),
         separator=parts,
     )
+
+
+def _guessed(task: Task, columns: Sequence[str], sample: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """The likely columns; one whose cells are no labels of this task is not that of the labels."""
+    told = mappings.guess(columns, sample, task.fields)
+    cells = [cell for row in sample if mappings.plain(cell := row.get(told.get(mappings.LABEL, ""))).strip()]
+    if cells and not any(_is_label(task, cell) for cell in cells):
+        del told[mappings.LABEL]
+    return told
 
 
 def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None:
@@ -154,6 +163,14 @@ def _labels(task: Task, cell: object, sign: str) -> Sequence[str]:
     except UserError:
         return ()
     return () if value is None else task.labels.names(value) or (task.labels.stratum(value),)
+
+
+def _is_label(task: Task, cell: object) -> bool:
+    try:
+        task.labels.parse(cell)
+    except UserError:
+        return False
+    return True
 
 
 def source_of(task: Task, told: Plan, split: str) -> Source:

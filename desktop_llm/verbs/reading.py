@@ -78,7 +78,7 @@ def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
     parse = partial(parse_cell, task.labels, separator=source.separator)
-    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split)
+    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, task.move_label)
     for block in blocks(reader, should_stop):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())

@@ -109,10 +109,11 @@ class ResultView(QWidget):
     """The part of the Results page that draws `Scores.details` of a run.
 
     Signals: `rows_asked(truth, predicted)`: open in Label the rows with this true and this predicted label
-    (either may be None for "any").
+    (either may be None for "any"); `these_asked(ids, words)`: open these rows, which `words` describe.
     """
 
     rows_asked = Signal(object, object)
+    these_asked = Signal(object, str)
 
     def show_details(self, details: Mapping[str, Any]) -> None:
         """Draw; an empty mapping clears."""

@@ -19,12 +19,13 @@ LONGEST_CELL = 60
 class TextCard(Card):
     """Shared by the editors of tasks whose rows are texts."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        """Nothing to label yet."""
+    def __init__(self, parent: QWidget | None = None, own: QWidget | None = None) -> None:
+        """Nothing to label yet. `own` shows the text instead of a plain label; who made it gives it its texts."""
         super().__init__(" ", " ", parent)
         self._keys: Mapping[str, str] = {}
         self._told: tuple[object, ...] = ()
         self._extra: Mapping[str, str] | None = None
+        self._own = own
         self._text = plain_label("", "item-text", wrap=True)
         self._text.setObjectName("label.text")
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -38,7 +39,8 @@ class TextCard(Card):
         inside.addWidget(self._text)
         self._chips = QWidget()
         self._chips_line = FlowLayout(self._chips)
-        inside.addWidget(self._chips)
+        if own is None:
+            inside.addWidget(self._chips)
         inside.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -46,10 +48,16 @@ class TextCard(Card):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setWidget(inner)
+        if own is not None:
+            self._scroll.setParent(self)
+            self._scroll.hide()
         words = self.tr("Nothing waits here. All texts come back with Show: All; the next step is Train.")
         self._empty = plain_label(words, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.body.addWidget(self._scroll, 1)
+        self._shown = own or self._scroll
+        self.body.addWidget(self._shown, 1)
+        if own is not None:
+            self.body.addWidget(self._chips)
         self.body.addWidget(self._empty, 1)
         suggestion = QWidget()
         self._suggestion_line = FlowLayout(suggestion)
@@ -58,9 +66,10 @@ class TextCard(Card):
     def show_item(self, item: ShownItem | None) -> None:
         """Show a text; None: there is none to label."""
         self._empty.setVisible(item is None)
-        self._scroll.setVisible(item is not None)
+        self._shown.setVisible(item is not None)
         if item is not None:
-            self._text.setText(next(iter(item.content.values()), ""))
+            if self._own is None:
+                self._text.setText(next(iter(item.content.values()), ""))
             # Rows that were left out of a project leave gaps in the numbers of the others.
             known = item.position <= item.total
             words = self.tr("Text {position:,} of {total:,}") if known else self.tr("Text {position:,}")

@@ -28,6 +28,7 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.class_table import COLOR, KEY, NAME, ClassTable
 from desktop_llm.gui.pages.class_texts import GuidelineText, Meaning
+from desktop_llm.gui.pages.switch_boxes import SwitchBoxes
 from desktop_llm.rows import Changes, Class, Filter
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -104,6 +105,7 @@ class ClassDialog(QDialog):
         self.table.itemSelectionChanged.connect(self._show_chosen)
         left.addWidget(self.table, 1)
         left.addWidget(plain_label(self.tr("Double-click a name, a key or a colour to change it."), "muted"))
+        left.addWidget(SwitchBoxes(self._hub))
         left.addLayout(self._buttons())
         sides.addLayout(left, 3)
         self.meaning = Meaning(self._hub)

@@ -91,6 +91,8 @@ class LabelPage(Page):
         if changes.items or changes.predictions:
             self._reload_all(keep=True)
         elif changes.classes:
+            if self._desk.editor is not None and self.hub.task is not None:
+                self._desk.editor.set_switches(switching.switches(self.hub.project, self.hub.task))
             self._load_classes()
         if changes.runs:
             self._suggesting.refresh()

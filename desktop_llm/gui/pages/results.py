@@ -89,6 +89,7 @@ class ResultsPage(Page):
             self._view.deleteLater()
         self._view = task.open_screen().result_view()
         self._view.rows_asked.connect(self._on_rows_asked)
+        self._view.these_asked.connect(self._on_these_asked)
         self._lower.addWidget(self._view, 1)
         titles = [self.tr("Run"), self.tr("Started from"), self.tr("State")]
         titles += [metric.title for metric in task.metrics]
@@ -245,6 +246,17 @@ class ResultsPage(Page):
     def _on_export(self) -> None:
         if self.run is not None:
             self.hub.page_asked.emit("export", {"run": self.run.number})
+
+    def _on_these_asked(self, ids: list[int], words: str) -> None:
+        """Open rows of a kind that the task's view knows in Label."""
+        project = self.hub.project
+        if project is None:
+            return
+
+        def show(number: int) -> None:
+            self.hub.page_asked.emit("label", {"filter": Filter(found=number), "words": words})
+
+        self.hub.background.run(lambda _: project.found.put(ids), on_done=show)
 
     def _on_rows_asked(self, truth: object, predicted: object) -> None:
         """Open the rows of a confusion in Label."""

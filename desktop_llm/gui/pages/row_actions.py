@@ -69,9 +69,10 @@ class RowActions(QFrame):
         menu, task = self._label.menu(), self._hub.task
         menu.clear()
         several = task is not None and task.several
+        placed = task is not None and task.move_label is not None  # labels that each text has in places of its own
         self._label.setText(self.tr("Labels") if several else self.tr("Label as"))
         away = QMenu(self.tr("Take away"), menu)
-        for one in classes[:MOST_CLASSES]:
+        for one in classes[:MOST_CLASSES] if not placed else ():
             words = one.name.replace("&", "&&")  # an ampersand of a name is no key
             if several:
                 menu.addAction(self.tr("Add {name}").format(name=words), partial(self._on_switch, one.name, on=True))
@@ -82,6 +83,8 @@ class RowActions(QFrame):
         if several:
             menu.addMenu(away)
             menu.addAction(self.tr("None of them applies"), lambda: self._on_value([], self.tr("none of them")))
+        if placed:
+            menu.addAction(self.tr("Nothing in them"), lambda: self._on_value([], self.tr("nothing in them")))
         menu.addAction(self.tr("No label"), lambda: self._on_label(None, ""))
 
     def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None) -> None:
