@@ -130,11 +130,14 @@ def look(path: Path) -> Head:
     return head
 
 
-def begin(path: Path, file: Path) -> Project:
-    """Make an empty project for a bundle, which is to be taken next; open. Raises UserError."""
+def begin(path: Path, file: Path, name: str = "") -> Project:
+    """Make an empty project for a bundle, which is to be taken next; open. Raises UserError.
+
+    Without a `name` it is called as the bundle says.
+    """
     head = look(file)
     task_named(head.task)
-    return Project.create(path, head.task, head.project)
+    return Project.create(path, head.task, name or head.project)
 
 
 def take(
