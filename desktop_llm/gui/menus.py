@@ -120,6 +120,8 @@ class Menus(QObject):
         self._add_for_label(menu, "label.next", self.tr("Next") + "\tD", "", "next")
         self._add_for_label(menu, "label.previous", self.tr("Previous") + "\tA", "", "previous")
         self._add_for_label(menu, "label.find", self.tr("Find a label") + "\t/", "", "find")
+        menu.addSeparator()
+        self._add_for_label(menu, "label.history", self.tr("History of the row"), "Ctrl+H", "history")
 
     def _build_train(self) -> None:
         window, menu = self._window, self._menu("train", self.tr("&Train"))

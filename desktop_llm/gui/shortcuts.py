@@ -23,6 +23,8 @@ def _keys() -> list[tuple[str, str]]:
         ("Ctrl+Y · Ctrl+Shift+Z", tr("Do again")),
         ("D · A", tr("Next and previous text")),
         ("/", tr("Find a label by typing; arrows choose, Enter takes it, Esc leaves")),
+        ("Alt+1 … Alt+9", tr("In a dispute: take this answer")),
+        ("Ctrl+H", tr("History of the row")),
         ("Ctrl+L", tr("Edit the labels")),
         ("Ctrl+I · Ctrl+F", tr("Import files, find in the texts")),
         ("Ctrl+T · Ctrl+P · Ctrl+E", tr("Start training, pause it, export a model")),

@@ -14,11 +14,14 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import label_keys
 from desktop_llm.gui.pages.class_dialog import ClassDialog
+from desktop_llm.gui.pages.label_history import RowHistory
+from desktop_llm.gui.pages.label_others import Others
 from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.gui.pages.label_queue import QueueCard
 from desktop_llm.gui.pages.label_rows import LabelRows
 from desktop_llm.gui.pages.label_session import SessionCard
-from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.label_view import FURTHER, WAITING, LabelView
+from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item
 from desktop_llm.verbs import naming, switching
@@ -45,7 +48,6 @@ class LabelPage(Page):
         self._classes: list[Class] = []
         self._counts: Counts | None = None
         self._item: Item | None = None
-        self._pen = Pen(hub)
         self._editor: LabelEditor | None = None
         self._suggesting = Suggesting(hub, self)
         self._build_header()
@@ -56,6 +58,7 @@ class LabelPage(Page):
         self._empty.asked.connect(lambda: self.hub.page_asked.emit("data", {}))
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._build_work())
+        self.content.addWidget(self._others.card)
         self.content.addWidget(self._stack, 1)
 
     @property
@@ -67,6 +70,7 @@ class LabelPage(Page):
         """Begin with the first row that waits."""
         self._item, self._rows.narrowed = None, Filter()
         self._chip.hide()
+        self._others.forget()
         task = self.hub.task
         if project is None or task is None:
             return
@@ -94,9 +98,11 @@ class LabelPage(Page):
             self._load_classes()
         if changes.runs:
             self._suggesting.refresh()
+        if changes.items or changes.labels:
+            self._others.refresh()
 
     def opened(self, **arguments: Any) -> None:
-        """`item` shows that row; `filter` narrows the queue to it."""
+        """`item` shows that row; `filter` narrows the queue to it; `show` chooses which rows."""
         self.setFocus()
         self._suggesting.refresh()
         if isinstance(arguments.get("filter"), Filter):
@@ -112,6 +118,9 @@ class LabelPage(Page):
             self._rows.narrowed = Filter()
             self._chip.hide()
             self._reload_all(first=arguments["item"])
+        if arguments.get("show") in FURTHER:
+            self._view.choose(arguments["show"])
+            self._on_chip()
 
     def edit_classes(self) -> None:
         """Open the dialog of the labels."""
@@ -126,11 +135,12 @@ class LabelPage(Page):
 
     def state(self) -> dict[str, Any]:
         """What is shown, in which order."""
-        return self._view.state()
+        return {**self._view.state(), **self._others.state()}
 
     def restore(self, told: dict[str, Any]) -> None:
         """As last time."""
         self._view.restore(told)
+        self._others.restore(told)
 
     # building
 
@@ -139,7 +149,14 @@ class LabelPage(Page):
         self._chip.hide()
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
-        for part in (self._chip, self._suggesting.button, self._view):
+        self._pen = Pen(self.hub, Voice(self._view))
+        self._others = Others(self.hub, self._view, lambda: self._classes, self)
+        self._others.chosen.connect(self._on_answer)
+        self._others.counted.connect(self._show_left)
+        self._history = button(self.tr("History"), "label.history.open", self._open_history, kind="quiet")
+        self._history.setToolTip(self.tr("Who gave this row which label, and when") + " (Ctrl+H)")
+        self._history.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for part in (self._chip, self._history, self._suggesting.button, self._view):
             self.header.addWidget(part)
 
     def _build_work(self) -> QWidget:
@@ -179,12 +196,13 @@ class LabelPage(Page):
         project = self.hub.project
         if project is not None:
             self.hub.background.run(lambda _: project.items.counts(), on_done=self._show_counts)
+            self._others.refresh()
 
     def _show_counts(self, counts: Counts) -> None:
         self._counts = counts
         self._stack.setCurrentIndex(1 if counts.total else 0)
         self.session.show_counts(counts)
-        self._queue_card.show_left(counts.unlabeled)
+        self._show_left()
         self._show_item(self._item)
 
     # showing
@@ -198,7 +216,8 @@ class LabelPage(Page):
     def _show_item(self, item: Item | None) -> None:
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
-        self._item = item
+        self._item = item = self._others.seen(item)
+        self._history.setEnabled(item is not None)
         if self._editor is None:
             return
         if item is None:
@@ -218,6 +237,15 @@ class LabelPage(Page):
             )
         )
 
+    def _show_left(self) -> None:
+        if self._counts is not None:
+            self._queue_card.show_left(self._others.left(self._counts.unlabeled))
+
+    def _open_history(self) -> None:
+        """What became of the row so far, as far as it may be seen."""
+        if self._item is not None:
+            RowHistory(self.hub, self._item.id, self._others.discretion(), self).open()
+
     def _go(self, by: int) -> None:
         """To the next (1) or previous (-1) row of the queue."""
         following = self._rows.beside(self._item, by) if self._item is not None else None
@@ -233,6 +261,10 @@ class LabelPage(Page):
             suggested = item.prediction.label if item.prediction is not None else None
             self.session.count_label(None if suggested is None else suggested == self._named(value))
             self._after_write(item)
+
+    def _on_answer(self, value: Any) -> None:
+        self._on_chosen(value)
+        self.setFocus()  # the button that had it may be gone
 
     def _on_edited(self, value: Any) -> None:
         """A label that may not be whole yet: kept at once, and the row stays."""
@@ -255,7 +287,9 @@ class LabelPage(Page):
             self._after_write(item)
 
     def _skip(self) -> None:
-        if self._item is not None and self._pen.skip(self._item):
+        if self._view.show_which == "disputed":
+            self._go(1)  # no answer is none: the dispute stays open
+        elif self._item is not None and self._pen.skip(self._item):
             self._after_write(self._item)
 
     def _turn(self, *, undo: bool) -> None:
@@ -278,7 +312,7 @@ class LabelPage(Page):
         self._announce()
         if self.hub.settings.advance_after_label and self._queue.neighbour(item.id, 1) is not None:
             self._go(1)
-        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which == "unlabeled":
+        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which in WAITING:
             self._reload_all()
         else:
             self._show_item(fresh)
@@ -294,7 +328,7 @@ class LabelPage(Page):
         counts, self._classes = told
         self._counts = counts
         self.session.show_counts(counts)
-        self._queue_card.show_left(counts.unlabeled)
+        self._show_left()
         self._tell_classes()
 
     def _named(self, value: Any) -> Any:
@@ -336,6 +370,8 @@ class LabelPage(Page):
             self._editor.focus_filter()
         elif action == "edit":
             self.edit_classes()
+        elif action == "history":
+            self._open_history()
         elif action in writes and self.hub.writable:
             writes[action]()
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.rows import Class, Item
 
 tr = QCoreApplication.translate
@@ -17,24 +18,26 @@ tr = QCoreApplication.translate
 class Pen:
     """Labels, skips, undoes for the person at the window. What follows on the screen is for the page to do."""
 
-    def __init__(self, hub: Hub) -> None:
-        """Writes to the hub's project."""
-        self._hub = hub
+    def __init__(self, hub: Hub, voice: Voice) -> None:
+        """Writes to the hub's project; `voice` says as what."""
+        self._hub, self._voice = hub, voice
 
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
         project = self._hub.project
-        return project is not None and self._write(lambda: project.labels.set(item.id, value, self._labeler))
+        return project is not None and self._write(
+            lambda: self._voice.give(project.labels, item.id, value, self._labeler)
+        )
 
     def keep(self, item: Item, value: Any) -> bool:
         """Keep a label that may not be whole yet; None takes it away."""
         project = self._hub.project
         if project is None:
             return False
-        labels = project.labels
-        return self._write(
-            lambda: labels.clear(item.id, self._labeler) if value is None else labels.set(item.id, value, self._labeler)
-        )
+        labels, voice = project.labels, self._voice
+        if value is None:
+            return self._write(lambda: voice.clear(labels, item.id, self._labeler))
+        return self._write(lambda: voice.give(labels, item.id, value, self._labeler))
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
@@ -45,14 +48,14 @@ class Pen:
 
         def write() -> None:
             value = task.labels.to_value(suggestion, numbers)
-            project.labels.set(item.id, value, self._labeler, "suggestion")
+            self._voice.give(project.labels, item.id, value, self._labeler, "suggestion")
 
         return self._write(write)
 
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
         project = self._hub.project
-        return project is not None and self._write(lambda: project.labels.skip(item.id, self._labeler))
+        return project is not None and self._write(lambda: self._voice.skip(project.labels, item.id, self._labeler))
 
     def turn(self, *, undo: bool) -> int | None:
         """Undo or redo; the row it was about, None when there was nothing or it could not be."""
