@@ -116,7 +116,7 @@ class AnswersCard(Card):
         name = ElidedLabel(told.text)
         name.setMinimumWidth(60)
         who = ElidedLabel(told.who, "muted")
-        for part, stretch in ((key, 0), (name, 3), (who, 2)):
+        for part, stretch in ((key, 0), (name, 1), (who, 0)):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             line.addWidget(part, stretch)
         who.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

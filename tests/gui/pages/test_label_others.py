@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QListView, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
@@ -125,6 +125,17 @@ def test_a_second_opinion_sees_neither_the_first_nor_a_suggestion(page: LabelPag
     assert page.item is None  # nothing waits any more
     assert find(page, QFrame, "label.others").isHidden()
     assert _project(page).people.disputed() == 1
+
+
+def test_the_queue_ticks_what_is_done_here_not_what_others_did(page: LabelPage, qtbot: QtBot) -> None:
+    _share_all(page)
+    _choose(page, "second", qtbot)
+    queue = find(page, QListView, "label.queue").model()
+    told = [str(queue.index(place, 0).data()) for place in range(queue.rowCount())]
+    assert told == ["<b>text 0</b>", "<b>text 1</b>", "<b>text 2</b>"]
+    qtbot.keyClicks(page, "2")
+    assert str(queue.index(0, 0).data()).startswith("✓")
+    assert not str(queue.index(1, 0).data()).startswith("✓")
 
 
 def test_back_on_a_row_ones_own_word_is_marked_and_nobody_elses(page: LabelPage, qtbot: QtBot) -> None:
