@@ -154,5 +154,9 @@ def _first_of_two(connection: sqlite3.Connection, item: int, told: Sequence[Even
     asked = [one for one in opinions(told).values() if one.value is not None or one.origin == BLIND]
     if len(asked) != 1 or asked[0].value is None or not (of_all := share(connection)):
         return None
+    # nor is who has seen the first label and put another in its place
+    if any(one.active and one.value is not None and one.labeler != asked[0].labeler and one.origin != "import"
+           for one in told):  # fmt: skip
+        return None
     row = connection.execute("SELECT hash FROM items WHERE id = ?", (item,)).fetchone()
     return asked[0].labeler if row is not None and is_double(row[0], of_all) else None

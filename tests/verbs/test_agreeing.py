@@ -112,6 +112,16 @@ def test_a_row_that_somebody_skipped_first_is_still_labeled_twice(project: Proje
     project.close()
 
 
+def test_who_has_changed_a_label_is_not_asked_for_a_second_one(project: Project) -> None:
+    project.people.set_share(1.0)
+    project.labels.set(3, YES, "Ann")
+    project.labels.set(3, NO, "Ben")
+    assert (project.people.waiting("Ann"), project.people.waiting("Ben")) == (0, 0)
+    assert project.labels.undo() == 3
+    assert project.people.waiting("Ben") == 1
+    project.close()
+
+
 def test_ones_own_word_is_known_beside_the_label_that_stands(project: Project) -> None:
     project.labels.set(3, YES, "Ann")
     project.labels.answer(3, NO, "Ben")

@@ -69,10 +69,11 @@ class TakeDialog(QDialog):
             self._facts[name] = fact
             form.addRow(row_title(title), fact)
             form.setRowVisible(fact, name == "file")
-        self.name = QLineEdit()
+        self.name = QLineEdit(self)
         self.name.setObjectName("bundle.take.name")
         self.name.setAccessibleName(self.tr("Name of the project"))
         self.name.textChanged.connect(lambda _: self._let())
+        self.name.hide()
         if self._new:
             form.addRow(row_title(self.tr("Name of the project")), self.name)
             form.setRowVisible(self.name, False)
@@ -193,6 +194,8 @@ class TakeDialog(QDialog):
         named = not self._new or bool(folder_name(self.name.text()))
         self._go.setEnabled(self._head is not None and self._work is None and named)
         self.name.setEnabled(self._work is None)
+        if self._new and self._head is not None:
+            self._note.setText(self.tr("Will be the folder {path}").format(path=self._path()) if named else "")
         self._note.setVisible(bool(self._note.text()))
         fit_height(self)
 

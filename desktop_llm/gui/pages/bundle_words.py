@@ -73,17 +73,17 @@ class BundleWords(QObject):
 
     def came(self, taken: Taken) -> list[str]:
         """What it brought, a sentence each."""
-        if not (taken.rows or taken.events or taken.turned or taken.left):
+        if not (taken.rows or taken.events or taken.turned):
             first = self.tr("Nothing in it was new.")
         else:
-            first = self.tr("{rows:,} new rows and {events:,} new entries of the labels’ history came.").format(
+            first = self.tr("New rows: {rows:,} · new entries of the labels’ history: {events:,}").format(
                 rows=taken.rows, events=taken.events
             )
         told = [first]
         if taken.turned:
-            told.append(self.tr("{count:,} labels were undone or done again there.").format(count=taken.turned))
+            told.append(self.tr("Undone or done again there: {count:,}").format(count=taken.turned))
         if taken.left:
-            words = self.tr("{count:,} entries are about rows that lie in your bin; they stay out.")
+            words = self.tr("About rows that lie in your bin, and left out: {count:,}")
             told.append(words.format(count=taken.left))
         if taken.disputed:
             words = self.tr("{count:,} rows have two labels now and wait for a decision.")

@@ -57,6 +57,10 @@ def _shown(page: LabelPage) -> int:
     return page.item.id
 
 
+def _is_empty(page: LabelPage) -> bool:
+    return page.item is None
+
+
 def _standing(page: LabelPage, item: int) -> object:
     row = _project(page).items.get(item)
     assert row is not None
@@ -122,7 +126,7 @@ def test_a_second_opinion_sees_neither_the_first_nor_a_suggestion(page: LabelPag
         ("Ben", YES, False, "blind"),
         ("Ben", None, True, "blind"),
     ]
-    assert page.item is None  # nothing waits any more
+    assert _is_empty(page)  # nothing waits any more
     assert find(page, QFrame, "label.others").isHidden()
     assert _project(page).people.disputed() == 1
 
@@ -186,7 +190,7 @@ def test_a_dispute_is_decided_by_the_key_of_an_answer(page: LabelPage, qtbot: Qt
     press(qtbot, page, "Alt+1")
     assert _standing(page, 4) == YES
     assert _project(page).people.disputed() == 0
-    assert page.item is None
+    assert _is_empty(page)
     qtbot.waitUntil(lambda: page.hub.background.idle)
     qtbot.keyClick(page, Qt.Key.Key_Backspace)
     assert (_shown(page), _project(page).people.disputed()) == (4, 1)
