@@ -223,7 +223,7 @@ def test_label_actions_work_on_the_label_page_and_nowhere_else(qtbot: QtBot, win
     assert again.value == 2
     window.show_page("data")
     names = [name for name in actions if name.startswith("label.") or name in ("edit.undo", "edit.redo")]
-    assert len(names) == 7
+    assert len(names) == 8
     assert [name for name in names if actions[name].isEnabled()] == []
     press(qtbot, window, "Ctrl+Z")
     kept = project.items.get(first)

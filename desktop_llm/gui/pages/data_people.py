@@ -48,7 +48,8 @@ class PeopleTab(DataTab):
         self._counted.cancel_asked.connect(self._on_cancel_count)
         self.figures = FiguresView(self._counted)
         self.figures.count_asked.connect(self.count)
-        whole.addWidget(self.figures, 1)
+        right = _scrolled(self.figures)
+        whole.addWidget(right, 1)
         hub.settings_changed.connect(self._on_settings_changed)
 
     def set_project(self, project: Project | None) -> None:
@@ -152,12 +153,8 @@ class PeopleTab(DataTab):
             card.setFixedWidth(WIDTH)
             left.addWidget(card)
         left.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = _scrolled(inner)
         scroll.setFixedWidth(WIDTH + BAR)
-        scroll.setWidget(inner)
         return scroll
 
     def set_share(self, share: float) -> None:
@@ -226,3 +223,13 @@ class PeopleTab(DataTab):
     def _on_cancel_count(self) -> None:
         if self._counting is not None:
             self._counting.cancel()
+
+
+def _scrolled(inner: QWidget) -> QScrollArea:
+    """What a low window has no room for can be scrolled to."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(inner)
+    return scroll

@@ -22,6 +22,8 @@ KEY = "Alt+{0}"
 MOST_KEYS = 9
 COLUMNS = 2
 ROW_HEIGHT = 34
+NAME_WIDTH = 220
+"""So much of an answer is shown before there is room for who gave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,41 @@ class Answer:
     text: str
     color: str
     who: str
+
+
+class AnswerRow(QPushButton):
+    """One answer: its key in its colour, its words, who gave it. It is kept for the next row's: new ones are slow."""
+
+    def __init__(self, place: int) -> None:
+        """`place` from 0."""
+        super().__init__()
+        self.setObjectName(f"label.answer.{place + 1}")
+        self.setProperty("kind", "choice-row")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFixedHeight(ROW_HEIGHT)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(8, 0, 8, 0)
+        line.setSpacing(8)
+        self._color = ""
+        self._key = keycap(KEY.format(place + 1) if place < MOST_KEYS else "·")
+        self._key.setFixedHeight(22)
+        self._name, self._who = ElidedLabel(), ElidedLabel("", "muted")
+        for part, stretch in ((self._key, 0), (self._name, 1), (self._who, 0)):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            line.addWidget(part, stretch)
+
+    def show_answer(self, told: Answer) -> None:
+        """Show this answer."""
+        if told.color != self._color:
+            self._color = told.color
+            self._key.setStyleSheet(f"border-left: 3px solid {told.color};" if told.color else "")
+        self._name.setText(told.text)
+        self._name.setMinimumWidth(min(NAME_WIDTH, self._name.sizeHint().width()))
+        self._who.setText(told.who)
+        words = f"{told.text} – {told.who}" if told.who else told.text
+        self.setAccessibleName(self.tr("Decide: {answer}").format(answer=words))
+        # tool tips guess their format: escaped inside a tag, data stays data
+        self.setToolTip(f"<span>{html.escape(words)}</span>")
 
 
 class AnswersCard(Card):
@@ -45,7 +82,7 @@ class AnswersCard(Card):
         super().__init__(" ", "", parent)
         self.setObjectName("label.others")
         self._answers: Sequence[Answer] = ()
-        self._rows: list[QPushButton] = []
+        self._rows: list[AnswerRow] = []
         self._sentence = plain_label("", "muted")
         self._sentence.setObjectName("label.others.sentence")
         self.hide_names = QCheckBox(self.tr("Hide names"))
@@ -78,16 +115,21 @@ class AnswersCard(Card):
         if list(answers) == list(self._answers):
             return
         self._answers = answers
-        for row in self._rows:
-            self._grid.removeWidget(row)
-            row.setParent(None)
-            row.deleteLater()
-        self._rows = [self._row(place, told) for place, told in enumerate(answers)]
+        while len(self._rows) < len(answers):
+            self._add_row()
+        for row, told in zip(self._rows, answers, strict=False):
+            row.show_answer(told)
         for place, row in enumerate(self._rows):
-            self._grid.addWidget(row, place // COLUMNS, place % COLUMNS)
-            row.show()
+            row.setVisible(place < len(answers))
         for place, key in enumerate(self._keys):
             key.setEnabled(place < len(answers))
+
+    def _add_row(self) -> None:
+        place = len(self._rows)
+        row = AnswerRow(place)
+        row.clicked.connect(lambda: self._choose(place))
+        self._rows.append(row)
+        self._grid.addWidget(row, place // COLUMNS, place % COLUMNS)
 
     def _shortcut(self, place: int) -> QShortcut:
         key = QShortcut(QKeySequence(KEY.format(place + 1)), self)
@@ -98,29 +140,3 @@ class AnswersCard(Card):
     def _choose(self, place: int) -> None:
         if place < len(self._answers):
             self.chosen.emit(self._answers[place].value)
-
-    def _row(self, place: int, told: Answer) -> QPushButton:
-        row = QPushButton()
-        row.setObjectName(f"label.answer.{place + 1}")
-        row.setProperty("kind", "choice-row")
-        row.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row.setFixedHeight(ROW_HEIGHT)
-        row.clicked.connect(lambda: self._choose(place))
-        line = QHBoxLayout(row)
-        line.setContentsMargins(8, 0, 8, 0)
-        line.setSpacing(8)
-        key = keycap(KEY.format(place + 1) if place < MOST_KEYS else "·")
-        key.setFixedHeight(22)
-        if told.color:
-            key.setStyleSheet(f"border-left: 3px solid {told.color};")
-        name = ElidedLabel(told.text)
-        name.setMinimumWidth(60)
-        who = ElidedLabel(told.who, "muted")
-        for part, stretch in ((key, 0), (name, 1), (who, 0)):
-            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            line.addWidget(part, stretch)
-        who.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        words = f"{told.text} – {told.who}" if told.who else told.text
-        row.setAccessibleName(self.tr("Decide: {answer}").format(answer=words))
-        row.setToolTip(f"<span>{html.escape(words)}</span>")
-        return row

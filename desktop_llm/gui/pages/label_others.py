@@ -66,8 +66,13 @@ class Others(QObject):
             self._again = True
             return
 
+        counting = self._view.show_which == "second"
+
         def read(_: Task) -> Told:
-            return project.people.share, project.people.waiting(labeler), project.people.disputed()
+            # this is read after every label: all rows that wait are counted only where their number is shown
+            share = project.people.share
+            waiting = project.people.waiting(labeler) if counting or not share else 0
+            return share, waiting, project.people.disputed()
 
         def show(told: Told) -> None:
             if self._hub.project is project:

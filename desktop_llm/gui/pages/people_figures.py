@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QTableView, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedWidget, QTabBar, QTableView, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, Tile, plain_label
@@ -17,6 +18,9 @@ from desktop_llm.widgets.work_line import WorkLine
 if TYPE_CHECKING:
     from desktop_llm.verbs.agreeing import Report
 
+WIDE = 540
+"""From so many pixels on all tiles stand side by side."""
+LEAST_WIDTH, LEAST_HEIGHT = 280, 150
 FEW = 50
 """Below so many rows a figure is told with a warning."""
 Table = tuple[Sequence[tuple[str, str]], Sequence[Sequence[Cell]]]
@@ -34,8 +38,8 @@ class FiguresView(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        tiles = QHBoxLayout()
-        tiles.setSpacing(16)
+        self._across = QGridLayout()
+        self._across.setSpacing(16)
         self.tiles = {
             "percent": Tile(self.tr("Agreement")),
             "fleiss": Tile(self.tr("Fleiss’ kappa")),
@@ -44,8 +48,9 @@ class FiguresView(QWidget):
         }
         for name, tile in self.tiles.items():
             tile.setObjectName(f"people.tile.{name}")
-            tiles.addWidget(tile, 1)
-        whole.addLayout(tiles)
+        self._columns = 0
+        self._arrange(len(self.tiles))
+        whole.addLayout(self._across)
         whole.addWidget(self._build_tables(line), 1)
 
     def show_report(self, told: Report | None) -> None:
@@ -73,6 +78,23 @@ class FiguresView(QWidget):
         """Whether figures can be asked for."""
         self._count.setEnabled(not busy)
 
+    def minimumSizeHint(self) -> QSize:
+        """So narrow that the tiles stand two by two, however they stand now."""
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the tiles stand two by two."""
+        super().resizeEvent(event)
+        self._arrange(len(self.tiles) if event.size().width() >= WIDE else 2)
+
+    def _arrange(self, columns: int) -> None:
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for place, tile in enumerate(self.tiles.values()):
+            self._across.addWidget(tile, place // columns, place % columns)
+            self._across.setColumnStretch(place, int(place < columns))
+
     def _build_tables(self, line: WorkLine) -> Card:
         self._card = card = Card(" ", " ")
         card.set_title(self.tr("In detail"))
@@ -92,6 +114,7 @@ class FiguresView(QWidget):
             self.kinds.addTab(title)
             self._grids[name] = FigureGrid(self)
             self.tables[name] = figure_view(self._grids[name], f"people.{name}", title)
+            self.tables[name].setMinimumHeight(LEAST_HEIGHT)
             self._stack.addWidget(self.tables[name])
         self.kinds.currentChanged.connect(self._stack.setCurrentIndex)
         self._meaning = plain_label("", "muted", wrap=True)

@@ -235,3 +235,30 @@ def test_data_is_plain_text_and_a_reader_changes_nothing(
     qtbot.waitUntil(lambda: hub.background.idle)
     hub.project = project
     other.close()
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(tab: PeopleTab, qtbot: QtBot) -> None:
+    tab.activateWindow()
+    controls = [
+        one
+        for kind in (QPushButton, QLineEdit, QSpinBox, QTableView)
+        for one in tab.findChildren(kind)
+        if one.isVisible() and one.isEnabled() and one.objectName() != "qt_spinbox_lineedit"
+    ]
+    assert all(one.objectName().startswith("people.") and one.accessibleName() for one in controls)
+    find(tab, QLineEdit, "people.name").setFocus()
+    seen = set()
+    for _ in range(3 * len(controls)):
+        focused = tab.focusWidget()
+        assert focused is not None
+        seen.add(focused.objectName())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    assert {one.objectName() for one in controls} <= seen
+
+
+def test_in_a_narrow_window_the_tiles_stand_two_by_two(tab: PeopleTab, page: DataPage, qtbot: QtBot) -> None:
+    tiles = [tab.figures.tiles[name] for name in ("percent", "fleiss", "alpha", "rows")]
+    assert len({one.y() for one in tiles}) == 1
+    page.resize(760, 460)
+    qtbot.waitUntil(lambda: len({one.y() for one in tiles}) == 2)
+    assert tiles[0].x() == tiles[2].x()
