@@ -14,7 +14,6 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import label_keys
 from desktop_llm.gui.pages.class_dialog import ClassDialog
-from desktop_llm.gui.pages.label_history import RowHistory
 from desktop_llm.gui.pages.label_others import Others
 from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.gui.pages.label_queue import QueueCard
@@ -151,12 +150,9 @@ class LabelPage(Page):
         self._view.changed.connect(self._on_order_changed)
         self._pen = Pen(self.hub, Voice(self._view))
         self._others = Others(self.hub, self._view, lambda: self._classes, self)
-        self._others.chosen.connect(self._on_answer)
+        self._others.chosen.connect(self._on_chosen)
         self._others.counted.connect(self._show_left)
-        self._history = button(self.tr("History"), "label.history.open", self._open_history, kind="quiet")
-        self._history.setToolTip(self.tr("Who gave this row which label, and when") + " (Ctrl+H)")
-        self._history.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        for part in (self._chip, self._history, self._suggesting.button, self._view):
+        for part in (self._chip, self._others.history, self._suggesting.button, self._view):
             self.header.addWidget(part)
 
     def _build_work(self) -> QWidget:
@@ -217,7 +213,6 @@ class LabelPage(Page):
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         self._item = item = self._others.seen(item)
-        self._history.setEnabled(item is not None)
         if self._editor is None:
             return
         if item is None:
@@ -241,11 +236,6 @@ class LabelPage(Page):
         if self._counts is not None:
             self._queue_card.show_left(self._others.left(self._counts.unlabeled))
 
-    def _open_history(self) -> None:
-        """What became of the row so far, as far as it may be seen."""
-        if self._item is not None:
-            RowHistory(self.hub, self._item.id, self._others.discretion(), self).open()
-
     def _go(self, by: int) -> None:
         """To the next (1) or previous (-1) row of the queue."""
         following = self._rows.beside(self._item, by) if self._item is not None else None
@@ -261,10 +251,6 @@ class LabelPage(Page):
             suggested = item.prediction.label if item.prediction is not None else None
             self.session.count_label(None if suggested is None else suggested == self._named(value))
             self._after_write(item)
-
-    def _on_answer(self, value: Any) -> None:
-        self._on_chosen(value)
-        self.setFocus()  # the button that had it may be gone
 
     def _on_edited(self, value: Any) -> None:
         """A label that may not be whole yet: kept at once, and the row stays."""
@@ -287,9 +273,7 @@ class LabelPage(Page):
             self._after_write(item)
 
     def _skip(self) -> None:
-        if self._view.show_which == "disputed":
-            self._go(1)  # no answer is none: the dispute stays open
-        elif self._item is not None and self._pen.skip(self._item):
+        if self._item is not None and self._pen.skip(self._item):
             self._after_write(self._item)
 
     def _turn(self, *, undo: bool) -> None:
@@ -371,7 +355,7 @@ class LabelPage(Page):
         elif action == "edit":
             self.edit_classes()
         elif action == "history":
-            self._open_history()
+            self._others.open_history()
         elif action in writes and self.hub.writable:
             writes[action]()
 

@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_answers import Answer, AnswersCard
-from desktop_llm.gui.pages.label_history import Discretion
+from desktop_llm.gui.pages.label_history import Discretion, RowHistory
 from desktop_llm.gui.pages.label_view import FURTHER, LabelView
 from desktop_llm.gui.pages.snapshot_facts import day_and_time
 from desktop_llm.rows import Class, Item
+from desktop_llm.widgets.button import button
 
 if TYPE_CHECKING:
     from desktop_llm.store.people import Said
@@ -30,12 +31,16 @@ class Others(QObject):
     chosen = Signal(object)
 
     def __init__(self, hub: Hub, view: LabelView, classes: Callable[[], Sequence[Class]], parent: QObject) -> None:
-        """`classes()` are the project's now; `card` is to be put above the row."""
+        """`classes()` are the project's now; `card` is to be put above the row, the button `history` beside it."""
         super().__init__(parent)
         self._hub, self._view, self._classes = hub, view, classes
         self.card = AnswersCard()
         self.card.chosen.connect(self.chosen)
         self.card.names_hidden.connect(lambda _: self._show_answers())
+        self.history = button(self.tr("History"), "label.history.open", self.open_history, kind="quiet")
+        self.history.setToolTip(self.tr("Who gave this row which label, and when"))
+        self.history.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._now: Item | None = None
         self._waiting = self._disputed = 0
         self._shown: tuple[int, list[Said]] | None = None
         """The disputed row shown, and what was said before it was decided."""
@@ -89,14 +94,20 @@ class Others(QObject):
 
     def seen(self, item: Item | None) -> Item | None:
         """What of a row may be seen now; the strip above it says why."""
+        self._now = item
+        self.history.setEnabled(item is not None)
         if item is None or not self.apart:
             self._shown = None
             self.card.hide()
             return item
         return self._blind(item) if self._view.show_which == "second" else self._in_dispute(item)
 
-    def discretion(self) -> Discretion:
-        """What a row's history is to keep back."""
+    def open_history(self) -> None:
+        """Show what became of the row so far, as far as it may be seen."""
+        if self._now is not None:
+            RowHistory(self._hub, self._now.id, self._discretion(), self.card.parentWidget()).open()
+
+    def _discretion(self) -> Discretion:
         if self._view.show_which == "second":
             return Discretion(only=self._hub.settings.labeler)
         return Discretion(names=self._view.show_which == "disputed" and self.card.hide_names.isChecked())

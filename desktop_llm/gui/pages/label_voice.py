@@ -36,10 +36,10 @@ class Voice:
             labels.set(item, value, labeler, origin, seconds=seconds)
 
     def skip(self, labels: Labels, item: int, labeler: str, *, seconds: float | None = None) -> None:
-        """Put a row aside; as a second opinion: nothing can be said, and the first label stays."""
+        """Put a row aside; as a second opinion: nothing can be said. A dispute stays open: no answer is none."""
         if self._view.show_which == "second":
             labels.answer(item, None, labeler, seconds=seconds)
-        else:
+        elif self._view.show_which != "disputed":
             labels.skip(item, labeler, seconds=seconds)
 
     def clear(self, labels: Labels, item: int, labeler: str, *, seconds: float | None = None) -> None:
