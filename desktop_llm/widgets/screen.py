@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.keymap import Command as Command  # editors know it from here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassInfo:
-    """A class of the label schema: its id in the project, name, colour (#rrggbb), key and use count."""
+    """A class of the label schema: its id in the project, name, colour (#rrggbb), key and use count.
+
+    `description` says what it means; an `archived` one is shown where it is the label, and not offered for choosing.
+    """
 
     id: int
     name: str
     color: str
     key: str
     count: int
+    description: str = ""
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +43,6 @@ class ShownItem:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """Something that keys do in an editor; `keys` in Qt's portable words ("Shift+Right"), the usual one first."""
-
-    name: str
-    title: str
-    keys: tuple[str, ...]
-
-
 class LabelEditor(QWidget):
     """The part of the Label page in which a label is made.
 
@@ -56,6 +53,8 @@ class LabelEditor(QWidget):
     chosen = Signal(object)
     edited = Signal(object)
     edit_classes_asked = Signal()
+    can_list: ClassVar[bool] = False
+    """Whether one key or click makes a whole label (by `chosen`), so that many rows can be given it at once."""
 
     def commands(self) -> Sequence[Command]:
         """What keys do here beside those of the page and of the labels; they come before the page's own."""
@@ -85,6 +84,18 @@ class LabelEditor(QWidget):
     def set_foot(self, foot: QWidget) -> None:
         """Show the page's own `foot` below the item."""
         raise TypeError("each screen draws its own")
+
+    def show_list(self, listing: QWidget | None) -> None:
+        """Show the page's list of rows in the item's place, None: the item again. Only asked of those that `can_list`.
+
+        What is `chosen` meanwhile is for the rows that are selected in the list.
+        """
+
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """The keys of the page's commands in words, by command name, for hints; '' where a command has none."""
+
+    def set_recent(self, values: Sequence[tuple[Any, str]]) -> None:
+        """The labels given last, the newest first, each with its key in words; only asked of those that `can_list`."""
 
     def focus_filter(self) -> None:
         """Go to where labels are found by typing, if there is such a place."""

@@ -7,8 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
+from desktop_llm import keymap
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.rows import Class, Item
 
@@ -18,61 +20,84 @@ tr = QCoreApplication.translate
 class Pen:
     """Labels, skips, undoes for the person at the window. What follows on the screen is for the page to do."""
 
-    def __init__(self, hub: Hub, voice: Voice) -> None:
-        """Writes to the hub's project; `voice` says as what."""
-        self._hub, self._voice = hub, voice
+    def __init__(self, hub: Hub, clock: Clock, voice: Voice) -> None:
+        """Writes to the hub's project, as `voice` says; `clock` tells how long the row was looked at."""
+        self._hub, self._clock, self._voice = hub, clock, voice
+        self.recent: list[Any] = []
+        """The labels given last, the newest that was not among them first: each keeps its place, and so its key."""
+        self.last: Any = None
+        """The label given last; None before the first."""
+
+    def forget(self) -> None:
+        """Another project has other labels."""
+        self.recent, self.last = [], None
+
+    def remember(self, value: Any) -> None:
+        """This label was given."""
+        self.last = value
+        if value not in self.recent:
+            self.recent = [value, *self.recent][: keymap.RECENT]
 
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
-        project = self._hub.project
-        return project is not None and self._write(
-            lambda: self._voice.give(project.labels, item.id, value, self._labeler)
-        )
+        project, seconds = self._hub.project, self._seconds()
+        if project is None or not self._write(
+            lambda: self._voice.give(project.labels, item.id, value, self._labeler, seconds=seconds)
+        ):
+            return False
+        self.remember(value)
+        return True
 
     def keep(self, item: Item, value: Any) -> bool:
         """Keep a label that may not be whole yet; None takes it away."""
-        project = self._hub.project
+        project, seconds, labeler = self._hub.project, self._seconds(), self._labeler
         if project is None:
             return False
         labels, voice = project.labels, self._voice
         if value is None:
-            return self._write(lambda: voice.clear(labels, item.id, self._labeler))
-        return self._write(lambda: voice.give(labels, item.id, value, self._labeler))
+            return self._write(lambda: voice.clear(labels, item.id, labeler, seconds=seconds))
+        return self._write(lambda: voice.give(labels, item.id, value, labeler, seconds=seconds))
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
-        project, task = self._hub.project, self._hub.task
+        project, task, seconds = self._hub.project, self._hub.task, self._seconds()
         if project is None or task is None or item.prediction is None:
             return False
         suggestion, numbers = item.prediction.label, {one.name: one.id for one in classes}
 
         def write() -> None:
             value = task.labels.to_value(suggestion, numbers)
-            self._voice.give(project.labels, item.id, value, self._labeler, "suggestion")
+            self._voice.give(project.labels, item.id, value, self._labeler, "suggestion", seconds=seconds)
+            self.remember(value)
 
         return self._write(write)
 
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
-        project = self._hub.project
-        return project is not None and self._write(lambda: self._voice.skip(project.labels, item.id, self._labeler))
+        project, seconds = self._hub.project, self._seconds()
+        return project is not None and self._write(
+            lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)
+        )
 
     def turn(self, *, undo: bool) -> int | None:
-        """Undo or redo; the row it was about, None when there was nothing or it could not be."""
+        """Undo or redo a single label; the row it was about, None when there was nothing or it could not be."""
         project = self._hub.project
-        if project is None or not self._hub.writable:
+        if project is None:
             return None
         number: list[int | None] = []
-        if self._write(lambda: number.append(project.labels.undo() if undo else project.labels.redo())):
-            if number == [None]:
-                nothing = tr("Pen", "There is nothing to undo."), tr("Pen", "There is nothing to do again.")
-                self._hub.show_message(nothing[0] if undo else nothing[1])
-            return number[0]
-        return None
+        if not self._write(lambda: number.append(project.labels.undo() if undo else project.labels.redo())):
+            return None
+        if number == [None]:
+            nothing = tr("Pen", "There is nothing to undo."), tr("Pen", "There is nothing to do again.")
+            self._hub.show_message(nothing[0] if undo else nothing[1])
+        return number[0]
 
     @property
     def _labeler(self) -> str:
         return self._hub.settings.labeler
+
+    def _seconds(self) -> float:
+        return round(self._clock.row, 2)
 
     def _write(self, write: Callable[[], object]) -> bool:
         try:

@@ -57,6 +57,24 @@ class LabelRows:
                 self._model.put_first(found)
         return None if found is None else project.items.get(found.id)
 
+    def page(self, after: int | None, limit: int) -> list[Item]:
+        """At most `limit` rows after the row `after` (None: the first ones)."""
+        project = self._hub.project
+        told, order = self.chosen()
+        return [] if project is None else project.items.queue(told, order, after, limit)
+
+    def page_before(self, item: int, limit: int) -> list[Item]:
+        """At most `limit` rows before the row `item`, where the order has such."""
+        project = self._hub.project
+        told, order = self.chosen()
+        found: list[Item] = []
+        while project is not None and order == "file" and len(found) < limit:
+            one = project.items.before(told, found[0].id if found else item)
+            if one is None:
+                break
+            found.insert(0, one)
+        return found
+
     def fetch_more(self, item: Item) -> None:
         """Keep rows ready behind the one shown, so that a key press never waits for them."""
         project = self._hub.project

@@ -35,11 +35,16 @@ TRY_MS = 250
 class Editor(LabelEditor):
     """The text at the left, the labels at the right."""
 
+    can_list = True
+
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing to label yet."""
         super().__init__(parent)
         self._classes: tuple[ClassInfo, ...] = ()
         self._item: ShownItem | None = None
+        self._keys: Mapping[str, str] = {}
+        self._told: tuple[object, ...] = ()
+        self._extra: Mapping[str, str] | None = None
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
@@ -55,6 +60,22 @@ class Editor(LabelEditor):
     def set_foot(self, foot: QWidget) -> None:
         """Below the text; the labels keep the whole height."""
         self._middle.addWidget(foot)
+
+    def show_list(self, listing: QWidget | None) -> None:
+        """In the place of the text."""
+        if listing is not None and self._middle.indexOf(listing) < 0:
+            self._middle.insertWidget(0, listing, 1)
+        self._card.setVisible(listing is None)
+
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the text and in the field that finds labels."""
+        self._keys = told
+        self._labels.set_find_key(told.get("find", ""))
+        self._show_suggestion()
+
+    def set_recent(self, values: Sequence[tuple[Any, str]]) -> None:
+        """On top of the labels, where not all of them fit."""
+        self._labels.show_recent(values)
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """Show these labels."""
@@ -128,6 +149,9 @@ class Editor(LabelEditor):
         return self._card
 
     def _show_extra(self, extra: Mapping[str, str]) -> None:
+        if extra == self._extra:  # widgets are dear; a key press is not to wait for the same ones again
+            return
+        self._extra = dict(extra)
         self._chips_line.clear()
         for name, value in list(extra.items())[:12]:
             words = f"{name}: {value}".replace("\n", " ")
@@ -135,20 +159,27 @@ class Editor(LabelEditor):
         self._chips.setVisible(bool(extra))
 
     def _show_suggestion(self) -> None:
-        self._suggestion_line.clear()
         suggestion = self._item.suggestion if self._item is not None else None
+        told = (suggestion, self._item is None, self._keys)
+        if told == self._told:
+            return
+        self._told = told
+        self._suggestion_line.clear()
         if suggestion is not None:
             self._suggestion_line.addWidget(plain_label(self.tr("Model suggests"), "muted"))
             for name, value in suggestion.top[:2]:
                 self._suggestion_line.addWidget(chip(f"{name} {value:.2f}"))
-            self._hint("Enter", self.tr("accept"))
+            self._hint(self.tr("accept"), "accept")
         if self._item is not None:
-            self._hint("Space", self.tr("skip"))
-            self._hint("Ctrl+Z", self.tr("undo"))
-            self._hint("D / A", self.tr("next, previous"))
+            self._hint(self.tr("skip"), "skip")
+            self._hint(self.tr("undo"), "undo")
+            self._hint(self.tr("next, previous"), "next", "previous")
 
-    def _hint(self, key: str, words: str) -> None:
-        """A key and what it does, which stay together where the line is broken."""
+    def _hint(self, words: str, *commands: str) -> None:
+        """The keys of commands and what they do, which stay together where the line is broken."""
+        key = " / ".join(filter(None, (self._keys.get(one) for one in commands)))
+        if not key:
+            return
         both = QWidget()
         line = QHBoxLayout(both)
         line.setContentsMargins(0, 0, 0, 0)

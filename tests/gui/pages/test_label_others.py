@@ -142,6 +142,22 @@ def test_the_queue_ticks_what_is_done_here_not_what_others_did(page: LabelPage, 
     assert not str(queue.index(1, 0).data()).startswith("✓")
 
 
+def test_no_list_shows_what_is_kept_back(page: LabelPage, qtbot: QtBot) -> None:
+    def listed() -> bool:
+        return page._desk.listing
+
+    page.do("list")
+    assert listed()
+    _share_all(page)
+    _choose(page, "second", qtbot)
+    assert not listed()
+    assert _shown(page) == 3
+    page.do("list")
+    assert not listed()
+    _choose(page, "unlabeled", qtbot)
+    assert listed()
+
+
 def test_back_on_a_row_ones_own_word_is_marked_and_nobody_elses(page: LabelPage, qtbot: QtBot) -> None:
     _share_all(page)
     _choose(page, "second", qtbot)
