@@ -105,7 +105,7 @@ class Others(QObject):
     def open_history(self) -> None:
         """Show what became of the row so far, as far as it may be seen."""
         if self._now is not None:
-            RowHistory(self._hub, self._now.id, self._discretion(), self.card.parentWidget()).open()
+            RowHistory(self._hub, self._now.id, self._discretion(), self.card).open()
 
     def _discretion(self) -> Discretion:
         if self._view.show_which == "second":
