@@ -62,6 +62,7 @@ COMMANDS = (
     ),
     Command(name="clear", title="Take the label away", keys=("Delete",)),
     Command(name="find", title="Find a label by typing", keys=("/",)),
+    Command(name="history", title="History of the row", keys=("Ctrl+H",)),
     Command(name="guideline", title="Show or hide the guideline", keys=("G", "F2")),
     Command(name="list", title="List or single rows", keys=("F3",)),
     Command(name="page_next", title="Next page of the list", keys=("PgDown",)),

@@ -68,6 +68,13 @@ class Menus(QObject):
         self._add(
             menu, "file.open", self.tr("Open project…"), "Ctrl+O", lambda: window.show_page("projects", pick=True)
         )
+        self._add(
+            menu,
+            "file.bundle",
+            self.tr("Open a colleague’s bundle…"),
+            "",
+            lambda: window.show_page("projects", bundle=True),
+        )
         self._recent = QMenu(self.tr("Open recent"), menu)
         self._recent.setObjectName("menu.recent")
         self._recent.aboutToShow.connect(self._fill_recent)
@@ -124,6 +131,13 @@ class Menus(QObject):
         )
         self._project.append(folder)
         self._project.append(self._add(menu, "data.find", self.tr("Find in the texts"), "Ctrl+F", self._on_find))
+        menu.addSeparator()
+        for name, text, told in (
+            ("data.send", self.tr("Send to a colleague…"), {"send": True}),
+            ("data.take", self.tr("Take in a bundle…"), {"take": True}),
+            ("data.people", self.tr("People"), {"tab": "people"}),
+        ):
+            self._project.append(self._add(menu, name, text, "", lambda told=told: window.show_page("data", **told)))
 
     def _build_label(self) -> None:
         menu = self._menu("label", self.tr("&Label"))
@@ -140,6 +154,7 @@ class Menus(QObject):
         self._add_for_label(menu, "label.page_previous", self.tr("Previous page of the list"), "page_previous")
         self._add_for_label(menu, "label.advance", self.tr("Go on after a label, or stay"), "advance")
         self._add_for_label(menu, "label.guideline", self.tr("Guideline"), "guideline")
+        self._add_for_label(menu, "label.history", self.tr("History of the row"), "history")
         menu.addSeparator()
         self._add(menu, "label.keys", self.tr("Keys…"), "", self._on_keys)
 

@@ -58,6 +58,13 @@ def menu_keys(window: QWidget) -> dict[str, str]:
     return found
 
 
+def trigger(window: QWidget, name: str) -> None:
+    """Do what an action of the window's menus does."""
+    action = window.findChild(QAction, f"action.{name}")
+    if isinstance(action, QAction):
+        action.trigger()
+
+
 def editor_of(window: QWidget) -> LabelEditor | None:
     """The editor of the Label page, once that was shown."""
     found = window.findChild(LabelEditor)
@@ -72,6 +79,7 @@ def sections(hub: Hub, window: QWidget) -> list[Section]:
         (_told(keys.keys(keymap.EDITOR + one.name, one.keys)), one.title)
         for one in (editor.commands() if editor is not None else ())
     ]
+    dispute = [("Alt+1 … Alt+9", tr("Take this answer"))]
     listing = [
         ("Shift+↓ · Shift+↑", tr("Select several rows")),
         ("Ctrl+A", tr("Select all rows of the page")),
@@ -85,6 +93,7 @@ def sections(hub: Hub, window: QWidget) -> list[Section]:
         Section(title=tr("Labeling"), lines=[line for line in labeling if line[0]]),
         Section(title=tr("In this task"), lines=[line for line in own if line[0]]),
         Section(title=tr("In the list"), lines=listing if editor is None or editor.can_list else []),
+        Section(title=tr("In a dispute"), lines=dispute),
         Section(title=tr("Labels"), lines=labels),
         Section(title=tr("Everywhere"), lines=[(keymap.words(key), title) for key, title in menu_keys(window).items()]),
     ]

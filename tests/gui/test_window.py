@@ -224,7 +224,7 @@ def test_label_actions_work_on_the_label_page_and_nowhere_else(qtbot: QtBot, win
     window.show_page("data")
     of_page = [name for name in actions if name.startswith("label.") and name != "label.keys"]
     names = [*of_page, "edit.undo", "edit.redo"]
-    assert len(names) == 14
+    assert len(names) == 15
     assert [name for name in names if actions[name].isEnabled()] == []
     press(qtbot, window, "Ctrl+Z")
     kept = project.items.get(first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -300,3 +300,16 @@ class ClassDialog(QDialog):
             self.accept()
             told = {"filter": Filter(class_id=one.id), "words": one.name, "listing": True}
             self._hub.page_asked.emit("label", told)
+
+
+def open_over(page: QWidget, hub: Hub, *, guideline: bool = False) -> None:
+    """Open the dialog over a page, which has the keyboard again afterwards; `guideline`: on the project's text."""
+    if not hub.writable:
+        words = QCoreApplication.translate("ClassDialog", "This project can only be read now.")
+        hub.show_error(UserError(words))
+        return
+    dialog = ClassDialog(hub, page)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.finished.connect(lambda _: page.setFocus())
+    dialog.open()
+    dialog.begin(guideline=guideline)

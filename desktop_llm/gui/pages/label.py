@@ -7,21 +7,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from desktop_llm.errors import UserError
+from desktop_llm.gui import shortcuts
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
-from desktop_llm.gui.pages import label_keys
-from desktop_llm.gui.pages.class_dialog import ClassDialog
+from desktop_llm.gui.pages import class_dialog, label_keys
 from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.gui.pages.label_desk import LabelDesk
 from desktop_llm.gui.pages.label_hand import Hand
 from desktop_llm.gui.pages.label_listing import Listing
+from desktop_llm.gui.pages.label_others import Others
 from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.gui.pages.label_rows import LabelRows
-from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.label_view import FURTHER, WAITING, LabelView
+from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item
 from desktop_llm.verbs import naming, switching
@@ -47,7 +48,6 @@ class LabelPage(Page):
         self._item: Item | None = None
         self._uncounted = self._counting = False
         self._clock = Clock()
-        self._pen = Pen(hub, self._clock)
         self._suggesting = Suggesting(hub, self)
         self._build_header()
         self._stack = QStackedWidget()
@@ -57,6 +57,7 @@ class LabelPage(Page):
         self._empty.asked.connect(lambda: self.hub.page_asked.emit("data", {}))
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._build_desk())
+        self.content.addWidget(self._others.card)
         self.content.addWidget(self._stack, 1)
         self._actions = self._build_actions()
         hub.settings_changed.connect(lambda _: self._show_ways())
@@ -70,6 +71,7 @@ class LabelPage(Page):
         """Begin with the first row that waits."""
         self._item, self._rows.narrowed = None, Filter()
         self._chip.hide()
+        self._others.forget()
         self._pen.forget()
         self._listing.many.forget()
         task = self.hub.task
@@ -96,9 +98,11 @@ class LabelPage(Page):
             self._load_classes()
         if changes.runs:
             self._suggesting.refresh()
+        if changes.items or changes.labels:
+            self._others.refresh()
 
     def opened(self, **arguments: Any) -> None:
-        """`item` shows that row; `filter` narrows the queue to it; `listing` says whether as a list."""
+        """`item` shows that row; `filter` narrows the queue to it; `show` chooses rows; `listing`: as a list."""
         self.setFocus()
         self._suggesting.refresh()
         if isinstance(arguments.get("listing"), bool):
@@ -111,31 +115,28 @@ class LabelPage(Page):
             self._chip.setAccessibleName(self.tr("Show all rows again, not only: {what}").format(what=words))
             self._chip.show()
             self._view.show_all()
+            self._show_ways()
             self._reload_all()
         if isinstance(arguments.get("item"), int):
             self._view.show_all()
-            self._rows.narrowed = Filter()
-            self._chip.hide()
-            self._reload_all(first=arguments["item"])
+            self._on_chip(first=arguments["item"])
+        if arguments.get("show") in FURTHER:
+            self._view.choose(arguments["show"])
+            self._on_chip()
 
     def edit_classes(self, *, guideline: bool = False) -> None:
         """Open the dialog of the labels, or of the project's `guideline` in it."""
-        if not self.hub.writable:
-            self.hub.show_error(UserError(self.tr("This project can only be read now.")))
-            return
-        dialog = ClassDialog(self.hub, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.finished.connect(lambda _: self.setFocus())
-        dialog.open()
-        dialog.begin(guideline=guideline)
+        class_dialog.open_over(self, self.hub, guideline=guideline)
 
     def state(self) -> dict[str, Any]:
         """What is shown, in which order, and how."""
-        return {**self._view.state(), "list": self._desk.wants_list, "guideline": self._desk.wants_guideline}
+        ways = {"list": self._desk.wants_list, "guideline": self._desk.wants_guideline}
+        return {**self._view.state(), **self._others.state(), **ways}
 
     def restore(self, told: dict[str, Any]) -> None:
         """As last time."""
         self._view.restore(told)
+        self._others.restore(told)
         self._desk.wants_list, self._desk.wants_guideline = bool(told.get("list")), bool(told.get("guideline"))
 
     # building
@@ -145,11 +146,15 @@ class LabelPage(Page):
         self._chip.hide()
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
-        for part in (self._chip, self._suggesting.button, self._view):
+        self._pen = Pen(self.hub, self._clock, Voice(self._view))
+        self._others = Others(self.hub, self._view, lambda: self._classes, self)
+        for part in (self._chip, self._others.history, self._suggesting.button, self._view):
             self.header.addWidget(part)
 
     def _build_desk(self) -> QWidget:
         self._desk = desk = LabelDesk(self.hub, self._clock, self)
+        desk.may_list, desk.left = lambda: not self._others.apart, self._others.left
+        self._others.counted.connect(desk.show_left)
         desk.command_asked.connect(self.do)
         desk.guideline.edit_asked.connect(lambda: self.edit_classes(guideline=True))
         desk.queue.row_asked.connect(self._on_queue_clicked)
@@ -160,6 +165,7 @@ class LabelPage(Page):
         self._listing.current_changed.connect(self._on_current_changed)
         desk.list_view = self._listing.view
         self._hand = Hand(self.hub, desk, self._listing, self._pen, lambda: self._item, lambda: self._classes, self)
+        self._others.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
         self._hand.labeled.connect(self._after_write)
         self._hand.kept.connect(self._show_written)
         self._hand.turned.connect(self._on_turned)
@@ -177,10 +183,11 @@ class LabelPage(Page):
             "page_previous": lambda: listing.turn_page(-1) if self._desk.listing else None,
             "find": lambda: self._desk.editor.focus_filter() if self._desk.editor is not None else None,
             "edit": self.edit_classes,
+            "history": self._others.open_history,
             "list": self._turn_listing,
             "guideline": self._turn_guideline,
             "advance": self._desk.session.advance.toggle,
-            "help": lambda: self._trigger("help.keys"),
+            "help": lambda: shortcuts.trigger(self.window(), "help.keys"),
         }
 
     # loading
@@ -212,6 +219,7 @@ class LabelPage(Page):
         project = self.hub.project
         if project is not None:
             self.hub.background.run(lambda _: project.items.counts(), on_done=self._show_counts)
+            self._others.refresh()
 
     def _show_counts(self, counts: Counts) -> None:
         self._counts = counts
@@ -231,8 +239,8 @@ class LabelPage(Page):
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
             self._clock.show_row()
-        self._item = item
-        self._desk.show_item(item, self._counts)
+        self._item = self._others.seen(item)
+        self._desk.show_item(self._item, self._counts)
 
     def _go(self, by: int) -> None:
         """To the next (1) or previous (-1) row of the queue."""
@@ -245,6 +253,8 @@ class LabelPage(Page):
             self._rows.fetch_more(following)
 
     def _turn_listing(self) -> None:
+        if self._others.apart:
+            return  # a list would show what is kept back
         if self._desk.editor is None or not self._desk.editor.can_list:
             self.hub.show_message(self.tr("Labels of this task are given row by row; it has no list."))
             return
@@ -271,7 +281,7 @@ class LabelPage(Page):
                 self._listing.move(1)
         elif self.hub.settings.advance_after_label and self._queue.neighbour(item.id, 1) is not None:
             self._go(1)
-        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which == "unlabeled":
+        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which in WAITING:
             self._reload_all()
         else:
             self._show_item(fresh)
@@ -341,13 +351,15 @@ class LabelPage(Page):
             self._show_item(item)
 
     def _on_order_changed(self) -> None:
+        self._show_ways()
         self._reload_all()
         self.setFocus()
 
-    def _on_chip(self) -> None:
+    def _on_chip(self, first: int | None = None) -> None:
         self._rows.narrowed = Filter()
         self._chip.hide()
-        self._reload_all()
+        self._show_ways()
+        self._reload_all(first=first)
         self.setFocus()
 
     def _on_queue_clicked(self, place: int) -> None:
@@ -356,12 +368,6 @@ class LabelPage(Page):
             self._show_item(project.items.get(item.id))
             self._rows.fetch_more(item)
         self.setFocus()
-
-    def _trigger(self, name: str) -> None:
-        """Do what a menu of the window does."""
-        action = self.window().findChild(QAction, f"action.{name}")
-        if isinstance(action, QAction):
-            action.trigger()
 
     def do(self, action: str) -> None:
         """Do what a key or the menu means."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -38,6 +38,11 @@ class LabelDesk(QWidget):
         self.wants_list = self.wants_guideline = False
         self.list_view: QWidget | None = None
         """The list, which stands in the editor while rows are shown as a list."""
+        self.may_list: Callable[[], bool] = lambda: True
+        """Whether rows may be shown as a list now: not where their labels are kept back."""
+        self.left: Callable[[int], int] = lambda unlabeled: unlabeled
+        """How many rows wait in what is shown."""
+        self._unlabeled = 0
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(0, 0, 0, 0)
         self._line.setSpacing(16)
@@ -57,7 +62,7 @@ class LabelDesk(QWidget):
     @property
     def listing(self) -> bool:
         """Whether rows are shown as a list."""
-        return self.wants_list and self.editor is not None and self.editor.can_list
+        return self.wants_list and self.may_list() and self.editor is not None and self.editor.can_list
 
     def put_editor(self, editor: LabelEditor) -> None:
         """Take this editor in the place of the one before."""
@@ -128,7 +133,12 @@ class LabelDesk(QWidget):
     def show_counts(self, counts: Counts) -> None:
         """The project's numbers."""
         self.session.show_counts(counts)
-        self.queue.show_left(counts.unlabeled)
+        self._unlabeled = counts.unlabeled
+        self.show_left()
+
+    def show_left(self) -> None:
+        """How many rows wait."""
+        self.queue.show_left(self.left(self._unlabeled))
 
     def show_item(self, item: Item | None, counts: Counts | None) -> None:
         """A row, in the names that labels have now; None: there is none."""

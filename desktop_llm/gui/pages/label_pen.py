@@ -11,6 +11,7 @@ from desktop_llm import keymap
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_clock import Clock
+from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.rows import Class, Item
 
 tr = QCoreApplication.translate
@@ -19,9 +20,9 @@ tr = QCoreApplication.translate
 class Pen:
     """Labels, skips, undoes for the person at the window. What follows on the screen is for the page to do."""
 
-    def __init__(self, hub: Hub, clock: Clock) -> None:
-        """Writes to the hub's project; `clock` tells how long the row was looked at."""
-        self._hub, self._clock = hub, clock
+    def __init__(self, hub: Hub, clock: Clock, voice: Voice) -> None:
+        """Writes to the hub's project, as `voice` says; `clock` tells how long the row was looked at."""
+        self._hub, self._clock, self._voice = hub, clock, voice
         self.recent: list[Any] = []
         """The labels given last, the newest that was not among them first: each keeps its place, and so its key."""
         self.last: Any = None
@@ -41,7 +42,7 @@ class Pen:
         """Give the stored label `value`."""
         project, seconds = self._hub.project, self._seconds()
         if project is None or not self._write(
-            lambda: project.labels.set(item.id, value, self._labeler, seconds=seconds)
+            lambda: self._voice.give(project.labels, item.id, value, self._labeler, seconds=seconds)
         ):
             return False
         self.remember(value)
@@ -52,10 +53,10 @@ class Pen:
         project, seconds, labeler = self._hub.project, self._seconds(), self._labeler
         if project is None:
             return False
-        labels = project.labels
+        labels, voice = project.labels, self._voice
         if value is None:
-            return self._write(lambda: labels.clear(item.id, labeler, seconds=seconds))
-        return self._write(lambda: labels.set(item.id, value, labeler, seconds=seconds))
+            return self._write(lambda: voice.clear(labels, item.id, labeler, seconds=seconds))
+        return self._write(lambda: voice.give(labels, item.id, value, labeler, seconds=seconds))
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
@@ -66,7 +67,7 @@ class Pen:
 
         def write() -> None:
             value = task.labels.to_value(suggestion, numbers)
-            project.labels.set(item.id, value, self._labeler, "suggestion", seconds=seconds)
+            self._voice.give(project.labels, item.id, value, self._labeler, "suggestion", seconds=seconds)
             self.remember(value)
 
         return self._write(write)
@@ -74,7 +75,9 @@ class Pen:
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
         project, seconds = self._hub.project, self._seconds()
-        return project is not None and self._write(lambda: project.labels.skip(item.id, self._labeler, seconds=seconds))
+        return project is not None and self._write(
+            lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)
+        )
 
     def turn(self, *, undo: bool) -> int | None:
         """Undo or redo a single label; the row it was about, None when there was nothing or it could not be."""

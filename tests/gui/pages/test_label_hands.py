@@ -33,7 +33,7 @@ def page(qtbot: QtBot, hub: Hub, opened: Callable[[Rows], Project]) -> Iterator[
     made.show()
     hub.project_opened.connect(made.set_project)
     opened(ROWS)
-    qtbot.waitUntil(lambda: made.item is not None)
+    qtbot.waitUntil(lambda: made.item is not None and hub.background.idle)
     yield made
     qtbot.waitUntil(lambda: hub.background.idle)
     made.close()
