@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,17 @@ OFFERED: tuple[Format, ...] = (
 )
 
 
-def ask_where(parent: QWidget, title: str, name: str = "") -> tuple[Path, Format] | None:
-    """The file and its format; None when the person thought better of it. `name` is proposed."""
+def ask_where(
+    parent: QWidget, title: str, name: str = "", *, formats: Sequence[str] = ()
+) -> tuple[Path, Format] | None:
+    """The file and its format; None when the person thought better of it.
+
+    `name` is proposed; `formats` are those that suit the task best, none: the usual ones.
+    """
     from desktop_llm.data.writers.writing import FORMATS
 
-    ways = {f"{way.title} (*{way.ending})": (form, way.ending) for form, way in FORMATS.items() if form in OFFERED}
+    wanted = [form for name in formats or OFFERED for form in FORMATS if form == name]
+    ways = {f"{FORMATS[form].title} (*{FORMATS[form].ending})": (form, FORMATS[form].ending) for form in wanted}
     text, kind = QFileDialog.getSaveFileName(parent, title, name, ";;".join(ways))
     if not text:
         return None
