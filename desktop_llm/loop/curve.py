@@ -1,8 +1,8 @@
 """What more labels would bring: the learning curve, fitted to heads that learned from parts of the labels there are.
 
 error(n) = rest + scale · n^(−rate), the inverse power law (Cortes et al. 1994; Hestness et al. 2017, 1712.00409;
-Viering and Loog 2021, 2103.10948, on when it holds). How sure that is comes from fitting it again to other divisions of the
-labels and to other draws of the rows that are asked (bootstrap).
+Viering and Loog 2021, 2103.10948, on when it holds). How sure that is comes from fitting it again to other
+divisions of the labels and to other draws of the rows that are asked (bootstrap).
 """
 
 from __future__ import annotations

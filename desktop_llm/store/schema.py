@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x444C4C4D
 """'DLLM' in the file's header: this is one of our projects."""
-VERSION = 5
+VERSION = 6
 """Raised with every migration; a file with a higher number is from a newer program."""
 
 UNDONE, DROPPED, SETTLED, BULK = 1, 2, 3, 4
@@ -169,6 +169,28 @@ END;
 """
 """Rows whose text is another than the one that `store.search` knows."""
 
+LOOP = """
+CREATE TABLE suggestions (
+  item INTEGER PRIMARY KEY, value TEXT NOT NULL, probability REAL NOT NULL, uncertainty REAL NOT NULL, top TEXT NOT NULL
+) STRICT;
+CREATE TABLE doubts (item INTEGER PRIMARY KEY, value REAL NOT NULL) STRICT;
+CREATE INDEX doubts_first ON doubts (value DESC, item);
+CREATE TABLE marks (
+  item INTEGER NOT NULL, kind TEXT NOT NULL, labeler TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (item, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX marks_by_kind ON marks (kind, item);
+CREATE TRIGGER doubt_answered AFTER UPDATE OF value ON labels WHEN NEW.value IS NOT OLD.value BEGIN
+  DELETE FROM doubts WHERE item = NEW.item;
+  DELETE FROM marks WHERE item = NEW.item AND kind = 'checked';
+END;
+CREATE TRIGGER doubt_gone AFTER DELETE ON labels BEGIN
+  DELETE FROM doubts WHERE item = OLD.item;
+  DELETE FROM marks WHERE item = OLD.item AND kind = 'checked';
+END;
+"""
+"""What the loop's model guesses, labels to look at again, and what people said of them. They outlive a row, which may
+lie in the bin."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a project's tables to the newest form, each migration whole or not at all."""
@@ -204,6 +226,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def stale_search(database: Database) -> None:
         do(database, SEARCH)
+
+    @migrations()
+    def model_in_the_loop(database: Database) -> None:
+        do(database, LOOP)
 
     connection.create_function("key_of", 1, key_of, deterministic=True)
     migrations.apply(Utilities(connection))

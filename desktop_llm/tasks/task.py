@@ -101,12 +101,24 @@ class Score(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """How the model in the loop learns the task's labels, as classes (`Labels.names`) of whole texts.
+
+    `many`: a row may have several classes, or none. `named` makes a label in names from the classes of a row.
+    """
+
+    many: bool
+    named: Callable[[tuple[str, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Who a task is.
 
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
     `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
-    form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
+    form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels;
+    `loop` how a model learns while rows are labeled, None where labels are no classes of whole texts.
     """
 
     name: str
@@ -123,6 +135,7 @@ class Task:
     open_learn: Callable[[], LearnRoom]
     open_screen: Callable[[], ScreenRoom]
     switches: tuple[Switch, ...] = ()
+    loop: Loop | None = None
 
     @property
     def content(self) -> tuple[RowField, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from desktop_llm.rows import Item
+from desktop_llm.errors import UserError
+from desktop_llm.rows import LOOP, Item
 
 if TYPE_CHECKING:
+    from desktop_llm.jobs.prediction import Prediction
     from desktop_llm.store.project import Project
     from desktop_llm.tasks.task import Labels
 
@@ -34,8 +37,22 @@ def renames(project: Project, number: int) -> dict[str, str]:
 def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:
     """A row with its prediction in the names that classes have now."""
     told = item.prediction
-    names = renames(project, item.predicted_by) if told is not None and item.predicted_by is not None else {}
-    if told is None or not names:
+    if told is None or item.predicted_by is None:
+        return item
+    if item.predicted_by == LOOP:
+        return replace(item, prediction=_by_ids(told, labels, project.classes.names()))
+    names = renames(project, item.predicted_by)
+    if not names:
         return item
     top = tuple((names.get(name, name), value) for name, value in told.top)
     return replace(item, prediction=replace(told, label=labels.renamed(told.label, names), top=top))
+
+
+def _by_ids(told: Prediction, labels: Labels, names: Mapping[int, str]) -> Prediction | None:
+    """A guess of the loop in names; None where it is of a class that is gone."""
+    try:
+        label = labels.to_named(told.label, names)
+    except UserError:
+        return None
+    top = tuple((names[int(number)], value) for number, value in told.top if int(number) in names)
+    return replace(told, label=label, top=top)
