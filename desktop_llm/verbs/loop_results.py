@@ -19,7 +19,8 @@ ORDERS: tuple[Wanted, ...] = ("uncertain", "diverse", "random", "disagreement")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggested:
     """A refit: `labels` it learned from, `guesses` of rows, `order` ids of rows to label next, the estimated share of
-    right suggestions, and how long it took. `missing` rows have no vector yet."""
+    right suggestions, and how long it took. Of the rows guessed before, `asked` have got a label since, `agreed`
+    of them the guessed one. `missing` rows have no vector yet."""
 
     labels: int
     guesses: tuple[Guess, ...]
@@ -28,6 +29,8 @@ class Suggested:
     seconds: float
     encoder: str
     missing: int = 0
+    asked: int = 0
+    agreed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

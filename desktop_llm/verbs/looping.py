@@ -46,6 +46,7 @@ class Looping:
         self._place: dict[int, int] = {}
         self._memory = Memory()
         self._missing = 0
+        self._said: dict[int, tuple[str, ...]] = {}
 
     def forget(self) -> None:
         """Rows have come, gone or changed, or more of them have vectors: look at them anew."""
@@ -58,6 +59,7 @@ class Looping:
         began = time.perf_counter()
         known = self._known()
         pool = self._rows(known)
+        asked = [set(self._said.get(row.item, ())) == set(row.classes) for row in known if row.item in self._said]
         at = np.array([self._place[row.item] for row in known], dtype=np.int64)
         turn = refits.refit(
             pool,
@@ -74,9 +76,13 @@ class Looping:
         ids = np.fromiter(self._place, dtype=np.int64, count=len(self._place))
         still = set(self._project.suggestions.waiting())
         order = [int(item) for item in ids[turn.order] if int(item) in still]
+        shown = self._shown(order, most)
+        self._said = self._classes_of(turn, shown)
         return Suggested(
             labels=len(known),
-            guesses=self._guesses(turn, self._shown(order, most)),
+            guesses=self._guesses(turn, shown),
+            asked=len(asked),
+            agreed=sum(asked),
             order=tuple(order[:most]),
             accuracy=turn.accuracy,
             seconds=time.perf_counter() - began,
@@ -172,6 +178,18 @@ class Looping:
         return list(dict.fromkeys([*order[:most], *sorted(order)[: loop_rows.NEXT]]))
 
     # guesses
+
+    def _classes_of(self, turn: refits.Turn, items: list[int]) -> dict[int, tuple[str, ...]]:
+        """What the guesses are, by classes."""
+        if turn.probabilities is None or not items:
+            return {}
+        made = turn.probabilities[[self._place[item] for item in items]]
+        if self._rules.many:
+            return {
+                item: tuple(name for name, one in zip(turn.classes, row, strict=True) if one >= 0.5)
+                for item, row in zip(items, made, strict=True)
+            }
+        return {item: (turn.classes[place],) for item, place in zip(items, made.argmax(axis=1), strict=True)}
 
     def _guesses(self, turn: refits.Turn, items: list[int]) -> tuple[Guess, ...]:
         if turn.probabilities is None:
