@@ -10,6 +10,8 @@ from desktop_llm.store.schema import GENERATION
 
 AT_ONCE = 1000
 """Rows a transaction: about as long as a label may have to wait."""
+PIECE = 250
+"""The same while somebody labels, after every few labels; a label goes first."""
 
 
 class Ordering:
@@ -41,13 +43,13 @@ class Ordering:
 
         def build(generation: int) -> None:
             count = len(items)
-            for start in range(0, count, AT_ONCE):
+            for start in range(0, count, PIECE):
                 # above what undoing gives a row, so that it does not come into the middle of them
                 told = [
                     (generation, 1.0 + (count - start - place) / count, item)
-                    for place, item in enumerate(items[start : start + AT_ONCE])
+                    for place, item in enumerate(items[start : start + PIECE])
                 ]
-                with self._connections.writing() as connection:
+                with self._connections.piece() as connection:
                     connection.executemany(
                         "INSERT OR REPLACE INTO uncertainty (item, generation, value)"
                         " SELECT item, ?, ? FROM unlabeled WHERE item = ? AND skipped = 0",

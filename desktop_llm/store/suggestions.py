@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from desktop_llm.rows import Changes, Guess
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.ordering import AT_ONCE, Ordering
+from desktop_llm.store.ordering import AT_ONCE, PIECE, Ordering
 from desktop_llm.store.schema import VISIBLE
 
 CHANGED = Changes(predictions=True)
@@ -25,7 +25,7 @@ class Suggestions:
 
     def write(self, batch: Sequence[Guess]) -> Changes:
         """Keep guesses; rows that are gone are passed over."""
-        for start in range(0, len(batch), AT_ONCE):
+        for start in range(0, len(batch), PIECE):
             told = [
                 (
                     json.dumps(one.value, ensure_ascii=False, separators=(",", ":")),
@@ -34,9 +34,9 @@ class Suggestions:
                     json.dumps([list(pair) for pair in one.top], separators=(",", ":")),
                     one.item,
                 )
-                for one in batch[start : start + AT_ONCE]
+                for one in batch[start : start + PIECE]
             ]
-            with self._connections.writing() as connection:
+            with self._connections.piece() as connection:
                 connection.executemany(
                     "INSERT OR REPLACE INTO suggestions (item, value, probability, uncertainty, top)"
                     " SELECT id, ?, ?, ?, ? FROM items WHERE id = ?",
@@ -48,6 +48,10 @@ class Suggestions:
         """Let rows without a label come as in `items`."""
         self._ordering.put(items)
         return CHANGED
+
+    def settle(self) -> None:
+        """After much was written: bring it into the file here, so that no label has to wait for that."""
+        self._connections.settle_log()
 
     def count(self) -> int:
         """How many rows have a guess."""

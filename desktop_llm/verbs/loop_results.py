@@ -57,8 +57,9 @@ class Mistakes:
 
 def keep(project: Project, told: Suggested) -> Changes:
     """Write the guesses and the order of a refit. Raises UserError."""
-    changes = project.suggestions.write(told.guesses)
-    return changes | project.suggestions.order(told.order)
+    changes = project.suggestions.write(told.guesses) | project.suggestions.order(told.order)
+    project.suggestions.settle()
+    return changes
 
 
 def keep_doubts(project: Project, told: Mistakes) -> Changes:

@@ -17,6 +17,8 @@ from desktop_llm.gui.pages.class_dialog import ClassDialog
 from desktop_llm.gui.pages.label_queue import QueueCard
 from desktop_llm.gui.pages.label_session import SessionCard
 from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.look_again import LookAgain
+from desktop_llm.gui.pages.loop_panel import LoopButton
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item, Order
 from desktop_llm.verbs import naming, switching
@@ -48,6 +50,10 @@ class LabelPage(Page):
         self._filter = Filter()
         self._editor: LabelEditor | None = None
         self._suggesting = Suggesting(hub, self)
+        self._loop = LoopButton(hub, self)
+        self._loop.order_asked.connect(self._on_loop_order)
+        self._again = LookAgain(hub)
+        self._again.answered.connect(self._after_write)
         self._build_header()
         self._stack = QStackedWidget()
         self._empty = EmptyState(
@@ -56,6 +62,7 @@ class LabelPage(Page):
         self._empty.asked.connect(lambda: self.hub.page_asked.emit("data", {}))
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._build_work())
+        self.content.addWidget(self._again)
         self.content.addWidget(self._stack, 1)
 
     @property
@@ -99,6 +106,9 @@ class LabelPage(Page):
         """`item` shows that row; `filter` narrows the queue to it."""
         self.setFocus()
         self._suggesting.refresh()
+        if arguments.get("order") == "doubted":
+            self._view.set_order_possible(True, doubted=True)
+            self._view.choose_order("doubted")
         if isinstance(arguments.get("filter"), Filter):
             self._filter = arguments["filter"]
             words = str(arguments.get("words", self.tr("Chosen rows")))
@@ -139,7 +149,7 @@ class LabelPage(Page):
         self._chip.hide()
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
-        for part in (self._chip, self._suggesting.button, self._view):
+        for part in (self._chip, self._suggesting.button, self._loop.button, self._view):
             self.header.addWidget(part)
 
     def _build_work(self) -> QWidget:
@@ -163,7 +173,7 @@ class LabelPage(Page):
             return
         kept = project.items.get(self._item.id) if keep and self._item is not None else None
         wanted = first if first is not None else (kept.id if kept is not None else None)
-        self._view.set_order_possible(project.predictions.has_any())
+        self._view.set_order_possible(project.ordering.has_any(), doubted=project.doubts.count() > 0)
         self._load_classes()
         told, order = self._told()
         if wanted is not None and order == "file":
@@ -198,6 +208,8 @@ class LabelPage(Page):
     def _told(self) -> tuple[Filter, Order]:
         from dataclasses import replace
 
+        if self._view.order == "doubted":
+            return replace(self._filter, show="labeled"), "doubted"
         return replace(self._filter, show=self._view.show_which), self._view.order
 
     # showing
@@ -212,6 +224,8 @@ class LabelPage(Page):
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         self._item = item
+        doubted = item if item is not None and item.value is not None and self._view.order == "doubted" else None
+        self._again.show_item(doubted, str(self._named(doubted.value)) if doubted is not None else "")
         if self._editor is None:
             return
         if item is None:
@@ -367,6 +381,12 @@ class LabelPage(Page):
         return task.labels.to_named(value, names) if task is not None else None
 
     # hearing
+
+    def _on_loop_order(self) -> None:
+        """The model is to say what comes next, as soon as it has ordered the rows."""
+        project = self.hub.project
+        if project is not None and project.ordering.has_any():
+            self._view.choose_order("uncertain")
 
     def _on_order_changed(self) -> None:
         self._reload_all()

@@ -36,7 +36,11 @@ class LabelView(QWidget):
         self._order = self._choice(
             "label.order",
             self.tr("Order"),
-            [(self.tr("As in the file"), "file"), (self.tr("Most uncertain first"), "uncertain")],
+            [
+                (self.tr("As in the file"), "file"),
+                (self.tr("Most uncertain first"), "uncertain"),
+                (self.tr("Doubtful labels first"), "doubted"),
+            ],
         )
         for box in (self._show, self._order):
             line.addWidget(plain_label(box.accessibleName(), "muted"))
@@ -59,12 +63,21 @@ class LabelView(QWidget):
         self._quietly(self._show, "all")
         self._quietly(self._order, "file")
 
-    def set_order_possible(self, possible: bool) -> None:
-        """Whether rows can be ordered by uncertainty; says nothing."""
-        if not possible:
+    def choose_order(self, order: Order) -> None:
+        """Another order."""
+        self._order.setCurrentIndex(max(0, self._order.findData(order)))
+
+    def set_order_possible(self, possible: bool, *, doubted: bool = False) -> None:
+        """Whether rows can be ordered by uncertainty, and whether labels are doubted; says nothing."""
+        there = {"uncertain": possible, "doubted": doubted}
+        if not there.get(self.order, True):
             self._quietly(self._order, "file")
-        self._order.setEnabled(possible)
-        self._order.setToolTip("" if possible else self.tr("After a model has looked at the unlabeled texts."))
+        for value, can in there.items():
+            self._order.model().item(self._order.findData(value)).setEnabled(can)  # type: ignore[attr-defined]
+        self._order.setEnabled(possible or doubted)
+        self._order.setToolTip(
+            "" if possible or doubted else self.tr("After a model has looked at the unlabeled texts.")
+        )
 
     def state(self) -> dict[str, Any]:
         """What is chosen, as JSON."""
