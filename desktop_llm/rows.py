@@ -101,7 +101,7 @@ class Item:
     model in the loop, else of the newest run.
 
     The prediction speaks in the names that labels had when the run `predicted_by` was made; one of the model in the
-    loop (LOOP) speaks in class ids, in `top` as text.
+    loop (LOOP) speaks in class ids, in `top` as text, until `naming.in_names_of_now` has named it (None).
     """
 
     id: int

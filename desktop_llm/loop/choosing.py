@@ -104,7 +104,7 @@ def by_neighbours(unit: np.ndarray, known: np.ndarray, targets: np.ndarray) -> n
         weight = np.exp(5.0 * (near - near.max(axis=1, keepdims=True)))
         voted = np.einsum("nc,nck->nk", weight / weight.sum(axis=1, keepdims=True), targets[nearest])
         made[start : start + AT_ONCE] = voted
-    return (made + 0.01) / (1.0 + 0.01 * targets.shape[1])
+    return np.asarray((made + 0.01) / (1.0 + 0.01 * targets.shape[1]), dtype=np.float32)
 
 
 def _entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -40,7 +40,8 @@ def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:
     if told is None or item.predicted_by is None:
         return item
     if item.predicted_by == LOOP:
-        return replace(item, prediction=_by_ids(told, labels, project.classes.names()))
+        # whoever shows it asks again later: what is named already stays
+        return replace(item, prediction=_by_ids(told, labels, project.classes.names()), predicted_by=None)
     names = renames(project, item.predicted_by)
     if not names:
         return item

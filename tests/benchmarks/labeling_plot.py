@@ -22,6 +22,7 @@ def draw(curves: Mapping[str, Sequence[Curve]], wanted: float, to: Path) -> None
     plot = pyqtgraph.PlotWidget()
     plot.resize(WIDTH, HEIGHT)
     plot.addLegend(offset=(-20, -20))
+    plot.getAxis("left").enableAutoSIPrefix(False)
     plot.setLabel("bottom", "labels given")
     plot.setLabel("left", "accuracy on banking77's test rows")
     plot.showGrid(x=False, y=True, alpha=0.2)

@@ -17,4 +17,4 @@ def blobs(
 
 def one_hot(of: np.ndarray, classes: int) -> np.ndarray:
     """Targets float32 [n, classes]."""
-    return np.eye(classes, dtype=np.float32)[of]
+    return np.asarray(np.eye(classes, dtype=np.float32)[of])

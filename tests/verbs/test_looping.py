@@ -44,8 +44,9 @@ def test_guesses_are_kept_and_named(project: Project) -> None:
     try:
         queue = again.items.queue(Filter(show="unlabeled"), "uncertain", None, 100)
         assert [row.id for row in queue] == list(found.order)
+        assert queue[0].predicted_by == LOOP
         row = naming.in_names_of_now(again, queue[0], TASK.labels)
-        assert row.predicted_by == LOOP
+        assert naming.in_names_of_now(again, row, TASK.labels) == row
         assert row.prediction is not None
         assert row.prediction.label in again.classes.names().values()
         number = next(iter(again.classes.names()))

@@ -75,6 +75,7 @@ class LabelView(QWidget):
         for value, can in there.items():
             self._order.model().item(self._order.findData(value)).setEnabled(can)  # type: ignore[attr-defined]
         self._order.setEnabled(possible or doubted)
+        self._show.setEnabled(self.order != "doubted")
         self._order.setToolTip(
             "" if possible or doubted else self.tr("After a model has looked at the unlabeled texts.")
         )
@@ -93,6 +94,10 @@ class LabelView(QWidget):
         box.setCurrentIndex(max(0, box.findData(value)))
         box.blockSignals(False)
 
+    def _on_chosen(self) -> None:
+        self._show.setEnabled(self.order != "doubted")  # doubted labels are those of labeled rows
+        self.changed.emit()
+
     def _choice(self, name: str, title: str, entries: list[tuple[str, str]]) -> Choice:
         box = Choice()
         box.setObjectName(name)
@@ -100,5 +105,5 @@ class LabelView(QWidget):
         box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for words, value in entries:
             box.addItem(words, value)
-        box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        box.currentIndexChanged.connect(lambda _: self._on_chosen())
         return box

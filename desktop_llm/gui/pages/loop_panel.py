@@ -52,7 +52,7 @@ class LoopPanel(QWidget):
         looping.changed.connect(self.refresh)
         looping.doubts_found.connect(self._on_doubts)
         looping.advised.connect(self._on_advised)
-        looping.failed.connect(self._answer.setText)
+        looping.failed.connect(self._say)
 
     def refresh(self) -> None:
         """Show what is chosen and how it stands."""
@@ -66,6 +66,14 @@ class LoopPanel(QWidget):
         for part in (self.mistakes, self.advise):
             part.setEnabled(not self._looping.busy)
         self._show_curve()
+
+    def fit(self) -> None:
+        """As high as what is shown; words that wrap and a plot that comes make that known late."""
+        for layout in (self._card.layout(), self.layout()):
+            if layout is not None:
+                layout.invalidate()
+                layout.activate()
+        self.resize(WIDTH, self._card.heightForWidth(WIDTH))
 
     def showEvent(self, event: QShowEvent) -> None:
         """The runs that there are by now."""
@@ -162,15 +170,18 @@ class LoopPanel(QWidget):
         self._agreement.setText(
             self.tr("Agreement: {share:.0f} %").format(share=agreed[-1][1]) if agreed else self.tr("Agreement: –")
         )
-        self.adjustSize()
+        self.fit()
+
+    def _say(self, words: str) -> None:
+        self._answer.setText(words)
+        self.fit()
 
     def _on_doubts(self, found: Mistakes) -> None:
-        self._answer.setText(
+        self._say(
             self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.").format(
                 likely=found.likely, labels=found.labels, queue=len(found.doubts)
             )
         )
-        self.adjustSize()
         if found.doubts and self.isVisible():
             self.hide()
             self._hub.page_asked.emit("label", {"order": "doubted"})
@@ -182,8 +193,7 @@ class LoopPanel(QWidget):
         words = said.format(more=found.more, **{name: 100 * value for name, value in _shares(found).items()})
         if most:
             words += " " + self.tr("Most for {names}.").format(names=", ".join(f"“{name}”" for name in most))
-        self._answer.setText(words)
-        self.adjustSize()
+        self._say(words)
 
     # hearing
 
@@ -209,7 +219,7 @@ class LoopPanel(QWidget):
         self.refresh()
 
     def _on_find(self) -> None:
-        self._answer.setText(self.tr("Looking…"))
+        self._say(self.tr("Looking…"))
         self._looping.find_mistakes()
 
 
@@ -243,7 +253,7 @@ class LoopButton(QObject):
             self.panel = LoopPanel(self._hub, self._looping, self._page)
             self.panel.order_asked.connect(self.order_asked)
         self.panel.refresh()
-        self.panel.adjustSize()
+        self.panel.fit()
         below = self.button.mapToGlobal(QPoint(self.button.width() - self.panel.width(), self.button.height() + 4))
         self.panel.move(below)
         self.panel.show()
