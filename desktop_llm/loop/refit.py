@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from desktop_llm.loop import choosing, estimate, folds
+from desktop_llm.loop import choosing, estimate
 from desktop_llm.loop import head as heads
 from desktop_llm.loop.head import Head
 from desktop_llm.loop.pool import Pool
@@ -111,8 +111,8 @@ def refit(
 def _learned(x: np.ndarray, targets: np.ndarray, classes: tuple[str, ...], many: bool, memory: Memory) -> Memory:
     """The head on all labels; now and then it is found anew how sure it may be."""
     at, heat = memory.calibrated_at, memory.heat
-    if at * GROWN <= len(x) <= estimate.MOST and len(x) >= estimate.LEAST_A_CLASS * len(classes):
-        at, heat = len(x), estimate.temperature(folds.out_of_fold(x, targets, many=many), targets, many=many)
+    if len(x) >= max(at * GROWN, estimate.LEAST_A_CLASS * len(classes)):
+        at, heat = len(x), estimate.heat_of(x, targets, many=many)
     head = heads.fit(x, targets, many=many, start=_start(memory, classes, x.shape[1]))
     return Memory(head=head, classes=classes, calibrated_at=at, heat=heat)
 

@@ -117,7 +117,9 @@ class Looping:
                 )
                 for place in places
             ),
-            guesses=tuple(self._guess(known[place].item, held[place], classes) for place in places),
+            guesses=self._named(
+                [known[place].item for place in places], held[places], classes, 1.0 - found.sure[places]
+            ),
         )
 
     def advise(self, more: int, on_progress: Callable[[float], None] = lambda fraction: None) -> Advice:
@@ -192,24 +194,37 @@ class Looping:
         return {item: (turn.classes[place],) for item, place in zip(items, made.argmax(axis=1), strict=True)}
 
     def _guesses(self, turn: refits.Turn, items: list[int]) -> tuple[Guess, ...]:
-        if turn.probabilities is None:
+        if turn.probabilities is None or not items:
             return ()
-        made, doubts, place = turn.probabilities, turn.doubts, self._place
-        return tuple(self._guess(item, made[place[item]], turn.classes, float(doubts[place[item]])) for item in items)
+        at = [self._place[item] for item in items]
+        return self._named(items, turn.probabilities[at], turn.classes, turn.doubts[at])
 
-    def _guess(self, item: int, made: np.ndarray, classes: tuple[str, ...], doubt: float | None = None) -> Guess:
-        labels = task_named(self._project.task).labels
+    def _named(
+        self, items: list[int], made: np.ndarray, classes: tuple[str, ...], doubts: np.ndarray
+    ) -> tuple[Guess, ...]:
+        """Guesses from probabilities float32 [n, k] of rows, labels by class id."""
+        labels, many = task_named(self._project.task).labels, self._rules.many
         numbers = {name: number for number, name in self._project.classes.names().items()}
-        best = np.argsort(-made, kind="stable")[:TOP].tolist()
-        if self._rules.many:
-            told = tuple(classes[place] for place in best if made[place] >= 0.5)
-            probability = float(np.prod(np.maximum(made, 1.0 - made)))
-        else:
-            told, probability = (classes[best[0]],), float(made[best[0]])
-        return Guess(
-            item=item,
-            value=labels.to_value(self._rules.named(told), numbers),
-            probability=probability,
-            uncertainty=1.0 - probability if doubt is None else min(1.0, max(0.0, doubt)),
-            top=tuple((numbers[classes[place]], float(made[place])) for place in best),
+        ids = [numbers[name] for name in classes]
+        best = np.argsort(-made, axis=1, kind="stable")[:, :TOP]
+        likeliest = np.take_along_axis(made, best, axis=1).tolist()
+        whole = np.exp(np.log(np.maximum(made, 1.0 - made)).sum(axis=1)) if many else made.max(axis=1, initial=0.0)
+        return tuple(
+            Guess(
+                item=item,
+                value=labels.to_value(
+                    self._rules.named(
+                        tuple(classes[place] for place, one in zip(places, chances, strict=True) if one >= 0.5)
+                        if many
+                        else (classes[places[0]],)
+                    ),
+                    numbers,
+                ),
+                probability=sure,
+                uncertainty=min(1.0, max(0.0, doubt)),
+                top=tuple((ids[place], one) for place, one in zip(places, chances, strict=True)),
+            )
+            for item, places, chances, sure, doubt in zip(
+                items, best.tolist(), likeliest, whole.tolist(), doubts.tolist(), strict=True
+            )
         )

@@ -225,7 +225,7 @@ class LabelPage(Page):
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         self._item = item
         doubted = item if item is not None and item.value is not None and self._view.order == "doubted" else None
-        self._again.show_item(doubted, str(self._named(doubted.value)) if doubted is not None else "")
+        self._again.show_item(doubted, self._words_of(doubted.value) if doubted is not None else "")
         if self._editor is None:
             return
         if item is None:
@@ -379,6 +379,10 @@ class LabelPage(Page):
         task = self.hub.task
         names = {one.id: one.name for one in self._classes}
         return task.labels.to_named(value, names) if task is not None else None
+
+    def _words_of(self, value: Any) -> str:
+        task, names = self.hub.task, {one.id: one.name for one in self._classes}
+        return task.labels.text(value, names) if task is not None else ""
 
     # hearing
 

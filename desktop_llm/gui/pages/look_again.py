@@ -54,12 +54,15 @@ class LookAgain(QFrame):
         if told is None:
             self._words.setText(self.tr("Is “{label}” right?").format(label=label))
             return
-        own = dict(told.top).get(label, 0.0)
-        said = self.tr(
-            "Is “{label}” right? The other labels speak for it with {own:.0f} %, for “{other}” with {share:.0f} %."
-        )
-        best = next(((name, share) for name, share in told.top if name != label), (str(told.label), told.probability))
-        self._words.setText(said.format(label=label, own=100 * own, other=best[0], share=100 * best[1]))
+        other, share = next(((name, one) for name, one in told.top if name != label), (label, told.probability))
+        own = dict(told.top).get(label)
+        if own is None:  # next to nothing, or a label of several classes
+            said = self.tr("Is “{label}” right? The other labels speak for “{other}” with {share:.0f} %.")
+        else:
+            said = self.tr(
+                "Is “{label}” right? The other labels speak for it with {own:.0f} %, for “{other}” with {share:.0f} %."
+            )
+        self._words.setText(said.format(label=label, own=100 * (own or 0.0), other=other, share=100 * share))
 
     def _mark(self, kind: MarkKind) -> None:
         project, item = self._hub.project, self._item
