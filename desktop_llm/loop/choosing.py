@@ -10,7 +10,6 @@ doubt (Zhdanov 2019, arXiv 1901.05954). That the one should follow the other is 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from desktop_llm.loop.features import directions
 
@@ -33,6 +32,8 @@ def typical(unit: np.ndarray, labeled: np.ndarray, count: int, *, seed: int = 0)
 
     `unit` float32 [n, d] are all rows, of length one; `labeled` bool [n] those with a label.
     """
+    from sklearn.cluster import MiniBatchKMeans
+
     count = min(count, int((~labeled).sum()))
     if count <= 0:
         return np.zeros(0, dtype=np.int64)
@@ -65,6 +66,8 @@ def doubt(probabilities: np.ndarray, *, many: bool = False) -> np.ndarray:
 
 def doubtful(unit: np.ndarray, doubts: np.ndarray, waiting: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:
     """`count` of the rows `waiting` (places): the centres of clusters of those in most doubt, weighted by it."""
+    from sklearn.cluster import KMeans
+
     count = min(count, len(waiting))
     if count <= 0:
         return np.zeros(0, dtype=np.int64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from desktop_llm.loop import folds, head
 
@@ -31,6 +30,8 @@ def temperature(held_out: np.ndarray, targets: np.ndarray, *, many: bool = False
 
     `held_out` float32 [n, k] are probabilities of rows that the head has not seen.
     """
+    from scipy.optimize import minimize_scalar
+
     scores = _logits(held_out, many)
     found = minimize_scalar(
         lambda log: folds.likelihood_loss(calibrated(scores, float(np.exp(log)), many=many), targets, many=many),

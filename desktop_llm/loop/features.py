@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 WIDTH = 256
 FIT_ON = 20_000
@@ -47,6 +49,10 @@ def of_texts(texts: Sequence[str], *, width: int = WIDTH, seed: int = 0) -> np.n
     so that texts without a common word may be alike and the head learns from unlabeled texts, too. The pieces do what
     words cannot: misspellings, endings, and languages without spaces.
     """
+    from scipy import sparse
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     if not texts:
         return np.zeros((0, 1), dtype=np.float32)
     short = [text[:LONGEST] for text in texts]

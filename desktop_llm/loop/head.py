@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 STRENGTH = 30.0
 """`C` of scikit-learn's LogisticRegression, for features of `features.standard`. Between 15 and 100 it matters little
@@ -52,6 +51,8 @@ def fit(
 
     `start` are weights [k, d + 1] to begin with. Minimises the sum of the losses plus |weights|² / (2 · strength).
     """
+    from scipy.optimize import minimize
+
     k, d = targets.shape[1], x.shape[1]
     if start is None and len(x) >= SAMPLED:
         some = np.random.default_rng(0).choice(len(x), len(x) // 4, replace=False)

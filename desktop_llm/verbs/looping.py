@@ -1,7 +1,6 @@
 """The model in the loop of a project: refit and suggest, look for mistakes, look ahead.
 
-Loads scikit-learn, so only the loop's own process and commands import it. It reads; what it finds is written by
-`loop_results`.
+Slow, so only for the loop's own process and for commands. It reads; what it finds is written by `loop_results`.
 """
 
 from __future__ import annotations
