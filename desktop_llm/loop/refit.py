@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,7 +49,7 @@ class Turn:
     memory: Memory = field(default_factory=Memory)
 
 
-def one_hot(labels: list[tuple[str, ...]], classes: tuple[str, ...]) -> np.ndarray:
+def one_hot(labels: Sequence[tuple[str, ...]], classes: tuple[str, ...]) -> np.ndarray:
     """Targets float32 [n, k] of each row's labels."""
     column = {name: place for place, name in enumerate(classes)}
     made = np.zeros((len(labels), len(classes)), dtype=np.float32)
@@ -61,7 +62,7 @@ def one_hot(labels: list[tuple[str, ...]], classes: tuple[str, ...]) -> np.ndarr
 def refit(
     pool: Pool,
     known: np.ndarray,
-    labels: list[tuple[str, ...]],
+    labels: Sequence[tuple[str, ...]],
     *,
     many: bool = False,
     wanted: Wanted = "uncertain",
