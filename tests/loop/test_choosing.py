@@ -50,7 +50,7 @@ def test_every_order_holds_each_waiting_row_once() -> None:
     for known in (np.arange(5), np.arange(60)):
         labels = [(str(of[place]),) for place in known]
         for wanted in ("uncertain", "diverse", "random", "disagreement"):
-            turn = refit.refit(pool, known, labels, wanted=wanted)  # type: ignore[arg-type]
+            turn = refit.refit(pool, known, labels, wanted=wanted)
             assert sorted(turn.order.tolist()) == list(range(len(known), 200)), wanted
             assert (turn.probabilities is None) == (len(known) < refit.FEW)
 
