@@ -4,7 +4,7 @@
 typical rows of regions without a label come first (TypiClust: Hacohen, Dekel and Weinshall 2022, arXiv 2202.02794);
 then those between whose two likeliest labels the head can hardly decide, spread out by clusters weighted with that
 doubt (Zhdanov 2019, arXiv 1901.05954). That the one should follow the other is Doucet et al.'s finding (2024, arXiv
-2403.03728); when, is measured on banking77 (tests/benchmarks/labeling.py).
+2403.03728); when, was measured on banking77 (tests/benchmarks/labeling.py).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ what a refit takes, and how many of flipped labels stand at the front of “look
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import time
@@ -75,7 +76,9 @@ def simulate(data: Data, pool: Pool, order: Wanted, seed: int, budget: int) -> l
         memory = turn.memory
         if memory.head is not None:
             said = np.array(memory.classes)[memory.head.scores(tests).argmax(axis=1)]
-            curve.append((len(known), float((said == data.test).mean()), turn.accuracy or 0.0))
+            curve.append(
+                (len(known), float((said == data.test).mean()), math.nan if turn.accuracy is None else turn.accuracy)
+            )
         if len(known) >= budget:
             return curve
         assert turn.order.max() < count
@@ -152,7 +155,7 @@ def main() -> None:
 
 def _cell(runs: Sequence[Sequence[tuple[int, float, float]]], labels: int, column: int) -> str:
     values = [point[column] for run in runs for point in run if point[0] == labels]
-    return f"{statistics.mean(values):.3f}" if values else "–"
+    return f"{statistics.mean(values):.3f}" if values and not any(map(math.isnan, values)) else "–"
 
 
 def _minilm() -> str:
