@@ -110,6 +110,17 @@ class Score(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """How the model in the loop learns the task's labels, as classes (`Labels.names`) of whole texts.
+
+    `many`: a row may have several classes, or none. `named` makes a label in names from the classes of a row.
+    """
+
+    many: bool
+    named: Callable[[tuple[str, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Who a task is.
 
@@ -122,7 +133,8 @@ class Task:
     `several`: a label is a list of classes, so that one may be added or taken away. `ordered`: the classes have an
     order, that of their positions; those called by numbers come in the order of these. `pipeline` is what transformers
     calls such a model, `usage` the lines that ask it, after `model = pipeline(…)`, in a model card. `formats` are
-    those of `data.writers` in which rows are usually saved, best first.
+    those of `data.writers` in which rows are usually saved, best first. `loop` is how a model learns while rows are
+    labeled, None where labels are no classes of whole texts.
     """
 
     name: str
@@ -147,6 +159,7 @@ class Task:
     pipeline: str = "text-classification"
     formats: tuple[str, ...] = ()
     usage: tuple[str, ...] = ('print(model("your text"))',)
+    loop: Loop | None = None
 
     @property
     def content(self) -> tuple[RowField, ...]:
