@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from desktop_llm.data import mapping as mappings
-from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike
+from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, LabelOf
 from desktop_llm.data.readers.reader import Block, RawRow
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Batch, Rejected, batch_of
@@ -64,13 +64,16 @@ class Batches:
         fields: Sequence[FieldLike],
         parse_label: Callable[[object], Any | None],
         split: str = "",
+        label_of: LabelOf | None = None,
     ) -> None:
         """See `mapping.to_items`; `columns` are the reader's."""
         self._mapping, self._fields, self._parse, self._split = dict(mapping), fields, parse_label, split
+        self._label_of = label_of
         self._columns = tuple(columns)
         content = [field for field in fields if field.name != LABEL]
         # one text and nothing else: the usual case, which is the quick one
-        self._main = content[0] if len(content) == 1 and content[0].name in mapping else None
+        alone = len(content) == 1 and content[0].name in mapping and label_of is None
+        self._main = content[0] if alone else None
         self._label = _Known(parse_label)
         self._split_of = _Known(mappings.split_of)
         self._used = frozenset(mapping.values())
@@ -88,7 +91,7 @@ class Batches:
         rows: Sequence[Any] = block.rows
         raw = (RawRow(line=line, cells=self._by_column(row)) for line, row in zip(block.starts, rows, strict=True))
         items = []
-        for item in mappings.to_items(raw, self._mapping, self._fields, self._parse, self._split):
+        for item in mappings.to_items(raw, self._mapping, self._fields, self._parse, self._split, self._label_of):
             if isinstance(item, Rejected):
                 rejected.append(item)
             else:

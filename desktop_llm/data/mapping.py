@@ -45,6 +45,14 @@ class FieldLike(Protocol):
     def required(self) -> bool:
         """Whether a row is nothing without it."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether its column may be another field's, too."""
+
+
+LabelOf = Callable[[object, Mapping[str, str]], Any | None]
+"""Reads a label from a cell and the row's content. Raises UserError."""
+
 
 def guess(
     columns: Sequence[str], sample: Sequence[Mapping[str, object]], fields: Sequence[FieldLike]
@@ -62,7 +70,8 @@ def guess(
     for matches in (_same, _contains):
         for field in fields:
             if field.name not in mapping:
-                named = (column for word in field.guesses for column in free() if matches(column, word))
+                there = columns if field.shared else free()
+                named = (column for word in field.guesses for column in there if matches(column, word))
                 _note(mapping, field.name, next(named, None))
     _note(mapping, SPLIT, next((column for column in free() if _holds_splits(column, sample)), None))
     for field in sorted(fields, key=lambda one: not one.required):
@@ -84,7 +93,8 @@ def checked(columns: Sequence[str], mapping: Mapping[str, str], fields: Sequence
     for field in fields:
         if field.required and field.name not in mapping:
             raise UserError(f"Choose the column that holds the {field.name}; the file has {there}.")
-    used = list(mapping.values())
+    shared = {field.name for field in fields if field.shared}
+    used = [column for name, column in mapping.items() if name not in shared]
     for name, column in mapping.items():
         if used.count(column) > 1:
             both = " and ".join(other for other in mapping if mapping[other] == column)
@@ -97,11 +107,14 @@ def to_items(
     fields: Sequence[FieldLike],
     parse_label: Callable[[object], Any | None],
     split: str = "",
+    label_of: LabelOf | None = None,
 ) -> Iterator[NewItem | Rejected]:
     """The rows as items. A row that cannot be one is Rejected with its line and the reason.
 
-    `split` puts all rows there; '' leaves it to the column mapped to 'split', if any.
+    `split` puts all rows there; '' leaves it to the column mapped to 'split', if any. `label_of` is asked in the place
+    of `parse_label` where a cell alone does not tell the label.
     """
+    read = label_of or (lambda cell, _: parse_label(cell))
     content = [(field, mapping.get(field.name)) for field in fields if field.name != LABEL]
     used = frozenset(mapping.values())
     for row in rows:
@@ -109,7 +122,7 @@ def to_items(
             yield row
             continue
         try:
-            yield _item(row, content, mapping, used, parse_label, split)
+            yield _item(row, content, mapping, used, read, split)
         except UserError as error:
             yield Rejected(line=row.line, reason=error.message.rstrip("."), cells=row.cells)
 
@@ -130,7 +143,7 @@ def _item(
     content: Sequence[tuple[FieldLike, str | None]],
     mapping: Mapping[str, str],
     used: frozenset[str],
-    parse_label: Callable[[object], Any | None],
+    label_of: LabelOf,
     split: str,
 ) -> NewItem:
     texts: dict[str, str] = {}
@@ -144,7 +157,7 @@ def _item(
     return NewItem(
         content=texts,
         extra={column: plain(cell) for column, cell in row.cells.items() if column not in used},
-        label=parse_label(row.cells.get(label_column)) if label_column is not None else None,
+        label=label_of(row.cells.get(label_column), texts) if label_column is not None else None,
         split=split or (split_of(row.cells.get(split_column)) if split_column is not None else ""),
         line=row.line,
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from desktop_llm.errors import UserError
+from desktop_llm.tasks.dialogue import TASK as DIALOGUE
+from desktop_llm.tasks.preference import TASK as PREFERENCE
+from desktop_llm.tasks.rewriting import TASK as REWRITING
 from desktop_llm.tasks.task import Task
 from desktop_llm.tasks.text_classification import TASK as TEXT_CLASSIFICATION
 
-TASKS: dict[str, Task] = {one.name: one for one in (TEXT_CLASSIFICATION,)}
+TASKS: dict[str, Task] = {one.name: one for one in (TEXT_CLASSIFICATION, REWRITING, DIALOGUE, PREFERENCE)}
 
 
 def task(name: str) -> Task:

@@ -27,8 +27,8 @@ from desktop_llm.verbs.reading import Source, portions, size_bytes
 SAMPLE = 200
 SHAPE_SAMPLE = 1000
 AS_IT_STANDS = "none"
-MESSAGES = frozenset(("messages", "prompt"))
-"""The columns that rows of dialogues have once they are translated."""
+MESSAGES, PREFERENCE = "messages", "chosen"
+"""A column that rows of dialogues, or of choices between two answers, have once they are translated."""
 LOOK_SECONDS = 0.4
 """How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
@@ -120,7 +120,8 @@ def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None
             return recognising.told(name, rows)
     found = recognising.recognise(rows)
     wants = {word for field in task.fields for word in field.guesses}
-    return None if found is not None and found.name in DIALOGUE and not wants & MESSAGES else found
+    needed = PREFERENCE if found is not None and found.name == "preference" else MESSAGES
+    return None if found is not None and found.name in DIALOGUE and needed not in wants else found
 
 
 def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejected]:

@@ -66,7 +66,7 @@ def size_bytes(path: Path) -> int:
 def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
-    batches = Batches(reader.columns, source.mapping, task.fields, task.labels.parse, source.split)
+    batches = Batches(reader.columns, source.mapping, task.fields, task.labels.parse, source.split, task.label_of)
     for block in blocks(reader, should_stop):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())

@@ -41,12 +41,15 @@ def save(
     """Write a filter's rows to `path`, which appears whole or not at all; how many. Raises UserError, Cancelled."""
     if form not in FORMATS:
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
-    rules, names = task_named(project.task).labels, project.classes.names()
+    task, names = task_named(project.task), project.classes.names()
 
-    def cells(item: Item) -> dict[str, object]:
+    def cells(item: Item) -> dict[str, object] | None:
         row: dict[str, object] = dict(item.content)
-        if item.value is not None:
-            named = rules.to_named(item.value, names)
+        named = None if item.value is None else task.labels.to_named(item.value, names)
+        if task.file_cells is not None:
+            own = task.file_cells(item.content, named, form, item.extra)
+            return None if own is None else {**own, **({"split": item.split} if item.split else {})}
+        if named is not None:
             row |= {"labels": [named]} if form in LISTED else {"label": named}
         elif form in LISTED:
             row["labels"] = []
@@ -59,8 +62,7 @@ def save(
         done = 0
         for part in project.items.ids(told):
             items = project.items.get_many(part)
-            for item in items:
-                yield cells(item)
+            yield from (row for item in items if (row := cells(item)) is not None)
             done += len(items)
             on_progress(done)
 

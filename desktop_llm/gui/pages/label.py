@@ -77,6 +77,9 @@ class LabelPage(Page):
         self._editor = task.open_screen().label_editor()
         self._editor.set_foot(self.session)
         self.session.show()
+        self.setFocusProxy(self._editor if self._editor.focusProxy() is not None else None)
+        self._pen.writes = self._editor.writes
+        self._editor.asked.connect(self.do)
         self._editor.chosen.connect(self._on_chosen)
         self._editor.edited.connect(self._on_edited)
         self._editor.set_switches(switching.switches(project, task))
@@ -198,6 +201,10 @@ class LabelPage(Page):
     def _show_item(self, item: Item | None) -> None:
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
+        if self._item is not None and (item is None or item.id != self._item.id):
+            if self._editor is not None:
+                self._editor.settle()
+            self._pen.leave()
         self._item = item
         if self._editor is None:
             return

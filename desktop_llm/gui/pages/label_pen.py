@@ -20,21 +20,34 @@ class Pen:
     def __init__(self, hub: Hub) -> None:
         """Writes to the hub's project."""
         self._hub = hub
+        self.writes = False
+        """Whether labels are texts that are written."""
+        self._visit: tuple[int, str] | None = None
+        """The row whose label is being written, and the uid of the entry."""
 
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
         project = self._hub.project
+        if self._visit is not None and self._visit[0] == item.id:
+            return self.keep(item, value)
         return project is not None and self._write(lambda: project.labels.set(item.id, value, self._labeler))
 
     def keep(self, item: Item, value: Any) -> bool:
-        """Keep a label that may not be whole yet; None takes it away."""
+        """Keep a label that may not be whole yet; None takes it away. What is written in a visit is one step to undo."""
         project = self._hub.project
         if project is None:
             return False
-        labels = project.labels
-        return self._write(
-            lambda: labels.clear(item.id, self._labeler) if value is None else labels.set(item.id, value, self._labeler)
-        )
+        again = self._visit[1] if self._visit is not None and self._visit[0] == item.id else ""
+
+        def write() -> None:
+            uid = project.labels.keep(item.id, value, self._labeler, again=again)
+            self._visit = (item.id, uid) if self.writes else None
+
+        return self._write(write)
+
+    def leave(self) -> None:
+        """Another row is looked at: what is written from now on is another step."""
+        self._visit = None
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
