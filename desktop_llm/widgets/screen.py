@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -60,8 +60,8 @@ class LabelEditor(QWidget):
     edited = Signal(object)
     edit_classes_asked = Signal()
     asked = Signal(str)
-    writes: ClassVar[bool] = False
-    """Whether labels are written in it, so that what is `edited` in one visit to a row is one step to undo."""
+    writes: bool = False
+    """Whether somebody is writing: what is `edited` then, one time after the other, is one step to undo."""
 
     def commands(self) -> Sequence[Command]:
         """What keys do here beside those of the page and of the labels; they come before the page's own."""

@@ -78,7 +78,6 @@ class LabelPage(Page):
         self._editor.set_foot(self.session)
         self.session.show()
         self.setFocusProxy(self._editor if self._editor.focusProxy() is not None else None)
-        self._pen.writes = self._editor.writes
         self._editor.asked.connect(self.do)
         self._editor.chosen.connect(self._on_chosen)
         self._editor.edited.connect(self._on_edited)
@@ -246,7 +245,7 @@ class LabelPage(Page):
         item, project = self._item, self.hub.project
         if item is None or project is None:
             return
-        self._pen.keep(item, value)
+        self._pen.keep(item, value, one_step=self._editor is not None and self._editor.writes)
         fresh = project.items.get(item.id)
         if fresh is not None:
             self._queue.update(fresh)

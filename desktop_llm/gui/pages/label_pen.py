@@ -20,34 +20,39 @@ class Pen:
     def __init__(self, hub: Hub) -> None:
         """Writes to the hub's project."""
         self._hub = hub
-        self.writes = False
-        """Whether labels are texts that are written."""
         self._visit: tuple[int, str] | None = None
         """The row whose label is being written, and the uid of the entry."""
+        self._kept: tuple[int, Any] | None = None
+        """The row that is looked at, and what was kept for it last."""
 
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
         project = self._hub.project
+        if self._kept == (item.id, value):
+            return True  # it is on disk as it stands
         if self._visit is not None and self._visit[0] == item.id:
-            return self.keep(item, value)
+            return self.keep(item, value, one_step=True)
         return project is not None and self._write(lambda: project.labels.set(item.id, value, self._labeler))
 
-    def keep(self, item: Item, value: Any) -> bool:
-        """Keep a label that may not be whole yet; None takes it away. What is written in a visit is one step to undo."""
+    def keep(self, item: Item, value: Any, *, one_step: bool = False) -> bool:
+        """Keep a label that may not be whole yet; None takes it away.
+
+        `one_step`: what was kept just before and this are one step to undo.
+        """
         project = self._hub.project
         if project is None:
             return False
-        again = self._visit[1] if self._visit is not None and self._visit[0] == item.id else ""
+        again = self._visit[1] if one_step and self._visit is not None and self._visit[0] == item.id else ""
 
         def write() -> None:
             uid = project.labels.keep(item.id, value, self._labeler, again=again)
-            self._visit = (item.id, uid) if self.writes else None
+            self._visit, self._kept = (item.id, uid) if one_step else None, (item.id, value)
 
         return self._write(write)
 
     def leave(self) -> None:
         """Another row is looked at: what is written from now on is another step."""
-        self._visit = None
+        self._visit = self._kept = None
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
