@@ -148,7 +148,7 @@ def _item(
 ) -> NewItem:
     texts: dict[str, str] = {}
     for field, column in content:
-        text = _text(row.cells.get(column)) if column is not None else ""
+        text = content_text(row.cells.get(column)) if column is not None else ""
         if field.required and not text:
             raise UserError(f"the {field.name} is empty")
         if column is not None:
@@ -163,7 +163,8 @@ def _item(
     )
 
 
-def _text(cell: object) -> str:
+def content_text(cell: object) -> str:
+    """A cell as the text of a row."""
     # The same text saved on two systems differs in its line ends only; it is one text.
     return plain(cell).replace("\r\n", "\n").strip()
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
 
 from desktop_llm import __version__, paths
 from desktop_llm.gui import shortcuts
-from desktop_llm.gui.rail import WORK, page_titles
+from desktop_llm.gui.rail import OF_MODELS, WORK, page_titles
 
 if TYPE_CHECKING:
     from desktop_llm.gui.window import MainWindow
@@ -29,6 +29,8 @@ class Menus(QObject):
         self._project: list[QAction] = []
         self._of_page: list[tuple[QAction, str]] = []
         self._buttons: list[tuple[QAction, str]] = []
+        self._of_models: list[QAction] = []
+        self._of_classes: list[QAction] = []
         self._build_file()
         self._build_edit()
         self._build_view()
@@ -45,6 +47,15 @@ class Menus(QObject):
             action.setEnabled(is_open)
         for action, page in self._of_page:
             action.setEnabled(is_open and self._window.page_name == page)
+        task = self._window.hub.task
+        for action in self._of_models if task is not None and not task.learns else ():
+            action.setEnabled(False)
+        for action in self._of_classes if task is not None and not task.classes else ():
+            action.setEnabled(False)
+        for action in self._of_models:
+            action.setVisible(task is None or task.learns)
+        for action in self._of_classes:
+            action.setVisible(task is None or task.classes)
 
     # the menus, from left to right
 
@@ -73,6 +84,7 @@ class Menus(QObject):
         menu.addSeparator()
         edit = self._add(menu, "edit.labels", self.tr("Edit labels…"), "Ctrl+L", self._on_edit_labels)
         self._project.append(edit)
+        self._of_classes.append(edit)
 
     def _build_view(self) -> None:
         window, menu = self._window, self._menu("view", self.tr("&View"))
@@ -82,6 +94,8 @@ class Menus(QObject):
                 menu, f"view.{name}", titles[name], f"Ctrl+{number}", lambda name=name: window.show_page(name)
             )
             self._project.append(page)
+            if name in OF_MODELS:
+                self._of_models.append(page)
         self._add(menu, "view.projects", titles["projects"], "Ctrl+0", lambda: window.show_page("projects"))
         menu.addSeparator()
         looks = QMenu(self.tr("Appearance"), menu)
@@ -119,7 +133,7 @@ class Menus(QObject):
         self._add_for_label(menu, "label.skip", self.tr("Skip") + "\tSpace", "", "skip")
         self._add_for_label(menu, "label.next", self.tr("Next") + "\tD", "", "next")
         self._add_for_label(menu, "label.previous", self.tr("Previous") + "\tA", "", "previous")
-        self._add_for_label(menu, "label.find", self.tr("Find a label") + "\t/", "", "find")
+        self._of_classes.append(self._add_for_label(menu, "label.find", self.tr("Find a label") + "\t/", "", "find"))
 
     def _build_train(self) -> None:
         window, menu = self._window, self._menu("train", self.tr("&Train"))
@@ -141,10 +155,11 @@ class Menus(QObject):
             menu, "train.export", self.tr("Export a model…"), "Ctrl+E", lambda: window.show_page("export")
         )
         self._project.append(export)
+        self._of_models += [menu.menuAction(), start, export]
 
     def _build_help(self) -> None:
-        window, menu = self._window, self._menu("help", self.tr("&Help"))
-        self._add(menu, "help.keys", self.tr("Keys"), "F1", lambda: shortcuts.show_sheet(window))
+        menu = self._menu("help", self.tr("&Help"))
+        self._add(menu, "help.keys", self.tr("Keys"), "F1", self._on_keys)
         self._add(menu, "help.log", self.tr("Open the log's folder"), "", self._on_log_folder)
         version = self._add(menu, "help.version", f"desktop_llm {__version__}", "", lambda: None)
         version.setEnabled(False)
@@ -216,6 +231,12 @@ class Menus(QObject):
     def _on_edit_labels(self) -> None:
         self._window.show_page("label")
         self._window.page("label").do("edit")
+
+    def _on_keys(self) -> None:
+        task, page = self._window.hub.task, self._window.page("label") if self._window.hub.task is not None else None
+        learns, classes = task is None or task.learns, task is None or task.classes
+        further = page.keys() if page is not None and self._window.page_name == "label" else []
+        shortcuts.show_sheet(self._window, learns=learns, classes=classes, further=further)
 
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.log_dir())))

@@ -164,6 +164,11 @@ class Task:
         """Whether there is a model to train for it."""
         return self.open_learn is not no_learn_room
 
+    def must_learn(self) -> None:
+        """Raises UserError where there is no model to train."""
+        if not self.learns:
+            raise UserError(UNTAUGHT)
+
     @property
     def content(self) -> tuple[RowField, ...]:
         """The fields that make the row itself (all but the label)."""

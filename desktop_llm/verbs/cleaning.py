@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -181,6 +182,7 @@ def drop_leaks(project: Project, found: Sequence[Leak], *, labeler: str = "", **
 
 def _edits(project: Project, outcomes: Iterable[Change | Drop]) -> Iterator[Edit]:
     """What the steps found, as edits; further fields of a row stay as they are."""
+    structured = task_named(project.task).content[0].structured
     waiting = iter(outcomes)
     while part := list(islice(waiting, AT_ONCE)):
         changed = {
@@ -189,10 +191,19 @@ def _edits(project: Project, outcomes: Iterable[Change | Drop]) -> Iterator[Edit
         for one in part:
             if isinstance(one, Drop):
                 yield Edit(item=one.id, to_bin=True)
-            elif one.id in changed:
+            elif one.id in changed and not (structured and _broken(one.after)):
                 content = dict(changed[one.id].content)
                 content[next(iter(content))] = one.after
                 yield Edit(item=one.id, content=content)
+
+
+def _broken(text: str) -> bool:
+    """Whether a text that was JSON is so no longer."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _writable(project: Project) -> None:

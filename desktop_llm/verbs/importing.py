@@ -87,7 +87,7 @@ def plan(
     for row in chain(first, _for_a_while(rows)):
         seen += 1
         if not isinstance(row, Rejected):
-            labels.update(_labels(task, row.cells.get(told.get(mappings.LABEL, ""))))
+            labels.update(_labels(task, row.cells, told))
         else:
             rejected.append(row)
     part = reader.fraction()
@@ -131,13 +131,18 @@ def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejecte
         yield row
 
 
-def _labels(task: Task, cell: object) -> Sequence[str]:
-    """The names of the labels in a cell; none where it holds none, or what is no label."""
+def _labels(task: Task, cells: Mapping[str, object], told: Mapping[str, str]) -> Sequence[str]:
+    """The names of the labels in a row, or what it counts as where labels have none; none where it has no label."""
+    cell = cells.get(told.get(mappings.LABEL, ""))
     try:
-        value = task.labels.parse(cell)
+        if task.label_of is None:
+            value = task.labels.parse(cell)
+        else:
+            content = {one.name: mappings.content_text(cells.get(told.get(one.name, ""))) for one in task.content}
+            value = task.label_of(cell, content)
     except UserError:
         return ()
-    return () if value is None else task.labels.names(value)
+    return () if value is None else task.labels.names(value) or (task.labels.stratum(value),)
 
 
 def source_of(task: Task, told: Plan, split: str) -> Source:

@@ -22,14 +22,14 @@ def profile(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Profile:
     """Lengths, languages, missing cells, labels and repeats of all rows. Raises Cancelled."""
-    labels, names = task_named(project.task).labels, project.classes.names()
+    task, names = task_named(project.task), project.classes.names()
     total, done = max(1, project.items.counts().total), 0
     profiler = Profiler(languages=languages)
     for part in project.items.ids(Filter()):
         if should_stop():
             raise Cancelled
         for item in project.items.get_many(part):
-            label = "" if item.value is None else labels.text(item.value, names)
+            label = "" if item.value is None or not task.classes else task.labels.text(item.value, names)
             profiler.add(next(iter(item.content.values()), ""), item.extra, label)
         done += len(part)
         on_progress(min(1.0, done / total))

@@ -55,7 +55,7 @@ class SourceCard(Card):
                 gone.deleteLater()
         self._empty.setVisible(item is None)
         self._scroll.setVisible(item is not None)
-        self.set_title("" if item is None else self._place(item))
+        self.show_place(item)
         self.set_note("" if item is None else item.source)
         if item is None:
             return
@@ -71,6 +71,10 @@ class SourceCard(Card):
         show_cells(self._chips_line, item.extra)
         self._chips.setVisible(bool(item.extra))
         self._scroll.verticalScrollBar().setValue(0)
+
+    def show_place(self, item: ShownItem | None) -> None:
+        """Say which of all rows it is."""
+        self.set_title("" if item is None else self._place(item))
 
     def _place(self, item: ShownItem) -> str:
         # Rows that were left out of a project leave gaps in the numbers of the others.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from PySide6.QtCore import (
     QAbstractItemModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPointF,
     QRect,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QResizeEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -32,9 +35,9 @@ INDENT = 48
 PAD, TITLE, GAP, RADIUS = 10, 18, 6, 8
 TEXT_PIXELS, SMALL_PIXELS = 15, 12
 WRITING_LINES = 3
-REMEMBERED = 5000
-FLAGS = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere | Qt.TextFlag.TextExpandTabs)
-ENDLESS = 10_000_000
+LEAST_WIDTH = 40
+REMEMBERED, PAINTED = 5000, 200
+LINE_END = "\u2028"
 
 
 class TurnDelegate(QStyledItemDelegate):
@@ -45,6 +48,7 @@ class TurnDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._view = view
         self._heights: dict[tuple[str, int, int], int] = {}
+        self._layouts: dict[tuple[str, int, int], QTextLayout] = {}
         self.names: dict[str, str] = {}
         """What roles are called."""
 
@@ -67,13 +71,13 @@ class TurnDelegate(QStyledItemDelegate):
         inside = bubble.adjusted(PAD, PAD // 2, -PAD, -PAD // 2)
         painter.setFont(_font(self._view, SMALL_PIXELS, bold=True))
         painter.setPen(QColor(colors.accent if role == "assistant" else colors.muted))
-        painter.drawText(QRect(inside.left(), inside.top(), inside.width(), TITLE), self.names.get(role, role))
+        painter.drawText(QRect(inside.left(), inside.top(), inside.width(), TITLE), 0, self.names.get(role, role))
         top = inside.top() + TITLE
         for text, size, color in self._parts(index):
             painter.setFont(_font(self._view, size))
             painter.setPen(QColor(color))
             height = self._height(text, inside.width(), size)
-            painter.drawText(QRect(inside.left(), top, inside.width(), height), FLAGS, text)
+            self._layout(text, inside.width(), size).draw(painter, QPointF(inside.left(), top))
             top += height + 2
         painter.restore()
 
@@ -127,14 +131,22 @@ class TurnDelegate(QStyledItemDelegate):
         return [*told, (beside, SMALL_PIXELS, colors.muted)] if beside else told
 
     def _height(self, text: str, width: int, size: int) -> int:
+        least = QFontMetrics(_font(self._view, size)).lineSpacing()
         key = (text, width, size)
         if key not in self._heights:
             if len(self._heights) > REMEMBERED:
                 self._heights.clear()
-            metrics = QFontMetrics(_font(self._view, size))
-            room = QRect(0, 0, max(40, width), ENDLESS)
-            self._heights[key] = max(metrics.lineSpacing(), metrics.boundingRect(room, FLAGS, text).height())
+            self._heights[key] = max(least, ceil(self._layout(text, width, size).boundingRect().height()))
         return self._heights[key]
+
+    def _layout(self, text: str, width: int, size: int) -> QTextLayout:
+        """The text in lines; those that were painted last are remembered."""
+        key = (text, width, size)
+        if key not in self._layouts:
+            if len(self._layouts) > PAINTED:
+                self._layouts.clear()
+            self._layouts[key] = _lines(text, max(LEAST_WIDTH, width), _font(self._view, size))
+        return self._layouts[key]
 
 
 class TurnList(QListView):
@@ -206,6 +218,21 @@ class TurnList(QListView):
         """Other widths, other heights."""
         super().resizeEvent(event)
         self.scheduleDelayedItemsLayout()
+
+
+def _lines(text: str, width: int, font: QFont) -> QTextLayout:
+    layout = QTextLayout(text.replace("\n", LINE_END), font)
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    layout.setTextOption(option)
+    layout.beginLayout()
+    top = 0.0
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(width)
+        line.setPosition(QPointF(0, top))
+        top += line.height()
+    layout.endLayout()
+    return layout
 
 
 def _font(view: QListView, pixels: int, *, bold: bool = False) -> QFont:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+tr = QCoreApplication.translate
 REST_MS = 600
 PARAGRAPH = "\u2029"
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
@@ -20,6 +21,16 @@ WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fff
 def words_in(text: str) -> int:
     """How many words a text has."""
     return sum(1 for _ in WORD.finditer(text))
+
+
+def size_of(text: str) -> str:
+    """How long a text is, as a person counts."""
+    characters, words = len(text), words_in(text)
+    one = tr("WritingField", "1 character"), tr("WritingField", "1 word")
+    many = tr("WritingField", "{count:,} characters"), tr("WritingField", "{count:,} words")
+    told = [one[0] if characters == 1 else many[0].format(count=characters)]
+    told.append(one[1] if words == 1 else many[1].format(count=words))
+    return " · ".join(told)
 
 
 class WritingField(QPlainTextEdit):

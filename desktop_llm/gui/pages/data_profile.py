@@ -66,6 +66,8 @@ class ProfileTab(DataTab):
         ):
             card = Card(title, note)
             card.body.addWidget(widget)
+            if widget is self.labels:
+                self._labels_card = card
             card.body.addStretch(1)
             grid.addWidget(card, place // 2, place % 2)
         grid.setColumnStretch(0, 1)
@@ -79,6 +81,8 @@ class ProfileTab(DataTab):
         """Forget the rows of the one before."""
         super().set_project(project)
         self._work, self._profile = None, None
+        task = self.hub.task
+        self._labels_card.setVisible(task is None or task.classes)
         self._show()
 
     def on_changes(self, changes: Changes) -> None:

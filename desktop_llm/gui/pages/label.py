@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -83,6 +83,9 @@ class LabelPage(Page):
         self._editor.edited.connect(self._on_edited)
         self._editor.set_switches(switching.switches(project, task))
         self._editor.edit_classes_asked.connect(self.edit_classes)
+        self._queue.in_line = task.in_line
+        self._view.offer_order(task.learns)
+        self.session.show_agreement(task.learns)
         self._line.addWidget(self._editor, 1)
         self._reload_all()
 
@@ -125,6 +128,11 @@ class LabelPage(Page):
         dialog.finished.connect(lambda _: self.setFocus())
         dialog.open()
         dialog.new_name.setFocus()
+
+    def keys(self) -> list[tuple[str, str]]:
+        """The editor's."""
+        commands = self._editor.commands() if self._editor is not None else ()
+        return [(" · ".join(dict.fromkeys(_key_words(one.keys))), one.title) for one in commands]
 
     def state(self) -> dict[str, Any]:
         """What is shown, in which order."""
@@ -361,3 +369,8 @@ class LabelPage(Page):
         """In a narrow window the text comes first."""
         super().resizeEvent(event)
         self._queue_card.setVisible(event.size().width() >= WIDE)
+
+
+def _key_words(keys: Sequence[str]) -> list[str]:
+    """Keys as they stand on a keyboard; there are two with the name Enter."""
+    return [key.replace("Return", "Enter") for key in keys]

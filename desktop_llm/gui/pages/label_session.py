@@ -28,7 +28,7 @@ class SessionCard(Card):
         grid = QGridLayout()
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(1, 1)
-        self._values = {}
+        self._values, self._titles = {}, {}
         for row, (name, words) in enumerate(
             (
                 ("labeled", self.tr("Labeled")),
@@ -38,7 +38,9 @@ class SessionCard(Card):
         ):
             value = plain_label("–")
             value.setObjectName(f"label.session.{name}")
-            grid.addWidget(plain_label(words, "muted"), row, 0)
+            title = plain_label(words, "muted")
+            grid.addWidget(title, row, 0)
+            self._titles[name] = title
             grid.addWidget(value, row, 2, Qt.AlignmentFlag.AlignRight)
             self._values[name] = value
         self.body.addLayout(grid)
@@ -60,6 +62,11 @@ class SessionCard(Card):
         if self._agreed:
             share = sum(self._agreed) / len(self._agreed)
             self._values["agreement"].setText(f"{100 * share:.0f} %")
+
+    def show_agreement(self, shown: bool) -> None:
+        """Whether there is a model that could agree."""
+        for part in (self._values["agreement"], self._titles["agreement"]):
+            part.setVisible(shown)
 
     def show_counts(self, counts: Counts) -> None:
         """The project's numbers."""

@@ -71,8 +71,17 @@ class RowActions(QFrame):
         for one in classes[:MOST_CLASSES]:
             # an ampersand of a name is no key
             menu.addAction(one.name.replace("&", "&&"), partial(self._on_label, one.id, one.name))
-        menu.addSeparator()
+        if classes:
+            menu.addSeparator()
         menu.addAction(self.tr("No label"), lambda: self._on_label(None, ""))
+
+    def offer_classes(self, offered: bool) -> None:
+        """Whether rows can be given a class; where not, a label can only be taken away."""
+        words = self.tr("Label as") if offered else self.tr("Labels")
+        self._label.setText(words)
+        self._label.setAccessibleName(words)
+        if not offered:
+            self.set_classes([])
 
     def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None) -> None:
         """`rows` are meant: `selected` of them, or, where none is, all `count` that the table shows."""
@@ -126,7 +135,8 @@ class RowActions(QFrame):
 
     def _on_save(self) -> None:
         """All rows that the table shows, into a file."""
-        chosen = ask_where(self, self.tr("Save rows"))
+        task = self._hub.task
+        chosen = ask_where(self, self.tr("Save rows"), formats=() if task is None else task.formats)
         if chosen is not None:
             self.save(*chosen)
 

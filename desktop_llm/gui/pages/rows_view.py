@@ -148,6 +148,12 @@ class RowsView(Card):
             self.reload()
         self.table.viewport().update()
 
+    def offer(self, *, classes: bool, learns: bool) -> None:
+        """What rows can be told by: classes of labels, and what a model says."""
+        self.label_box.setVisible(classes)
+        self.more.offer_predictions(learns)
+        self.bulk.offer_classes(classes)
+
     def show_columns(self, *, splits: bool, sources: bool) -> None:
         """Leave out what would say the same in every row; the texts take the room."""
         self.table.setColumnHidden(2, not splits)
@@ -237,7 +243,7 @@ class RowsView(Card):
 
     def _cell(self, row: Item, column: int) -> str:
         if column == 0:
-            return " ".join(" · ".join(row.content.values())[:SHOWN].split())
+            return " ".join(self._in_line(row)[:SHOWN].split())
         if column == 1:
             task = self._hub.task
             if row.value is None or task is None:
@@ -247,8 +253,12 @@ class RowsView(Card):
 
     def _tip(self, row: Item, column: int) -> str:
         if column == 0:
-            return "\n\n".join(row.content.values())[:2000]
+            return self._in_line(row)[:2000]
         return self._cell(row, column) if column == 3 else ""
+
+    def _in_line(self, row: Item) -> str:
+        task = self._hub.task
+        return "" if task is None else task.in_line(row.content)
 
     def _split_words(self) -> dict[str, str]:
         return {"train": self.tr("Training"), "validation": self.tr("Validation"), "test": self.tr("Test")}

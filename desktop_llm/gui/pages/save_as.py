@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,16 @@ OFFERED: tuple[Format, ...] = (
 )
 
 
-def ask_where(parent: QWidget, title: str, name: str = "") -> tuple[Path, Format] | None:
-    """The file and its format; None when the person thought better of it. `name` is proposed."""
+def ask_where(parent: QWidget, title: str, name: str = "", formats: Sequence[str] = ()) -> tuple[Path, Format] | None:
+    """The file and its format; None when the person thought better of it. `name` is proposed.
+
+    `formats` are those that a task is usually saved in, the best first.
+    """
     from desktop_llm.data.writers.writing import FORMATS
 
-    ways = {f"{way.title} (*{way.ending})": (form, way.ending) for form, way in FORMATS.items() if form in OFFERED}
+    offered = [form for one in formats for form in FORMATS if form == one]
+    offered = offered or [form for form in FORMATS if form in OFFERED]
+    ways = {f"{FORMATS[form].title} (*{FORMATS[form].ending})": (form, FORMATS[form].ending) for form in offered}
     text, kind = QFileDialog.getSaveFileName(parent, title, name, ";;".join(ways))
     if not text:
         return None

@@ -19,7 +19,7 @@ from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownIte
 from desktop_llm.widgets.source_card import show_cells
 from desktop_llm.widgets.turn_list import TurnList
 from desktop_llm.widgets.turn_model import ROLE, ROLES
-from desktop_llm.widgets.writing_field import REST_MS, words_in
+from desktop_llm.widgets.writing_field import REST_MS, size_of
 
 
 class Editor(LabelEditor):
@@ -88,7 +88,7 @@ class Editor(LabelEditor):
         if silent is not None or not self.turns.turns.rowCount():
             self.turns.choose(silent or 0)
             words = self.tr("Turn {number:,} says nothing: write it (E) or remove it (Del).")
-            self._state.setText(words.format(number=(silent or 0) + 1))
+            self._tell_state(words.format(number=(silent or 0) + 1))
             return True
         self._timer.stop()
         self.writes = False
@@ -148,11 +148,10 @@ class Editor(LabelEditor):
         flow = FlowLayout(hints)
         for key, words in (
             ("Enter", self.tr("keep and go on")),
+            ("↑ / ↓", self.tr("choose a turn")),
             ("E", self.tr("write")),
             ("Esc", self.tr("end writing")),
-            ("↑ / ↓", self.tr("choose a turn")),
-            ("Ctrl+↑ / ↓", self.tr("move it")),
-            ("Space", self.tr("skip")),
+            ("N", self.tr("add")),
             ("D / A", self.tr("next, previous row")),
         ):
             flow.addWidget(key_hint(key, words))
@@ -201,20 +200,23 @@ class Editor(LabelEditor):
         if item is None:
             self._card.set_title("")
             self._card.set_note("")
-            self._state.setText(self.tr("Nothing waits here. All rows come back with Show: All."))
+            self._tell_state(self.tr("Nothing waits here. All rows come back with Show: All."))
         else:
             known = item.position <= item.total
             words = self.tr("Row {position:,} of {total:,}") if known else self.tr("Row {position:,}")
             self._card.set_title(words.format(position=item.position, total=item.total))
-            self._card.set_note(self.tr("kept") if item.value is not None else item.source)
             told = self.turns.turns.messages()
             text = "\n".join(one["content"] for one in told if isinstance(one.get("content"), str))
-            counts = self.tr("{turns:,} turns · {characters:,} characters · {words:,} words").format(
-                turns=len(told), characters=len(text), words=words_in(text)
-            )
-            waits = self.tr(" · it waits for an answer: N adds one") if self._waits() else ""
-            self._state.setText(counts + waits)
+            turns = self.tr("1 turn") if len(told) == 1 else self.tr("{count:,} turns").format(count=len(told))
+            where = self.tr("kept") if item.value is not None else item.source
+            self._card.set_note(" · ".join((turns, size_of(text), where)))
+            waits = self.tr("It waits for an answer: N adds one.")
+            self._tell_state(waits if self._waits() else "")
         self._show_turn()
+
+    def _tell_state(self, words: str) -> None:
+        self._state.setText(words)
+        self._state.setVisible(bool(words))
 
     def _show_turn(self) -> None:
         """What can be done with the chosen turn."""

@@ -19,7 +19,7 @@ from desktop_llm.widgets.chip import chip, key_hint
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
 from desktop_llm.widgets.source_card import SourceCard
-from desktop_llm.widgets.writing_field import words_in
+from desktop_llm.widgets.writing_field import size_of
 
 LEFT, RIGHT = "left", "right"
 
@@ -71,8 +71,7 @@ class AnswerCard(Card):
     def show_answer(self, text: str) -> None:
         """Show it from its beginning."""
         self.text.setText(text)
-        counts = self.tr("{characters:,} characters · {words:,} words")
-        self.set_note(counts.format(characters=len(text), words=words_in(text)) if text else "")
+        self.set_note(size_of(text) if text else "")
         self._scroll.verticalScrollBar().setValue(0)
 
 
@@ -126,6 +125,7 @@ class Editor(LabelEditor):
             self._prompt.show_item(item, [("", prompt)])
             for card, name in ((self.left, left), (self.right, right)):
                 card.show_answer("" if item is None else readable(item.content.get(name, "")))
+        self._prompt.show_place(item)
         value = None if item is None else item.value
         for name, chosen in ((LEFT, left), (RIGHT, right), (TIE, TIE), (BAD, BAD)):
             self._buttons[name].setChecked(item is not None and value == chosen)

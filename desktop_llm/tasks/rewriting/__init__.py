@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_llm.tasks.rewriting.labels import RULES, file_cells
+from desktop_llm.tasks.rewriting.labels import RULES, file_cells, in_line
 from desktop_llm.tasks.task import RowField, Task
 
 if TYPE_CHECKING:
@@ -46,14 +46,15 @@ TASK = Task(
             title="Becomes",
             required=False,
             guesses=(
-                "label", "target", "tgt", "output", "response", "answer", "summary", "translation", "completion",
-                "reference", "highlights",
+                "label", "target", "tgt", "output", "response", "answer", "reply", "summary", "translation",
+                "completion", "reference", "highlights",
             ),
         ),
     ),
     labels=RULES,
     open_screen=_open_screen,
     classes=False,
+    in_line=in_line,
     file_cells=file_cells,
     formats=("jsonl", "csv", "excel", "parquet", "json", "alpaca", "sharegpt", "messages", "doccano"),
 )  # fmt: skip

@@ -61,6 +61,11 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
+def in_line(content: Mapping[str, str]) -> str:
+    """The text alone."""
+    return content.get("source", "")
+
+
 def file_cells(
     content: Mapping[str, str], named: Any | None, form: str, extra: Mapping[str, str]
 ) -> dict[str, object] | None:

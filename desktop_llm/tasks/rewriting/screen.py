@@ -15,7 +15,7 @@ from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
 from desktop_llm.widgets.source_card import SourceCard
 from desktop_llm.widgets.wording import changes
-from desktop_llm.widgets.writing_field import WritingField, words_in
+from desktop_llm.widgets.writing_field import WritingField, size_of
 
 DIFFERENCES_HEIGHT = 170
 
@@ -102,6 +102,7 @@ class Editor(LabelEditor):
         self.draft_button.setVisible(bool(self._draft))
         self.changes_button.setVisible(bool(self._draft))
         if stays:
+            self._source.show_place(item)
             self._show_state()
             return
         self._source.show_item(item, [] if item is None else self._texts(item))
@@ -137,6 +138,7 @@ class Editor(LabelEditor):
         self._card.body.addWidget(self._counts)
         self.changes_button = button(self.tr("Changes"), "label.show_changes", tip=self.tr("Compare with the draft"))
         self.changes_button.setCheckable(True)
+        self.changes_button.setProperty("kind", "toggle")
         self.changes_button.toggled.connect(self._on_changes_toggled)
         self.draft_button = button(self.tr("Begin again"), "label.draft", self._on_draft)
         self.draft_button.setToolTip(self.tr("Put the draft in the place of what stands here"))
@@ -193,10 +195,7 @@ class Editor(LabelEditor):
         self._show_changes()
 
     def _show_counts(self) -> None:
-        text = self.field.text()
-        self._counts.setText(
-            self.tr("{characters:,} characters · {words:,} words").format(characters=len(text), words=words_in(text))
-        )
+        self._counts.setText(size_of(self.field.text()))
 
     def _show_changes(self) -> None:
         if self.differences.isVisibleTo(self) and self._draft:
