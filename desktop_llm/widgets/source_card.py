@@ -51,7 +51,7 @@ class SourceCard(Card):
         while self._texts.count():
             gone = self._texts.takeAt(0).widget()
             if gone is not None:
-                gone.hide()
+                gone.setParent(None)
                 gone.deleteLater()
         self._empty.setVisible(item is None)
         self._scroll.setVisible(item is not None)

@@ -201,7 +201,7 @@ class TurnList(QListView):
 
     def leave(self) -> None:
         """Close the field, if one is open; what was written stays."""
-        field = self.viewport().findChild(WritingField)
+        field = self.indexWidget(self.currentIndex())
         if isinstance(field, WritingField) and self.writing:
             self.commitData(field)
             self.closeEditor(field, QStyledItemDelegate.EndEditHint.NoHint)

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from desktop_llm.data.writers.writing import FORMATS
 from desktop_llm.engine import optim
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.prediction import Prediction
@@ -24,9 +26,18 @@ from desktop_llm.nets.compact_embedding import CompactEmbedding
 from desktop_llm.nets.learner import Learner
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
+from desktop_llm.widgets.screen import ModelRoom
 from tests import run_folders
 
 EVERY = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
+LEARNING = pytest.mark.parametrize(
+    "task", [one for one in TASKS.values() if one.learns], ids=[name for name, one in TASKS.items() if one.learns]
+)
+CELLS: dict[str, object] = {
+    "dialogue": [{"role": "user", "content": "two  words "}, {"role": "assistant", "content": "好"}],
+    "preference": " Answer_B ",
+}
+"""What a file may have as a label, where that is not just words."""
 OUTSIDE = """
 import json, sys
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -54,6 +65,26 @@ def _learner(folder: RunFolder, source: Path | None = None) -> Learner:
 
 
 @EVERY
+def test_fields_are_whole(task: Task) -> None:
+    assert task.fields[0].required
+    assert task.fields[-1].name == "label"
+    assert len({one.name for one in task.fields}) == len(task.fields)
+    assert set(task.formats) <= set(FORMATS)
+
+
+@EVERY
+def test_what_a_task_cannot_learn_it_says(task: Task) -> None:
+    assert isinstance(task.open_screen(), ModelRoom) == task.learns
+    assert bool(task.metrics) == task.learns
+    if task.learns:
+        task.must_learn()
+        return
+    for ask in (task.must_learn, task.open_learn, task.open_score):
+        with pytest.raises(UserError, match="no model to train"):
+            ask()
+
+
+@LEARNING
 def test_recipes_and_metrics_are_whole(task: Task) -> None:
     for recipe in (task.recipe, task.folder_recipe):
         recipes.check(recipe)
@@ -61,14 +92,13 @@ def test_recipes_and_metrics_are_whole(task: Task) -> None:
     for preset in task.presets:
         recipes.check(changed(task.recipe, dict(preset.values)))
     assert task.metrics
-    assert task.fields[0].required
-    assert task.fields[-1].name == "label"
 
 
 @EVERY
 def test_labels_go_around(task: Task) -> None:
-    named = task.labels.parse("  two   words ")
+    named = task.labels.parse(CELLS.get(task.name, "  two   words "))
     names = task.labels.names(named)
+    assert bool(names) == task.classes
     numbers = {name: place for place, name in enumerate(names, 1)}
     value = task.labels.to_value(named, numbers)
     back = {place: name for name, place in numbers.items()}
@@ -79,7 +109,7 @@ def test_labels_go_around(task: Task) -> None:
     assert task.labels.parse(None) is None
 
 
-@EVERY
+@LEARNING
 def test_a_perfect_answer_has_the_best_figures(task: Task) -> None:
     truth = [row["label"] for row in run_folders.rows(20)]
     answers = [Prediction(label=label, probability=1.0, uncertainty=0.0) for label in truth]

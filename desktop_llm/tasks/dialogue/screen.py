@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer, SignalInstance
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_llm.tasks.dialogue.labels import messages, whole
+from desktop_llm.tasks.dialogue.labels import messages, said, whole
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import key_hint
@@ -245,12 +245,10 @@ class Editor(LabelEditor):
 
     def _keep(self, *, writing: bool) -> None:
         self._timer.stop()
-        told = self.turns.turns.messages()
-        if (
-            self._item is not None
-            and told != self._known
-            and not (self._known is None and told == self._messages(self._item))
-        ):
+        # a turn that says nothing yet is none
+        told = [one for one in self.turns.turns.messages() if said(one)]
+        shown = self._messages(self._item) if self._known is None else self._known
+        if self._item is not None and told and told != shown:
             self.writes = writing
             self._tell(self.edited, told)
         self._show_state()
@@ -272,7 +270,7 @@ class Editor(LabelEditor):
         """A turn below the chosen one, to be written at once; it is kept once it says something."""
         if self._item is None:
             return
-        self.turns.leave()
+        self.settle()
         place = self.turns.place
         self.turns.turns.insert(place + 1, self.turns.turns.next_role(place))
         self.turns.choose(place + 1)

@@ -46,7 +46,7 @@ TASK = Task(
             title="Becomes",
             required=False,
             guesses=(
-                "label", "target", "tgt", "output", "response", "answer", "reply", "summary", "translation",
+                "label", "labels", "target", "tgt", "output", "response", "answer", "reply", "summary", "translation",
                 "completion", "reference", "highlights",
             ),
         ),

@@ -86,7 +86,7 @@ class Editor(LabelEditor):
 
     def settle(self) -> None:
         """Give what was written and is not kept yet."""
-        if self.field.document().isModified():
+        if self.field.document().isModified() and not self._telling:
             self.field.forget()
             self._on_rested(self.field.text())
 
