@@ -48,9 +48,8 @@ class SourceCard(Card):
 
     def show_item(self, item: ShownItem | None, texts: Sequence[tuple[str, str]]) -> None:
         """Show a row's texts, each with its title, '' for none."""
-        while self._texts.count():
-            gone = self._texts.takeAt(0).widget()
-            if gone is not None:
+        while (taken := self._texts.takeAt(0)) is not None:
+            if (gone := taken.widget()) is not None:
                 gone.setParent(None)
                 gone.deleteLater()
         self._empty.setVisible(item is None)

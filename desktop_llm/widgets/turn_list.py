@@ -119,7 +119,7 @@ class TurnDelegate(QStyledItemDelegate):
 
     def _on_typed(self, place: QPersistentModelIndex, field: WritingField) -> None:
         if place.isValid():
-            index = QModelIndex(place)
+            index = self._view.model().index(place.row(), 0)
             self._view.model().setData(index, field.text())
             self.sizeHintChanged.emit(index)
 

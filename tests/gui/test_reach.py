@@ -26,6 +26,7 @@ from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.rail import REST, WORK
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.tasks import TASKS
 from desktop_llm.widgets.confusion import Confusion
 from tests.gui.conftest import FOLDER, HOSTILE
 from tests.windows import find, open_in, project_of
@@ -59,6 +60,27 @@ def _open(qtbot: QtBot, window: MainWindow, path: Path, page: str) -> None:
     qtbot.waitUntil(window.isActiveWindow)
 
 
+def _by_arrows(one: QWidget) -> bool:
+    """Whether another of the same choices holds: Tab reaches that one, and arrows go on from there."""
+    group = one.group() if isinstance(one, QAbstractButton) else None
+    return group is not None and group.exclusive() and group.checkedButton() not in (None, one)
+
+
+def test_arrows_choose_what_a_new_project_is_for(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_page("projects")
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    choices = [find(window, QAbstractButton, f"projects.task.{name}") for name in TASKS]
+    choices[0].setFocus()
+    reached = {choices[0]}
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Down) * len(choices):
+        qtbot.keyClick(next(one for one in choices if one.isChecked()), key)
+        (chosen,) = [one for one in choices if one.isChecked()]
+        assert chosen.hasFocus()
+        reached.add(chosen)
+    assert reached == set(choices)
+
+
 @pytest.mark.parametrize("page", [*WORK, *REST])
 def test_every_control_has_a_name_and_is_reached_by_tab(
     qtbot: QtBot, window: MainWindow, tickets: Path, page: str
@@ -67,7 +89,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(
     controls = _controls(window, page)
     assert controls
     assert [one.objectName() or type(one).__name__ for one in controls if not one.accessibleName()] == []
-    wanted = {one for one in controls if not one.objectName().startswith(BY_OTHER_KEYS)}
+    wanted = {one for one in controls if not one.objectName().startswith(BY_OTHER_KEYS) and not _by_arrows(one)}
     reached: set[QWidget] = set()
     at = QApplication.focusWidget()
     while at is not None and at not in reached:

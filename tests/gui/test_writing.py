@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QTabBar
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QTabBar, QTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.pages.label import LabelPage
@@ -79,6 +80,10 @@ def _value(window: MainWindow, item: int) -> Any:
 
 def _steps(window: MainWindow, item: int) -> int:
     return sum(not one.undone and one.origin != "import" for one in project_of(window).labels.history(item))
+
+
+def _is_kept(window: MainWindow, item: int, value: object) -> bool:
+    return bool(_value(window, item) == value)
 
 
 def _show(window: MainWindow, which: str) -> None:
@@ -149,7 +154,7 @@ def test_what_is_typed_is_kept_at_once_and_is_one_step(qtbot: QtBot, window: Mai
         texts.moveCursor(texts.textCursor().MoveOperation.End)
         QTest.keyClicks(texts, words)
         wanted = texts.text()
-        qtbot.waitUntil(lambda wanted=wanted: _value(window, 1) == wanted)
+        qtbot.waitUntil(partial(_is_kept, window, 1, wanted))
         # what another program would read of the file now, as it would after a crash
         with closing(Project.open(path)) as other:
             row = other.items.get(1)
@@ -222,7 +227,7 @@ def test_the_models_draft_comes_first_and_changes_to_it_are_shown(
         QTest.keyClick(texts, Qt.Key.Key_Backspace)
     QTest.keyClicks(texts, "Madam")
     click(qtbot, window, "label.show_changes")
-    shown = window.findChild(QPlainTextEdit, "label.changes") or window.findChild(object, "label.changes")
+    shown = find(window, QTextEdit, "label.changes")
     qtbot.waitUntil(lambda: "Madam" in shown.toPlainText(), timeout=LONG)
     assert "Sir" in shown.toPlainText()
     click(qtbot, window, "label.draft")
@@ -437,8 +442,8 @@ def test_what_is_not_there_has_no_button(
     press(qtbot, window, "Ctrl+4")
     assert window.page_name == "label"
     for name in ("label.order", "data.label_filter", "data.more.disagrees", "data.more.predicted"):
-        found = window.findChild(object, name)
-        assert found is None or not found.isVisibleTo(window)
+        found = window.findChildren(QWidget, name)
+        assert not any(one.isVisibleTo(window) for one in found)
     window.show_page("data")
     bar = find(window, QTabBar, "data.tabs")
     assert [bar.tabText(place) for place in range(bar.count()) if not bar.isTabVisible(place)] == ["Snapshots"]

@@ -55,21 +55,20 @@ class ProfileTab(DataTab):
         self.labels.clicked.connect(self._on_label)
         self.languages, self.missing = Bars(choosing=False), Bars(choosing=False)
         opens = self.tr("click a bar to see its rows")
-        for place, (title, note, widget) in enumerate(
-            (
-                (self.tr("Length in characters"), opens, self.lengths),
-                (self.tr("Length in words"), self.tr("a Chinese character counts as one"), self.words),
-                (self.tr("Labels"), opens, self.labels),
-                (self.tr("Languages"), self.tr("guessed from the text"), self.languages),
-                (self.tr("Missing cells"), self.tr("by column"), self.missing),
-            )
+        self._grid, self._cards = grid, list[Card]()
+        for title, note, widget in (
+            (self.tr("Length in characters"), opens, self.lengths),
+            (self.tr("Length in words"), self.tr("a Chinese character counts as one"), self.words),
+            (self.tr("Labels"), opens, self.labels),
+            (self.tr("Languages"), self.tr("guessed from the text"), self.languages),
+            (self.tr("Missing cells"), self.tr("by column"), self.missing),
         ):
-            card = Card(title, note)
+            card = Card(title, note, inside)
             card.body.addWidget(widget)
             if widget is self.labels:
                 self._labels_card = card
             card.body.addStretch(1)
-            grid.addWidget(card, place // 2, place % 2)
+            self._cards.append(card)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(3, 1)
@@ -82,8 +81,15 @@ class ProfileTab(DataTab):
         super().set_project(project)
         self._work, self._profile = None, None
         task = self.hub.task
-        self._labels_card.setVisible(task is None or task.classes)
+        self._place_cards(classes=task is None or task.classes)
         self._show()
+
+    def _place_cards(self, *, classes: bool) -> None:
+        """Two in a row; that of the labels where these are of classes."""
+        self._labels_card.setVisible(classes)
+        shown = [card for card in self._cards if classes or card is not self._labels_card]
+        for place, card in enumerate(shown):
+            self._grid.addWidget(card, place // 2, place % 2)
 
     def on_changes(self, changes: Changes) -> None:
         """What was counted is of another day; counting again waits for the person, or for the next visit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -77,7 +77,8 @@ class LabelPage(Page):
         self._editor = task.open_screen().label_editor()
         self._editor.set_foot(self.session)
         self.session.show()
-        self.setFocusProxy(self._editor if self._editor.focusProxy() is not None else None)
+        # Qt takes None for no proxy, which its stubs do not know.
+        self.setFocusProxy(self._editor if self._editor.focusProxy() is not None else cast("QWidget", None))
         self._editor.asked.connect(self.do)
         self._editor.chosen.connect(self._on_chosen)
         self._editor.edited.connect(self._on_edited)
@@ -192,7 +193,10 @@ class LabelPage(Page):
 
     def _show_counts(self, counts: Counts) -> None:
         self._counts = counts
-        self._stack.setCurrentIndex(1 if counts.total else 0)
+        before, now = self._stack.currentIndex(), int(counts.total > 0)
+        self._stack.setCurrentIndex(now)
+        if before != now and self.isVisible():
+            self.setFocus()  # what could not have it before may be there now
         self.session.show_counts(counts)
         self._queue_card.show_left(counts.unlabeled)
         self._show_item(self._item)

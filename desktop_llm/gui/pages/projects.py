@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ class ProjectsPage(Page):
         grid.setColumnStretch(0, 1)
         for row, sample in enumerate(shipped):
             name = "projects.sample" if not row else f"projects.sample.{sample.task}"
-            opening = button(self.tr("Open"), name, lambda sample=sample: self._on_sample(sample), kind="plain")
+            opening = button(self.tr("Open"), name, partial(self._on_sample, sample), kind="plain")
             opening.setAccessibleName(self.tr("Open the sample {name}").format(name=sample.name))
             self._sample_buttons.append(opening)
             words = f"{TASKS[sample.task].title}: {sample.words}"

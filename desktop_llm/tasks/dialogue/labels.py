@@ -36,9 +36,9 @@ class Conversation:
                 raise UserError("the conversation is not a list of messages") from None
         if told is None or told == []:
             return None
-        if not _sound(told):
+        if not isinstance(told, list) or not _sound(told):
             raise UserError("the conversation is not a list of messages, each with a role and content or tool calls")
-        return told
+        return list(told)
 
     def renamed(self, named: Any, names: Mapping[str, str]) -> Any:
         """As it was: it names no class."""

@@ -152,7 +152,7 @@ class Editor(LabelEditor):
             ("E", self.tr("write")),
             ("Esc", self.tr("end writing")),
             ("N", self.tr("add")),
-            ("D / A", self.tr("next, previous row")),
+            ("D / A", self.tr("other rows")),
         ):
             flow.addWidget(key_hint(key, words))
         self._card.body.addWidget(hints)

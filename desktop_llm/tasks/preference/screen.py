@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -153,7 +154,7 @@ class Editor(LabelEditor):
             (BAD, self.tr("Both bad"), "X"),
             (RIGHT, self.tr("Second is better"), "2"),
         ):
-            made = button(f"{words}   {key}", f"label.choice.{name}", lambda name=name: self._on_clicked(name))
+            made = button(f"{words}   {key}", f"label.choice.{name}", partial(self._on_clicked, name))
             made.setAccessibleName(words)
             made.setCheckable(True)
             made.setProperty("kind", "decision")

@@ -20,14 +20,17 @@ SYSTEM, QUESTION = (
     {"role": "user", "content": "我的包裹在哪里？\n<b>急</b>"},
 )
 ANSWER = {"role": "assistant", "content": "周四到。", "weight": 1.0}
-WHOLE = [
+WHOLE: files.Rows = [
     SYSTEM,
     QUESTION,
     {"role": "assistant", "content": None, "tool_calls": [CALL]},
     {"role": "tool", "content": '{"day": "Thursday"}', "tool_call_id": "1"},
     ANSWER,
 ]
-OPENAI = [{"messages": WHOLE, "tools": TOOLS, "topic": "parcel"}, {"messages": [SYSTEM, QUESTION], "topic": "parcel"}]
+OPENAI: files.Rows = [
+    {"messages": WHOLE, "tools": TOOLS, "topic": "parcel"},
+    {"messages": [SYSTEM, QUESTION], "topic": "parcel"},
+]
 
 
 def test_a_whole_conversation_is_a_label_and_one_that_ends_with_a_question_waits(tmp_path: Path) -> None:
@@ -67,14 +70,14 @@ def test_files_of_others_come_back_as_they_were(name: str, form: Format, tmp_pat
 
 
 def test_a_conversation_in_parts_comes_back_as_its_text(tmp_path: Path) -> None:
-    rows = [{"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}, ANSWER]}]
+    rows: files.Rows = [{"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}, ANSWER]}]
     _, back = files.around("dialogue", files.lines(tmp_path / "in.jsonl", rows), "messages", tmp_path)
     assert back == [{"messages": [{"role": "user", "content": "hi"}, ANSWER]}]
 
 
 def test_pictures_and_other_parts_are_kept(tmp_path: Path) -> None:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "x.png"}}]
-    rows = [{"messages": [{"role": "user", "content": parts}, ANSWER]}]
+    rows: files.Rows = [{"messages": [{"role": "user", "content": parts}, ANSWER]}]
     came, back = files.around("dialogue", files.lines(tmp_path / "in.jsonl", rows), "messages", tmp_path)
     assert back == came
 
@@ -104,11 +107,14 @@ def test_conversation_and_label_come_back_from_tables(form: Format, tmp_path: Pa
     assert files.stored(again)[1][1] == mended
 
 
+ODD: files.Rows = [{"messages": WHOLE, "label": None}, {"messages": WHOLE[:2], "label": 7}]
+
+
 def test_what_is_no_conversation_is_refused_with_its_line(tmp_path: Path) -> None:
     from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs import importing
 
-    file = files.lines(tmp_path / "in.jsonl", [{"messages": WHOLE, "label": None}, {"messages": WHOLE[:2], "label": 7}])
+    file = files.lines(tmp_path / "in.jsonl", ODD)
     with closing(Project.create(tmp_path / "project", "dialogue", "p")) as project:
         report = importing.run(project, importing.plan(task_named("dialogue"), file))
     assert report.imported == 1
