@@ -99,9 +99,10 @@ def look(
             break
     if should_stop():
         raise Cancelled
-    outcomes = list(plan(rows, steps, should_stop=should_stop))
+    structured = task_named(project.task).content[0].structured
+    outcomes = list(plan(rows, steps, structured=structured, should_stop=should_stop))
     drops = sum(isinstance(one, Drop) for one in outcomes)
-    samples = preview(rows, steps, limit) if outcomes else ()
+    samples = preview(rows, steps, limit, structured=structured) if outcomes else ()
     return Look(samples=samples, seen=len(rows), changed=len(outcomes) - drops, dropped=drops)
 
 
@@ -122,7 +123,8 @@ def apply(
     def progress(told: Progress) -> None:
         on_progress(min(1.0, (told.part - 1 + min(1.0, told.rows / total)) / told.parts))
 
-    outcomes = plan(Texts(project), chosen, should_stop=should_stop, progress=progress)
+    structured = task_named(project.task).content[0].structured
+    outcomes = plan(Texts(project), chosen, structured=structured, should_stop=should_stop, progress=progress)
     return project.operations.apply(
         "clean",
         "Cleaned: " + ", ".join(step.title for step in chosen),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 from PySide6.QtCore import (
@@ -12,6 +13,7 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QResizeEvent, QTextLayout, QTextOption
@@ -48,6 +50,8 @@ class TurnDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._view = view
         self._heights: dict[tuple[str, int, int], int] = {}
+        self._rows: dict[int, QSize] = {}
+        self._width = 0
         self._layouts: dict[tuple[str, int, int], QTextLayout] = {}
         self.names: dict[str, str] = {}
         """What roles are called."""
@@ -84,11 +88,28 @@ class TurnDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """As high as what is said, at the width there is."""
         width = self._view.viewport().width()
+        if width != self._width:
+            self.forget()
+            self._width = width
+        row = index.row()
+        known = self._rows.get(row)
+        if known is None:
+            known = self._rows[row] = self._size(width, index)
+        return known
+
+    def forget(self, row: int | None = None) -> None:
+        """A turn says something else, or (None) all have other places."""
+        if row is None:
+            self._rows.clear()
+        else:
+            self._rows.pop(row, None)
+
+    def _size(self, width: int, index: Index) -> QSize:
         inside = self.bubble(QRect(0, 0, width, 100), str(index.data(ROLE))).width() - 2 * PAD
         height = sum(self._height(text, inside, size) + 2 for text, size, _ in self._parts(index))
-        if isinstance(self._view.indexWidget(index), QWidget) or self._view.state() == QListView.State.EditingState:
+        if self._view.indexWidget(index) is not None:
             least = WRITING_LINES * QFontMetrics(_font(self._view, TEXT_PIXELS)).lineSpacing() + 2 * PAD
-            height = max(height + 2 * PAD, least) if index == self._view.currentIndex() else height
+            height = max(height + 2 * PAD, least)
         return QSize(width, height + TITLE + PAD + GAP)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
@@ -121,7 +142,6 @@ class TurnDelegate(QStyledItemDelegate):
         if place.isValid():
             index = self._view.model().index(place.row(), 0)
             self._view.model().setData(index, field.text())
-            self.sizeHintChanged.emit(index)
 
     def _parts(self, index: Index) -> list[tuple[str, int, str]]:
         """Words, and below them, smaller, what else there is."""
@@ -164,6 +184,13 @@ class TurnList(QListView):
         self.delegate = TurnDelegate(self)
         self.delegate.closeEditor.connect(lambda *_: self._on_editor_closed())
         self.setItemDelegate(self.delegate)
+        for moved in (
+            self.turns.modelReset,
+            self.turns.rowsInserted,
+            self.turns.rowsRemoved,
+            self.turns.rowsMoved,
+        ):
+            moved.connect(lambda *_: self.delegate.forget())
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -196,7 +223,7 @@ class TurnList(QListView):
         index = self.currentIndex()
         if index.isValid() and index.flags() & Qt.ItemFlag.ItemIsEditable and not self.writing:
             self.edit(index)
-            self.delegate.sizeHintChanged.emit(index)
+            self._measure(index)
             self.scrollTo(index)
 
     def leave(self) -> None:
@@ -207,8 +234,21 @@ class TurnList(QListView):
             self.closeEditor(field, QStyledItemDelegate.EndEditHint.NoHint)
 
     def _on_editor_closed(self) -> None:
-        self.delegate.sizeHintChanged.emit(self.currentIndex())
+        QTimer.singleShot(0, self, lambda: self._measure(self.currentIndex()))
         self.left.emit()
+
+    def _measure(self, index: QModelIndex) -> None:
+        """A field came or went."""
+        self.delegate.forget()
+        self.delegate.sizeHintChanged.emit(index)
+
+    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:
+        """All turns are laid out anew only where one needs another height: most keys change none."""
+        self.delegate.forget(first.row())
+        if self.visualRect(first).height() == self.sizeHintForIndex(first).height():
+            self.update(first)
+        else:
+            super().dataChanged(first, last, list(roles))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Not ours."""

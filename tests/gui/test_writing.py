@@ -235,10 +235,11 @@ def test_the_models_draft_comes_first_and_changes_to_it_are_shown(
     qtbot.waitUntil(lambda: _value(window, 1) == "Good day, Sir")
 
 
-def test_length_is_told_in_words_and_characters(window: MainWindow, texts: WritingField) -> None:
+def test_length_is_told_in_words_and_characters(qtbot: QtBot, window: MainWindow, texts: WritingField) -> None:
     texts.selectAll()
     texts.insertPlainText("早上好 friend")
-    assert find(window, QLabel, "label.counts").text() == "10 characters · 4 words"
+    told = find(window, QLabel, "label.counts")
+    qtbot.waitUntil(lambda: told.text() == "10 characters · 4 words")
 
 
 KILLED = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, SignalInstance
+from PySide6.QtCore import Qt, QTimer, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
@@ -18,6 +18,7 @@ from desktop_llm.widgets.wording import changes
 from desktop_llm.widgets.writing_field import WritingField, size_of
 
 DIFFERENCES_HEIGHT = 170
+COUNT_MS = 100
 
 
 class Editor(LabelEditor):
@@ -33,6 +34,10 @@ class Editor(LabelEditor):
         self._known: object = None
         """The label as the project has it, as far as this editor knows."""
         self._telling = False
+        self._counting = QTimer(self)
+        self._counting.setSingleShot(True)
+        self._counting.setInterval(COUNT_MS)
+        self._counting.timeout.connect(self._show_counts)
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
@@ -125,7 +130,7 @@ class Editor(LabelEditor):
         self.field = WritingField("label.writing", self.tr("What the text becomes"))
         self.field.setPlaceholderText(self.tr("Write here."))
         self.field.rested.connect(self._on_rested)
-        self.field.textChanged.connect(self._show_counts)
+        self.field.textChanged.connect(self._counting.start)
         self._card.body.addWidget(self.field, 1)
         self.differences = Differences("label.changes", self.tr("What was changed in the draft"))
         self.differences.setFixedHeight(DIFFERENCES_HEIGHT)

@@ -121,3 +121,17 @@ def test_what_is_no_conversation_is_refused_with_its_line(tmp_path: Path) -> Non
     (rejected,) = report.rejected
     assert rejected.line == 2
     assert "not a list of messages" in rejected.reason
+
+
+def test_cleaning_leaves_conversations_whole(tmp_path: Path) -> None:
+    from desktop_llm.verbs import cleaning
+
+    rows: files.Rows = [
+        {"messages": [{"role": "user", "content": "<p>Why &quot;that&quot;?</p>"}]},
+        {"messages": [{"role": "user", "content": "<p>Why   not?</p>"}]},
+    ]
+    folder = files.project_of("dialogue", files.lines(tmp_path / "in.jsonl", rows), tmp_path / "project")
+    with closing(Project.open(folder)) as project:
+        cleaning.apply(project, [cleaning.step_named("html"), cleaning.step_named("whitespace")])
+    told = [json.loads(content["messages"])[0]["content"].strip() for content, _ in files.stored(folder)]
+    assert told == ['Why "that"?', "Why not?"]
