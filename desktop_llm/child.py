@@ -124,6 +124,14 @@ def exit_words(code: int | None) -> str:
         return f"signal {-code}"
 
 
+def step_aside() -> None:
+    """In the process: let the window's go first, for which somebody waits."""
+    import psutil
+
+    with suppress(OSError, psutil.Error):
+        psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
+
+
 def _begin(target: Callable[..., None], *args: Any) -> None:
     """In the process: Ctrl+C in a terminal is meant for the window, which then tells us by the pipe to leave."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

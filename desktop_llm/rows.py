@@ -166,13 +166,13 @@ class Filter:
     """Which rows are meant. None or '' means any.
 
     `show` "second": rows that `labeler` is to label without seeing what the first one said; "disputed": rows whose
-    labelers differ.
+    labelers differ. `found`: the rows of a list that something found (`store.found`), 0 for none.
     `class_id` a label's class; `text` a part of the main text, whatever its case; lengths in characters of the main
     text; `since` and `until` ISO dates of the import, both inclusive; `column` a further column of the file whose cell
     `compare`s so with `value` ('' with "is": the cell is missing or empty; numbers compare as numbers, all else as
-    text, so that ISO dates work); `predicted` (label in names) by `run`, or by the newest run that answered; `run` with
-    `truth` (class id) and `predicted`: the rows of a run's confusion cell; `disagrees`: the newest prediction is
-    another label than the row's.
+    text, so that ISO dates work); `predicted` (a class name: the label, or one of several) by `run`, or by the newest
+    run that answered; `run` with `truth` (class id) and `predicted`: the rows of a run's confusion cell; `without` a
+    class id that the label has not; `disagrees`: the newest prediction is another label than the row's.
     """
 
     show: Show = "all"
@@ -182,7 +182,8 @@ class Filter:
     text: str = ""
     run: int | None = None
     truth: int | None = None
-    predicted: Any | None = None
+    predicted: str | None = None
+    without: int | None = None
     min_length: int | None = None
     max_length: int | None = None
     since: str = ""
@@ -192,6 +193,7 @@ class Filter:
     value: str = ""
     disagrees: bool = False
     labeler: str = ""
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)

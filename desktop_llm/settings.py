@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_llm import atomic, log, paths
+from desktop_llm.keymap import PRESETS
 
 RECENT_LIMIT = 10
 
@@ -40,6 +41,13 @@ class Settings:
     advance_after_label: bool = _declared(
         True, "Next text after a label", "Goes on to the next text as soon as a label is given."
     )
+    key_preset: str = _declared(
+        "ours",
+        "Keys for labeling",
+        "Our own keys, or those of a program that your hands know.",
+        choices=tuple((name, one.title) for name, one in PRESETS.items()),
+    )
+    key_changes: str = _declared("{}", "", "", hidden=True)
     last_project: str = _declared("", "", "", hidden=True)
     recent_projects: tuple[str, ...] = _declared((), "", "", hidden=True)
     window_geometry: str = _declared("", "", "", hidden=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,26 +48,38 @@ def rows(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]
     return made
 
 
-def make(path: Path, *, count: int = 96, **values: Any) -> RunFolder:
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a task needs to be tested: rows(count, seed=, first_id=) with labels in names, and all class names."""
+
+    task: str
+    rows: Callable[..., list[dict[str, Any]]]
+    classes: tuple[str, ...]
+
+
+FIRST = Kind(task=TASK, rows=rows, classes=("food", "travel"))
+
+
+def make(path: Path, *, count: int = 96, kind: Kind = FIRST, **values: Any) -> RunFolder:
     """A run folder with `count` training rows, 16 validation and 16 test rows, and the tiny recipe with `values`."""
     path.mkdir(parents=True, exist_ok=True)
     folder = RunFolder(path)
     told = snapshot.write(
         folder.snapshot,
         {
-            "train": rows(count),
-            "validation": rows(16, seed=1, first_id=1001),
-            "test": rows(16, seed=2, first_id=2001),
+            "train": kind.rows(count),
+            "validation": kind.rows(16, seed=1, first_id=1001),
+            "test": kind.rows(16, seed=2, first_id=2001),
         },
     )
-    recipe: Recipe = changed(TASKS[TASK].recipe, {**TINY, **values})
+    recipe: Recipe = changed(TASKS[kind.task].recipe, {**TINY, **values})
     jobs.write(
         Job(
             number=1,
             project="Tests",
-            task=TASK,
+            task=kind.task,
             recipe=recipe,
-            schema={"classes": ["food", "travel"]},
+            schema={"classes": list(kind.classes)},
             snapshot=told,
             created="2026-01-01T00:00:00+00:00",
         ),

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, opened
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def _run_steps(project: Project, steps: list[Step], out: Out, *, apply: bool) ->
 
     if apply:
         outcome = cleaning.apply(project, steps)
-        out({"operation": outcome.operation, "changed": outcome.changed}, f"{outcome.changed:,} rows cleaned.")
+        done = {"operation": outcome.operation, "changed": outcome.changed, "cut": outcome.cut}
+        out(done, f"{outcome.changed:,} rows cleaned." + cut_words(outcome.cut))
         return
     seen = cleaning.look(project, steps)
     for one in seen.samples:

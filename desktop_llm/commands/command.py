@@ -78,6 +78,11 @@ def must_learn(project: Project) -> None:
     task_named(project.task).must_learn()
 
 
+def cut_words(count: int) -> str:
+    """What is to be said of spans whose text has gone; '' where none has."""
+    return f" {count:,} spans were cut and taken away." if count else ""
+
+
 def tell_rejected(out: Out, one: Rejected) -> None:
     """A row that was not taken."""
     out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")

@@ -28,6 +28,8 @@ def declare(verb: Declare) -> None:
         one.add_argument("--encoding")
         one.add_argument("--delimiter")
         one.add_argument("--shape", metavar="TOOL", help="whose rows these are (doccano, label_studio …), or none")
+        words = "the sign between several labels in one cell, '' where there is none; found if it is not told"
+        one.add_argument("--separator", metavar="SIGN", help=words)
         one.add_argument("--no-header", action="store_true", help="the first row is data")
         one.add_argument("--report", type=Path, metavar="FILE", help="write what was done there, as JSON (one FILE in)")
         words = "write the rows that were not taken there, as CSV or JSON Lines (one FILE in)"
@@ -64,7 +66,13 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
         task = task_named(project.task)
         for path in told.files:
             header = False if told.no_header else None
-            how = {"encoding": told.encoding, "delimiter": told.delimiter, "header": header, "shape": told.shape}
+            how = {
+                "encoding": told.encoding,
+                "delimiter": told.delimiter,
+                "header": header,
+                "shape": told.shape,
+                "separator": told.separator,
+            }
             look = importing.plan(task, path, **how)
             if mapping:
                 look = importing.plan(task, path, **how, mapping={**look.mapping, **mapping})
@@ -80,6 +88,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
                 f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
                 f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
+                + (f" Labels in a cell were parted at “{look.separator}”." if look.separator else "")
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)

@@ -42,9 +42,16 @@ def _predict(told: Any, out: Out) -> None:
             continue
         row, answer = one
         text = next(iter(row.values()), "")
-        out(
-            {**row, **prediction.to_json(answer)}, f"{answer.label}\t{answer.probability:.4f}\t{' '.join(text.split())}"
-        )
+        label = answer.label
+        said = ", ".join(_in_words(one, text) for one in label) or "–" if isinstance(label, list) else str(label)
+        out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
+
+
+def _in_words(part: Any, text: str) -> str:
+    """A part of a label: a name, or a span with what it says of which words."""
+    if not isinstance(part, dict):
+        return str(part)
+    return f"{' '.join(text[part['start'] : part['end']].split())} ({part['label']})"
 
 
 def _export(told: Any, out: Out) -> None:

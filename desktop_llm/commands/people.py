@@ -45,20 +45,23 @@ def _join(told: Any, out: Out) -> None:
     from desktop_llm.verbs import bundles
 
     path, file = told.project.expanduser(), told.file.expanduser()
-    with closing(Project.open(path) if is_project(path) else bundles.begin(path, file)) as project:
-        must_be_writable(project)
-        taken = bundles.take(project, file)
-        out(
-            {
-                "rows": taken.rows,
-                "entries": taken.events,
-                "turned": taken.turned,
-                "left": taken.left,
-                "disputed": taken.disputed,
-            },
-            f"{taken.rows:,} new rows and {taken.events:,} new entries of the labels' history; "
-            f"{taken.disputed:,} rows wait for a decision.",
-        )
+    if is_project(path):
+        with closing(Project.open(path)) as project:
+            must_be_writable(project)
+            taken = bundles.take(project, file)
+    else:
+        taken = bundles.make(path, file)
+    out(
+        {
+            "rows": taken.rows,
+            "entries": taken.events,
+            "turned": taken.turned,
+            "left": taken.left,
+            "disputed": taken.disputed,
+        },
+        f"{taken.rows:,} new rows and {taken.events:,} new entries of the labels' history; "
+        f"{taken.disputed:,} rows wait for a decision.",
+    )
 
 
 def _agreement(told: Any, out: Out) -> None:

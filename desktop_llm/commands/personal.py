@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, must_be_writable, opened
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -57,7 +57,8 @@ def _personal(told: Any, out: Out) -> None:
         elif told.mask or told.blocks or told.replace:
             way: personal.Way = "mask" if told.mask else "blocks" if told.blocks else "replace"
             outcome = personal.treat(project, dict.fromkeys(kinds, way), regions=regions)
-            out({"operation": outcome.operation, "changed": outcome.changed}, f"{outcome.changed:,} rows changed.")
+            done = {"operation": outcome.operation, "changed": outcome.changed, "cut": outcome.cut}
+            out(done, f"{outcome.changed:,} rows changed." + cut_words(outcome.cut))
         else:
             found = personal.scan(project, kinds=kinds, regions=regions)
             for kind in kinds:

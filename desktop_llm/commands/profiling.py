@@ -25,7 +25,9 @@ def _profile(told: Any, out: Out) -> None:
         found = profiling.profile(project, languages=not told.no_languages)
     repeats = {"rows": found.rows, "repeats": found.duplicates}
     out(repeats, f"{found.rows:,} rows, {found.duplicates:,} of them repeat another one.")
-    for name, lengths in (("characters", found.characters), ("words", found.words)):
+    for name, lengths in (("characters", found.characters), ("words", found.words), ("tokens", found.tokens)):
+        if lengths.shortest is None and name == "tokens":
+            continue  # no run has a tokenizer yet
         bars = [{"from": low, "to": high, "rows": count} for low, high, count in lengths.bars()]
         out({name: bars, "mean": lengths.mean}, f"{name}: {_lengths(lengths)}")
     for name, counts in (("languages", found.languages), ("labels", found.labels), ("missing", found.missing)):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from desktop_llm.data import mapping as mappings
-from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, LabelOf
-from desktop_llm.data.readers.reader import Block, RawRow
+from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, LabelOf, MoveLabel
+from desktop_llm.data.readers.reader import Block, RawRow, Table
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Batch, Rejected, batch_of
 
 MOST_KEPT = 100_000
 """How many different cells are remembered with what they mean."""
 
-_encode = msgspec.json.Encoder().encode_lines
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 
 
 class _Known:
@@ -34,7 +34,7 @@ class _Known:
         if cells is None:
             return [self(None)] * count
         try:
-            return [self._found[cell] for cell in cells]
+            return list(map(self._found.__getitem__, cells))
         except (KeyError, TypeError):
             return [self(cell) for cell in cells]
 
@@ -64,16 +64,18 @@ class Batches:
         fields: Sequence[FieldLike],
         parse_label: Callable[[object], Any | None],
         split: str = "",
+        move_label: MoveLabel | None = None,
         label_of: LabelOf | None = None,
     ) -> None:
         """See `mapping.to_items`; `columns` are the reader's."""
         self._mapping, self._fields, self._parse, self._split = dict(mapping), fields, parse_label, split
         self._label_of = label_of
         self._columns = tuple(columns)
+        self._move_label = move_label
         content = [field for field in fields if field.name != LABEL]
         # one text and nothing else: the usual case, which is the quick one
-        alone = len(content) == 1 and content[0].name in mapping and label_of is None
-        self._main = content[0] if alone else None
+        quick = len(content) == 1 and content[0].name in mapping and move_label is None and label_of is None
+        self._main = content[0] if quick else None
         self._label = _Known(parse_label)
         self._split_of = _Known(mappings.split_of)
         self._used = frozenset(mapping.values())
@@ -91,7 +93,8 @@ class Batches:
         rows: Sequence[Any] = block.rows
         raw = (RawRow(line=line, cells=self._by_column(row)) for line, row in zip(block.starts, rows, strict=True))
         items = []
-        for item in mappings.to_items(raw, self._mapping, self._fields, self._parse, self._split, self._label_of):
+        told = (self._mapping, self._fields, self._parse, self._split, self._move_label, self._label_of)
+        for item in mappings.to_items(raw, *told):
             if isinstance(item, Rejected):
                 rejected.append(item)
             else:
@@ -103,10 +106,13 @@ class Batches:
 
     def _quick(self, main: FieldLike, block: Block, rejected: list[Rejected]) -> Batch:
         """Column by column."""
-        rows = block.rows
-        cells = self._cells(rows, main.name) or []
-        texts = [cell if isinstance(cell, str) else mappings.plain(cell) for cell in cells]
-        texts = [(text.replace("\r\n", "\n") if "\r\n" in text else text).strip() for text in texts]
+        rows: Sequence[Any] = block.rows
+        if rows and not isinstance(rows[0], dict):
+            rows = Table.of(rows)
+        texts = _plain(self._cells(rows, main.name) or [])
+        if "\r" in "".join(texts):
+            texts = [text.replace("\r\n", "\n") for text in texts]
+        texts = list(map(str.strip, texts))
         labels = self._label.of(self._cells(rows, LABEL), len(rows))
         splits = [self._split] * len(rows) if self._split else self._split_of.of(self._cells(rows, SPLIT), len(rows))
         wrong: set[int] = set()
@@ -142,16 +148,15 @@ class Batches:
             return None
         if not rows:
             return []
-        if isinstance(rows[0], dict):
-            return [row.get(column) for row in rows]
-        at = self._columns.index(column)
-        return [row[at] for row in rows]
+        if isinstance(rows, Table):
+            return rows.columns[self._columns.index(column)]
+        return [row.get(column) for row in rows]
 
     def _extras(self, rows: Sequence[Any]) -> list[str | None]:
         """The cells that no field took, as JSON."""
         if not rows:
             return []
-        if isinstance(rows[0], dict):
+        if not isinstance(rows, Table):
             used, plain = self._used, mappings.plain
             told = [
                 {name: cell if isinstance(cell, str) else plain(cell) for name, cell in row.items() if name not in used}
@@ -162,15 +167,34 @@ class Batches:
         if not self._others:
             return [None] * len(rows)
         names = [self._columns[place] for place in self._others]
-        if len(names) == 1:
-            place, name = self._others[0], names[0]
-            return _lines([{name: row[place]} for row in rows])
-        cells = itemgetter(*self._others)
-        return _lines([dict(zip(names, cells(row), strict=True)) for row in rows])
+        columns = [_plain(rows.columns[place]) for place in self._others]
+        if any(b"\\" in _encode(column) for column in columns):  # a cell that JSON writes in another way
+            return _lines([dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)])
+        return _joined(names, columns)
+
+
+def _plain(cells: list[Any]) -> list[str]:
+    """`mapping.plain` of each."""
+    return cells if set(map(type, cells)) <= {str} else list(map(mappings.plain, cells))
+
+
+def _joined(names: Sequence[str], columns: Sequence[list[str]]) -> list[str | None]:
+    """Objects as JSON of cells that stand in it as they are: an eighth of an encoder's time."""
+    count, width = len(columns[0]), 2 * len(columns) + 1
+    parts: list[str] = [""] * (count * width)
+    before = "{"
+    for place, (name, cells) in enumerate(zip(names, columns, strict=True)):
+        parts[2 * place :: width] = [f'{before}{_encode(name).decode()}:"'] * count
+        parts[2 * place + 1 :: width] = cells
+        before = '",'
+    parts[width - 1 :: width] = ['"}\n'] * count
+    made: list[str | None] = []
+    made.extend("".join(parts).split("\n")[:-1])
+    return made
 
 
 def _lines(told: Sequence[Mapping[str, object]]) -> list[str | None]:
     """Each as JSON: all made at once, as JSON has no line ends inside."""
     made: list[str | None] = []
-    made.extend(_encode(told).decode().split("\n")[:-1])
+    made.extend(_encoder.encode_lines(told).decode().split("\n")[:-1])
     return made

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
 
+from desktop_llm.data.moves import tidied, tidying
 from desktop_llm.data.readers.reader import RawRow
 from desktop_llm.errors import UserError
 from desktop_llm.rows import NewItem, Rejected
@@ -28,6 +30,11 @@ SPLIT_WORDS = {
 }
 LONGEST_NAME = 40
 MOST_NAMES = 200
+
+
+Move = Callable[[int, int], tuple[int, int] | None]
+MoveLabel = Callable[[Any, Move], tuple[Any, int]]
+"""A label with its places moved, and how many parts of it have none any more."""
 
 
 class FieldLike(Protocol):
@@ -107,12 +114,14 @@ def to_items(
     fields: Sequence[FieldLike],
     parse_label: Callable[[object], Any | None],
     split: str = "",
+    move_label: MoveLabel | None = None,
     label_of: LabelOf | None = None,
 ) -> Iterator[NewItem | Rejected]:
     """The rows as items. A row that cannot be one is Rejected with its line and the reason.
 
-    `split` puts all rows there; '' leaves it to the column mapped to 'split', if any. `label_of` is asked in the place
-    of `parse_label` where a cell alone does not tell the label.
+    `split` puts all rows there; '' leaves it to the column mapped to 'split', if any. `move_label` is the task's, where
+    labels speak of places in the text. `label_of` is asked in the place of `parse_label` where a cell alone does not
+    tell the label.
     """
     read = label_of or (lambda cell, _: parse_label(cell))
     content = [(field, mapping.get(field.name)) for field in fields if field.name != LABEL]
@@ -122,9 +131,21 @@ def to_items(
             yield row
             continue
         try:
-            yield _item(row, content, mapping, used, read, split)
+            item = _item(row, content, mapping, used, read, split)
+            if move_label is not None and item.label is not None:
+                raw = plain(row.cells.get(mapping[content[0][0].name]))
+                item = replace(item, label=tidied_label(item.label, raw, move_label))
+            yield item
         except UserError as error:
             yield Rejected(line=row.line, reason=error.message.rstrip("."), cells=row.cells)
+
+
+def tidied_label(label: Any, raw: str, move_label: MoveLabel) -> Any:
+    """A label of a cell's text as one of the row's text. Raises UserError where it does not fit."""
+    moved, lost = move_label(label, tidying(raw).span)
+    if lost:
+        raise UserError("a span holds nothing but white space at the text's edge, which is not kept")
+    return moved
 
 
 def plain(cell: object) -> str:
@@ -165,8 +186,7 @@ def _item(
 
 def content_text(cell: object) -> str:
     """A cell as the text of a row."""
-    # The same text saved on two systems differs in its line ends only; it is one text.
-    return plain(cell).replace("\r\n", "\n").strip()
+    return tidied(plain(cell))
 
 
 def split_of(cell: object) -> str:

@@ -11,6 +11,7 @@ import psutil
 import torch
 from torch import nn
 
+from desktop_llm import child
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import onednn
@@ -120,7 +121,6 @@ def _threads() -> int:
 
 def step_aside() -> None:
     """Give a training process low priority, and make it the kernel's first victim when memory runs out."""
-    with suppress(OSError, psutil.Error):
-        psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
+    child.step_aside()
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("500")

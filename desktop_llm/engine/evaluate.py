@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ import torch
 from desktop_llm.engine.device import Device
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Batch, Learner, Row
+from desktop_llm.nets.learner import Batch, Deciding, Learner, Outputs, Row
 from desktop_llm.tasks.task import Score, Scores
+
+MOST_ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +41,36 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 def outputs_of(
     learner: Learner, split: Split, device: Device, batch_size: int, on_batch: Callable[[], None]
-) -> torch.Tensor:
+) -> Outputs:
     """Outputs of all rows in their order, float32 on the CPU. `on_batch` is called after every batch."""
     was_training = learner.model.training
     learner.model.eval()
     results: torch.Tensor | None = None
+    listed: dict[int, torch.Tensor] = {}
     try:
         for places in buckets.evaluation_batches(split.examples.lengths, batch_size):
             batch = to_device(learner.collate(split.examples, places.tolist()), device.torch)
             with torch.inference_mode(), device.autocast():
                 part = learner.outputs(batch)
-            if results is None:
-                results = torch.empty((len(split), *part.shape[1:]), dtype=part.dtype)
-            results[torch.from_numpy(places)] = part
+            if isinstance(part, list):
+                listed.update(zip(places.tolist(), part, strict=True))
+            else:
+                if results is None:
+                    results = torch.empty((len(split), *part.shape[1:]), dtype=part.dtype)
+                results[torch.from_numpy(places)] = part
             on_batch()
     finally:
         learner.model.train(was_training)
+    if listed:
+        return [listed[place] for place in range(len(split))]
     return torch.empty((0, 1)) if results is None else results
+
+
+def difference(ours: Outputs, theirs: Outputs) -> float:
+    """The largest difference between outputs for the same rows."""
+    if isinstance(ours, torch.Tensor) and isinstance(theirs, torch.Tensor):
+        return float(torch.max(torch.abs(ours - theirs)))
+    return max((difference(one, other) for one, other in zip(ours, theirs, strict=True) if len(one)), default=0.0)
 
 
 def measure(
@@ -66,10 +81,28 @@ def measure(
     classes: Sequence[str],
     score: Score,
     on_batch: Callable[[], None],
+    *,
+    decide: bool = False,
 ) -> tuple[Scores, list[Prediction]]:
-    """Figures (with the mean `loss`) and predictions of a split whose rows all have a label."""
+    """Figures (with the mean `loss`) and predictions of a split whose rows all have a label.
+
+    `decide`: the learner may choose by them first, as far as it has something to choose.
+    """
     outputs = outputs_of(learner, split, device, batch_size, on_batch)
+    if decide and isinstance(learner, Deciding):
+        learner.decide(outputs, split.examples)
     predictions = learner.predictions(outputs) if len(split) else []
     scores = score([row["label"] for row in split.rows], predictions, classes)
     metrics = {**scores.metrics, "loss": learner.mean_loss(outputs, split.examples)} if len(split) else {}
-    return Scores(metrics=metrics, details=scores.details), predictions
+    return Scores(metrics=metrics, details=_with_rows(scores, split.rows)), predictions
+
+
+def _with_rows(scores: Scores, rows: Sequence[Row]) -> Mapping[str, Any]:
+    """The details with the rows that the result view can open; of very many, the first."""
+    if not scores.places:
+        return scores.details
+    told = {
+        key: [rows[place]["id"] for place in places[:MOST_ROWS] if "id" in rows[place]]
+        for key, places in scores.places.items()
+    }
+    return {**scores.details, "rows": told}

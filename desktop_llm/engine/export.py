@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import torch
-
 from desktop_llm import atomic
+from desktop_llm.engine import evaluate
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import snapshot
@@ -55,4 +54,4 @@ def _difference(run_folder: RunFolder, copy: Path) -> float:
         if len(rows) == COMPARED:
             break
     ours, theirs = Predictor(run_folder.model), Predictor(copy)
-    return float(torch.max(torch.abs(ours.outputs(rows) - theirs.outputs(rows))))
+    return evaluate.difference(ours.outputs(rows), theirs.outputs(rows))

@@ -217,6 +217,7 @@ class Loop:
             parts.classes,
             parts.score,
             parts.voice.beat,
+            decide=True,
         )
         value = scores.metrics.get(plan.metric, math.nan)
         best = self.progress.best

@@ -6,15 +6,13 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
-
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.nets.learner import Row
+from desktop_llm.nets.learner import Outputs, Row
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
 
@@ -58,7 +56,7 @@ class Predictor:
         """One answer a row, in their order, in float32. Rows need the task's content fields, no label."""
         return self.learner.predictions(self.outputs(rows)) if rows else []
 
-    def outputs(self, rows: Sequence[Row]) -> torch.Tensor:
+    def outputs(self, rows: Sequence[Row]) -> Outputs:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""
         split = Split(rows, self.learner.encode(rows, _silent))
         with devices.memory_sentences():

@@ -145,6 +145,7 @@ class Background(QObject):
         """Ask all work to stop and wait for it."""
         self.forget_all()
         self._pool.waitForDone()
+        self._callbacks.clear()  # what is still on its way from the threads meets nobody
 
     def _on_progressed(
         self, task: Task, fraction: float, text: str, on_progress: Callable[[float, str], object] | None

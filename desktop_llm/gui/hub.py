@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop_llm import keymap
 from desktop_llm import settings as stored
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Background, Task
@@ -18,6 +19,7 @@ from desktop_llm.settings import Settings
 if TYPE_CHECKING:
     from desktop_llm.gui.inference import Inference
     from desktop_llm.gui.training import Outcome, Training
+    from desktop_llm.keymap import KeyMap
     from desktop_llm.rows import Changes
     from desktop_llm.store.project import Project
     from desktop_llm.tasks.task import Task as TaskKind
@@ -101,6 +103,11 @@ class Hub(QObject):
         from desktop_llm.tasks import task
 
         return task(self.project.task) if self.project is not None else None
+
+    @property
+    def keys(self) -> KeyMap:
+        """What each key of the Label page does, as the settings have it now."""
+        return keymap.from_settings(self.settings.key_preset, self.settings.key_changes)
 
     @property
     def writable(self) -> bool:

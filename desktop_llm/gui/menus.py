@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
 
-from desktop_llm import __version__, paths
-from desktop_llm.gui import shortcuts
+from desktop_llm import __version__, keymap, paths
+from desktop_llm.gui import key_dialog, shortcuts
 from desktop_llm.gui.rail import OF_MODELS, WORK, page_titles
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Menus(QObject):
         self._project: list[QAction] = []
         self._of_page: list[tuple[QAction, str]] = []
         self._buttons: list[tuple[QAction, str]] = []
+        self._by_key: list[tuple[QAction, str, str]] = []
         self._of_models: list[QAction] = []
         self._of_classes: list[QAction] = []
         self._build_file()
@@ -38,6 +39,8 @@ class Menus(QObject):
         self._build_label()
         self._build_train()
         self._build_help()
+        self.show_keys()
+        window.hub.settings_changed.connect(lambda _: self.show_keys())
         self.show_state()
 
     def show_state(self) -> None:
@@ -57,6 +60,17 @@ class Menus(QObject):
         for action in self._of_classes:
             action.setVisible(task is None or task.classes)
 
+    def show_keys(self) -> None:
+        """The keys of the Label page's actions, as they are now: without Ctrl they are the page's and only told here,
+        where they do not disturb typing.
+        """
+        keys = self._window.hub.keys
+        for action, name, text in self._by_key:
+            told = keys.keys(name)
+            action.setShortcuts([QKeySequence(key) for key in told if not keymap.is_plain(key)])
+            plain = [keymap.words(key) for key in told if keymap.is_plain(key)]
+            action.setText(f"{text}\t{plain[0]}" if plain and len(plain) == len(told) else text)
+
     # the menus, from left to right
 
     def _build_file(self) -> None:
@@ -64,6 +78,13 @@ class Menus(QObject):
         self._add(menu, "file.new", self.tr("New project…"), "Ctrl+N", lambda: window.show_page("projects", new=True))
         self._add(
             menu, "file.open", self.tr("Open project…"), "Ctrl+O", lambda: window.show_page("projects", pick=True)
+        )
+        self._add(
+            menu,
+            "file.bundle",
+            self.tr("Open a colleague’s bundle…"),
+            "",
+            lambda: window.show_page("projects", bundle=True),
         )
         self._recent = QMenu(self.tr("Open recent"), menu)
         self._recent.setObjectName("menu.recent")
@@ -78,9 +99,8 @@ class Menus(QObject):
 
     def _build_edit(self) -> None:
         menu = self._menu("edit", self.tr("&Edit"))
-        self._add_for_label(menu, "edit.undo", self.tr("Undo label"), "Ctrl+Z", "undo")
-        redo = self._add_for_label(menu, "edit.redo", self.tr("Do again"), "Ctrl+Shift+Z", "redo")
-        redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        self._add_for_label(menu, "edit.undo", self.tr("Undo label"), "undo")
+        self._add_for_label(menu, "edit.redo", self.tr("Do again"), "redo")
         menu.addSeparator()
         edit = self._add(menu, "edit.labels", self.tr("Edit labels…"), "Ctrl+L", self._on_edit_labels)
         self._project.append(edit)
@@ -125,15 +145,35 @@ class Menus(QObject):
         )
         self._project.append(folder)
         self._project.append(self._add(menu, "data.find", self.tr("Find in the texts"), "Ctrl+F", self._on_find))
+        menu.addSeparator()
+        for name, text, told in (
+            ("data.send", self.tr("Send to a colleague…"), {"send": True}),
+            ("data.take", self.tr("Take in a bundle…"), {"take": True}),
+            ("data.people", self.tr("People"), {"tab": "people"}),
+        ):
+            self._project.append(self._add(menu, name, text, "", lambda told=told: window.show_page("data", **told)))
 
     def _build_label(self) -> None:
         menu = self._menu("label", self.tr("&Label"))
-        # Keys without Ctrl belong to the page, where they do not disturb typing; here they are only told.
-        self._add_for_label(menu, "label.accept", self.tr("Accept the suggestion") + "\tEnter", "", "accept")
-        self._add_for_label(menu, "label.skip", self.tr("Skip") + "\tSpace", "", "skip")
-        self._add_for_label(menu, "label.next", self.tr("Next") + "\tD", "", "next")
-        self._add_for_label(menu, "label.previous", self.tr("Previous") + "\tA", "", "previous")
-        self._of_classes.append(self._add_for_label(menu, "label.find", self.tr("Find a label") + "\t/", "", "find"))
+        self._add_for_label(menu, "label.accept", self.tr("Accept the suggestion"), "accept")
+        self._add_for_label(menu, "label.skip", self.tr("Skip"), "skip")
+        self._add_for_label(menu, "label.clear", self.tr("Take the label away"), "clear")
+        self._of_classes.append(self._add_for_label(menu, "label.repeat", self.tr("Repeat the last label"), "repeat"))
+        self._add_for_label(menu, "label.next", self.tr("Next"), "next")
+        self._add_for_label(menu, "label.previous", self.tr("Previous"), "previous")
+        self._of_classes.append(self._add_for_label(menu, "label.find", self.tr("Find a label"), "find"))
+        menu.addSeparator()
+        for name, text, command in (
+            ("label.list", self.tr("List or single rows"), "list"),
+            ("label.page_next", self.tr("Next page of the list"), "page_next"),
+            ("label.page_previous", self.tr("Previous page of the list"), "page_previous"),
+        ):
+            self._of_classes.append(self._add_for_label(menu, name, text, command))
+        self._add_for_label(menu, "label.advance", self.tr("Go on after a label, or stay"), "advance")
+        self._add_for_label(menu, "label.guideline", self.tr("Guideline"), "guideline")
+        self._add_for_label(menu, "label.history", self.tr("History of the row"), "history")
+        menu.addSeparator()
+        self._add(menu, "label.keys", self.tr("Keys…"), "", self._on_keys)
 
     def _build_train(self) -> None:
         window, menu = self._window, self._menu("train", self.tr("&Train"))
@@ -158,8 +198,8 @@ class Menus(QObject):
         self._of_models += [menu.menuAction(), start, export]
 
     def _build_help(self) -> None:
-        menu = self._menu("help", self.tr("&Help"))
-        self._add(menu, "help.keys", self.tr("Keys"), "F1", self._on_keys)
+        window, menu = self._window, self._menu("help", self.tr("&Help"))
+        self._add(menu, "help.keys", self.tr("Keys"), "F1", lambda: shortcuts.show_sheet(window.hub, window))
         self._add(menu, "help.log", self.tr("Open the log's folder"), "", self._on_log_folder)
         version = self._add(menu, "help.version", f"desktop_llm {__version__}", "", lambda: None)
         version.setEnabled(False)
@@ -181,10 +221,12 @@ class Menus(QObject):
         menu.addAction(action)
         return action
 
-    def _add_for_label(self, menu: QMenu, name: str, text: str, keys: str, action: str) -> QAction:
-        """An action of the Label page, which can only be done while it is seen: nobody undoes blindly."""
-        added = self._add(menu, name, text, keys, lambda: self._window.page("label").do(action))
+    def _add_for_label(self, menu: QMenu, name: str, text: str, command: str) -> QAction:
+        """A command of the Label page, which can only be done while it is seen: nobody undoes blindly."""
+        added = self._add(menu, name, text, "", lambda: self._window.page("label").do(command))
+        added.setProperty(shortcuts.COMMAND, command)
         self._of_page.append((added, "label"))
+        self._by_key.append((added, command, text))
         return added
 
     def _fill_recent(self) -> None:
@@ -233,10 +275,7 @@ class Menus(QObject):
         self._window.page("label").do("edit")
 
     def _on_keys(self) -> None:
-        task, page = self._window.hub.task, self._window.page("label") if self._window.hub.task is not None else None
-        learns, classes = task is None or task.learns, task is None or task.classes
-        further = page.keys() if page is not None and self._window.page_name == "label" else []
-        shortcuts.show_sheet(self._window, learns=learns, classes=classes, further=further)
+        key_dialog.open_dialog(self._window.hub, self._window)
 
     def _on_log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.log_dir())))

@@ -55,10 +55,6 @@ class Page(QWidget):
     def do(self, action: str) -> None:
         """Do what the menu calls `action`; pages without actions of their own have nothing to do."""
 
-    def keys(self) -> list[tuple[str, str]]:
-        """Keys of its own beside the usual ones, with what they do."""
-        return []
-
     def state(self) -> dict[str, Any]:
         """What to restore at the next start, as JSON."""
         return {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from desktop_llm.jobs.prediction import Prediction
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
+Outputs = torch.Tensor | list[torch.Tensor]
+"""One row an example; a list where examples differ in how much there is to say of them."""
 Report = Callable[[str, int, int], None]
 """Called as report(doing, done, total) during preparation; may raise Cancelled."""
 
@@ -59,13 +61,13 @@ class Learner(Protocol):
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss per example of a batch on the model's device, a scalar that can be differentiated."""
 
-    def outputs(self, batch: Batch) -> torch.Tensor:
+    def outputs(self, batch: Batch) -> Outputs:
         """What prediction and loss are made from, one row an example, without gradient; float32, on the CPU."""
 
-    def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
+    def predictions(self, outputs: Any) -> list[Prediction]:
         """Outputs (of `outputs`, concatenated) to answers."""
 
-    def mean_loss(self, outputs: torch.Tensor, examples: Any) -> float:
+    def mean_loss(self, outputs: Any, examples: Any) -> float:
         """The mean loss per example of outputs in the order of `examples`."""
 
     def save(self, folder: Path) -> None:
@@ -73,6 +75,14 @@ class Learner(Protocol):
 
     def adopt(self, folder: Path) -> None:
         """Take over the weights of a folder written by `save` (resume, best model). Raises UserError."""
+
+
+@runtime_checkable
+class Deciding(Protocol):
+    """A learner that has more to choose than its weights, such as from which chance on it says yes."""
+
+    def decide(self, outputs: Any, examples: Any) -> None:
+        """Choose by the outputs of validation examples, which are then measured; `save` and `adopt` keep the choice."""
 
 
 class LearnRoom(Protocol):

@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def train(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Learn up to `vocab_size` tokens from `texts`: 5 special ones, 256 bytes, and the most frequent pieces."""
+APART = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+"""Letters of scripts that do not part words, as a regular expression."""
+
+
+def train(texts: Iterable[str], vocab_size: int, max_length: int, *, apart: bool = False) -> PreTrainedTokenizerFast:
+    """Learn up to `vocab_size` tokens from `texts`: 5 special ones, 256 bytes, and the most frequent pieces.
+
+    `apart`: no token has two letters of scripts that do not part words, as a word may end between any of them.
+    """
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    letters = pre_tokenizers.Split(Regex(APART), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([letters, by_bytes]) if apart else by_bytes
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,

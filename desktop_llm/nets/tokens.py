@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from desktop_llm.nets.learner import Report
 
 CHUNK = 1000
+Target = int | np.ndarray
+"""What is to be answered of a text: a class, or int8 [classes]: whether each applies. −1 where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRows:
     """Texts as token ids and, where known, class indices.
 
-    `ids` int32 [total tokens], `starts` int64 [n + 1], `targets` int64 [n] (−1 where there is no label).
+    `ids` int32 [total tokens], `starts` int64 [n + 1], `targets` int64 [n] (−1 where there is no label), or int8
+    [n, classes] where several may apply.
     """
 
     ids: np.ndarray
@@ -35,8 +38,14 @@ class TokenRows:
 
     @property
     def strata(self) -> np.ndarray:
-        """The class of each text, int64 [n]: its target."""
-        return self.targets
+        """The class of each text, int64 [n]: its target; where several apply, the rarest; where none does, one more."""
+        if self.targets.ndim == 1:
+            return self.targets
+        classes = self.targets.shape[1]
+        applies = self.targets > 0
+        rarest = np.argsort(applies.sum(axis=0), kind="stable")
+        found: np.ndarray = np.where(applies.any(axis=1), rarest[applies[:, rarest].argmax(axis=1)], classes)
+        return found
 
     def __len__(self) -> int:
         """The number of texts."""
@@ -45,7 +54,7 @@ class TokenRows:
 
 def encode(
     tokenizer: PreTrainedTokenizerBase,
-    rows: Iterable[tuple[str, int]],
+    rows: Iterable[tuple[str, Target]],
     max_length: int,
     report: Report,
 ) -> TokenRows:
@@ -55,7 +64,7 @@ def encode(
     """
     pieces: list[np.ndarray] = []
     lengths: list[int] = []
-    targets: list[int] = []
+    targets: list[Target] = []
     texts: list[str] = []
 
     def flush() -> None:
@@ -78,11 +87,15 @@ def encode(
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
-    return TokenRows(ids, starts, np.asarray(targets, dtype=np.int64))
+    kind = np.int64 if not targets or isinstance(targets[0], int) else np.int8
+    return TokenRows(ids, starts, np.asarray(targets, dtype=kind))
 
 
 def pad(rows: TokenRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:
-    """A batch: `input_ids` int64 [b, longest]; `attention_mask` int64 only where something is padded; `labels` [b]."""
+    """A batch: `input_ids` int64 [b, longest]; `labels` [b] or [b, classes].
+
+    `attention_mask` int64 [b, longest] is there only where something is padded.
+    """
     chosen = np.asarray(indices, dtype=np.int64)
     starts, ends = rows.starts[chosen], rows.starts[chosen + 1]
     lengths = ends - starts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Class
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.events import later
-from desktop_llm.store.schema import DROPPED, SETTLED, VISIBLE
+from desktop_llm.store.schema import CLASSES_OF, DROPPED, SETTLED, VISIBLE
 
 COLORS = (
     "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",
@@ -19,6 +20,12 @@ KEYS = "123456789bcefhijklmnopqrtuvwxyz"
 """Keys given to classes in order; a, d, s and g are left for moving, skipping and the guideline."""
 MERGE = "merge_class"
 """The kind of operation that gives all labels of a class to another one."""
+OWN_KEYS = frozenset("0123456789")
+"""Keys that a class gets which is called by them."""
+USES = f"? IN ({CLASSES_OF.format('{0}')})"
+"""Whether a stored label uses a class."""
+NUMBER = re.compile(r"\s*([-+−]?\d+(?:[.,]\d+)?)(?!\d)")
+"""The number with which a name begins."""
 
 
 class Classes:
@@ -29,7 +36,7 @@ class Classes:
         self._connections = connections
 
     def all(self) -> list[Class]:
-        """The classes in their order, with the number of labels that use each (for labels that are one class)."""
+        """The classes in their order, with the number of labels that use each (each of a list counts)."""
         rows = self._connections.rows(
             "SELECT id, name, color, key, (SELECT COUNT(*) FROM class_items"
             f" WHERE class = classes.id AND item <= {VISIBLE}), description, archived, merged FROM classes"
@@ -121,20 +128,38 @@ class Classes:
             connection.executemany("UPDATE classes SET position = ? WHERE id = ?", list(enumerate(order)))
         return Changes(classes=True)
 
+    def order_by_number(self) -> Changes:
+        """Put classes whose names all begin with another number (“1”, “2 stars”) into the order of these numbers."""
+        with self._connections.writing() as connection:
+            there = connection.execute(
+                "SELECT id, name FROM classes WHERE position >= 0 ORDER BY position, id"
+            ).fetchall()
+            found = {number: match for number, name in there if (match := NUMBER.match(name))}
+            worth = {number: float(one[1].replace("−", "-").replace(",", ".")) for number, one in found.items()}
+            before = [number for number, _ in there]
+            order = sorted(before, key=lambda number: worth.get(number, 0.0))
+            if len(set(worth.values())) < len(there):
+                return Changes()
+            connection.executemany("UPDATE classes SET position = ? WHERE id = ?", list(enumerate(order)))
+            _give_own_keys(connection, {number: one[1] for number, one in found.items() if one[1] in OWN_KEYS})
+        return Changes(classes=True)
+
     def remove(self, class_id: int) -> Changes:
         """Remove a class that no label uses. Raises UserError while one does."""
         with self._connections.writing() as connection:
             used = connection.execute("SELECT COUNT(*) FROM class_items WHERE class = ?", (class_id,)).fetchone()[0]
             if used:
                 raise UserError(f"{used:,} texts have this label; give them another one before removing it.")
-            binned = connection.execute("SELECT COUNT(*) FROM bin WHERE value = ?", (str(class_id),)).fetchone()[0]
+            binned = connection.execute(
+                f"SELECT COUNT(*) FROM bin WHERE {USES.format('bin.value')}", (class_id,)
+            ).fetchone()[0]
             if binned:
                 raise UserError(f"{binned:,} texts in the bin have this label; empty the bin before removing it.")
             # what once gave this label can neither be undone nor done again
             connection.execute(
-                "UPDATE label_history SET undone = CASE WHEN undone IN (1, ?) THEN ? ELSE ? END, settled_by = NULL"
-                " WHERE before = ? OR after = ?",
-                (DROPPED, DROPPED, SETTLED, str(class_id), str(class_id)),
+                "UPDATE label_history SET undone = CASE WHEN undone IN (1, ?3) THEN ?3 ELSE ?1 END, settled_by = NULL"
+                f" WHERE {USES.format('before').replace('?', '?2')} OR {USES.format('after').replace('?', '?2')}",
+                (SETTLED, class_id, DROPPED),
             )
             connection.execute("UPDATE classes SET merged = NULL WHERE merged = ?", (class_id,))
             connection.execute("DELETE FROM classes WHERE id = ?", (class_id,))
@@ -152,7 +177,9 @@ def ensure(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, in
         if name in numbers and name not in hidden:
             continue
         place += 1
-        key = next((one for one in KEYS if one not in taken), "")
+        number = NUMBER.match(name)
+        own = number[1] if number else ""  # what is called “1”, or “3 stars”, is best found on that key
+        key = own if own in OWN_KEYS and own not in taken else next((one for one in KEYS if one not in taken), "")
         taken.add(key)
         if name in hidden:
             hidden.remove(name)
@@ -207,6 +234,17 @@ def show_hidden(connection: sqlite3.Connection) -> bool:
 def forget_hidden(connection: sqlite3.Connection) -> None:
     """Inside a transaction: take away the classes that nobody has seen."""
     connection.execute("DELETE FROM classes WHERE position < 0")
+
+
+def _give_own_keys(connection: sqlite3.Connection, own: Mapping[int, str]) -> None:
+    """Inside a transaction: give classes the keys that they are called by; who had one gets another that is free."""
+    keys = dict(connection.execute("SELECT id, key FROM classes ORDER BY position, id"))
+    wanted = {number: own.get(number, "" if key in own.values() else key) for number, key in keys.items()}
+    free = iter([key for key in KEYS if key not in wanted.values()])
+    for number, key in wanted.items():
+        lost = bool(keys[number]) and not key
+        told = next(free, "") if lost else key
+        connection.execute("UPDATE classes SET key = ? WHERE id = ?", (told, number))
 
 
 def _free_name(connection: sqlite3.Connection, name: str, except_id: int = 0) -> str:

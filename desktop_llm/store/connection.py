@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from desktop_llm.store import schema
 BUSY_SECONDS = 10.0
 KEPT_IDLE = 4
 CHECKPOINT_PAGES = 1000
+LIGHT = ("synchronous = NORMAL", "foreign_keys = OFF", "wal_autocheckpoint = 0")
+"""What `piece` writes with, by connections of its own: a pragma for each makes SQLite compile every statement anew."""
 WAL_BYTES = 64 << 20
 """What is left of the write-ahead log after a long import."""
 
@@ -33,6 +35,7 @@ class Connections:
         self.path, self.read_only = path, read_only
         self._bulk = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
+        self._idle_light: list[sqlite3.Connection] = []
         self._lent: set[sqlite3.Connection] = set()
         self._guard = threading.Condition()
         self._lane = threading.RLock()
@@ -47,12 +50,8 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection of one's own until the end of the block. Raises UserError, after `close`, too."""
-        with sentences(self.path, self):
-            connection = self._borrow()
-            try:
-                yield connection
-            finally:
-                self._give_back(connection)
+        with self._borrowed(self._idle) as connection:
+            yield connection
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query. Raises UserError."""
@@ -91,7 +90,7 @@ class Connections:
             self._lane.release()
 
     @contextmanager
-    def piece(self, *, attached: Path | None = None) -> Iterator[sqlite3.Connection]:
+    def piece(self) -> Iterator[sqlite3.Connection]:
         """A short transaction of a long work; whoever wants to write goes first. Raises UserError.
 
         It is durable only with the next `writing`; its references to other rows are not checked. Its log is brought
@@ -99,14 +98,13 @@ class Connections:
         """
         with self._guard:
             self._guard.wait_for(lambda: not self._in_line, timeout=BUSY_SECONDS)
-        with (
-            self._lane,
-            self.reading() as connection,
-            _attached(connection, attached),
-            _lightly(connection),
-            _transaction(connection),
-        ):
+        with self._lane, self._borrowed(self._idle_light) as connection, _transaction(connection):
             yield connection
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits to write, so that a piece should soon end."""
+        return self._in_line > 0
 
     @contextmanager
     def bulk_turn(self, should_stop: Callable[[], bool]) -> Iterator[None]:
@@ -128,9 +126,12 @@ class Connections:
         with self._lane, self.reading() as connection:
             yield connection
 
-    def settle_log(self) -> None:
-        """After a long write: bring its log into the file here, so that no label has to wait for it."""
-        with self.reading() as connection:
+    def settle_log(self, *, must: bool = False) -> None:
+        """During or after a long write: bring its log into the file here, so that no label has to wait for it.
+
+        What was written is safe in the log, too: only where it `must`, a disk that takes no more raises UserError.
+        """
+        with nullcontext() if must else suppress(UserError), self.reading() as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
@@ -142,25 +143,39 @@ class Connections:
                     connection.interrupt()
                 # again and again: what was between two statements did not notice
                 self._guard.wait(0.05)
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
+            for idle in (self._idle, self._idle_light):
+                for connection in idle:
+                    connection.close()
+                idle.clear()
 
-    def _borrow(self) -> sqlite3.Connection:
-        with self._guard:
-            if self._closed:
-                raise UserError("The project was closed.")
-            connection = self._idle.pop() if self._idle else open_file(self.path, read_only=self.read_only)
-            self._lent.add(connection)
+    @contextmanager
+    def _borrowed(self, idle: list[sqlite3.Connection]) -> Iterator[sqlite3.Connection]:
+        """One of the connections that wait in `idle`, or a new one of their kind."""
+        with sentences(self.path, self):
+            with self._guard:
+                if self._closed:
+                    raise UserError("The project was closed.")
+                connection = idle.pop() if idle else self._open(light=idle is self._idle_light)
+                self._lent.add(connection)
+            try:
+                yield connection
+            finally:
+                self._give_back(connection, idle)
+
+    def _open(self, *, light: bool) -> sqlite3.Connection:
+        connection = open_file(self.path, read_only=self.read_only)
+        if light:
+            for pragma in LIGHT:
+                connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection, idle: list[sqlite3.Connection]) -> None:
         with self._guard:
             self._lent.discard(connection)
-            if self._closed or len(self._idle) >= KEPT_IDLE:
+            if self._closed or len(idle) >= KEPT_IDLE:
                 connection.close()
             else:
-                self._idle.append(connection)
+                idle.append(connection)
             self._guard.notify_all()
 
 
@@ -178,18 +193,6 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _lightly(connection: sqlite3.Connection) -> Iterator[None]:
-    for pragma in ("synchronous = NORMAL", "foreign_keys = OFF", "wal_autocheckpoint = 0"):
-        connection.execute(f"PRAGMA {pragma}")
-    try:
-        yield
-    finally:
-        with suppress(sqlite3.Error):
-            for pragma in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {CHECKPOINT_PAGES}"):
-                connection.execute(f"PRAGMA {pragma}")
-
-
-@contextmanager
 def _attached(connection: sqlite3.Connection, path: Path | None) -> Iterator[None]:
     if path is None:
         yield
@@ -204,10 +207,15 @@ def _attached(connection: sqlite3.Connection, path: Path | None) -> Iterator[Non
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
-def open_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error; UserError where a log can't be read."""
+def open_file(path: Path, *, read_only: bool, page_size: int = 0) -> sqlite3.Connection:
+    """A connection with our pragmas, in autocommit mode. Raises sqlite3.Error; UserError where a log can't be read.
+
+    `page_size` is what an empty file gets.
+    """
     connection = connect(path, "mode=ro" if read_only else "mode=rw")
     try:
+        if page_size:
+            connection.execute(f"PRAGMA page_size = {page_size}")
         if read_only:
             try:
                 connection.execute("SELECT 1 FROM sqlite_schema").fetchone()

@@ -14,6 +14,10 @@ from desktop_llm.store.standing import Event, heads, opinions, standing
 UID_BYTES = 12
 SHARE = "share labeled twice"
 """In `meta`: the share of rows, in 0…1, that two people are to label without seeing each other's label."""
+UNFINISHED = "share being applied"
+"""In `meta` while the list of rows that wait for a second label does not yet follow the share."""
+BLIND = "blind"
+"""The origin of a label that was given without seeing what others had said."""
 PARTS = 1_000_000
 GUIDELINE = "COALESCE((SELECT MAX(version) FROM guidelines), 0)"
 """The version of the guideline by which a label is given."""
@@ -177,8 +181,13 @@ def is_double(digest: bytes, of_all: float) -> bool:
 
 def _first_of_two(connection: sqlite3.Connection, item: int, told: Sequence[Event]) -> str | None:
     """Who labeled a row that is to be labeled twice and was labeled by nobody else."""
-    names = [one.labeler for one in opinions(told).values() if one.value is not None]
-    if len(names) != 1 or not (of_all := share(connection)):
+    # whoever was asked for a second label and could not tell is not asked again
+    asked = [one for one in opinions(told).values() if one.value is not None or one.origin == BLIND]
+    if len(asked) != 1 or asked[0].value is None or not (of_all := share(connection)):
+        return None
+    # nor is who has seen the first label and put another in its place
+    if any(one.active and one.value is not None and one.labeler != asked[0].labeler and one.origin != "import"
+           for one in told):  # fmt: skip
         return None
     row = connection.execute("SELECT hash FROM items WHERE id = ?", (item,)).fetchone()
-    return names[0] if row is not None and is_double(row[0], of_all) else None
+    return asked[0].labeler if row is not None and is_double(row[0], of_all) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 
 from desktop_llm.rows import Batch
@@ -23,13 +24,18 @@ def digests(batch: Batch) -> bytes:
         return b"".join(
             content_hash({batch.main: text, **others}) for text, others in zip(batch.texts, batch.contents, strict=True)
         )
-    begun = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES)
+    begin = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES).copy
     found = []
     for text in batch.texts:
-        one = begun.copy()
+        one = begin()
         one.update(text.strip().encode("utf-8", "surrogatepass"))
         found.append(one.digest())
     return b"".join(found)
+
+
+def parted(digests: bytes) -> list[bytes]:
+    """Each of some hashes that lie one behind the other."""
+    return list(struct.unpack(f"{HASH_BYTES}s" * (len(digests) // HASH_BYTES), digests))
 
 
 def key_of(digest: bytes) -> int:

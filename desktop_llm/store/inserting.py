@@ -12,29 +12,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import Cancelled, from_os_error
 from desktop_llm.rows import Batch, Changes, ImportProgress
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
-from desktop_llm.store.hashing import HASH_BYTES, digests
+from desktop_llm.store.hashing import HASH_BYTES, digests, parted
 from desktop_llm.store.keys import keys_of
+from desktop_llm.store.log import Log
+from desktop_llm.store.many import insert_counted, insert_many
 from desktop_llm.store.settling import Settling
-from desktop_llm.store.staging import Staging, insert_many
+from desktop_llm.store.staging import Staging
 from desktop_llm.store.taking import take_labels
 
 if TYPE_CHECKING:
     import sqlite3
 
 LABELS_KEPT = 100_000
-LOG_ROWS = 20_000
-"""Rows after which the log is brought into the file, so that it stays small."""
 ASKED_AT_ONCE = 500
-ROWS_A_PIECE = 600
-"""Rows of one transaction, for the end of which a label may have to wait: some milliseconds."""
-ROWS_A_STATEMENT = 100
+ROWS_A_PIECE = 1_200
+"""Rows of one transaction at most; less when somebody waits to write."""
+ROWS_AT_ONCE = 200
+"""Rows after which it is asked whether somebody waits: half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +106,17 @@ class _Load:
         self._source = 0
         self._at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._values: dict[str, str] = {}
-        self._unsettled = 0
         self._staging: Staging | None = None
         with connections.writing() as connection:  # a project that may not be changed says so before anything is read
             self._base = self._last = hidden.visible(connection)
             self._numbers = classes.numbers(connection)
             self._any_known = connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone() is not None
         self._settling = Settling(connections, self._base + 1, stop)
+        self._log = Log(connections)
 
     def close(self) -> None:
         """Leave no file behind."""
+        self._log.close()
         self._settling.close()
         if self._staging is not None:
             self._staging.remove()
@@ -131,19 +132,18 @@ class _Load:
         self._main = self._main or batch.main
         with self._connections.piece() as connection:
             values = self._stored(connection, batch.labels)
-            if known or self._known_only:
-                batch, hashes, values, keys = self._without_known(batch, hashes, values, keys, known)
+        if known or self._known_only:
+            batch, hashes, values, keys = self._without_known(batch, hashes, values, keys, known)
         if not batch.texts:
             return
-        for start in range(0, len(values), ROWS_A_PIECE):
+        columns = _columns(batch, hashes)
+        done = 0
+        while done < len(values):
             with self._connections.piece() as connection:
-                self._put(connection, batch, hashes, values, slice(start, start + ROWS_A_PIECE))
+                done = self._put_some(connection, columns, values, done)
         self._settling.add(keys, values)
         self._labeled += len(values) - values.count(None)
-        self._unsettled += len(values)
-        if self._unsettled >= LOG_ROWS:
-            self._unsettled = 0
-            self._connections.settle_log()
+        self._log.grew(len(values))
 
     def progress(self) -> ImportProgress:
         """What became of the rows so far; see there."""
@@ -158,6 +158,7 @@ class _Load:
         if self._staging is not None:
             self._staging.settle()
             staged = self._staging.path
+        self._log.settle()  # a disk that is too small says so while nobody has seen a row
         conflicts, labeled = repeated.conflicts, self._labeled - repeated.labels_gone
         with self._connections.writing(attached=staged) as connection:
             if self._stop():
@@ -207,40 +208,44 @@ class _Load:
         kept = b"".join(hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES] for place in places)
         return fresh, kept, [values[place] for place in places], keys[places]
 
-    def _put(
+    def _put_some(
         self,
         connection: sqlite3.Connection,
-        batch: Batch,
-        hashes: bytes,
-        all_values: Sequence[str | None],
-        part: slice,
-    ) -> None:
-        """Write a part of new rows with their labels."""
-        values = all_values[part]
+        columns: Mapping[str, Sequence[Any]],
+        values: Sequence[str | None],
+        done: int,
+    ) -> int:
+        """Write new rows from the place `done` on, until somebody else wants to write; how many are written then."""
         if not self._source:
             cursor = connection.execute("INSERT INTO sources (name, at) VALUES (?, ?)", (self._source_name, self._at))
             self._source = int(cursor.lastrowid or 0)
+        for start in range(done, min(len(values), done + ROWS_A_PIECE), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            self._put(connection, {name: column[part] for name, column in columns.items()}, values[part])
+            done = start + ROWS_AT_ONCE
+            if self._connections.wanted:
+                break
+        return min(done, len(values))
+
+    def _put(
+        self, connection: sqlite3.Connection, columns: Mapping[str, Sequence[Any]], values: Sequence[str | None]
+    ) -> None:
+        """Write new rows with their labels."""
         first = self._last + 1
         self._last += len(values)
-        begin = part.start * HASH_BYTES
-        columns: dict[str, Iterable[Any]] = {
-            "hash": [hashes[at : at + HASH_BYTES] for at in range(begin, begin + len(values) * HASH_BYTES, HASH_BYTES)],
-            "text": batch.texts[part],
-        }
-        if batch.contents is not None:
-            columns["content"] = [_json(dict(one)) if one else None for one in batch.contents[part]]
-        if any(batch.extras[part]):
-            columns["extra"] = batch.extras[part]
-        if any(batch.splits[part]):
-            columns["split"] = batch.splits[part]
-        _insert_items(connection, first, self._source, columns)
+        marks = f"{'?,' * len(columns)}{self._source}"
+        into = f"items (id, {', '.join(columns)}, source)"
+        insert_counted(connection, into, marks, list(columns.values()), first)
+        into = "labels (item, value, labeler, at)"
+        if None not in values:
+            insert_counted(connection, into, f"?,{NOBODY}", [values], first)
+            return
         numbers = range(first, self._last + 1)
-        labels = list(zip(numbers, values, strict=True))
-        if None in values:
-            waiting = [(number,) for number, value in labels if value is None]
-            insert_many(connection, "INSERT INTO unlabeled (item) VALUES ", "(?)", waiting)
-            labels = [pair for pair in labels if pair[1] is not None]
-        insert_many(connection, "INSERT INTO labels (item, value, labeler, at) VALUES ", LABEL, labels)
+        waiting = [number for number, value in zip(numbers, values, strict=True) if value is None]
+        insert_many(connection, "unlabeled (item)", "(?)", [waiting])
+        labels = [pair for pair in zip(numbers, values, strict=True) if pair[1] is not None]
+        if labels:
+            insert_many(connection, into, f"(?,?,{NOBODY})", list(zip(*labels, strict=True)))
 
     def _known(self, keys: Sequence[int]) -> dict[int, int]:
         """The rows that have these keys already."""
@@ -274,7 +279,19 @@ class _Load:
         return value
 
 
-LABEL = "(?,?,'','')"
+def _columns(batch: Batch, hashes: bytes) -> dict[str, Sequence[Any]]:
+    """The columns of a batch that are not empty."""
+    columns: dict[str, Sequence[Any]] = {"hash": parted(hashes), "text": batch.texts}
+    if batch.contents is not None:
+        columns["content"] = [_json(dict(one)) if one else None for one in batch.contents]
+    if any(batch.extras):
+        columns["extra"] = batch.extras
+    if any(batch.splits):
+        columns["split"] = batch.splits
+    return columns
+
+
+NOBODY = "'',''"
 """A label that came with its text has no labeler, and the time of its source."""
 
 
@@ -292,19 +309,6 @@ def _staging(connections: Connections, stop: Callable[[], bool]) -> Staging:
         return Staging(connections.path, stop)
     except OSError as error:
         raise from_os_error(error, "gather the labels beside", connections.path) from error
-
-
-def _insert_items(
-    connection: sqlite3.Connection, first: int, source: int, columns: Mapping[str, Iterable[Any]]
-) -> None:
-    """Insert rows with ids from `first` on: SQLite counts on by itself from the first of a statement."""
-    head = f"INSERT INTO items (id, {', '.join(columns)}, source) VALUES "
-    marks = f"{',?' * len(columns)},{source})"
-    rows = list(zip(*columns.values(), strict=True))
-    for start in range(0, len(rows), ROWS_A_STATEMENT):
-        part = rows[start : start + ROWS_A_STATEMENT]
-        statement = f"{head}(?{marks}" + f",(NULL{marks}" * (len(part) - 1)
-        connection.execute(statement, [first + start, *chain.from_iterable(part)])
 
 
 def _json(value: Any) -> str:

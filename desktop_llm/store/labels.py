@@ -35,6 +35,8 @@ class Operation:
     undone: bool
     seconds: float | None = None
     """How long the row was looked at before, pauses left out; None where nobody measured."""
+    guideline: int = 0
+    """The version of the guideline then; 0 where there was none, or the label was given in another copy."""
 
 
 class Labels:
@@ -79,7 +81,7 @@ class Labels:
         Where it differs from the others', the row is disputed, and the first label stands until it is decided.
         """
         text = None if value is None else stored(value)
-        self._operate(item, text, int(value is None), labeler, "blind", seconds, blind=True)
+        self._operate(item, text, int(value is None), labeler, events.BLIND, seconds, blind=True)
         return CHANGED
 
     def decide(self, item: int, value: Any, labeler: str, *, seconds: float | None = None) -> Changes:
@@ -123,8 +125,8 @@ class Labels:
     def history(self, item: int) -> list[Operation]:
         """All operations on a row, oldest first; first of all the import, where a label came with the text."""
         rows = self._connections.rows(
-            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone, seconds FROM label_history"
-            " WHERE item = ? ORDER BY id",
+            "SELECT id, item, before, after, after_skipped, labeler, origin, at, undone, seconds, guideline"
+            " FROM label_history WHERE item = ? ORDER BY id",
             (item,),
         )
         return [*self._imported(item, rows)] + [
@@ -139,6 +141,7 @@ class Labels:
                 at=row[7],
                 undone=row[8] in (UNDONE, DROPPED),
                 seconds=row[9],
+                guideline=row[10],
             )
             for row in rows
         ]

@@ -35,13 +35,15 @@ class Outcome:
     """What applying, undoing or redoing an operation did: rows `changed`, and rows `left` as they are.
 
     When applied, those are left that have already what they were to get, or are gone; when undone or done again, those
-    that were changed since, or whose originals were forgotten.
+    that were changed since, or whose originals were forgotten. `cut` parts of labels had no place in the new texts,
+    and were taken away.
     """
 
     operation: int
     changed: int
     left: int
     changes: Changes
+    cut: int = 0
 
 
 class Operations:

@@ -15,6 +15,11 @@ from desktop_llm.store.schema import DROPPED, VISIBLE
 from desktop_llm.store.standing import heads, opinions, order
 
 AT_ONCE = 500
+_LABELED = (
+    "SELECT told.item, items.hash FROM (SELECT DISTINCT item FROM label_history INDEXED BY history_by_item"
+    " WHERE item > ? ORDER BY item LIMIT ?) AS told LEFT JOIN items ON items.id = told.item ORDER BY told.item"
+)
+"""Rows that have a history, after one; without a hash where they lie in the bin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,25 +60,38 @@ class People:
         with self._connections.reading() as connection:
             return events.share(connection)
 
-    def set_share(self, share: float, should_stop: Callable[[], bool] = lambda: False) -> Changes:
+    @property
+    def unfinished(self) -> bool:
+        """Whether setting the share was broken off, so that not all rows are known that wait; set it again."""
+        return self._connections.row("SELECT 1 FROM meta WHERE key = ?", (events.UNFINISHED,)) is not None
+
+    def set_share(
+        self,
+        share: float,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[float], None] = lambda fraction: None,
+    ) -> Changes:
         """Choose the share; which rows it is follows from their texts alone. Raises UserError, Cancelled."""
         if not 0 <= share <= 1:
             raise UserError(f"{share:g} is no share of all rows; it must be between 0 and 1.")
-        with self._connections.writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (events.SHARE, str(share)))
-        after = 0
         with self._connections.bulk_turn(should_stop):
-            while part := self._connections.rows(
-                "SELECT DISTINCT item FROM label_history INDEXED BY history_by_item WHERE item > ?"
-                " ORDER BY item LIMIT ?",
-                (after, AT_ONCE),
-            ):
+            # a row that is in neither share waits for nobody, before and after
+            concerned = 1.0 if self.unfinished else max(share, self.share)
+            with self._connections.writing() as connection:
+                told = ((events.SHARE, str(share)), (events.UNFINISHED, "1"))
+                connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", told)
+            after, last = 0, max(1, self._last())
+            while part := self._connections.rows(_LABELED, (after, AT_ONCE)):
                 if should_stop():
                     raise Cancelled
                 with self._connections.piece() as connection:
-                    for (item,) in part:
-                        events.note(connection, item)
+                    for item, digest in part:
+                        if digest is not None and events.is_double(digest, concerned):
+                            events.note(connection, item)
                 after = part[-1][0]
+                on_progress(min(1.0, after / last))
+            with self._connections.piece() as connection:
+                connection.execute("DELETE FROM meta WHERE key = ?", (events.UNFINISHED,))
             self._connections.settle_log()
         return Changes(labels=True)
 
@@ -101,20 +119,37 @@ class People:
             found = heads(events.of(connection, item))
         return [Said(labeler=one.labeler, value=_value(one.value), at=one.at) for one in found]
 
-    def opinions(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    def own(self, item: int, labeler: str) -> Any | None:
+        """What a labeler said about a row by himself, as stored; None where he said nothing, skipped or cleared it."""
+        with self._connections.reading() as connection:
+            found = opinions(events.of(connection, item)).get(labeler)
+        return None if found is None else _value(found.value)
+
+    def opinions(
+        self,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[float], None] = lambda fraction: None,
+    ) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Rows that two or more people labeled without seeing each other's label, and what each said; by row."""
-        for item in self._of_many():
+        found = self._of_many()
+        for place, item in enumerate(found):
             if should_stop():
                 raise Cancelled
+            if place % AT_ONCE == 0:
+                on_progress(place / len(found))
             with self._connections.reading() as connection:
                 told = opinions(events.of(connection, item))
             labels = {name: _value(one.value) for name, one in told.items() if one.value is not None}
             if len(labels) > 1:
                 yield item, labels
 
-    def given(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Given]:
+    def given(
+        self,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[float], None] = lambda fraction: None,
+    ) -> Iterator[Given]:
         """All labels that people gave and did not take back, by row; for figures of quality."""
-        after = 0
+        after, last = 0, max(1, self._last())
         while part := self._connections.rows(
             "SELECT DISTINCT item FROM label_history INDEXED BY history_by_item WHERE item > ?"
             f" AND item <= {VISIBLE} ORDER BY item LIMIT ?",
@@ -125,6 +160,7 @@ class People:
                     raise Cancelled
                 yield from self._given(item)
             after = part[-1][0]
+            on_progress(min(1.0, after / last))
 
     def _given(self, item: int) -> Iterator[Given]:
         with self._connections.reading() as connection:
@@ -152,6 +188,9 @@ class People:
                 f" AND item <= {VISIBLE} GROUP BY item HAVING COUNT(DISTINCT labeler) > 1 ORDER BY item"
             )
         ]
+
+    def _last(self) -> int:
+        return self._number("SELECT COALESCE(MAX(item), 0) FROM label_history")
 
     def _number(self, sql: str, *values: Any) -> int:
         row = self._connections.row(sql, values)

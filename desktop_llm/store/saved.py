@@ -37,6 +37,8 @@ class SavedFilters:
         name = " ".join(name.split())
         if not name or len(name) > LONGEST_NAME:
             raise UserError(f"A filter needs a name of 1 to {LONGEST_NAME} characters.")
+        if told.found:
+            raise UserError("These rows were found just now by their profile; no filter can tell them later.")
         empty = asdict(Filter())
         self._change(name, {key: value for key, value in asdict(told).items() if value != empty[key]})
 

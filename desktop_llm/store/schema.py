@@ -212,6 +212,41 @@ tells which entries it stands in the place of, `over`: uids with spaces between.
 `second` those that wait for another labeler than the one who was first."""
 
 
+FOUND = """
+CREATE TABLE found (list INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY (list, item)) STRICT, WITHOUT ROWID;
+"""
+"""Rows that something found which no filter can tell, by list; the newest few lists are kept."""
+
+LISTED = "{0} GLOB '[[]*'"
+"""Whether a stored label is a list."""
+# json_extract may not be used in triggers, where the schema is not trusted; json_each may. There, too, OR IGNORE counts
+# for nothing when the outer statement says ON CONFLICT: each class must come but once.
+_CLASS = (
+    "CASE one.type WHEN 'array' THEN (SELECT part.value FROM json_each(one.value) AS part WHERE part.key = 2)"
+    " ELSE one.value END"
+)
+_IN = "json_each({0}) AS one WHERE one.type IN ('integer', 'array')"
+CLASSES_OF = f"SELECT {_CLASS} FROM {_IN}"
+"""The classes of a stored label: its number, each of its list, or the third of each triple (start, end, class)."""
+SEVERAL = f"""
+DROP TRIGGER label_came;
+DROP TRIGGER label_changed;
+DROP TRIGGER label_went;
+INSERT OR IGNORE INTO class_items (class, item)
+  SELECT {_CLASS}, item FROM labels, {_IN.format("labels.value")} AND {LISTED.format("labels.value")};
+CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
+  INSERT OR IGNORE INTO class_items (class, item) SELECT DISTINCT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
+END;
+CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
+  DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
+  INSERT OR IGNORE INTO class_items (class, item) SELECT DISTINCT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
+END;
+CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
+  DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
+END;
+"""
+"""Labels that are a list of classes count for each of them."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -220,6 +255,8 @@ MIGRATIONS = {
     "stale_search": SEARCH,
     "hands_and_guidelines": HANDS,
     "several_people": PEOPLE,
+    "found_rows": FOUND,
+    "labels_of_several_classes": SEVERAL,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

@@ -12,7 +12,8 @@ from desktop_llm.errors import Cancelled
 from desktop_llm.store import hidden
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.keys import Keys, Sorted
-from desktop_llm.store.staging import insert_many
+from desktop_llm.store.listed import Listed
+from desktop_llm.store.many import insert_many
 
 if TYPE_CHECKING:
     from desktop_llm.store.keys import Integers
@@ -45,6 +46,7 @@ class Settling:
         self._first = first
         self._classes = array("i")
         self._class_of: dict[str | None, int] = {None: NO_CLASS}
+        self._listed = Listed()
 
     def add(self, keys: Integers, values: Sequence[str | None]) -> None:
         """The next rows' keys and stored labels. Raises Cancelled, UserError, sqlite3.Error."""
@@ -52,6 +54,8 @@ class Settling:
         known = self._class_of
         for value in set(values).difference(known):
             known[value] = int(value) if value is not None and value.isdecimal() else NO_CLASS
+            self._listed.notice(value)
+        self._listed.add(self._first + len(self._classes), values)
         self._classes.extend(map(known.__getitem__, values))
         if len(known) > CLASSES_AT_ONCE:
             self._class_of = {None: NO_CLASS}
@@ -89,9 +93,13 @@ class Settling:
         for start in range(0, len(order), ROWS_A_PIECE):
             self._ask()
             part = order[start : start + ROWS_A_PIECE]
-            told = zip(found[part].tolist(), (part + self._first).tolist(), strict=True)
+            columns = found[part].tolist(), (part + self._first).tolist()
             with self._connections.piece() as connection:
-                insert_many(connection, "INSERT INTO class_items (class, item) VALUES ", "(?,?)", told)
+                insert_many(connection, "class_items (class, item)", "(?,?)", columns)
+        for columns in self._listed.taken(ROWS_A_PIECE):
+            self._ask()
+            with self._connections.piece() as connection:
+                insert_many(connection, "class_items (class, item)", "(?,?)", columns)
         self._first += len(found)
         del found  # else the array cannot be emptied
         self._classes = array("i")
@@ -101,10 +109,10 @@ class Settling:
         import numpy as np
 
         again = np.concatenate(([False], told.keys[1:] == told.keys[:-1]))
-        for keys, items in _pieces(told.keys[~again], told.items[~again]):
+        for columns in _pieces(told.keys[~again], told.items[~again]):
             self._ask()
             with self._connections.piece() as connection:
-                insert_many(connection, "INSERT INTO keys (key, item) VALUES ", "(?,?)", zip(keys, items, strict=True))
+                insert_many(connection, "keys (key, item)", "(?,?)", columns)
         places = np.arange(len(again))
         firsts = np.maximum.accumulate(np.where(again, 0, places))[again]
         return list(zip(told.items[again].tolist(), told.items[firsts].tolist(), strict=True))

@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
 from pathlib import Path
 
 from desktop_llm.errors import Cancelled
 from desktop_llm.store import connection as connections
+from desktop_llm.store.many import insert_many
 
 PREFIX = ".import-"
-ROWS_A_STATEMENT = 100
 STEPS_BETWEEN_QUESTIONS = 20_000
 """Steps of SQLite's machine (some milliseconds) after which it asks whether to stop."""
 TABLE = "CREATE TABLE known (place INTEGER PRIMARY KEY, item INTEGER NOT NULL, value TEXT) STRICT"
@@ -44,7 +43,7 @@ class Staging:
 
     def add_known(self, rows: Sequence[tuple[int, str | None]]) -> None:
         """Note (item, value) of texts that the project has. Raises sqlite3.Error."""
-        insert_many(self._connection, "INSERT INTO known (item, value) VALUES ", "(?,?)", rows)
+        insert_many(self._connection, "known (item, value)", "(?,?)", list(zip(*rows, strict=True)))
 
     def settle(self) -> None:
         """All are there: close it, so that the project's connection can read it. Raises Cancelled, sqlite3.Error."""
@@ -58,16 +57,6 @@ class Staging:
         if hasattr(self, "_connection"):
             self._connection.close()
         self.path.unlink(missing_ok=True)
-
-
-def insert_many(connection: sqlite3.Connection, statement: str, marks: str, rows: Iterable[Sequence[object]]) -> None:
-    """Insert rows, many with one statement: a third of the time of `executemany`. Raises sqlite3.Error.
-
-    `marks` stands for one row, as in '(?,?)'.
-    """
-    waiting = iter(rows)
-    while part := list(islice(waiting, ROWS_A_STATEMENT)):
-        connection.execute(statement + ",".join([marks] * len(part)), list(chain.from_iterable(part)))
 
 
 @contextmanager

@@ -85,8 +85,9 @@ def order(event: Event) -> tuple[str, str]:
 
 
 def _alone(event: Event, by_uid: Mapping[str, Event]) -> bool:
-    """Whether an entry goes back to entries of the same labeler only."""
-    return all(by_uid[uid].labeler == event.labeler for uid in _behind(event.over, by_uid))
+    """Whether no other labeler's label is behind an entry; who skipped a row or cleared it has told nothing of it."""
+    behind = (by_uid[uid] for uid in _behind(event.over, by_uid))
+    return all(one.labeler == event.labeler or one.value is None for one in behind)
 
 
 def _replaced(events: Sequence[Event]) -> set[str]:

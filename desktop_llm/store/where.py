@@ -7,9 +7,42 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from desktop_llm.rows import Filter
-from desktop_llm.store.schema import GENERATION, WHOLE
+from desktop_llm.store.schema import GENERATION, LISTED, WHOLE
 
 NEWEST = "(SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = {0})"
+
+
+_CALLED = "json_extract(?, '$.\"' || predictions.run || ':' || {0} || '\"')"
+_TOLD = "json_each(labels.value) AS one"
+_THIRD = "json_extract(one.value, '$[2]')"
+_SPANS = "labels.value GLOB '[[][[]*' OR predictions.label GLOB '[[]{*'"
+_SPAN = "json_array(json_extract({0}, '$.start'), json_extract({0}, '$.end'), json_extract({0}, '$.label'))"
+_STORED = (
+    "json_array(json_extract(one.value, '$[0]'), json_extract(one.value, '$[1]'), "
+    + f"json_extract({_CALLED.format(_THIRD)}, '$'))"
+)
+DISAGREES = (
+    f"CASE WHEN {WHOLE.format('labels.value')} THEN predictions.label <> {_CALLED.format('labels.value')}"
+    f" WHEN {_SPANS} THEN NOT EXISTS (SELECT 1 FROM {_TOLD} WHERE {_CALLED.format(_THIRD)} IS NULL) AND"
+    f" (SELECT json_group_array(span) FROM (SELECT {_STORED} AS span FROM {_TOLD} ORDER BY span))"
+    f" <> (SELECT json_group_array(span) FROM (SELECT {_SPAN.format('said.value')} AS span"
+    " FROM json_each(predictions.label) AS said ORDER BY span))"
+    f" WHEN {LISTED.format('labels.value')} THEN"
+    # names in one order on both sides; a class that the run never learned says nothing
+    f" NOT EXISTS (SELECT 1 FROM {_TOLD} WHERE {_CALLED.format('one.value')} IS NULL) AND"
+    " (SELECT json_group_array(name) FROM"
+    f" (SELECT json_extract({_CALLED.format('one.value')}, '$') AS name FROM {_TOLD} ORDER BY name))"
+    " <> (SELECT json_group_array(name) FROM"
+    " (SELECT said.value AS name FROM json_each(predictions.label) AS said ORDER BY name)) END"
+)
+"""Whether the newest prediction is another label than the row's: one class, a set of them, or spans."""
+OF_CLASS = "EXISTS (SELECT 1 FROM class_items AS has WHERE has.class = ? AND has.item = {0})"
+PREDICTED = (
+    "(predictions.label = ? OR predictions.label GLOB '[[]*'"
+    " AND ? IN (SELECT CASE one.type WHEN 'text' THEN one.value ELSE json_extract(one.value, '$.label') END"
+    " FROM json_each(predictions.label) AS one WHERE one.type IN ('text', 'object')))"
+)
+"""Whether a prediction is a class, has it among others, or has a span of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +77,19 @@ def where(told: Filter, *, uncertain: bool = False, said: str = "{}", lead: Wher
     joined = _joined(told, key)
     tables += "".join(words for words, _ in joined)
     values = [value for _, given in joined for value in given] + values
-    if lead is not None:
+    if lead is not None or told.found:
         _also(told, key, conditions, values)
+    if told.without is not None:
+        conditions.append(f"NOT {OF_CLASS.format(key)}")
+        values.append(told.without)
     if (told.split or told.source or told.text or told.since or told.until or told.column or told.min_length is not None
             or told.max_length is not None):  # fmt: skip
         if not tables.startswith("items") and " JOIN items " not in tables:
             tables += f" CROSS JOIN items ON items.id = {key}"
         _of_the_row(told, conditions, values)
     if told.disagrees:
-        conditions.append(f"labels.value IS NOT NULL AND {WHOLE.format('labels.value')}")
-        conditions.append(
-            "predictions.label <> json_extract(?, '$.\"' || predictions.run || ':' || labels.value || '\"')"
-        )
-        values.append(said)
+        conditions.append(DISAGREES)
+        values += [said] * DISAGREES.count("?")
     return Where(key, tables, tuple(conditions), tuple(values))
 
 
@@ -72,18 +105,19 @@ def _joined(told: Filter, key: str) -> list[tuple[str, list[Any]]]:
     run = NEWEST.format(key) if told.run is None else "?"
     words = f" CROSS JOIN predictions ON predictions.item = {key} AND predictions.run = {run}"
     if told.predicted is not None:
-        words += " AND predictions.label = ?"
-        values.append(json.dumps(told.predicted, ensure_ascii=False))
+        words += f" AND {PREDICTED}"
+        values += [json.dumps(told.predicted, ensure_ascii=False), told.predicted]
     return [*tables, (words, values)]
 
 
 def _also(told: Filter, key: str, conditions: list[str], values: list[Any]) -> None:
     """What a filter would have started from, as conditions on rows that something else starts from."""
+    if told.found and key != "found.item":
+        conditions.append(f"EXISTS (SELECT 1 FROM found WHERE found.list = ? AND found.item = {key})")
+        values.append(told.found)
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
-        conditions.append(
-            f"EXISTS (SELECT 1 FROM class_items WHERE class_items.class = ? AND class_items.item = {key})"
-        )
+        conditions.append(OF_CLASS.format(key))
         values.append(value)
     if told.show == "labeled":
         conditions.append(f"EXISTS (SELECT 1 FROM labels AS l WHERE l.item = {key} AND l.value IS NOT NULL)")
@@ -150,6 +184,10 @@ def _start(told: Filter, *, uncertain: bool) -> Where:
     if uncertain:
         conditions = (f"uncertainty.generation = {GENERATION}",)
         return Where("uncertainty.item", "uncertainty INDEXED BY uncertainty_first", conditions, ())
+    if told.found:
+        # rows of a list may lie in the bin by now
+        there = "EXISTS (SELECT 1 FROM items AS there WHERE there.id = found.item)"
+        return Where("found.item", "found", ("found.list = ?", there), (told.found,))
     value = told.class_id if told.class_id is not None else told.truth
     if value is not None:
         return Where("class_items.item", "class_items", ("class_items.class = ?",), (value,))

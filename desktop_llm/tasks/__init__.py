@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from desktop_llm.errors import UserError
 from desktop_llm.tasks.dialogue import TASK as DIALOGUE
+from desktop_llm.tasks.multilabel_classification import TASK as MULTILABEL_CLASSIFICATION
 from desktop_llm.tasks.preference import TASK as PREFERENCE
 from desktop_llm.tasks.rewriting import TASK as REWRITING
 from desktop_llm.tasks.task import Task
 from desktop_llm.tasks.text_classification import TASK as TEXT_CLASSIFICATION
+from desktop_llm.tasks.text_scoring import TASK as TEXT_SCORING
+from desktop_llm.tasks.token_tagging import TASK as TOKEN_TAGGING
 
-TASKS: dict[str, Task] = {one.name: one for one in (TEXT_CLASSIFICATION, REWRITING, DIALOGUE, PREFERENCE)}
+TASKS: dict[str, Task] = {
+    one.name: one
+    for one in (
+        TEXT_CLASSIFICATION,
+        MULTILABEL_CLASSIFICATION,
+        TEXT_SCORING,
+        TOKEN_TAGGING,
+        REWRITING,
+        DIALOGUE,
+        PREFERENCE,
+    )
+}
 
 
 def task(name: str) -> Task:

@@ -54,10 +54,15 @@ class Preset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """The outcome of a measurement: `metrics` by common name, `details` (JSON) for the task's result view."""
+    """The outcome of a measurement: `metrics` by common name, `details` (JSON) for the task's result view.
+
+    `places` are rows that the view opens, by a key of its own, as places in what was measured; whoever measured puts
+    their ids into `details` as `rows`.
+    """
 
     metrics: Mapping[str, float]
     details: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,10 @@ class Switch:
     title: str
     help: str
     default: bool
+
+
+Move = Callable[[int, int], tuple[int, int] | None]
+"""Where a stretch of a text, in code points and the end exclusive, is after the text has changed; None: it was cut."""
 
 
 class Labels(Protocol):
@@ -132,11 +141,18 @@ class Task:
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
     `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
     form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
+    `cell` is where files have the label in names: label, labels or spans. `move_label`, where labels speak of places
+    in the text, moves a label in names along with it: the new label, and how many parts of it are gone.
+    `least_classes` is how many classes the training rows must have between them.
+    `several`: a label is a list of classes, so that one may be added or taken away. `ordered`: the classes have an
+    order, that of their positions; those called by numbers come in the order of these. `pipeline` is what transformers
+    calls such a model, `usage` the lines that ask it, after `model = pipeline(…)`, in a model card. `formats` are
+    those of `data.writers` in which rows are usually saved, best first.
     A task without a learn room `learns` nothing: its rows are labeled, saved and exchanged, and it needs neither
     recipes nor metrics nor a score. `classes`: its labels are of classes, which a project lists, names and colours.
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
-    names or None, format and further cells; None leaves it out. `formats` are those it is usually saved in, best first.
+    names or None, format and further cells; None leaves it out.
     """
 
     name: str
@@ -153,6 +169,13 @@ class Task:
     open_learn: Callable[[], LearnRoom] = no_learn_room
     open_screen: Callable[[], ScreenRoom]
     switches: tuple[Switch, ...] = ()
+    cell: str = "label"
+    move_label: Callable[[Any, Move], tuple[Any, int]] | None = None
+    least_classes: int = 2
+    several: bool = False
+    ordered: bool = False
+    pipeline: str = "text-classification"
+    usage: tuple[str, ...] = ('print(model("your text"))',)
     classes: bool = True
     label_of: Callable[[object, Mapping[str, str]], Any | None] | None = None
     in_line: Callable[[Mapping[str, str]], str] = in_one_line

@@ -60,7 +60,16 @@ class Report:
     labels: Sequence[LabelFigures]
 
 
-def report(project: Project, *, should_stop: Callable[[], bool] = lambda: False) -> Report:
+BLIND_PART = 0.3
+"""How much of the time goes by with the rows that several people labeled, about."""
+
+
+def report(
+    project: Project,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+) -> Report:
     """Read all that people said and count. Raises Cancelled."""
     rules, names = task_named(project.task).labels, project.classes.names()
 
@@ -71,13 +80,13 @@ def report(project: Project, *, should_stop: Callable[[], bool] = lambda: False)
             return None
 
     rows = []
-    for _, said in project.people.opinions(should_stop):
+    for _, said in project.people.opinions(should_stop, lambda told: on_progress(BLIND_PART * told)):
         told = {name: label for name, value in said.items() if (label := named(value)) is not None}
         if len(told) > 1:
             rows.append(told)
     by_name: dict[str, _Tally] = defaultdict(_Tally)
     by_label: dict[str, _Tally] = defaultdict(_Tally)
-    for given in project.people.given(should_stop):
+    for given in project.people.given(should_stop, lambda told: on_progress(BLIND_PART + (1 - BLIND_PART) * told)):
         label = named(given.value)
         if label is None:
             continue

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Edit, Filter, NewLabel, Places
+from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -45,7 +47,30 @@ def ids(project: Project, rows: Rows) -> Iterator[int]:
 def label(project: Project, rows: Rows, value: Any | None, name: str, **how: Any) -> Outcome:
     """Give rows the stored label `value`, called `name`; None takes their label away. See `Operations.apply`."""
     title = f"Labeled “{name}”" if value is not None else "Labels taken away"
-    return _apply(project, "label", title, rows, lambda item: Edit(item=item, label=NewLabel(value=value)), how)
+    edits = (Edit(item=item, label=NewLabel(value=value)) for item in ids(project, rows))
+    return _apply(project, "label", title, edits, how)
+
+
+def switch(project: Project, rows: Rows, name: str, *, on: bool, **how: Any) -> Outcome:
+    """Add a class to the rows' labels, or take it away, where labels have several. See `Operations.apply`.
+
+    A row whose last class goes has no label any more, as when one labels by hand.
+    """
+    rules, names = task_named(project.task).labels, project.classes.names()
+    numbers = {called: number for number, called in names.items()}
+
+    def edits() -> Iterator[Edit]:
+        waiting = ids(project, rows)
+        while part := list(islice(waiting, PAGE)):
+            for item in project.items.get_many(part):
+                before = [] if item.value is None else list(rules.names(rules.to_named(item.value, names)))
+                if (name in before) != on:
+                    after = [*before, name] if on else [one for one in before if one != name]
+                    value = rules.to_value(after, numbers) if after else None
+                    yield Edit(item=item.id, label=NewLabel(value=value))
+
+    title = f"Label “{name}” added" if on else f"Label “{name}” taken away"
+    return _apply(project, "label", title, edits(), how)
 
 
 def label_items(project: Project, values: Mapping[int, Any | None], title: str, **how: Any) -> Outcome:
@@ -67,18 +92,16 @@ def skip_items(project: Project, items: Sequence[int], title: str, **how: Any) -
 def move(project: Project, rows: Rows, split: str, **how: Any) -> Outcome:
     """Put rows into a split; '' takes them out of every one."""
     title = f"Put into {split}" if split else "Taken out of their splits"
-    return _apply(project, "move", title, rows, lambda item: Edit(item=item, split=split), how)
+    return _apply(project, "move", title, (Edit(item=item, split=split) for item in ids(project, rows)), how)
 
 
 def delete(project: Project, rows: Rows, **how: Any) -> Outcome:
     """Put rows into the bin."""
-    return _apply(project, "delete", "Put into the bin", rows, lambda item: Edit(item=item, to_bin=True), how)
+    edits = (Edit(item=item, to_bin=True) for item in ids(project, rows))
+    return _apply(project, "delete", "Put into the bin", edits, how)
 
 
-def _apply(
-    project: Project, kind: str, title: str, rows: Rows, edit: Callable[[int], Edit], how: dict[str, Any]
-) -> Outcome:
+def _apply(project: Project, kind: str, title: str, edits: Iterable[Edit], how: dict[str, Any]) -> Outcome:
     if project.read_only:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
-    edits: Iterable[Edit] = map(edit, ids(project, rows))
     return project.operations.apply(kind, title, edits, **how)

@@ -8,6 +8,7 @@ bin of one side stays there; texts and splits of rows that both have stay as the
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -127,14 +128,41 @@ def look(path: Path) -> Head:
         raise UserError(f"“{path.name}” is no bundle of desktop_llm: its {HEAD} is empty.")
     if head.format > FORMAT:
         raise UserError(f"“{path.name}” was made by a newer desktop_llm; take the newest version to read it.")
+    if not 0 <= head.share <= 1 or min(head.rows, head.events) < 0:
+        raise UserError(f"“{path.name}” is damaged: its {HEAD} cannot be true; ask for the bundle again.")
     return head
 
 
-def begin(path: Path, file: Path) -> Project:
-    """Make an empty project for a bundle, which is to be taken next; open. Raises UserError."""
+def begin(path: Path, file: Path, name: str = "") -> Project:
+    """Make an empty project for a bundle, which is to be taken next; open. Raises UserError.
+
+    Without a `name` it is called as the bundle says.
+    """
     head = look(file)
     task_named(head.task)
-    return Project.create(path, head.task, head.project)
+    return Project.create(path, head.task, name or head.project)
+
+
+def make(
+    path: Path,
+    file: Path,
+    name: str = "",
+    *,
+    on_progress: Callable[[float, str], None] = lambda fraction, text: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Taken:
+    """Make a project of a bundle in the folder `path`, whole or not at all. Raises UserError, Cancelled."""
+    fresh = not path.exists()
+    project = begin(path, file, name)
+    made = False
+    try:
+        taken = take(project, file, on_progress=on_progress, should_stop=should_stop)
+        made = True
+        return taken
+    finally:
+        project.close()
+        if fresh and not made:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def take(

@@ -16,6 +16,7 @@ from desktop_llm.data.cleaning.steps import STEPS, ordered
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Edit, Filter, NewLabel
 from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs.following import Following
 
 if TYPE_CHECKING:
     from desktop_llm.data.cleaning.label_variants import Merger
@@ -125,14 +126,16 @@ def apply(
 
     structured = task_named(project.task).content[0].structured
     outcomes = plan(Texts(project), chosen, structured=structured, should_stop=should_stop, progress=progress)
-    return project.operations.apply(
+    edits = Following(project, _edits(project, outcomes))
+    outcome = project.operations.apply(
         "clean",
         "Cleaned: " + ", ".join(step.title for step in chosen),
-        _edits(project, outcomes),
+        edits,
         details={"steps": [{"name": step.name, **asdict(step)} for step in chosen]},
         labeler=labeler,
         should_stop=should_stop,
     )
+    return edits.told(outcome)
 
 
 def variants(project: Project) -> tuple[Merger, ...]:
@@ -149,15 +152,21 @@ def merge(project: Project, mergers: Sequence[Merger], *, labeler: str = "", **h
     if not mergers:
         raise UserError("There are no labels to merge.")
     numbers = {one.name: one.id for one in project.classes.all()}
+    names = project.classes.names()
     rules = task_named(project.task).labels
+    become = {other: merger.keep for merger in mergers for other in merger.others}
     title = "Merged labels: " + ", ".join(f"{' + '.join(one.others)} → {one.keep}" for one in mergers)
 
     def edits() -> Iterator[Edit]:
-        for merger in mergers:
-            value = rules.to_value(merger.keep, numbers)
-            for other in merger.others:
-                for part in project.items.ids(Filter(class_id=numbers[other])):
-                    yield from (Edit(item=item, label=NewLabel(value=value)) for item in part)
+        seen: set[int] = set()
+        for other in become:
+            for part in project.items.ids(Filter(class_id=numbers[other])):
+                for item in project.items.get_many([number for number in part if number not in seen]):
+                    named = rules.to_named(item.value, names)
+                    if len(rules.names(named)) > 1:
+                        seen.add(item.id)  # it may have another of these, too, and is changed once
+                    value = rules.to_value(rules.renamed(named, become), numbers)
+                    yield Edit(item=item.id, label=NewLabel(value=value))
 
     return project.operations.apply("merge", title, edits(), labeler=labeler, **how)
 

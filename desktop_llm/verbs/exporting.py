@@ -50,7 +50,7 @@ def card(project: Project, number: int) -> str:
     lines = [
         "---",
         "library_name: transformers",
-        f"pipeline_tag: {task.name.replace('_', '-')}",
+        f"pipeline_tag: {task.pipeline}",
         "tags:",
         f"- {task.name.replace('_', '-')}",
         "---",
@@ -120,7 +120,7 @@ def _example(task: Task) -> list[str]:
         "```python",
         "from transformers import pipeline",
         "",
-        f'model = pipeline("{task.name.replace("_", "-")}", model="path/to/this/folder")',
-        'print(model("your text"))',
+        f'model = pipeline("{task.pipeline}", model="path/to/this/folder")',
+        *task.usage,
         "```",
     ]

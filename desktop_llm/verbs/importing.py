@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from desktop_llm.data import mapping as mappings
+from desktop_llm.data import parting
 from desktop_llm.data.form import Form
+from desktop_llm.data.parting import SEPARATORS
 from desktop_llm.data.readers.opening import RawRow, open_reader
 from desktop_llm.data.shapes import recognising
 from desktop_llm.data.shapes.shape import DIALOGUE, TITLES, Shape
@@ -22,7 +25,7 @@ from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs.reading import Source, portions, size_bytes
+from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 
 SAMPLE = 200
 SHAPE_SAMPLE = 1000
@@ -42,7 +45,7 @@ class Plan:
     """What an import would do: `sample`, the first rows' cells by column, and what the first `seen` rows tell.
 
     `seen` is all of the file where `whole`; `rejected` and `label_values` (with counts) are of these rows,
-    `estimated_rows` is of the file.
+    `estimated_rows` is of the file. `separator` parts several labels in one cell; '' where a cell has one name.
     """
 
     path: Path
@@ -56,6 +59,7 @@ class Plan:
     size_bytes: int
     estimated_rows: int
     label_values: tuple[tuple[str, int], ...]
+    separator: str = ""
 
 
 def plan(
@@ -67,10 +71,12 @@ def plan(
     header: bool | None = None,
     shape: str | None = None,
     mapping: Mapping[str, str] | None = None,
+    separator: str | None = None,
 ) -> Plan:
     """Look at a file: its form, columns, first rows, and which column is what. Raises UserError.
 
-    `shape` names the tool that the rows come from, or is AS_IT_STANDS; None recognises it from the rows.
+    `shape` names the tool that the rows come from, or is AS_IT_STANDS; None recognises it from the rows. `separator`
+    parts the labels in a cell, '' nothing does; None looks whether the cells show one.
     """
     form = sniff(path, encoding=encoding, delimiter=delimiter, header=header)
     form = replace(form, shape=_shape(task, path, form, shape))
@@ -78,16 +84,18 @@ def plan(
     rows = reader.rows(lambda: False)
     first = list(islice(rows, SAMPLE))
     sample = [row.cells for row in first if not isinstance(row, Rejected)]
-    told = dict(mapping) if mapping is not None else mappings.guess(reader.columns, sample, task.fields)
+    told = dict(mapping) if mapping is not None else _guessed(task, reader.columns, sample)
     if mapping is not None:
         mappings.checked(reader.columns, told, task.fields)
     rejected: list[Rejected] = []
+    column = told.get(mappings.LABEL, "")
+    parts = _separator(task, [cells.get(column) for cells in sample], separator)
     labels: Counter[str] = Counter()
     seen = 0
     for row in chain(first, _for_a_while(rows)):
         seen += 1
         if not isinstance(row, Rejected):
-            labels.update(_labels(task, row.cells, told))
+            labels.update(_labels(task, row.cells, told, parts))
         else:
             rejected.append(row)
     part = reader.fraction()
@@ -104,7 +112,25 @@ def plan(
         size_bytes=size_bytes(path),
         estimated_rows=seen if whole else max(seen, round(seen / max(part, 1e-9))),
         label_values=tuple(labels.most_common()),
+        separator=parts,
     )
+
+
+def _guessed(task: Task, columns: Sequence[str], sample: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """The likely columns; one whose cells are no labels of this task is not that of the labels."""
+    told = mappings.guess(columns, sample, task.fields)
+    rows = [row for row in sample if mappings.plain(row.get(told.get(mappings.LABEL, ""))).strip()]
+    if rows and not any(_has_label(task, row, told) for row in rows):
+        del told[mappings.LABEL]
+    return told
+
+
+def _has_label(task: Task, cells: Mapping[str, object], told: Mapping[str, str]) -> bool:
+    try:
+        _label(task, cells, told, "")
+    except UserError:
+        return False
+    return True
 
 
 def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None:
@@ -131,23 +157,43 @@ def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejecte
         yield row
 
 
-def _labels(task: Task, cells: Mapping[str, object], told: Mapping[str, str]) -> Sequence[str]:
+def _separator(task: Task, cells: Sequence[object], wish: str | None) -> str:
+    """What parts the labels in a cell. Raises UserError."""
+    if not task.several:
+        return ""
+    if wish is not None and wish not in ("", *SEPARATORS):
+        raise UserError(f"Labels in a cell are parted by one of {' '.join(SEPARATORS)}, not by “{wish}”.")
+    return parting.separator(cells) if wish is None else wish
+
+
+def _labels(task: Task, cells: Mapping[str, object], told: Mapping[str, str], sign: str) -> Sequence[str]:
     """The names of the labels in a row, or what it counts as where labels have none; none where it has no label."""
-    cell = cells.get(told.get(mappings.LABEL, ""))
     try:
-        if task.label_of is None:
-            value = task.labels.parse(cell)
-        else:
-            content = {one.name: mappings.content_text(cells.get(told.get(one.name, ""))) for one in task.content}
-            value = task.label_of(cell, content)
+        value = _label(task, cells, told, sign)
     except UserError:
         return ()
     return () if value is None else task.labels.names(value) or (task.labels.stratum(value),)
 
 
+def _label(task: Task, cells: Mapping[str, object], told: Mapping[str, str], sign: str) -> Any | None:
+    """The label of a row. Raises UserError."""
+    cell = cells.get(told.get(mappings.LABEL, ""))
+    if task.label_of is None:
+        return parse_cell(task.labels, cell, sign)
+    content = {one.name: mappings.content_text(cells.get(told.get(one.name, ""))) for one in task.content}
+    return task.label_of(cell, content)
+
+
 def source_of(task: Task, told: Plan, split: str) -> Source:
     """What `run` reads of a planned file."""
-    return Source(task=task.name, path=told.path, form=told.form, mapping=told.mapping, split=split)
+    return Source(
+        task=task.name,
+        path=told.path,
+        form=told.form,
+        mapping=told.mapping,
+        split=split,
+        separator=told.separator,
+    )
 
 
 def _shortened(row: Rejected) -> Rejected:
@@ -190,7 +236,7 @@ def run(
             if portion.batch.texts:
                 yield portion.batch
 
-    began = time.monotonic()
+    began, known = time.monotonic(), project.classes.names()
     counts = project.items.insert_batches(
         told.path.name,
         accepted(),
@@ -200,6 +246,8 @@ def run(
         should_stop=should_stop,
         known_only=labels_only,
     )
+    if task.ordered and project.classes.names().keys() != known.keys():
+        project.classes.order_by_number()
     return ImportReport(
         source=told.path.name,
         imported=counts.imported,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,20 @@ def renames(project: Project, number: int) -> dict[str, str]:
     return {old: now[class_id] for class_id, old in run_names(project, number).items() if old != now[class_id]}
 
 
+def all_in_names_of_now(project: Project, items: Sequence[Item], labels: Labels) -> list[Item]:
+    """Rows with their predictions in the names that classes have now."""
+    runs = {item.predicted_by for item in items if item.prediction is not None and item.predicted_by is not None}
+    told = {number: renames(project, number) for number in runs}
+    return [_renamed(item, told.get(item.predicted_by or 0, {}), labels) for item in items]
+
+
 def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:
     """A row with its prediction in the names that classes have now."""
+    return all_in_names_of_now(project, [item], labels)[0]
+
+
+def _renamed(item: Item, names: Mapping[str, str], labels: Labels) -> Item:
     told = item.prediction
-    names = renames(project, item.predicted_by) if told is not None and item.predicted_by is not None else {}
     if told is None or not names:
         return item
     top = tuple((names.get(name, name), value) for name, value in told.top)

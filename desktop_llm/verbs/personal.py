@@ -21,6 +21,7 @@ from desktop_llm.data.personal.pseudonyms import Pseudonyms
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Edit
+from desktop_llm.verbs.following import Following
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -176,9 +177,11 @@ def treat(
 
     words = ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in ways.items())
     details = {"ways": dict(ways), "regions": list(regions)}
-    return project.operations.apply(
-        OPERATION, f"Personal data: {words}", edits(), details=details, labeler=labeler, should_stop=should_stop
+    following = Following(project, edits())
+    outcome = project.operations.apply(
+        OPERATION, f"Personal data: {words}", following, details=details, labeler=labeler, should_stop=should_stop
     )
+    return following.told(outcome)
 
 
 def refuses(project: Project) -> bool:

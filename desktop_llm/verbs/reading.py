@@ -6,15 +6,20 @@ and the window's process has little to do but wait for SQLite.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any
 
-from desktop_llm.child import Child, exit_words
+from desktop_llm.child import Child, exit_words, step_aside
 from desktop_llm.data.batches import Batches
 from desktop_llm.data.form import Form
+from desktop_llm.data.parting import parted
 from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import blocks
 from desktop_llm.errors import Cancelled, UserError
@@ -22,9 +27,14 @@ from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
 from desktop_llm.tasks import task as task_named
 
+if TYPE_CHECKING:
+    from desktop_llm.tasks.task import Labels
+
 LARGE = 16 << 20
 """Bytes from which on a process of its own, which takes a quarter of a second to start, is worth it."""
 LOOK_SECONDS = 0.1
+AHEAD = 2
+"""Portions that are kept in hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +46,7 @@ class Source:
     form: Form
     mapping: Mapping[str, str]
     split: str
+    separator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,7 @@ def portions(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portio
         large = size_bytes(source.path) >= LARGE
     except OSError:  # the reader says it better
         large = False
-    return _elsewhere(source, should_stop) if large else _here(source, should_stop)
+    return _ahead(source, should_stop) if large else _here(source, should_stop)
 
 
 def size_bytes(path: Path) -> int:
@@ -66,10 +77,45 @@ def size_bytes(path: Path) -> int:
 def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
-    batches = Batches(reader.columns, source.mapping, task.fields, task.labels.parse, source.split, task.label_of)
+    parse = partial(parse_cell, task.labels, separator=source.separator)
+    moving = task.move_label, task.label_of
+    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving)
     for block in blocks(reader, should_stop):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())
+
+
+def parse_cell(labels: Labels, cell: object, separator: str) -> Any | None:
+    """The label in names that a cell holds, its parts one by one where a sign parts them. Raises UserError."""
+    return labels.parse(parted(cell, separator))
+
+
+def _ahead(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+    """`_elsewhere`, heard by a thread of its own: SQLite writes one portion while the next is received."""
+    heard: Queue[Portion | Exception | None] = Queue(AHEAD)
+    over = threading.Event()
+
+    def hear() -> None:
+        try:
+            for portion in _elsewhere(source, lambda: over.is_set() or should_stop()):
+                heard.put(portion)
+        except Exception as error:  # noqa: BLE001 - it goes on up where the portions are taken
+            heard.put(error)
+        else:
+            heard.put(None)
+
+    thread = threading.Thread(target=hear, name="desktop-llm-hear")
+    thread.start()
+    try:
+        while (told := heard.get()) is not None:
+            if isinstance(told, Exception):
+                raise told
+            yield told
+    finally:
+        over.set()
+        while thread.is_alive():
+            with suppress(Empty):  # it may be waiting for room
+                heard.get(timeout=0.01)
 
 
 def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
@@ -97,6 +143,7 @@ def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Iterator[Port
 
 def _tell(source: Source, pipe: Connection) -> None:
     """In the process: portion after portion, then None or what went wrong."""
+    step_aside()
     with suppress(OSError):  # nobody listens any more
         try:
             for portion in _here(source, lambda: False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.data.writers.writing import FORMATS, Format, write
 from desktop_llm.errors import UserError
@@ -13,10 +13,11 @@ from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
+    from desktop_llm.tasks.task import Task
 
 LISTED: frozenset[Format] = frozenset(("doccano", "prodigy"))
 """Formats whose rows have a list of labels."""
-BARE: frozenset[Format] = frozenset(("text", "paragraphs", "fasttext"))
+BARE: frozenset[Format] = frozenset(("text", "paragraphs", "fasttext", "conll", "conll_bioes"))
 """Formats with no place for further columns."""
 
 
@@ -27,6 +28,18 @@ def format_of(path: Path) -> Format:
             return name
     endings = ", ".join(dict.fromkeys(way.ending for way in FORMATS.values()))
     raise UserError(f"The ending of “{path.name}” tells no format; use one of {endings}, or name the format.")
+
+
+def label_cells(task: Task, named: Any | None, form: Format) -> dict[str, object]:
+    """The cell in which a format has a label (None: none)."""
+    if task.cell == "label" and form in LISTED:
+        return {"labels": [] if named is None else [named]}
+    return {} if named is None else {task.cell: named}
+
+
+def without_label(task: Task, form: Format) -> tuple[str, ...]:
+    """The cells that a format has no place for."""
+    return (task.cell,) if form in ("text", "paragraphs") else ()
 
 
 def save(
@@ -49,10 +62,7 @@ def save(
         if task.file_cells is not None:
             own = task.file_cells(item.content, named, form, item.extra)
             return None if own is None else {**own, **({"split": item.split} if item.split else {})}
-        if named is not None:
-            row |= {"labels": [named]} if form in LISTED else {"label": named}
-        elif form in LISTED:
-            row["labels"] = []
+        row |= label_cells(task, named, form)
         if form in BARE:
             return row
         others = {name: value for name, value in item.extra.items() if name not in row}
@@ -66,5 +76,4 @@ def save(
             done += len(items)
             on_progress(done)
 
-    without = ("label",) if form in ("text", "paragraphs") else ()
-    return write(path, rows(), form, without=without, should_stop=should_stop)
+    return write(path, rows(), form, without=without_label(task, form), should_stop=should_stop)

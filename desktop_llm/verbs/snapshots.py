@@ -14,7 +14,7 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.snapshot import Pages
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs.naming import renames
-from desktop_llm.verbs.saving import BARE, LISTED
+from desktop_llm.verbs.saving import BARE, label_cells, without_label
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -187,7 +187,7 @@ def save(
     """Write the frozen rows to `path`; how many. Raises UserError, Cancelled."""
     if form not in FORMATS:
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
-    was = frozen(project, number)
+    was, task = frozen(project, number), task_named(project.task)
     if was.damage:
         raise UserError(was.damage)
 
@@ -197,11 +197,10 @@ def save(
             if place % AT_ONCE == 0:
                 on_progress(place / total)
             told = {name: value for name, value in row.items() if name not in ("id", "label")}
-            told |= {"labels": [row["label"]]} if form in LISTED else {"label": row["label"]}
+            told |= label_cells(task, row["label"], form)
             yield told if form in BARE else {**told, "split": split}
 
-    without = ("label",) if form in ("text", "paragraphs") else ()
-    return write(path, cells(), form, without=without, should_stop=should_stop)
+    return write(path, cells(), form, without=without_label(task, form), should_stop=should_stop)
 
 
 def _rows(project: Project, number: int) -> Iterator[tuple[str, snapshot.Row]]:

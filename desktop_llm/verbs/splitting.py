@@ -7,7 +7,7 @@ run is first made. A row that has a split keeps it, whatever comes in later; onl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dealt:
-    """What a rule gives: a split for each row by id; those of them that are `new`; rows by stratum and split."""
+    """What a rule gives: a split for each row by id; those of them that are `new`; rows by class and split.
+
+    A row of several classes counts for each, one without any for its stratum.
+    """
 
     split_of: Mapping[int, str]
     new: Mapping[int, str]
@@ -74,23 +77,43 @@ def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
     names = project.classes.names()
     labels = task_named(project.task).labels
     cells = dict(project.items.cells(told.column)) if told.column else {}
-    rows = [
-        SplitRow(
-            id=row.id,
-            hash=row.hash,
-            stratum=labels.stratum(labels.to_named(row.value, names)),
-            split="" if again and told.method != "file" else row.split,
-            group=cells.get(row.id, "") if told.method == "group" else "",
-            time=moment(cells.get(row.id, "")) if told.method == "time" else None,
+    rows: list[SplitRow] = []
+    classes: list[tuple[str, ...]] = []
+    for row in project.items.labelled():
+        named = labels.to_named(row.value, names)
+        classes.append(labels.names(named) or (labels.stratum(named),))
+        rows.append(
+            SplitRow(
+                id=row.id,
+                hash=row.hash,
+                stratum=labels.stratum(named),
+                split="" if again and told.method != "file" else row.split,
+                group=cells.get(row.id, "") if told.method == "group" else "",
+                time=moment(cells.get(row.id, "")) if told.method == "time" else None,
+            )
         )
-        for row in project.items.labelled()
-    ]
+    rows = _by_rarest(rows, classes)
     new = splits.split(rows, told.method, validation=told.validation, test=told.test, seed=told.seed)
     split_of = {row.id: row.split or new.get(row.id, splits.TRAIN) for row in rows}
     counts: dict[str, Counter[str]] = {}
-    for row in rows:
-        counts.setdefault(row.stratum, Counter())[split_of[row.id]] += 1
+    for dealt, used in zip(rows, classes, strict=True):
+        for name in used:
+            counts.setdefault(name, Counter())[split_of[dealt.id]] += 1
     return Dealt(split_of=split_of, new=new, counts=counts)
+
+
+def _by_rarest(rows: list[SplitRow], classes: Sequence[tuple[str, ...]]) -> list[SplitRow]:
+    """Rows of several classes go by their rarest one: few share all of them, and what is rare is held out evenly.
+
+    A class of a single row cannot be, and must not keep its row from what is held out of its other classes.
+    """
+    if all(len(used) == 1 for used in classes):
+        return rows
+    often = Counter(name for used in classes for name in used)
+    return [
+        replace(row, stratum=min(used, key=lambda name: (often[name] < 2, often[name], name))) if len(used) > 1 else row
+        for row, used in zip(rows, classes, strict=True)
+    ]
 
 
 def apply(

@@ -169,26 +169,38 @@ class _Frozen:
         self.counts = Counter({stratum: sum(told.values()) for stratum, told in dealt.counts.items()})
         self._task.labels.trainable(self.counts)
         self.new_splits, self.split_of = dealt.new, dealt.split_of
-        learned = {stratum for stratum, told in dealt.counts.items() if told.get("train")}
+        learned = self._learned()
         # classes in the project's order, those without a label to learn from left out
         classes = [one for one in project.classes.all() if one.name in learned]
         # the ids tell later which class is meant, whatever it is called by then
         self.schema = {"classes": [one.name for one in classes], "class_ids": [one.id for one in classes]}
         self._known = learned
-        if len(learned) < 2:
-            raise UserError(
-                "The training rows have fewer than two different labels; label more texts or move some to training."
-            )
+        if len(learned) < self._task.least_classes:
+            few = "fewer than two different labels" if self._task.least_classes > 1 else "no labels"
+            raise UserError(f"The training rows have {few}; label more texts or move some to training.")
 
-    def _stratum(self, row: Labelled) -> str:
-        return self._task.labels.stratum(self._task.labels.to_named(row.value, self._names))
+    def _named(self, row: Labelled) -> Any:
+        return self._task.labels.to_named(row.value, self._names)
+
+    def _learned(self) -> frozenset[str]:
+        """The classes that training rows have."""
+        learned: set[str] = set()
+        for row in self._project.items.labelled():
+            if self.split_of.get(row.id) == "train":
+                learned.update(self._task.labels.names(self._named(row)))
+                if len(learned) == len(self._names):
+                    break
+        return frozenset(learned)
 
     def readiness(self) -> Readiness:
         """Counts for the person."""
-        return Readiness(splits=Counter(self.split_of.values()), classes=self.counts)
+        classes = {name: count for name, count in self.counts.items() if name in self._names.values()}
+        return Readiness(splits=Counter(self.split_of.values()), classes=classes)
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""
         for row in self._project.items.labelled():
-            if self.split_of.get(row.id) == split and self._stratum(row) in self._known:
-                yield {**row.content, "id": row.id, "label": self._task.labels.to_named(row.value, self._names)}
+            if self.split_of.get(row.id) == split:
+                named = self._named(row)
+                if self._known.issuperset(self._task.labels.names(named)):
+                    yield {**row.content, "id": row.id, "label": named}

@@ -14,13 +14,14 @@ from desktop_llm.widgets.screen import ClassInfo
 
 
 class ChoiceRow(QPushButton):
-    """Checked while it is the item's class; `told` is what it shows."""
+    """Checked while it is the item's class; `told` is what it shows, without a count where that is below 0."""
 
-    def __init__(self, told: ClassInfo, place: int) -> None:
-        """`place`, from 1, is part of the object name."""
+    def __init__(self, told: ClassInfo, place: int, name: str = "label.choice") -> None:
+        """`name` and `place`, from 1, make the object name."""
         super().__init__()
         self.told = told
-        self.setObjectName(f"label.choice.{place}")
+        self._shown: ClassInfo | None = None
+        self.setObjectName(f"{name}.{place}")
         self.setProperty("kind", "choice-row")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCheckable(True)
@@ -44,14 +45,20 @@ class ChoiceRow(QPushButton):
 
     def show_info(self, told: ClassInfo) -> None:
         """The same row with other numbers."""
-        self.told = told
+        if told == self._shown:
+            return
+        before, self._shown, self.told = self._shown, told, told
         self._key.setText(told.key.upper() or "·")
-        self._key.setStyleSheet(f"border-left: 3px solid {told.color};")
+        if before is None or told.color != before.color:  # a style sheet costs more than all the rest
+            self._key.setStyleSheet(f"border-left: 3px solid {told.color};")
         self._name.setText(told.name)
-        self._count.setText(f"{told.count:,}")
+        self._count.setText(f"{told.count:,}" if told.count >= 0 else "")
         self.setAccessibleName(f"{told.name} ({told.key})" if told.key else told.name)
         # Tool tips guess their format: escaped inside a tag, a name stays a name.
-        self.setToolTip("" if len(told.name) < 24 else f"<span>{html.escape(told.name)}</span>")
+        words = [told.name] if told.description.strip() or len(told.name) >= 24 else []
+        words += [told.description.strip()] if told.description.strip() else []
+        text = html.escape("\n\n".join(words))
+        self.setToolTip(f'<p style="white-space: pre-wrap">{text}</p>' if text else "")
 
     def wanted_width(self) -> int:
         """The width in which the name is not cut."""

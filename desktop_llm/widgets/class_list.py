@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
@@ -14,6 +15,10 @@ from desktop_llm.widgets.choice_row import ChoiceRow
 from desktop_llm.widgets.screen import ClassInfo
 
 NARROWEST, WIDEST = 264, 340
+ROW_HEIGHT = 36
+"""Of a class in the list, with the gap below it."""
+LEAST_ROWS = 3
+"""Classes that stay in sight below the recent ones, with their title."""
 ROOM_BESIDE = 56
 """Pixels of the card beside its rows."""
 
@@ -30,16 +35,23 @@ class ClassList(Card):
         self.set_title(self.tr("Labels"))
         self.setFixedWidth(NARROWEST)
         self._rows: list[ChoiceRow] = []
+        self._recent: list[ChoiceRow] = []
+        self._recent_told: list[tuple[object, str]] = []
         self._value: object = None
         self._found = 0
         self.filter = QLineEdit()
         self.filter.setObjectName("label.filter")
         self.filter.setAccessibleName(self.tr("Find a label"))
-        self.filter.setPlaceholderText(self.tr("Type to find a label  ( / )"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._on_filter_changed)
-        self.filter.returnPressed.connect(self._on_filter_entered)
         self.filter.installEventFilter(self)
+        self.set_find_key("/")
+        self._recent_box = QWidget()
+        self._recent_lines = QVBoxLayout(self._recent_box)
+        self._recent_lines.setContentsMargins(0, 0, 4, 0)
+        self._recent_lines.setSpacing(2)
+        self._recent_lines.addWidget(plain_label(self.tr("Recent"), "muted"))
+        self._recent_box.hide()
         self._none = plain_label(self.tr("No labels yet. Add the ones that you need."), "muted", wrap=True)
         inner = QWidget()
         self._lines = QVBoxLayout(inner)
@@ -55,6 +67,7 @@ class ClassList(Card):
         edit = button(self.tr("Edit labels…"), "label.edit", self.edit_asked.emit)
         edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.body.addWidget(self.filter)
+        self.body.addWidget(self._recent_box)
         self.body.addWidget(self._none)
         self.body.addWidget(self._scroll, 1)
         self.body.addWidget(edit)
@@ -66,15 +79,38 @@ class ClassList(Card):
                 row.show_info(told)
         else:
             self._make_rows(classes)
-        self.set_note(f"{len(classes):,}")
-        self._none.setVisible(not classes)
+        offered = sum(not one.archived for one in classes)
+        self.set_note(f"{offered:,}")
+        self._none.setVisible(not offered)
         self.mark(self._value)
+        self._make_recent()
+
+    def show_recent(self, told: Sequence[tuple[object, str]]) -> None:
+        """Ids of the classes given last, each with a key in words; they are shown where not all classes fit."""
+        self._recent_told = list(told)
+        self._make_recent()
+
+    def set_find_key(self, key: str) -> None:
+        """The key, in words, that leads to the field that finds classes."""
+        words = self.tr("Type to find a label  ( {key} )") if key else self.tr("Type to find a label")
+        self.filter.setPlaceholderText(words.format(key=key))
 
     def mark(self, value: object) -> None:
-        """Check the class with this id; None: no class."""
+        """Check the class with this id, or all classes of a list of ids; None: no class."""
         self._value = value
+        chosen = self._chosen()
+        for row in (*self._rows, *self._recent):
+            row.setChecked(row.told.id in chosen)
         for row in self._rows:
-            row.setChecked(row.told.id == value)
+            if row.told.archived:
+                row.setVisible(self._fits(row))
+
+    def add_below(self, widget: QWidget) -> None:
+        """Put something between the classes and the button to edit them."""
+        self.body.insertWidget(self.body.count() - 1, widget)
+
+    def _chosen(self) -> list[object]:
+        return self._value if isinstance(self._value, list) else [self._value]
 
     def focus_filter(self) -> None:
         """Go to the field that finds classes."""
@@ -100,10 +136,39 @@ class ClassList(Card):
         self.mark(self._value)
         self.chosen.emit(row.told.id)
 
+    def _make_recent(self) -> None:
+        """The classes given last, each with a key of its own."""
+        told = {row.told.id: row.told for row in self._rows}
+        wanted = [replace(told[one], key=key) for one, key in self._recent_told if isinstance(one, int) and one in told]
+        while len(self._recent) > len(wanted):
+            row = self._recent.pop()
+            self._recent_lines.removeWidget(row)
+            row.deleteLater()
+        for one in wanted[len(self._recent) :]:
+            row = ChoiceRow(one, len(self._recent) + 1, "label.recent")
+            row.clicked.connect(lambda _checked=False, row=row: self._on_row_clicked(row))
+            self._recent_lines.addWidget(row)
+            self._recent.append(row)
+        for row, one in zip(self._recent, wanted, strict=True):
+            row.show_info(one)
+            row.setChecked(one.id in self._chosen())
+        self._show_recent_box()
+
+    def _show_recent_box(self) -> None:
+        """Where all classes are in sight, or hardly any, nobody needs to be told of some of them twice."""
+        needed = sum(ROW_HEIGHT for row in self._rows if not row.told.archived)
+        room = self._scroll.height() + (self._recent_box.height() if self._recent_box.isVisible() else 0)
+        enough = room >= ROW_HEIGHT * (len(self._recent) + LEAST_ROWS)
+        self._recent_box.setVisible(bool(self._recent) and needed > room and enough)
+
+    def _fits(self, row: ChoiceRow) -> bool:
+        """Whether a row is to be seen: found by what is typed, and archived ones only where they are the label."""
+        wanted = self.filter.text().strip().lower()
+        return wanted in row.told.name.lower() and (not row.told.archived or row.told.id in self._chosen())
+
     def _on_filter_changed(self, text: str) -> None:
-        wanted = text.strip().lower()
         for row in self._rows:
-            row.setVisible(wanted in row.told.name.lower())
+            row.setVisible(self._fits(row))
         self._found = 0
         self._show_found()
 
@@ -138,13 +203,24 @@ class ClassList(Card):
         if page is not None:
             page.setFocus()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """More or fewer classes fit."""
+        super().resizeEvent(event)
+        self._show_recent_box()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the field that finds classes: Esc leaves, arrows go through what was found."""
+        """In the field that finds classes: Esc leaves, arrows go through what was found, Enter takes it.
+
+        Enter ends here: the field would hand it on, and it means something to the page, too.
+        """
         pressed = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
         if watched is self.filter and pressed == Qt.Key.Key_Escape:
             self._leave_filter()
             return True
         if watched is self.filter and pressed in (Qt.Key.Key_Down, Qt.Key.Key_Up):
             self._move_found(1 if pressed == Qt.Key.Key_Down else -1)
+            return True
+        if watched is self.filter and pressed in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._on_filter_entered()
             return True
         return super().eventFilter(watched, event)

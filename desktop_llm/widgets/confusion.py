@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -39,8 +39,13 @@ class Confusion(QWidget):
         self.setMinimumSize(200, 200)
         theme.notifier().changed.connect(self.update)
 
-    def show_cells(self, labels: Sequence[str], cells: Sequence[Sequence[int]]) -> None:
-        """Show [true place, predicted place, count] of `labels`; cells without rows may be left out."""
+    def show_cells(
+        self, labels: Sequence[str], cells: Sequence[Sequence[int]], totals: Mapping[int, int] | None = None
+    ) -> None:
+        """Show [true place, predicted place, count] of `labels`; cells without rows may be left out.
+
+        `totals`: the texts of each true label, where these are not the sum of its cells.
+        """
         if self._labels != tuple(labels):
             self._marked = (0, 0)
         self._labels = tuple(labels)
@@ -48,6 +53,7 @@ class Confusion(QWidget):
         self._totals = {}
         for (row, _), count in self._cells.items():
             self._totals[row] = self._totals.get(row, 0) + count
+        self._totals = self._totals if totals is None else dict(totals)
         self.setAccessibleName(self.tr("Confusion matrix of {count} labels").format(count=len(labels)))
         self.update()
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.keymap import Command as Command  # editors know it from here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassInfo:
-    """A class of the label schema: its id in the project, name, colour (#rrggbb), key and use count."""
+    """A class of the label schema: its id in the project, name, colour (#rrggbb), key and use count.
+
+    `description` says what it means; an `archived` one is shown where it is the label, and not offered for choosing.
+    """
 
     id: int
     name: str
     color: str
     key: str
     count: int
+    description: str = ""
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +41,6 @@ class ShownItem:
     position: int
     total: int
     source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """Something that keys do in an editor; `keys` in Qt's portable words ("Shift+Right"), the usual one first."""
-
-    name: str
-    title: str
-    keys: tuple[str, ...]
 
 
 class LabelEditor(QWidget):
@@ -62,6 +59,8 @@ class LabelEditor(QWidget):
     asked = Signal(str)
     writes: bool = False
     """Whether somebody is writing: what is `edited` then, one time after the other, is one step to undo."""
+    can_list: ClassVar[bool] = False
+    """Whether one key or click makes a whole label (by `chosen`), so that many rows can be given it at once."""
 
     def commands(self) -> Sequence[Command]:
         """What keys do here beside those of the page and of the labels; they come before the page's own."""
@@ -95,6 +94,18 @@ class LabelEditor(QWidget):
         """Show the page's own `foot` below the item."""
         raise TypeError("each screen draws its own")
 
+    def show_list(self, listing: QWidget | None) -> None:
+        """Show the page's list of rows in the item's place, None: the item again. Only asked of those that `can_list`.
+
+        What is `chosen` meanwhile is for the rows that are selected in the list.
+        """
+
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """The keys of the page's commands in words, by command name, for hints; '' where a command has none."""
+
+    def set_recent(self, values: Sequence[tuple[Any, str]]) -> None:
+        """The labels given last, the newest first, each with its key in words; only asked of those that `can_list`."""
+
     def focus_filter(self) -> None:
         """Go to where labels are found by typing, if there is such a place."""
 
@@ -107,10 +118,11 @@ class ResultView(QWidget):
     """The part of the Results page that draws `Scores.details` of a run.
 
     Signals: `rows_asked(truth, predicted)`: open in Label the rows with this true and this predicted label
-    (either may be None for "any").
+    (either may be None for "any"); `these_asked(ids, words)`: open these rows, which `words` describe.
     """
 
     rows_asked = Signal(object, object)
+    these_asked = Signal(object, str)
 
     def show_details(self, details: Mapping[str, Any]) -> None:
         """Draw; an empty mapping clears."""

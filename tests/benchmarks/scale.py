@@ -10,24 +10,27 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from desktop_llm.child import Child
+from desktop_llm.engine import worker
+from desktop_llm.jobs import events
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project, is_project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import importing
+from desktop_llm.verbs import importing, training
 from tests.benchmarks.importing import write
 
 TASK = TASKS["text_classification"]
@@ -121,14 +124,13 @@ def busy(folder: Path, scratch: Path) -> None:
         file = scratch / "small.csv"
         write(file, 20_000, "csv", seed=7)
         importing.run(project, importing.plan(TASK, file, mapping={"text": "text", "label": "label"}))
+        recipe = replace(training.default_recipe(TASK, SCRATCH, 20_000), num_train_epochs=50)
+        _, run = training.prepare(project, recipe)
     write(scratch / "more.csv", 500_000, "csv", seed=8)
-    command = [sys.executable, "-m", "desktop_llm", "train", str(small), "--set", "num_train_epochs=50"]
-    training = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    child = Child(worker.train, str(run.path), name="desktop-llm-train")  # as the window starts it
     try:
-        assert training.stdout is not None
-        for line in training.stdout:
-            if b"step" in line.lower() or b"epoch" in line.lower():
-                break
+        while not any(isinstance(events.from_line(line), events.StepDone) for line in child.wait(1)):
+            assert not child.ended
         with closing(Project.open(folder)) as project:
             waiting = [item.id for item in project.items.page(Filter(show="unlabeled"), 0, 2000)]
             plan = importing.plan(TASK, scratch / "more.csv", mapping={"text": "text", "label": "label"})
@@ -150,8 +152,8 @@ def busy(folder: Path, scratch: Path) -> None:
             words = f"median {statistics.median(took):.2f} ms, p99 {p99:.2f} ms, slowest {took[-1]:.2f} ms (wanted: 10)"
             say("a label, with import and training", f"{words}; {len(took):,} labels, import {seconds:.1f} s")
     finally:
-        training.kill()
-        training.wait()
+        child.kill()
+        child.close()
 
 
 def main() -> None:

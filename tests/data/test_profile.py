@@ -18,7 +18,7 @@ def profiled(rows: Rows) -> Profile:
     """The profile of rows of (text, label, cells)."""
     profiler = Profiler()
     for text, label, cells in rows:
-        profiler.add(text, cells, label)
+        profiler.add(text, cells, [label])
     return profiler.profile()
 
 

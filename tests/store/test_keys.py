@@ -12,7 +12,7 @@ import pytest
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Filter
-from desktop_llm.store import inserting, keys, settling
+from desktop_llm.store import keys, log, settling
 from desktop_llm.store.hashing import content_hash, key_of
 from desktop_llm.store.keys import Keys, keys_of
 from desktop_llm.store.project import Project
@@ -61,7 +61,7 @@ def test_of_equal_texts_the_first_stays_with_the_first_label(
         (keys, "RUN"),
         (settling, "ROWS_A_PIECE"),
         (settling, "CLASSES_AT_ONCE"),
-        (inserting, "LOG_ROWS"),
+        (log, "ROWS"),
     ):
         monkeypatch.setattr(module, name, 7 + seed)
     source = random.Random(seed)

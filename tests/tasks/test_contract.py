@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -28,38 +27,25 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
 from desktop_llm.widgets.screen import ModelRoom
 from tests import run_folders
+from tests.run_folders import Kind
+from tests.tasks.fixture import fixture_of
 
 EVERY = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
 LEARNING = pytest.mark.parametrize(
     "task", [one for one in TASKS.values() if one.learns], ids=[name for name, one in TASKS.items() if one.learns]
 )
-CELLS: dict[str, object] = {
-    "dialogue": [{"role": "user", "content": "two  words "}, {"role": "assistant", "content": "好"}],
-    "preference": " Answer_B ",
-}
-"""What a file may have as a label, where that is not just words."""
-OUTSIDE = """
-import json, sys
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-import torch
-folder, texts = sys.argv[1], json.loads(sys.argv[2])
-model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-with torch.no_grad():
-    print(json.dumps([model(**tokenizer([text], return_tensors="pt")).logits[0].tolist() for text in texts]))
-"""
 
 
 def _silent(doing: str, done: int, total: int) -> None:
     """Nobody listens."""
 
 
-def _learner(folder: RunFolder, source: Path | None = None) -> Learner:
+def _learner(folder: RunFolder, kind: Kind, source: Path | None = None) -> Learner:
     job = folder.job()
     torch.manual_seed(0)
 
     def rows(split: str) -> Iterable[dict[str, Any]]:
-        return run_folders.rows(96) if split == "train" else run_folders.rows(16, seed=1)
+        return kind.rows(96) if split == "train" else kind.rows(16, seed=1)
 
     return TASKS[job.task].open_learn().build(job, rows, source, _silent)
 
@@ -96,7 +82,7 @@ def test_recipes_and_metrics_are_whole(task: Task) -> None:
 
 @EVERY
 def test_labels_go_around(task: Task) -> None:
-    named = task.labels.parse(CELLS.get(task.name, "  two   words "))
+    named = task.labels.parse(fixture_of(task).cell)
     names = task.labels.names(named)
     assert bool(names) == task.classes
     numbers = {name: place for place, name in enumerate(names, 1)}
@@ -111,36 +97,22 @@ def test_labels_go_around(task: Task) -> None:
 
 @LEARNING
 def test_a_perfect_answer_has_the_best_figures(task: Task) -> None:
-    truth = [row["label"] for row in run_folders.rows(20)]
+    kind = fixture_of(task).kind
+    truth = [row["label"] for row in kind.rows(20)]
     answers = [Prediction(label=label, probability=1.0, uncertainty=0.0) for label in truth]
-    scores = task.open_score()(truth, answers, sorted(set(truth)))
+    scores = task.open_score()(truth, answers, kind.classes)
     for metric in task.metrics:
         if metric.name != "loss":
-            assert scores.metrics[metric.name] == 1.0
+            assert scores.metrics[metric.name] == float(metric.higher_is_better)
     json.dumps(scores.details)
 
 
-def test_figures_are_those_of_scikit_learn() -> None:
-    from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
-
-    source = random.Random(3)
-    names = ["a", "b", "c", "d"]
-    score = TASKS[run_folders.TASK].open_score()
-    for _ in range(20):
-        truth = [source.choice(names) for _ in range(30)]
-        told = [source.choice(names[: source.randint(1, 4)]) for _ in range(30)]
-        answers = [Prediction(label=label, probability=0.5, uncertainty=0.5) for label in told]
-        found = score(truth, answers, names).metrics
-        assert found["accuracy"] == pytest.approx(accuracy_score(truth, told))
-        for name, function in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
-            expected = function(truth, told, average="macro", zero_division=0)
-            assert found[f"macro_{name}"] == pytest.approx(expected)
-
-
-def test_one_batch_is_learned_by_heart(tmp_path: Path) -> None:
-    folder = run_folders.make(tmp_path)
-    learner = _learner(folder)
-    examples = learner.encode(run_folders.rows(8), _silent)
+@LEARNING
+def test_one_batch_is_learned_by_heart(task: Task, tmp_path: Path) -> None:
+    kind = fixture_of(task).kind
+    folder = run_folders.make(tmp_path, kind=kind)
+    learner = _learner(folder, kind)
+    examples = learner.encode(kind.rows(8), _silent)
     batch = learner.collate(examples, range(8))
     assert batch["input_ids"].shape[0] == 8
     assert batch["input_ids"].shape[1] == max(examples.lengths)
@@ -157,32 +129,40 @@ def test_one_batch_is_learned_by_heart(tmp_path: Path) -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-def test_a_saved_folder_answers_the_same_here_and_elsewhere(tmp_path: Path) -> None:
-    folder = run_folders.make(tmp_path / "run")
-    learner = _learner(folder)
-    rows = run_folders.rows(6)
+@LEARNING
+def test_a_saved_folder_answers_the_same_here_and_elsewhere(task: Task, tmp_path: Path) -> None:
+    kind = fixture_of(task).kind
+    folder = run_folders.make(tmp_path / "run", kind=kind)
+    learner = _learner(folder, kind)
+    rows = kind.rows(6)
     examples = learner.encode(rows, _silent)
     learner.narrow([examples])
     learner.model.train(False)
     out = tmp_path / "model"
     out.mkdir()
     learner.save(out)
-    ours = np.stack([learner.outputs(learner.collate(examples, [place]))[0].numpy() for place in range(6)])
-    again = TASKS[run_folders.TASK].open_learn().load(out)
+    ours = [learner.outputs(learner.collate(examples, [place]))[0].numpy() for place in range(6)]
+    again = task.open_learn().load(out)
     fresh = again.encode(rows, _silent)
-    loaded = np.stack([again.outputs(again.collate(fresh, [place]))[0].numpy() for place in range(6)])
-    np.testing.assert_allclose(loaded, ours, atol=1e-6)
+    for place, one in enumerate(ours):
+        loaded = again.outputs(again.collate(fresh, [place]))[0].numpy()
+        np.testing.assert_allclose(loaded, one, atol=1e-6)
     texts = json.dumps([row["text"] for row in rows])
     done = subprocess.run(
-        [sys.executable, "-c", OUTSIDE, str(out), texts], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", fixture_of(task).outside, str(out), texts],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(np.asarray(json.loads(done.stdout.splitlines()[-1])), ours, atol=1e-5)
+    for told, one in zip(json.loads(done.stdout.splitlines()[-1]), ours, strict=True):
+        np.testing.assert_allclose(np.asarray(told), one, atol=1e-5)
 
 
-def _steps(folder: RunFolder, *, narrow: bool) -> tuple[Learner, dict[str, torch.Tensor]]:
-    learner = _learner(folder)
-    examples = learner.encode(run_folders.rows(40), _silent)
+def _steps(folder: RunFolder, kind: Kind, *, narrow: bool) -> tuple[Learner, dict[str, torch.Tensor]]:
+    learner = _learner(folder, kind)
+    examples = learner.encode(kind.rows(40), _silent)
     if narrow:
         learner.narrow([examples])
     recipe: Recipe = replace(folder.job().recipe, weight_decay=0.1)
@@ -202,10 +182,12 @@ def _steps(folder: RunFolder, *, narrow: bool) -> tuple[Learner, dict[str, torch
     return learner, load_file(out / "model.safetensors")
 
 
-def test_training_only_the_words_in_use_changes_nothing(tmp_path: Path) -> None:
-    folder = run_folders.make(tmp_path, vocab_size=1000)
-    _, wide = _steps(folder, narrow=False)
-    learner, narrow = _steps(folder, narrow=True)
+@LEARNING
+def test_training_only_the_words_in_use_changes_nothing(task: Task, tmp_path: Path) -> None:
+    kind = fixture_of(task).kind
+    folder = run_folders.make(tmp_path, kind=kind, vocab_size=1000)
+    _, wide = _steps(folder, kind, narrow=False)
+    learner, narrow = _steps(folder, kind, narrow=True)
     compact = [module for module in learner.model.modules() if isinstance(module, CompactEmbedding)]
     assert len(compact) == 1
     assert wide.keys() == narrow.keys()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Filter
+from desktop_llm.store import people
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import agreeing
@@ -86,4 +88,79 @@ def test_a_row_in_the_bin_waits_for_nobody(project: Project) -> None:
     assert (project.people.waiting("Ben"), project.people.disputed()) == (0, 0)
     project.operations.undo(told.operation)
     assert (project.people.waiting("Ben"), project.people.disputed()) == (1, 1)
+    project.close()
+
+
+def test_who_could_not_tell_is_not_asked_again(project: Project) -> None:
+    project.people.set_share(1.0)
+    project.labels.set(3, YES, "Ann")
+    project.labels.answer(3, None, "Ben")
+    assert (project.people.waiting("Ben"), project.people.disputed()) == (0, 0)
+    assert project.labels.undo() == 3
+    assert project.people.waiting("Ben") == 1
+    project.close()
+
+
+def test_a_row_that_somebody_skipped_first_is_still_labeled_twice(project: Project) -> None:
+    project.people.set_share(1.0)
+    project.labels.skip(3, "Ann")
+    project.labels.set(3, YES, "Ben")
+    assert project.people.waiting("Ann") == 1
+    project.labels.answer(3, NO, "Ann")
+    assert (project.people.waiting("Ann"), project.people.disputed()) == (0, 1)
+    assert agreeing.report(project).overall.rows == 1
+    project.close()
+
+
+def test_who_has_changed_a_label_is_not_asked_for_a_second_one(project: Project) -> None:
+    project.people.set_share(1.0)
+    project.labels.set(3, YES, "Ann")
+    project.labels.set(3, NO, "Ben")
+    assert (project.people.waiting("Ann"), project.people.waiting("Ben")) == (0, 0)
+    assert project.labels.undo() == 3
+    assert project.people.waiting("Ben") == 1
+    project.close()
+
+
+def test_ones_own_word_is_known_beside_the_label_that_stands(project: Project) -> None:
+    project.labels.set(3, YES, "Ann")
+    project.labels.answer(3, NO, "Ben")
+    assert [project.people.own(3, name) for name in ("Ann", "Ben", "Carl")] == [YES, NO, None]
+    row = project.items.get(3)
+    assert row is not None
+    assert row.value == YES
+    project.close()
+
+
+def test_a_share_that_was_broken_off_is_known_and_ends_the_next_time(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for item in range(3, 9):
+        project.labels.set(item, YES, "Ann")
+    monkeypatch.setattr(people, "AT_ONCE", 2)
+    steps: list[float] = []
+    with pytest.raises(Cancelled):
+        project.people.set_share(1.0, should_stop=lambda: bool(steps), on_progress=steps.append)
+    assert project.people.unfinished
+    assert (project.people.share, project.people.waiting("Ben")) == (1.0, 2)
+    with pytest.raises(Cancelled):
+        project.people.set_share(0.0, should_stop=lambda: True)
+    assert (project.people.share, project.people.waiting("Ben")) == (0.0, 2)
+    project.people.set_share(0.0)
+    assert (project.people.unfinished, project.people.waiting("Ben")) == (False, 0)
+    project.people.set_share(1.0)
+    assert project.people.waiting("Ben") == 6
+    project.close()
+
+
+def test_counting_says_how_far_it_is(project: Project) -> None:
+    for item in range(3, 9):
+        project.labels.set(item, YES, "Ann")
+        project.labels.answer(item, NO, "Ben")
+    told: list[float] = []
+    agreeing.report(project, on_progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    with pytest.raises(Cancelled):
+        agreeing.report(project, should_stop=lambda: True)
     project.close()

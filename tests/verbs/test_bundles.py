@@ -214,6 +214,7 @@ def _rewritten(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
         (bundles.HEAD, lambda data: b"", "empty"),
         (bundles.HEAD, lambda data: data.replace(b'"format":1', b'"format":9'), "newer"),
         (bundles.HEAD, lambda data: json.dumps({**json.loads(data), "task": "other"}).encode(), "another kind"),
+        (bundles.HEAD, lambda data: json.dumps({**json.loads(data), "share": 5}).encode(), "cannot be true"),
     ],
 )
 def test_a_damaged_bundle_is_a_sentence_and_changes_nothing(
@@ -236,3 +237,19 @@ def test_what_is_no_bundle_is_named(two: tuple[Project, Project], tmp_path: Path
         bundles.take(ann, tmp_path / "photo.dllm")
     with pytest.raises(UserError, match="ends in"):
         bundles.write(ann, tmp_path / "name.zip")
+
+
+def test_a_project_is_made_of_a_bundle_whole_or_not_at_all(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, _ = two
+    ann.labels.set(2, 1, "Ann")
+    ann.people.set_share(0.5)
+    bundles.write(ann, tmp_path / "all.dllm", labeler="Ann")
+    with pytest.raises(UserError, match="damaged"):
+        bundles.make(tmp_path / "Broken", _rewritten(tmp_path / "all.dllm", bundles.ROWS, lambda data: data[:-20]))
+    assert not (tmp_path / "Broken").exists()
+    taken = bundles.make(tmp_path / "Carl", tmp_path / "all.dllm", "For Carl")
+    assert (taken.rows, taken.events) == (4, 1)
+    carl = Project.open(tmp_path / "Carl")
+    assert (carl.name, carl.people.share) == ("For Carl", 0.5)
+    assert _state(carl) == _state(ann)
+    carl.close()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from desktop_llm.cli import main
-from desktop_llm.errors import Cancelled
-from desktop_llm.rows import NewItem
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.nets import tokenizer as tokenizers
+from desktop_llm.rows import Filter, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import profiling
@@ -40,6 +41,37 @@ def test_all_rows_are_counted(project: Project) -> None:
     assert (found.labels, found.missing) == ({"a": 2, "": 1}, {"city": 1})
     assert found.languages["zh"] == 1
     assert (found.characters.shortest, found.characters.longest) == (8, 28)
+
+
+def test_rows_behind_bars_are_known_by_their_numbers(project: Project) -> None:
+    found = profiling.profile(project)
+    assert found.behind.repeated() == [1, 2]
+    assert found.behind.of_language("zh") == [3]
+    bars = found.words.bars()
+    rows = [found.behind.of_words(found.words.first + place) for place in range(len(bars))]
+    assert [len(one) for one in rows] == [count for *_, count in bars]
+    assert sorted(row for some in rows for row in some) == [1, 2, 3]
+    number = project.found.put(found.behind.repeated())
+    assert [row.id for row in project.items.page(Filter(found=number), 0, 9)] == [1, 2]
+    assert project.items.count(Filter(found=number, show="unlabeled")) == 0
+    assert project.items.count(Filter(found=number, text="where")) == 2
+    with pytest.raises(UserError, match="no filter can tell"):
+        project.filters.put("repeats", Filter(found=number))
+
+
+def test_tokens_are_counted_as_the_newest_run_does(project: Project) -> None:
+    assert profiling.counts_as(project) == 0
+    assert profiling.profile(project).tokens.shortest is None
+    number = project.runs.create(TASK.recipe, model_title="", snapshot={}, schema={})
+    folder = project.runs.folder(number).model
+    folder.mkdir(parents=True)
+    tokenizers.train(["where is my parcel"] * 4, 300, 16).save_pretrained(folder)
+    assert profiling.counts_as(project) == number
+    found = profiling.profile(project)
+    # one token for the beginning, one for the end, and for a Chinese character one for each of its three bytes
+    assert found.tokens.longest == 2 + 8 * 3 + 1
+    assert sum(count for *_, count in found.tokens.bars()) == 3
+    assert found.behind.of_tokens(found.tokens.first + len(found.tokens.bars()) - 1) == [3]
 
 
 def test_it_can_be_stopped(project: Project) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Rejected
@@ -40,6 +40,33 @@ class Reader(Protocol):
         """How much of the file's bytes `rows` has passed, 0 to 1."""
 
 
+class Table(Sequence[Sequence[Any]]):
+    """Rows kept by column, in the order of the reader's columns: a row is made a list only where it is asked for."""
+
+    def __init__(self, columns: Sequence[list[Any]]) -> None:
+        """All `columns` are of one length."""
+        self.columns = columns
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> Table:
+        """Rows of one length, turned."""
+        return rows if isinstance(rows, Table) else cls([list(column) for column in zip(*rows, strict=True)])
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    @overload
+    def __getitem__(self, place: int) -> list[Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Table: ...
+
+    def __getitem__(self, place: int | slice) -> list[Any] | Table:
+        if isinstance(place, slice):
+            return Table([column[place] for column in self.columns])
+        return [column[place] for column in self.columns]
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Many rows at once, for those who take all of a file: cheaper than a RawRow each.
@@ -49,7 +76,7 @@ class Block:
     """
 
     starts: Sequence[int]
-    rows: Sequence[Sequence[str]] | Sequence[Mapping[str, object]]
+    rows: Sequence[Sequence[Any]] | Sequence[Mapping[str, object]]
     rejected: Sequence[Rejected] = ()
 
 

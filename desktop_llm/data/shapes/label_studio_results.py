@@ -42,7 +42,9 @@ def read_results(text: str | None, made: Mapping[str, object], shape: Shape, *, 
             cells[f"answer.{name}" if name in ("text", "spans", *OWN) else name] = result.get("value")
     if relations:
         cells["relations"] = relations
-    if spans or (annotated and (shape.spans or not cells)):
+    if annotated and not cells and shape.several and not shape.spans:
+        cells["labels"] = []  # asked for choices, somebody made none
+    elif spans or (annotated and (shape.spans or not cells)):
         cells["spans"] = spans
     return cells
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QStackedWidget, QTabBar, QVBo
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages import bundles
 from desktop_llm.gui.pages.data_rows import RowsTab
 from desktop_llm.gui.pages.data_tab import DataTab
 from desktop_llm.gui.pages.data_tabs import TABS
@@ -84,7 +85,9 @@ class DataPage(Page):
                 tab.on_changes(changes)
 
     def opened(self, **arguments: Any) -> None:
-        """`pick` asks for a file, `folder` for a folder; `tab` shows one, which is told of all else."""
+        """`pick` asks for a file, `folder` for a folder, `send` and `take` are for bundles; `tab` shows one, which is
+        told of all else.
+        """
         if self._stale:
             self._reload()
         if arguments.get("tab") in TABS:
@@ -96,10 +99,19 @@ class DataPage(Page):
             self._on_import()
         elif arguments.get("folder"):
             self._on_import_folder()
+        elif arguments.get("send"):
+            bundles.send(self.hub, self)
+        elif arguments.get("take"):
+            bundles.ask_and_take(self.hub, self)
 
     def import_files(self, files: list[Path]) -> None:
-        """Show what is in a file, ready to import; further ones come after it."""
-        if not self.hub.writable:
+        """Show what is in a file, ready to import; further ones come after it. Bundles are taken in."""
+        found, files = bundles.apart(files)
+        if found and self.hub.writable and not files:
+            bundles.take(self.hub, self, found)
+        elif found and self.hub.writable:
+            self.hub.show_error(UserError(self.tr("Take bundles and other files one after the other.")))
+        elif not self.hub.writable:
             self.hub.show_error(UserError(self._why_not()))
         elif self.panel.busy:
             self.hub.show_error(UserError(self.tr("A file is being imported; wait for its end or cancel it.")))

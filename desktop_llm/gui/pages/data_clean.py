@@ -254,7 +254,10 @@ class CleanTab(DataTab):
             return
         one = self.tr("1 row is as before.") if undoing else self.tr("1 row changed.")
         many = self.tr("{count:,} rows are as before.") if undoing else self.tr("{count:,} rows changed.")
-        self._words.setText(one if outcome.changed == 1 else many.format(count=outcome.changed))
+        words = one if outcome.changed == 1 else many.format(count=outcome.changed)
+        if outcome.cut:
+            words += " " + self.tr("{count:,} spans were cut and taken away.").format(count=outcome.cut)
+        self._words.setText(words)
         self._done = None if undoing else outcome
         self.hub.changed.emit(outcome.changes)
 

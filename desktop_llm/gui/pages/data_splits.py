@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
@@ -208,7 +209,8 @@ class SplitsTab(DataTab):
             (stratum, *(f"{told.get(name, 0):,}" for name in names), f"{sum(told.values()):,}")
             for stratum, told in sorted(dealt.counts.items(), key=lambda pair: pair[0].casefold())
         ]
-        total = [sum(told.get(name, 0) for told in dealt.counts.values()) for name in names]
+        sides = Counter(dealt.split_of.values())  # a row may count for several labels
+        total = [sides[name] for name in names]
         if rows:
             rows.append((self.tr("All"), *(f"{count:,}" for count in total), f"{sum(total):,}"))
         titles = (self.tr("Label"), self.tr("Training"), self.tr("Validation"), self.tr("Test"), self.tr("All"))

@@ -55,6 +55,12 @@ def _snapshots(hub: Hub) -> DataTab:
     return SnapshotsTab(hub)
 
 
+def _people(hub: Hub) -> DataTab:
+    from desktop_llm.gui.pages.data_people import PeopleTab
+
+    return PeopleTab(hub)
+
+
 def _history(hub: Hub) -> DataTab:
     from desktop_llm.gui.pages.data_history import HistoryTab
 
@@ -67,6 +73,7 @@ TABS: dict[str, Tab] = {
     "clean": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Clean")), _clean),
     "personal": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Personal")), _personal),
     "splits": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Splits")), _splits),
+    "people": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "People")), _people),
     "snapshots": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Snapshots")), _snapshots, of_models=True),
     "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }

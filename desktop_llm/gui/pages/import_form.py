@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.data.mapping import SPLIT
+from desktop_llm.data.parting import SEPARATORS
 from desktop_llm.data.shapes.shape import TITLES
 from desktop_llm.tasks.task import RowField
 from desktop_llm.widgets.button import button
@@ -39,6 +40,7 @@ class ImportForm(QScrollArea):
         self.setFixedWidth(WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._fields: tuple[RowField, ...] = ()
+        self._several = False
         self._columns: dict[str, Choice] = {}
         inside = QWidget()
         whole = QVBoxLayout(inside)
@@ -46,6 +48,10 @@ class ImportForm(QScrollArea):
         whole.setSpacing(16)
         self._mapping_card = Card(self.tr("Which column is what"))
         self._mapping_form = _form()
+        self.separator_box = _box("data.separator", self.tr("Parted by"))
+        self.separator_box.setParent(self)
+        self.separator_box.hide()
+        self.separator_box.currentIndexChanged.connect(lambda _: self.mapping_changed.emit())
         self._mapping_card.body.addLayout(self._mapping_form)
         self._mapping_card.body.addWidget(self._build_origin())
         whole.addWidget(self._mapping_card)
@@ -54,9 +60,14 @@ class ImportForm(QScrollArea):
         whole.addStretch(1)
         self.setWidget(inside)
 
-    def begin(self, fields: tuple[RowField, ...], *, has_rows: bool) -> None:
-        """Another file: everything is detected again. `has_rows`: labels alone may be taken for known texts."""
-        self._fields = fields
+    def begin(self, fields: tuple[RowField, ...], *, has_rows: bool, several: bool = False) -> None:
+        """Another file: everything is detected again.
+
+        `has_rows`: labels alone may be taken for known texts; `several`: there may be more than one in a cell.
+        """
+        self._fields, self._several = fields, several
+        signs = ((sign, sign) for sign in SEPARATORS)
+        self._fill(self.separator_box, self.tr("detected"), ((self.tr("one name a cell"), ""), *signs))
         self._fill(self.encoding_box, self.tr("detected"), ((one, one) for one in ENCODINGS))
         self._fill(self.delimiter_box, self.tr("detected"), self._signs())
         header = ((self.tr("column names"), True), (self.tr("a row of data"), False))
@@ -91,6 +102,7 @@ class ImportForm(QScrollArea):
             "delimiter": self.delimiter_box,
             "header": self.header_box,
             "shape": self.shape_box,
+            "separator": self.separator_box,
         }
 
     def mapping(self) -> dict[str, str]:
@@ -104,9 +116,13 @@ class ImportForm(QScrollArea):
     def show_plan(self, plan: Plan) -> None:
         """Show what was found; choices that a person made stay."""
         self._tell_found(plan.form)
+        if self.separator_box.currentData() is None:
+            found = plan.separator or self.tr("one name a cell")
+            self.separator_box.setItemText(0, self.tr("{found} (detected)").format(found=found))
         for box in (self.delimiter_box, self.header_box):
             box.setEnabled(plan.form.kind == "csv")
-        if [*self._columns] != [*self._names()] or self._listed() != plan.columns:
+        parted = self._mapping_form.indexOf(self.separator_box) >= 0
+        if [*self._columns] != [*self._names()] or self._listed() != plan.columns or parted != self._several:
             self._list_columns(plan.columns)
         for name, box in self._columns.items():
             _choose(box, plan.mapping.get(name, ""))
@@ -126,7 +142,12 @@ class ImportForm(QScrollArea):
 
     def _list_columns(self, columns: tuple[str, ...]) -> None:
         while self._mapping_form.rowCount():
-            self._mapping_form.removeRow(0)
+            row = self._mapping_form.takeRow(0)
+            for part in (row.labelItem, row.fieldItem):
+                widget = part.widget() if part is not None else None
+                if widget is not None and widget is not self.separator_box:
+                    widget.hide()
+                    widget.deleteLater()
         self._columns = {}
         for name, (title, required) in self._names().items():
             words = self.tr("choose…") if required else self.tr("not used")
@@ -137,6 +158,9 @@ class ImportForm(QScrollArea):
             box.currentIndexChanged.connect(lambda _: self.mapping_changed.emit())
             self._columns[name] = box
             self._mapping_form.addRow(_title(title), box)
+        if self._several:
+            self._mapping_form.addRow(_title(self.separator_box.accessibleName()), self.separator_box)
+        self.separator_box.setVisible(self._several)
 
     def _tell_found(self, form: Form) -> None:
         signs = {value: words for words, value in self._signs()}

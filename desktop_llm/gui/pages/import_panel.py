@@ -89,7 +89,7 @@ class ImportPanel(QStackedWidget):
             return
         self._path, self._waiting = files[0], list(files[1:])
         self._plan, self._first_look = None, None
-        self.form.begin(task.fields, has_rows=False)
+        self.form.begin(task.fields, has_rows=False, several=task.several)
         self._card.set_title(self._path.name)
         self._problem.hide()
         self._rest.hide()

@@ -1,40 +1,41 @@
-"""The Label page: one row after the other, by keys, each label on disk before the next row appears."""
+"""The Label page: row after row or fifty in a list, by keys, each label on disk before the next row appears."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from desktop_llm.errors import UserError
+from desktop_llm.gui import shortcuts
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
-from desktop_llm.gui.pages import label_keys
-from desktop_llm.gui.pages.class_dialog import ClassDialog
+from desktop_llm.gui.pages import class_dialog, label_keys
+from desktop_llm.gui.pages.label_clock import Clock
+from desktop_llm.gui.pages.label_desk import LabelDesk
+from desktop_llm.gui.pages.label_hand import Hand
+from desktop_llm.gui.pages.label_listing import Listing
+from desktop_llm.gui.pages.label_others import Others
 from desktop_llm.gui.pages.label_pen import Pen
-from desktop_llm.gui.pages.label_queue import QueueCard
 from desktop_llm.gui.pages.label_rows import LabelRows
-from desktop_llm.gui.pages.label_session import SessionCard
-from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.label_view import FURTHER, WAITING, LabelView
+from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item
 from desktop_llm.verbs import naming, switching
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
 
 if TYPE_CHECKING:
+    from desktop_llm.store.operations import Outcome
     from desktop_llm.store.project import Project
-
-WIDE = 820
-"""From so many pixels on there is room for the queue beside the text."""
 
 
 class LabelPage(Page):
-    """Queue at the left, the task's editor in the middle, the session below."""
+    """Queue at the left, the task's editor in the middle, the session below; or a list in the text's place."""
 
     name = "label"
 
@@ -45,8 +46,8 @@ class LabelPage(Page):
         self._classes: list[Class] = []
         self._counts: Counts | None = None
         self._item: Item | None = None
-        self._pen = Pen(hub)
-        self._editor: LabelEditor | None = None
+        self._uncounted = self._counting = False
+        self._clock = Clock()
         self._suggesting = Suggesting(hub, self)
         self._build_header()
         self._stack = QStackedWidget()
@@ -55,39 +56,40 @@ class LabelPage(Page):
         )
         self._empty.asked.connect(lambda: self.hub.page_asked.emit("data", {}))
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._build_work())
+        self._stack.addWidget(self._build_desk())
+        self.content.addWidget(self._others.card)
         self.content.addWidget(self._stack, 1)
+        self._actions = self._build_actions()
+        hub.settings_changed.connect(lambda _: self._show_ways())
 
     @property
     def item(self) -> Item | None:
-        """The row that is shown."""
+        """The row that is shown, or in the list the one that the keyboard is on."""
         return self._item
 
     def set_project(self, project: Project | None) -> None:
         """Begin with the first row that waits."""
         self._item, self._rows.narrowed = None, Filter()
         self._chip.hide()
+        self._others.forget()
+        self._pen.forget()
+        self._listing.many.forget()
         task = self.hub.task
         if project is None or task is None:
             return
-        if self._editor is not None:
-            self.session.setParent(self)  # it outlives the editor that it stands in
-            self._line.removeWidget(self._editor)
-            self._editor.deleteLater()
-        self._editor = task.open_screen().label_editor()
-        self._editor.set_foot(self.session)
-        self.session.show()
+        editor = task.open_screen().label_editor()
+        self._desk.put_editor(editor)
         # Qt takes None for no proxy, which its stubs do not know.
-        self.setFocusProxy(self._editor if self._editor.focusProxy() is not None else cast("QWidget", None))
-        self._editor.asked.connect(self.do)
-        self._editor.chosen.connect(self._on_chosen)
-        self._editor.edited.connect(self._on_edited)
-        self._editor.set_switches(switching.switches(project, task))
-        self._editor.edit_classes_asked.connect(self.edit_classes)
+        self.setFocusProxy(editor if editor.focusProxy() is not None else cast("QWidget", None))
+        editor.asked.connect(self.do)
+        editor.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
+        editor.edited.connect(self._hand.edit)
+        editor.set_switches(switching.switches(project, task))
+        editor.edit_classes_asked.connect(self.edit_classes)
         self._queue.in_line = task.in_line
         self._view.offer_order(task.learns)
-        self.session.show_agreement(task.learns)
-        self._line.addWidget(self._editor, 1)
+        self._desk.session.show_agreement(task.learns)
+        self._show_ways()
         self._reload_all()
 
     def on_changes(self, changes: Changes) -> None:
@@ -97,14 +99,21 @@ class LabelPage(Page):
         if changes.items or changes.predictions:
             self._reload_all(keep=True)
         elif changes.classes:
+            if self._desk.editor is not None and self.hub.task is not None:
+                self._desk.editor.set_switches(switching.switches(self.hub.project, self.hub.task))
             self._load_classes()
         if changes.runs:
             self._suggesting.refresh()
+        if changes.items or changes.labels:
+            self._others.refresh()
 
     def opened(self, **arguments: Any) -> None:
-        """`item` shows that row; `filter` narrows the queue to it."""
+        """`item` shows that row; `filter` narrows the queue to it; `show` chooses rows; `listing`: as a list."""
         self.setFocus()
         self._suggesting.refresh()
+        if isinstance(arguments.get("listing"), bool):
+            self._desk.wants_list = arguments["listing"]
+            self._show_ways()
         if isinstance(arguments.get("filter"), Filter):
             self._rows.narrowed = arguments["filter"]
             words = str(arguments.get("words", self.tr("Chosen rows")))
@@ -112,36 +121,29 @@ class LabelPage(Page):
             self._chip.setAccessibleName(self.tr("Show all rows again, not only: {what}").format(what=words))
             self._chip.show()
             self._view.show_all()
+            self._show_ways()
             self._reload_all()
         if isinstance(arguments.get("item"), int):
             self._view.show_all()
-            self._rows.narrowed = Filter()
-            self._chip.hide()
-            self._reload_all(first=arguments["item"])
+            self._on_chip(first=arguments["item"])
+        if arguments.get("show") in FURTHER:
+            self._view.choose(arguments["show"])
+            self._on_chip()
 
-    def edit_classes(self) -> None:
-        """Open the dialog of the labels."""
-        if not self.hub.writable:
-            self.hub.show_error(UserError(self.tr("This project can only be read now.")))
-            return
-        dialog = ClassDialog(self.hub, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.finished.connect(lambda _: self.setFocus())
-        dialog.open()
-        dialog.new_name.setFocus()
-
-    def keys(self) -> list[tuple[str, str]]:
-        """The editor's."""
-        commands = self._editor.commands() if self._editor is not None else ()
-        return [(" · ".join(dict.fromkeys(_key_words(one.keys))), one.title) for one in commands]
+    def edit_classes(self, *, guideline: bool = False) -> None:
+        """Open the dialog of the labels, or of the project's `guideline` in it."""
+        class_dialog.open_over(self, self.hub, guideline=guideline)
 
     def state(self) -> dict[str, Any]:
-        """What is shown, in which order."""
-        return self._view.state()
+        """What is shown, in which order, and how."""
+        ways = {"list": self._desk.wants_list, "guideline": self._desk.wants_guideline}
+        return {**self._view.state(), **self._others.state(), **ways}
 
     def restore(self, told: dict[str, Any]) -> None:
         """As last time."""
         self._view.restore(told)
+        self._others.restore(told)
+        self._desk.wants_list, self._desk.wants_guideline = bool(told.get("list")), bool(told.get("guideline"))
 
     # building
 
@@ -150,22 +152,49 @@ class LabelPage(Page):
         self._chip.hide()
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
-        for part in (self._chip, self._suggesting.button, self._view):
+        self._pen = Pen(self.hub, self._clock, Voice(self._view))
+        self._others = Others(self.hub, self._view, lambda: self._classes, self)
+        for part in (self._chip, self._others.history, self._suggesting.button, self._view):
             self.header.addWidget(part)
 
-    def _build_work(self) -> QWidget:
-        work = QWidget()
-        self._line = line = QHBoxLayout(work)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(16)
-        self._queue_card = QueueCard()
-        self._queue_card.row_asked.connect(self._on_queue_clicked)
-        self._queue = self._queue_card.model
+    def _build_desk(self) -> QWidget:
+        self._desk = desk = LabelDesk(self.hub, self._clock, self)
+        desk.may_list, desk.left = lambda: not self._others.apart, self._others.left
+        self._others.counted.connect(desk.show_left)
+        desk.command_asked.connect(self.do)
+        desk.guideline.edit_asked.connect(lambda: self.edit_classes(guideline=True))
+        desk.queue.row_asked.connect(self._on_queue_clicked)
+        self._queue = desk.queue.model
         self._rows = LabelRows(self.hub, self._view, self._queue)
-        line.addWidget(self._queue_card)
-        self.session = SessionCard(work)
-        self.session.hide()
-        return work
+        self._listing = Listing(self.hub, self._rows, lambda: self._classes, desk)
+        self._listing.written.connect(self._on_many_written)
+        self._listing.current_changed.connect(self._on_current_changed)
+        desk.list_view = self._listing.view
+        self._hand = Hand(self.hub, desk, self._listing, self._pen, lambda: self._item, lambda: self._classes, self)
+        self._others.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
+        self._hand.labeled.connect(self._after_write)
+        self._hand.kept.connect(self._show_written)
+        self._hand.turned.connect(self._on_turned)
+        self._hand.turned_many.connect(self._on_turned_many)
+        return desk
+
+    def _build_actions(self) -> dict[str, Callable[[], None]]:
+        """What the page does by a command."""
+        listing = self._listing
+        return {
+            **self._hand.commands(),
+            "next": lambda: self._go(1),
+            "previous": lambda: self._go(-1),
+            "page_next": lambda: listing.turn_page(1) if self._desk.listing else None,
+            "page_previous": lambda: listing.turn_page(-1) if self._desk.listing else None,
+            "find": lambda: self._desk.editor.focus_filter() if self._desk.editor is not None else None,
+            "edit": self.edit_classes,
+            "history": self._others.open_history,
+            "list": self._turn_listing,
+            "guideline": self._turn_guideline,
+            "advance": self._desk.session.advance.toggle,
+            "help": lambda: shortcuts.trigger(self.window(), "help.keys"),
+        }
 
     # loading
 
@@ -176,20 +205,27 @@ class LabelPage(Page):
         kept = project.items.get(self._item.id) if keep and self._item is not None else None
         self._view.set_order_possible(project.predictions.has_any())
         self._load_classes()
-        self._show_item(self._rows.load(first=first, kept=kept))
+        if self._desk.listing and keep:
+            self._listing.refresh()
+        elif self._desk.listing:
+            self._listing.load(None if first is None else project.items.get(first))
+        else:
+            self._show_item(self._rows.load(first=first, kept=kept))
         self._load_counts()
 
     def _load_classes(self) -> None:
         project = self.hub.project
-        if project is not None and self._editor is not None:
+        if project is not None and self._desk.editor is not None:
             self._classes = project.classes.all()
-            self._tell_classes()
+            self._desk.show_classes(self._classes)
             self._show_item(self._item)
+            self._desk.show_guideline(self._classes)
 
     def _load_counts(self) -> None:
         project = self.hub.project
         if project is not None:
             self.hub.background.run(lambda _: project.items.counts(), on_done=self._show_counts)
+            self._others.refresh()
 
     def _show_counts(self, counts: Counts) -> None:
         self._counts = counts
@@ -197,139 +233,145 @@ class LabelPage(Page):
         self._stack.setCurrentIndex(now)
         if before != now and self.isVisible():
             self.setFocus()  # what could not have it before may be there now
-        self.session.show_counts(counts)
-        self._queue_card.show_left(counts.unlabeled)
+        self._desk.show_counts(counts)
         self._show_item(self._item)
 
     # showing
 
-    def _tell_classes(self) -> None:
-        if self._editor is not None:
-            self._editor.set_classes(
-                [ClassInfo(id=o.id, name=o.name, color=o.color, key=o.key, count=o.count) for o in self._classes]
-            )
+    def _show_ways(self) -> None:
+        self._desk.show_ways()
+        self._desk.show_classes(self._classes)
+        self._desk.show_recent(self._pen.recent)
 
     def _show_item(self, item: Item | None) -> None:
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
-        if self._item is not None and (item is None or item.id != self._item.id):
-            if self._editor is not None:
-                self._editor.settle()
+        if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
+            if self._desk.editor is not None and self._item is not None:
+                self._desk.editor.settle()
             self._pen.leave()
-        self._item = item
-        if self._editor is None:
-            return
-        if item is None:
-            self._editor.show_item(None)
-            return
-        self._queue_card.mark(item.id)
-        self._editor.show_item(
-            ShownItem(
-                id=item.id,
-                content=item.content,
-                extra=item.extra,
-                value=item.value,
-                suggestion=item.prediction,
-                position=item.id,
-                total=self._counts.total if self._counts is not None else 0,
-                source=item.source,
-            )
-        )
+            self._clock.show_row()
+        self._item = self._others.seen(item)
+        self._desk.show_item(self._item, self._counts)
 
     def _go(self, by: int) -> None:
         """To the next (1) or previous (-1) row of the queue."""
+        if self._desk.listing:
+            self._listing.move(by)
+            return
         following = self._rows.beside(self._item, by) if self._item is not None else None
         if following is not None:
             self._show_item(following)
             self._rows.fetch_more(following)
 
+    def _turn_listing(self) -> None:
+        if self._others.apart:
+            return  # a list would show what is kept back
+        if self._desk.editor is None or not self._desk.editor.can_list:
+            self.hub.show_message(self.tr("Labels of this task are given row by row; it has no list."))
+            return
+        item = self._item
+        self._desk.wants_list = not self._desk.wants_list
+        self._show_ways()
+        self._reload_all(first=None if item is None else item.id)
+        self.setFocus()
+
+    def _turn_guideline(self) -> None:
+        self._desk.turn_guideline()
+        self._load_classes()
+
     # labeling
 
-    def _on_chosen(self, value: Any) -> None:
-        item = self._item
-        if item is not None and self._pen.give(item, value):
-            suggested = item.prediction.label if item.prediction is not None else None
-            self.session.count_label(None if suggested is None else suggested == self._named(value))
-            self._after_write(item)
-
-    def _on_edited(self, value: Any) -> None:
-        """A label that may not be whole yet: kept at once, and the row stays."""
-        item, project = self._item, self.hub.project
-        if item is None or project is None:
-            return
-        self._pen.keep(item, value, one_step=self._editor is not None and self._editor.writes)
-        fresh = project.items.get(item.id)
-        if fresh is not None:
-            self._queue.update(fresh)
-        self._announce()
-        self._show_item(fresh)
-
-    def _accept(self) -> None:
-        item = self._item
-        if self._editor is not None and self._editor.confirm():
-            return
-        if item is not None and self._pen.accept(item, self._classes):
-            self.session.count_label(agreed=True)
-            self._after_write(item)
-
-    def _skip(self) -> None:
-        if self._item is not None and self._pen.skip(self._item):
-            self._after_write(self._item)
-
-    def _turn(self, *, undo: bool) -> None:
-        """Undo or redo, and show the row it was about."""
-        project, number = self.hub.project, self._pen.turn(undo=undo)
-        if project is None or number is None:
-            return
-        self._announce()
-        item = project.items.get(number)
-        if item is not None:
-            self._queue.put_first(item)
-            self._show_item(item)
+    def _in_turn(self, do: Callable[[], None]) -> None:
+        """Now, or as soon as the operation is on disk that is being written: keys keep their order."""
+        self._listing.many.after(do)
 
     def _after_write(self, item: Item) -> None:
-        project = self.hub.project
-        assert project is not None
-        fresh = project.items.get(item.id)
-        if fresh is not None:
-            self._queue.update(fresh)
-        self._announce()
-        if self.hub.settings.advance_after_label and self._queue.neighbour(item.id, 1) is not None:
+        fresh = self._show_written(item, show=False)
+        if self._desk.listing:
+            if self.hub.settings.advance_after_label:
+                self._listing.move(1)
+        elif self.hub.settings.advance_after_label and self._queue.neighbour(item.id, 1) is not None:
             self._go(1)
-        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which == "unlabeled":
+        elif self._queue.neighbour(item.id, 1) is None and self._view.show_which in WAITING:
             self._reload_all()
         else:
             self._show_item(fresh)
 
+    def _show_written(self, item: Item, *, show: bool = True) -> Item | None:
+        """The row as it is on disk now, in the queue, in the list, and, if wanted, in the editor."""
+        fresh = self.hub.project.items.get(item.id) if self.hub.project is not None else None
+        if fresh is not None:
+            self._queue.update(fresh)
+            self._listing.view.update_items([fresh])
+        self._announce()
+        if show:
+            self._show_item(fresh)
+        return fresh
+
     def _announce(self) -> None:
-        """The window hears of a label once; counts are read behind the scenes."""
-        project = self.hub.project
-        if project is not None:
-            self.hub.background.run(lambda _: (project.items.counts(), project.classes.all()), on_done=self._on_counted)
+        """The window hears of a label once; counts are read behind the scenes, for many quick keys together."""
+        self._uncounted = True
+        self._count()
         self.hub.changed.emit(Changes(labels=True))
+
+    def _count(self) -> None:
+        project = self.hub.project
+        if project is None or not self._uncounted or self._counting:
+            return
+        self._uncounted, self._counting = False, True
+        work = self.hub.background.run(
+            lambda _: (project.items.counts(), project.classes.all()), on_done=self._on_counted
+        )
+        work.ended.connect(self._on_count_ended)
+
+    def _on_count_ended(self, _: object) -> None:
+        self._counting = False
+        self._count()
+
+    # hearing
 
     def _on_counted(self, told: tuple[Counts, list[Class]]) -> None:
         counts, self._classes = told
         self._counts = counts
-        self.session.show_counts(counts)
-        self._queue_card.show_left(counts.unlabeled)
-        self._tell_classes()
+        self._desk.show_counts(counts)
+        self._desk.show_classes(self._classes)
 
-    def _named(self, value: Any) -> Any:
-        task = self.hub.task
-        names = {one.id: one.name for one in self._classes}
-        return task.labels.to_named(value, names) if task is not None else None
+    def _on_many_written(self, outcome: Outcome) -> None:
+        self._announce()
+        self.hub.show_message(self.tr("{count:,} rows changed.").format(count=outcome.changed))
 
-    # hearing
+    def _on_turned(self, number: int) -> None:
+        item = self.hub.project.items.get(number) if self.hub.project is not None else None
+        if item is None:
+            return
+        self._announce()
+        if self._desk.listing:
+            self._listing.refresh()
+            self._listing.view.select([item.id])
+        else:
+            self._queue.put_first(item)
+            self._show_item(item)
+
+    def _on_turned_many(self, outcome: Outcome, sentence: str) -> None:
+        self._reload_all(keep=True)
+        self.hub.changed.emit(outcome.changes)
+        self.hub.show_message(sentence)
+
+    def _on_current_changed(self, item: Item | None) -> None:
+        if self._desk.listing:
+            self._show_item(item)
 
     def _on_order_changed(self) -> None:
+        self._show_ways()
         self._reload_all()
         self.setFocus()
 
-    def _on_chip(self) -> None:
+    def _on_chip(self, first: int | None = None) -> None:
         self._rows.narrowed = Filter()
         self._chip.hide()
-        self._reload_all()
+        self._show_ways()
+        self._reload_all(first=first)
         self.setFocus()
 
     def _on_queue_clicked(self, place: int) -> None:
@@ -341,27 +383,16 @@ class LabelPage(Page):
 
     def do(self, action: str) -> None:
         """Do what a key or the menu means."""
-        moves: dict[str, Callable[[], None]] = {"next": lambda: self._go(1), "previous": lambda: self._go(-1)}
-        writes: dict[str, Callable[[], None]] = {
-            "accept": self._accept,
-            "skip": self._skip,
-            "undo": lambda: self._turn(undo=True),
-            "redo": lambda: self._turn(undo=False),
-        }
-        if action in moves:
-            moves[action]()
-        elif action == "find" and self._editor is not None:
-            self._editor.focus_filter()
-        elif action == "edit":
-            self.edit_classes()
-        elif action in writes and self.hub.writable:
-            writes[action]()
+        if action in self._actions:
+            self._in_turn(self._actions[action])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the editor, of the page, of the labels."""
-        editor = self._editor
-        command = label_keys.command_of(event, editor.commands()) if editor is not None else ""
-        action = "" if command else label_keys.action_of(event)
+        self._clock.touch()
+        editor, keys, pressed = self._desk.editor, self.hub.keys, label_keys.pressed(event)
+        single = editor is not None and not self._desk.listing
+        command = keys.editor_command(pressed, editor.commands()) if editor is not None and single else ""
+        action = "" if command else keys.command(pressed)
         if editor is not None and command:
             editor.do(command)
         elif action:
@@ -369,12 +400,13 @@ class LabelPage(Page):
         elif editor is None or not label_keys.is_plain(event) or not editor.key_for_label(event.text()):
             super().keyPressEvent(event)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a narrow window the text comes first."""
-        super().resizeEvent(event)
-        self._queue_card.setVisible(event.size().width() >= WIDE)
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """In the list the keys are the table's first: arrows select there."""
+        super().focusInEvent(event)
+        if self._desk.listing:
+            self._listing.view.table.setFocus()
 
-
-def _key_words(keys: Sequence[str]) -> list[str]:
-    """Keys as they stand on a keyboard; there are two with the name Enter."""
-    return [key.replace("Return", "Enter") for key in keys]
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """The mouse is a sign of life, too."""
+        self._clock.touch()
+        super().mousePressEvent(event)

@@ -7,8 +7,11 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
+from desktop_llm import keymap
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label_clock import Clock
+from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.rows import Class, Item
 
 tr = QCoreApplication.translate
@@ -17,38 +20,62 @@ tr = QCoreApplication.translate
 class Pen:
     """Labels, skips, undoes for the person at the window. What follows on the screen is for the page to do."""
 
-    def __init__(self, hub: Hub) -> None:
-        """Writes to the hub's project."""
-        self._hub = hub
+    def __init__(self, hub: Hub, clock: Clock, voice: Voice) -> None:
+        """Writes to the hub's project, as `voice` says; `clock` tells how long the row was looked at."""
+        self._hub, self._clock, self._voice = hub, clock, voice
+        self.recent: list[Any] = []
+        """The labels given last, the newest that was not among them first: each keeps its place, and so its key."""
+        self.last: Any = None
+        """The label given last; None before the first."""
         self._visit: tuple[int, str] | None = None
         """The row whose label is being written, and the uid of the entry."""
         self._kept: tuple[int, Any] | None = None
         """The row that is looked at, and what was kept for it last."""
 
+    def forget(self) -> None:
+        """Another project has other labels."""
+        self.recent, self.last = [], None
+
+    def remember(self, value: Any) -> None:
+        """This label was given."""
+        self.last = value
+        if value not in self.recent:
+            self.recent = [value, *self.recent][: keymap.RECENT]
+
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
-        project = self._hub.project
+        project, seconds = self._hub.project, self._seconds()
         if self._kept == (item.id, value):
             return True  # it is on disk as it stands
         if self._visit is not None and self._visit[0] == item.id:
             return self.keep(item, value, one_step=True)
-        return project is not None and self._write(lambda: project.labels.set(item.id, value, self._labeler))
+        if project is None or not self._write(
+            lambda: self._voice.give(project.labels, item.id, value, self._labeler, seconds=seconds)
+        ):
+            return False
+        self.remember(value)
+        return True
 
     def keep(self, item: Item, value: Any, *, one_step: bool = False) -> bool:
         """Keep a label that may not be whole yet; None takes it away.
 
         `one_step`: what was kept just before and this are one step to undo.
         """
-        project = self._hub.project
+        project, seconds, labeler = self._hub.project, self._seconds(), self._labeler
         if project is None:
             return False
-        again = self._visit[1] if one_step and self._visit is not None and self._visit[0] == item.id else ""
+        labels, voice = project.labels, self._voice
+        if voice.plain:
+            again = self._visit[1] if one_step and self._visit is not None and self._visit[0] == item.id else ""
 
-        def write() -> None:
-            uid = project.labels.keep(item.id, value, self._labeler, again=again)
-            self._visit, self._kept = (item.id, uid) if one_step else None, (item.id, value)
+            def write() -> None:
+                uid = labels.keep(item.id, value, labeler, again=again, seconds=seconds)
+                self._visit, self._kept = (item.id, uid) if one_step else None, (item.id, value)
 
-        return self._write(write)
+            return self._write(write)
+        if value is None:
+            return self._write(lambda: voice.clear(labels, item.id, labeler, seconds=seconds))
+        return self._write(lambda: voice.give(labels, item.id, value, labeler, seconds=seconds))
 
     def leave(self) -> None:
         """Another row is looked at: what is written from now on is another step."""
@@ -56,38 +83,44 @@ class Pen:
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
-        project, task = self._hub.project, self._hub.task
+        project, task, seconds = self._hub.project, self._hub.task, self._seconds()
         if project is None or task is None or item.prediction is None:
             return False
         suggestion, numbers = item.prediction.label, {one.name: one.id for one in classes}
 
         def write() -> None:
             value = task.labels.to_value(suggestion, numbers)
-            project.labels.set(item.id, value, self._labeler, "suggestion")
+            self._voice.give(project.labels, item.id, value, self._labeler, "suggestion", seconds=seconds)
+            self.remember(value)
 
         return self._write(write)
 
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
-        project = self._hub.project
-        return project is not None and self._write(lambda: project.labels.skip(item.id, self._labeler))
+        project, seconds = self._hub.project, self._seconds()
+        return project is not None and self._write(
+            lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)
+        )
 
     def turn(self, *, undo: bool) -> int | None:
-        """Undo or redo; the row it was about, None when there was nothing or it could not be."""
+        """Undo or redo a single label; the row it was about, None when there was nothing or it could not be."""
         project = self._hub.project
-        if project is None or not self._hub.writable:
+        if project is None:
             return None
         number: list[int | None] = []
-        if self._write(lambda: number.append(project.labels.undo() if undo else project.labels.redo())):
-            if number == [None]:
-                nothing = tr("Pen", "There is nothing to undo."), tr("Pen", "There is nothing to do again.")
-                self._hub.show_message(nothing[0] if undo else nothing[1])
-            return number[0]
-        return None
+        if not self._write(lambda: number.append(project.labels.undo() if undo else project.labels.redo())):
+            return None
+        if number == [None]:
+            nothing = tr("Pen", "There is nothing to undo."), tr("Pen", "There is nothing to do again.")
+            self._hub.show_message(nothing[0] if undo else nothing[1])
+        return number[0]
 
     @property
     def _labeler(self) -> str:
         return self._hub.settings.labeler
+
+    def _seconds(self) -> float:
+        return round(self._clock.row, 2)
 
     def _write(self, write: Callable[[], object]) -> bool:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from desktop_llm.gui.hub import Hub
-from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.label_view import FURTHER, LabelView
 from desktop_llm.rows import Filter, Item, Order
 from desktop_llm.widgets.queue_model import QueueModel
 
@@ -24,7 +24,8 @@ class LabelRows:
 
     def chosen(self) -> tuple[Filter, Order]:
         """Which rows, and in which order."""
-        return replace(self.narrowed, show=self._view.show_which), self._view.order
+        which, labeler = self._view.show_which, self._hub.settings.labeler
+        return replace(self.narrowed, show=which, labeler=labeler), self._view.order
 
     def load(self, *, first: int | None = None, kept: Item | None = None) -> Item | None:
         """Read the queue anew, from the row `first` on where its order allows that; the row to show.
@@ -37,7 +38,7 @@ class LabelRows:
         told, order = self.chosen()
         wanted = first if first is not None else (kept.id if kept is not None else None)
         after = wanted - 1 if wanted is not None and order == "file" else None
-        rows = project.items.queue(told, order, after, QUEUE)
+        rows = self._as_waiting(project.items.queue(told, order, after, QUEUE))
         if kept is not None and all(row.id != kept.id for row in rows):
             rows.insert(0, kept)  # whoever reads it is not to find another text under the next key
         self._model.reset(rows)
@@ -56,10 +57,34 @@ class LabelRows:
                 self._model.put_first(found)
         return None if found is None else project.items.get(found.id)
 
+    def page(self, after: int | None, limit: int) -> list[Item]:
+        """At most `limit` rows after the row `after` (None: the first ones)."""
+        project = self._hub.project
+        told, order = self.chosen()
+        return [] if project is None else project.items.queue(told, order, after, limit)
+
+    def page_before(self, item: int, limit: int) -> list[Item]:
+        """At most `limit` rows before the row `item`, where the order has such."""
+        project = self._hub.project
+        told, order = self.chosen()
+        found: list[Item] = []
+        while project is not None and order == "file" and len(found) < limit:
+            one = project.items.before(told, found[0].id if found else item)
+            if one is None:
+                break
+            found.insert(0, one)
+        return found
+
     def fetch_more(self, item: Item) -> None:
         """Keep rows ready behind the one shown, so that a key press never waits for them."""
         project = self._hub.project
         if project is None or self._model.left_after(item.id) > MORE_AT:
             return
         told, order = self.chosen()
-        self._model.extend(project.items.queue(told, order, self._model.last_id(), QUEUE))
+        self._model.extend(self._as_waiting(project.items.queue(told, order, self._model.last_id(), QUEUE)))
+
+    def _as_waiting(self, rows: list[Item]) -> list[Item]:
+        """What others said of rows is not what is done with them here: they are ticked once they are."""
+        if self._view.show_which not in FURTHER:
+            return rows
+        return [replace(row, value=None, skipped=False) for row in rows]

@@ -11,6 +11,11 @@ from desktop_llm.rows import Order, Show
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice
 
+FURTHER: tuple[Show, ...] = ("second", "disputed")
+"""What others have labeled: shown in file order, and offered only where there is such."""
+WAITING: tuple[Show, ...] = ("unlabeled", *FURTHER)
+"""Where a row is done with once it has its label."""
+
 
 class LabelView(QWidget):
     """Two choices with their titles. Signals: `changed()`: the person chose something else."""
@@ -20,6 +25,7 @@ class LabelView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Unlabeled rows in file order at first."""
         super().__init__(parent)
+        self._possible = False
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
@@ -33,11 +39,13 @@ class LabelView(QWidget):
                 (self.tr("Skipped"), "skipped"),
             ],
         )
+        self._further: dict[Show, str] = {"second": self.tr("Second opinion"), "disputed": self.tr("To decide")}
         self._order = self._choice(
             "label.order",
             self.tr("Order"),
             [(self.tr("As in the file"), "file"), (self.tr("Most uncertain first"), "uncertain")],
         )
+        self._show.currentIndexChanged.connect(lambda _: self._let_order())
         self._order_title = plain_label(self._order.accessibleName(), "muted")
         for title, box in (
             (plain_label(self._show.accessibleName(), "muted"), self._show),
@@ -55,12 +63,30 @@ class LabelView(QWidget):
     @property
     def order(self) -> Order:
         """In which order."""
-        chosen: Order = self._order.currentData()
+        chosen: Order = "file" if self.show_which in FURTHER else self._order.currentData()
         return chosen
+
+    def let(self, *, second: bool, disputed: bool) -> None:
+        """Offer rows that wait for a second label, and disputed ones; what is chosen stays. Says nothing."""
+        self._show.blockSignals(True)
+        for value, wanted in zip(FURTHER, (second, disputed), strict=True):
+            place = self._show.findData(value)
+            if wanted and place < 0:
+                self._show.addItem(self._further[value], value)
+            elif not wanted and place >= 0 and self.show_which != value:
+                self._show.removeItem(place)
+        self._show.blockSignals(False)
+
+    def choose(self, which: Show) -> None:
+        """Show these rows; says nothing."""
+        if which in FURTHER and self._show.findData(which) < 0:
+            self._show.addItem(self._further[which], which)
+        self._quietly(self._show, which)
+        self._let_order()
 
     def show_all(self) -> None:
         """All rows, in file order; says nothing."""
-        self._quietly(self._show, "all")
+        self.choose("all")
         self._quietly(self._order, "file")
 
     def offer_order(self, offered: bool) -> None:
@@ -72,8 +98,8 @@ class LabelView(QWidget):
         """Whether rows can be ordered by uncertainty; says nothing."""
         if not possible:
             self._quietly(self._order, "file")
-        self._order.setEnabled(possible)
-        self._order.setToolTip("" if possible else self.tr("After a model has looked at the unlabeled texts."))
+        self._possible = possible
+        self._let_order()
 
     def state(self) -> dict[str, Any]:
         """What is chosen, as JSON."""
@@ -83,6 +109,12 @@ class LabelView(QWidget):
         """Choose what `state` gave; says nothing."""
         self._quietly(self._show, told.get("show"))
         self._quietly(self._order, told.get("order"))
+
+    def _let_order(self) -> None:
+        further = self.show_which in FURTHER
+        self._order.setEnabled(self._possible and not further)
+        words = "" if self._possible else self.tr("After a model has looked at the unlabeled texts.")
+        self._order.setToolTip(self.tr("These rows come as in the file.") if further else words)
 
     def _quietly(self, box: Choice, value: object) -> None:
         box.blockSignals(True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import (
 from desktop_llm import paths
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
-from desktop_llm.gui.pages import samples
+from desktop_llm.gui.pages import bundles, samples
 from desktop_llm.gui.pages.recent import Recent
 from desktop_llm.tasks import TASKS
 from desktop_llm.widgets.button import button
@@ -48,6 +49,10 @@ def folder_name(name: str) -> str:
     return "".join("_" if sign in FORBIDDEN or not sign.isprintable() else sign for sign in name).strip(" ._")
 
 
+def _files(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+
+
 class ProjectsPage(Page):
     """New, open, recent, sample."""
 
@@ -59,7 +64,11 @@ class ProjectsPage(Page):
         self._busy: Task | None = None
         self._sample_buttons: list[QPushButton] = []
         self.open_button = button(self.tr("Open folder…"), "projects.open", self._on_open)
+        self.bundle_button = button(self.tr("Open a bundle…"), "projects.bundle", self._on_bundle)
+        self.bundle_button.setToolTip(self.tr("Make a project of the file that a colleague has sent."))
+        self.header.addWidget(self.bundle_button)
         self.header.addWidget(self.open_button)
+        self.setAcceptDrops(True)
         inside = QWidget()
         inside.setMaximumWidth(WIDEST)
         columns = QHBoxLayout(inside)
@@ -91,13 +100,15 @@ class ProjectsPage(Page):
         self.recent.mark_open(project.path if project is not None else None)
 
     def opened(self, **arguments: Any) -> None:
-        """`new` puts the cursor into the name; `pick` asks for a folder."""
+        """`new` puts the cursor into the name; `pick` asks for a folder, `bundle` for a bundle."""
         self._look_for_missing()
         if arguments.get("new"):
             self.name_field.setFocus()
             self.name_field.selectAll()
         if arguments.get("pick"):
             self._on_open()
+        if arguments.get("bundle"):
+            self._on_bundle()
 
     def _new_card(self) -> Card:
         card = Card(self.tr("New project"))
@@ -182,7 +193,7 @@ class ProjectsPage(Page):
 
     def _show_busy(self) -> None:
         free = self._busy is None
-        for part in (self.open_button, self.recent, *self._sample_buttons):
+        for part in (self.open_button, self.bundle_button, self.recent, *self._sample_buttons):
             part.setEnabled(free)
         self._on_typed()
 
@@ -215,6 +226,19 @@ class ProjectsPage(Page):
         )
         if chosen:
             self._open(Path(chosen))
+
+    def _on_bundle(self) -> None:
+        bundles.ask_and_take(self.hub, self, new=True)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take bundles."""
+        if bundles.apart(_files(event))[0] and self._busy is None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Make a project of each bundle."""
+        event.acceptProposedAction()
+        bundles.take(self.hub, self, bundles.apart(_files(event))[0], new=True)
 
     def _open(self, path: Path) -> None:
         if self.hub.project is not None and self.hub.project.path == path.absolute():

@@ -92,6 +92,7 @@ class ResultsPage(Page):
         if self._view is None:
             return
         self._view.rows_asked.connect(self._on_rows_asked)
+        self._view.these_asked.connect(self._on_these_asked)
         self._lower.addWidget(self._view, 1)
         titles = [self.tr("Run"), self.tr("Started from"), self.tr("State")]
         titles += [metric.title for metric in task.metrics]
@@ -249,6 +250,17 @@ class ResultsPage(Page):
         if self.run is not None:
             self.hub.page_asked.emit("export", {"run": self.run.number})
 
+    def _on_these_asked(self, ids: list[int], words: str) -> None:
+        """Open rows of a kind that the task's view knows in Label."""
+        project = self.hub.project
+        if project is None:
+            return
+
+        def show(number: int) -> None:
+            self.hub.page_asked.emit("label", {"filter": Filter(found=number), "words": words})
+
+        self.hub.background.run(lambda _: project.found.put(ids), on_done=show)
+
     def _on_rows_asked(self, truth: object, predicted: object) -> None:
         """Open the rows of a confusion in Label."""
         project, run = self.hub.project, self.run
@@ -263,7 +275,9 @@ class ResultsPage(Page):
             run=run.number,
             split=self._shown_split,
             truth=numbers[str(truth)] if truth is not None else None,
-            predicted=predicted,
+            predicted=None if predicted is None else str(predicted),
+            # where labels have several classes: not the rows that rightly have both
+            without=None if predicted in (None, truth) else numbers.get(str(predicted)),
         )
         words = self.tr("labeled {truth}").format(truth=now.get(str(truth), truth))
         if predicted is not None:

@@ -66,22 +66,27 @@ class RowActions(QFrame):
 
     def set_classes(self, classes: Sequence[Class]) -> None:
         """What rows can be labeled with."""
-        menu = self._label.menu()
+        menu, task = self._label.menu(), self._hub.task
         menu.clear()
-        for one in classes[:MOST_CLASSES]:
-            # an ampersand of a name is no key
-            menu.addAction(one.name.replace("&", "&&"), partial(self._on_label, one.id, one.name))
-        if classes:
-            menu.addSeparator()
+        several = task is not None and task.several
+        placed = task is not None and task.move_label is not None  # labels that each text has in places of its own
+        unnamed = task is not None and not task.classes
+        self._label.setText(self.tr("Labels") if several or unnamed else self.tr("Label as"))
+        away = QMenu(self.tr("Take away"), menu)
+        for one in classes[:MOST_CLASSES] if not placed else ():
+            words = one.name.replace("&", "&&")  # an ampersand of a name is no key
+            if several:
+                menu.addAction(self.tr("Add {name}").format(name=words), partial(self._on_switch, one.name, on=True))
+                away.addAction(words, partial(self._on_switch, one.name, on=False))
+            else:
+                menu.addAction(words, partial(self._on_label, one.id, one.name))
+        menu.addSeparator()
+        if several:
+            menu.addMenu(away)
+            menu.addAction(self.tr("None of them applies"), lambda: self._on_value([], self.tr("none of them")))
+        if placed:
+            menu.addAction(self.tr("Nothing in them"), lambda: self._on_value([], self.tr("nothing in them")))
         menu.addAction(self.tr("No label"), lambda: self._on_label(None, ""))
-
-    def offer_classes(self, offered: bool) -> None:
-        """Whether rows can be given a class; where not, a label can only be taken away."""
-        words = self.tr("Label as") if offered else self.tr("Labels")
-        self._label.setText(words)
-        self._label.setAccessibleName(words)
-        if not offered:
-            self.set_classes([])
 
     def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None) -> None:
         """`rows` are meant: `selected` of them, or, where none is, all `count` that the table shows."""
@@ -117,10 +122,19 @@ class RowActions(QFrame):
             self._words.setText(self.tr("All {count:,} rows shown").format(count=self._count))
 
     def _on_label(self, class_id: int | None, name: str) -> None:
-        from desktop_llm.verbs import bulk
-
         task = self._hub.task
         value = None if class_id is None or task is None else task.labels.to_value(name, {name: class_id})
+        self._on_value(value, name)
+
+    def _on_switch(self, name: str, *, on: bool) -> None:
+        """One label of several: to the others, or away from them."""
+        from desktop_llm.verbs import bulk
+
+        self._run(self.tr("Labeling rows"), lambda project, rows, how: bulk.switch(project, rows, name, on=on, **how))
+
+    def _on_value(self, value: Any, name: str) -> None:
+        from desktop_llm.verbs import bulk
+
         self._run(self.tr("Labeling rows"), lambda project, rows, how: bulk.label(project, rows, value, name, **how))
 
     def _on_move(self, split: str) -> None:

@@ -116,8 +116,8 @@ class RowsView(Card):
 
     def show_rows(self, told: Filter) -> None:
         """Narrow down to a filter."""
-        # what no control can say, a run's confusion, stays until the next filter
-        self._base = Filter(run=told.run, truth=told.truth)
+        # what no control can say (a run's confusion, rows that were found) stays until the next filter
+        self._set_base(Filter(run=told.run, truth=told.truth, found=told.found))
         self.search.setText(told.text)
         self.more.show_filter(told)
         self._show_more(shown=self.more.isVisibleTo(self) or self.more.told(Filter()) != Filter())
@@ -152,7 +152,7 @@ class RowsView(Card):
         """What rows can be told by: classes of labels, and what a model says."""
         self.label_box.setVisible(classes)
         self.more.offer_predictions(learns)
-        self.bulk.offer_classes(classes)
+        self.bulk.set_classes([])
 
     def show_columns(self, *, splits: bool, sources: bool) -> None:
         """Leave out what would say the same in every row; the texts take the room."""
@@ -169,7 +169,7 @@ class RowsView(Card):
         self.search.clear()
         self._timer.stop()
         self._names = {}
-        self._base = Filter()
+        self._set_base(Filter())
         self.more.show_filter(Filter())
         self.bulk.forget()
         _choose(self.label_box, None)
@@ -274,6 +274,9 @@ class RowsView(Card):
         self.search.textChanged.connect(lambda _: self._timer.start())
         self.search.returnPressed.connect(self.reload)
         line.addWidget(self.search, 1)
+        self._chip = button("", "data.narrowed", self.show_all, kind="quiet")
+        self._chip.hide()
+        line.addWidget(self._chip)
         shows = (self.tr("All rows"), self.tr("Unlabeled"), self.tr("Labeled"), self.tr("Skipped"))
         self.show_box = self._box(
             "data.show", self.tr("Show"), zip(shows, ("all", "unlabeled", "labeled", "skipped"), strict=True)
@@ -287,6 +290,14 @@ class RowsView(Card):
         self._more_button = button(self.tr("More filters"), "data.more.show", self._on_more, kind="quiet")
         line.addWidget(self._more_button)
         return line
+
+    def _set_base(self, told: Filter) -> None:
+        """What no control can say; a chip tells of it, and takes it away."""
+        self._base = told
+        words = self.tr("Rows of a bar") if told.found else self.tr("Rows of a run")
+        self._chip.setText(self.tr("{what}  ✕").format(what=words))
+        self._chip.setAccessibleName(self.tr("Show all rows again, not only: {what}").format(what=words))
+        self._chip.setVisible(told != Filter())
 
     def _on_more(self) -> None:
         self._show_more(shown=not self.more.isVisibleTo(self))

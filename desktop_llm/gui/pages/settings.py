@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVB
 
 from desktop_llm import __version__, paths
 from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.gui import key_dialog
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.settings import Settings
@@ -23,6 +24,7 @@ from desktop_llm.widgets.form import DataForm
 WIDEST = 760
 WINDOW_KEYS = ("theme",)
 WORK_KEYS = ("labeler", "advance_after_label", "train_in_window")
+KEY_KEYS = ("key_preset",)
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 
 
@@ -53,6 +55,7 @@ class SettingsPage(Page):
         self._forms = [
             self._form(whole, self.tr("Window"), WINDOW_KEYS),
             self._form(whole, self.tr("Work"), WORK_KEYS),
+            self._keys(whole),
         ]
         whole.addWidget(self._folders())
         whole.addWidget(self._about())
@@ -72,6 +75,19 @@ class SettingsPage(Page):
         form.changed.connect(self._on_changed)
         card.body.addWidget(form)
         whole.addWidget(card)
+        return form
+
+    def _keys(self, whole: QVBoxLayout) -> DataForm:
+        """The preset, and the way to the single keys."""
+        form = self._form(whole, self.tr("Keys"), KEY_KEYS)
+        card = form.parentWidget()
+        assert isinstance(card, Card)
+        line = QHBoxLayout()
+        line.addWidget(
+            button(self.tr("Keys…"), "settings.keys", lambda: key_dialog.open_dialog(self.hub, self.window()))
+        )
+        line.addStretch(1)
+        card.body.addLayout(line)
         return form
 
     def _folders(self) -> Card:

@@ -73,7 +73,9 @@ class TrainLive(QWidget):
         """The main metric is the task's."""
         self._task = task
         self._cards["metric"].set_title(task.metrics[0].title)
-        self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=task.metrics[0].title.lower()))
+        title = task.metrics[0].title
+        name = title[:1].lower() + title[1:]  # “micro F1”
+        self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=name))
 
     def clear(self) -> None:
         """For another run."""
@@ -198,8 +200,8 @@ class TrainLive(QWidget):
         if metric is None or value is None:
             return
         self.plots["metric"].append("metric", [step], [value])
-        better = self._best is None or (value > self._best[0]) == metric.higher_is_better
-        if better:
+        sign = 1 if metric.higher_is_better else -1
+        if self._best is None or sign * value > sign * self._best[0]:
             self._best = (value, step)
         assert self._best is not None
         shown = f"{100 * value:.1f} %" if metric.percent else f"{value:.3f}"

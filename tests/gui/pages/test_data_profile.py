@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.pages.data import DataPage
@@ -47,3 +48,23 @@ def test_a_bar_opens_its_rows(tab: ProfileTab, page: DataPage, qtbot: QtBot) -> 
     page.show_tab("profile")
     tab.labels.clicked.emit(1)
     wait_for(qtbot, page, ["ddd", "DDD"])
+
+
+def test_bars_that_no_filter_can_tell_open_their_rows_too(tab: ProfileTab, page: DataPage, qtbot: QtBot) -> None:
+    repeats = tab.findChild(QPushButton, "profile.repeats")
+    assert isinstance(repeats, QPushButton)
+    repeats.click()
+    wait_for(qtbot, page, ["ddd", "DDD"])
+    chip = page.overview.rows.findChild(QPushButton, "data.narrowed")
+    assert isinstance(chip, QPushButton)
+    assert chip.isVisibleTo(page.overview.rows)
+    chip.click()
+    wait_for(qtbot, page, [text for text, _ in ROWS])
+    assert not chip.isVisibleTo(page.overview.rows)
+    page.show_tab("profile")
+    tab.words.clicked.emit(0)
+    wait_for(qtbot, page, [text for text, _ in ROWS])
+    page.show_tab("profile")
+    tab.languages.clicked.emit(0)
+    qtbot.waitUntil(chip.isVisible)
+    assert not tab.tokens.isVisibleTo(tab)  # no run has a tokenizer yet

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from tests.gui.pages.conftest import TASK, Rows
@@ -99,6 +100,20 @@ def test_a_label_is_found_by_typing(qtbot: QtBot, page: LabelPage) -> None:
     qtbot.keyClick(field, Qt.Key.Key_Return)
     assert _value(page, 3) == 2
     assert field.text() == ""
+    assert _shown(page) == 4
+
+
+def test_enter_in_that_field_does_not_accept_what_is_suggested_next(qtbot: QtBot, page: LabelPage) -> None:
+    project = _project(page)
+    run = project.runs.create(Recipe(), model_title="x", snapshot={}, schema={"classes": ["yes"], "class_ids": [1]})
+    project.predictions.write(run, [(4, Prediction(label="yes", probability=0.9, uncertainty=0.1))])
+    page.on_changes(Changes(predictions=True))
+    qtbot.keyClick(page, Qt.Key.Key_Slash)
+    field = page.findChild(QLineEdit, "label.filter")
+    assert field is not None
+    qtbot.keyClicks(field, "no")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert (_value(page, 3), _value(page, 4)) == (2, None)
     assert _shown(page) == 4
 
 

@@ -116,7 +116,8 @@ def test_what_is_no_conversation_is_refused_with_its_line(tmp_path: Path) -> Non
 
     file = files.lines(tmp_path / "in.jsonl", ODD)
     with closing(Project.create(tmp_path / "project", "dialogue", "p")) as project:
-        report = importing.run(project, importing.plan(task_named("dialogue"), file))
+        mapping = {"messages": "messages", "label": "label"}
+        report = importing.run(project, importing.plan(task_named("dialogue"), file, mapping=mapping))
     assert report.imported == 1
     (rejected,) = report.rejected
     assert rejected.line == 2

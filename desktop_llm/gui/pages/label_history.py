@@ -1,0 +1,126 @@
+"""The history of the row shown: who gave it which label, when, by which version of the guideline; what was undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_llm.gui.background import Task
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.snapshot_facts import day_and_time
+from desktop_llm.widgets.button import button
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
+
+if TYPE_CHECKING:
+    from desktop_llm.store.labels import Operation
+
+SIZE = (760, 340)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discretion:
+    """What is kept back: entries of others than `only` (None: of nobody), and the names."""
+
+    only: str | None = None
+    names: bool = False
+
+
+class RowHistory(QDialog):
+    """A small window over the page, which goes with Esc."""
+
+    def __init__(self, hub: Hub, item: int, kept_back: Discretion, parent: QWidget) -> None:
+        """Reads the history of row `item`."""
+        super().__init__(parent)
+        self._hub, self._kept_back = hub, kept_back
+        self.setObjectName("label.history")
+        self.setWindowTitle(self.tr("History of the row"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(*SIZE)
+        card = Card(self.tr("History of the row"), " ")
+        self._card = card
+        self._grid = TextGrid(self)
+        self.table = grid_view(self._grid, "label.history.table", self.tr("History of the row"))
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        card.body.addWidget(self.table, 1)
+        self._words = plain_label("", "muted", wrap=True)
+        self._words.setObjectName("label.history.words")
+        card.body.addWidget(self._words)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(16, 16, 16, 16)
+        whole.setSpacing(12)
+        whole.addWidget(card)
+        line = QHBoxLayout()
+        line.addStretch(1)
+        line.addWidget(button(self.tr("Close"), "label.history.close", self.reject))
+        whole.addLayout(line)
+        self._read(item)
+
+    def _read(self, item: int) -> None:
+        project, task = self._hub.project, self._hub.task
+        if project is None or task is None:
+            return
+
+        def read(_: Task) -> tuple[list[Operation], set[tuple[str, str]], dict[int, str]]:
+            stands = {(one.labeler, one.at) for one in project.people.said(item)}
+            return project.labels.history(item), stands, project.classes.names()
+
+        self._task = self._hub.background.run(read)
+        self._task.ended.connect(self._on_read)
+
+    def _on_read(self, task: Task) -> None:
+        if task.result is not None:
+            self._show(*task.result)
+
+    def _show(self, told: list[Operation], stands: set[tuple[str, str]], names: dict[int, str]) -> None:
+        only = self._kept_back.only
+        seen = [one for one in told if only is None or one.labeler == only]
+        titles = (
+            *(self.tr("When"), self.tr("By"), self.tr("Label"), self.tr("How"), self.tr("Guideline")),
+            self.tr("State"),
+        )
+        self._grid.show_rows(titles, [self._row(one, stands, names) for one in sorted(seen, key=lambda one: one.at)])
+        fit_columns(self.table)
+        self._card.set_note(self.tr("{count:,} entries").format(count=len(seen)))
+        words = "" if seen else self.tr("Nobody has labeled this row yet.")
+        if only is not None:
+            words = self.tr("Only your own entries are shown here; what others said would not leave your label free.")
+        self._words.setText(words)
+        self._words.setVisible(bool(words))
+
+    def _row(self, one: Operation, stands: set[tuple[str, str]], names: dict[int, str]) -> tuple[str, ...]:
+        task = self._hub.task
+        label = task.labels.text(one.after, names) if task is not None and one.after is not None else ""
+        if one.after is None:
+            label = self.tr("skipped") if one.skipped else self.tr("no label")
+        state = self.tr("undone") if one.undone else ""
+        if not one.undone and (one.labeler, one.at) in stands:
+            state = self.tr("stands")
+        return (
+            day_and_time(one.at),
+            self.tr("hidden") if self._kept_back.names and one.labeler else one.labeler,
+            label,
+            how(one.origin),
+            str(one.guideline) if one.guideline else "",
+            state,
+        )
+
+
+def how(origin: str) -> str:
+    """How a label came to be, in words."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("Origin", text)
+
+    words = {
+        "person": tr("by hand"),
+        "suggestion": tr("a model’s suggestion"),
+        "blind": tr("second opinion"),
+        "decision": tr("decided"),
+        "bulk": tr("many rows at once"),
+        "import": tr("came with the text"),
+    }
+    return words.get(origin, origin)

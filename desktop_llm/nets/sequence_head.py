@@ -1,0 +1,82 @@
+"""What learners of whole texts share: an encoder with a head, its tokenizer, and the way texts pass through both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.nets import tokens
+from desktop_llm.nets.kept import Kept
+from desktop_llm.nets.learner import Batch, Report, Row
+from desktop_llm.nets.sequence_model import Parts
+from desktop_llm.nets.tokens import Target, TokenRows
+
+TOP = 5
+
+
+class SequenceHead(Kept, ABC):
+    """A learner without its target: each task says what a label is, how far off an answer is, and what is answered.
+
+    `classes` are the label names in the order of the model's outputs.
+    """
+
+    def __init__(self, parts: Parts, label_smoothing: float = 0.0) -> None:
+        """Put the parts together."""
+        super().__init__(parts.model, parts.tokenizer)
+        self.classes = parts.classes
+        self._max_length = parts.max_length
+        self._smoothing = label_smoothing
+        self._numbers = {name: place for place, name in enumerate(self.classes)}
+
+    def target(self, label: Any) -> Target:
+        """A label in names, or None, as a number; −1 for none and for one that the model does not know."""
+        return self._numbers.get(str(label), -1)
+
+    @abstractmethod
+    def loss_of(self, logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> torch.Tensor:
+        """The mean loss of logits float32 [b, classes] against `targets` as `target` made them, [b] or [b, …]."""
+
+    @abstractmethod
+    def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
+        """Logits float32 [n, classes] to answers."""
+
+    def encode(self, rows: Iterable[Row], report: Report) -> TokenRows:
+        """Texts to token ids and labels to targets."""
+        pairs = ((str(row["text"]), self.target(row.get("label"))) for row in rows)
+        return tokens.encode(self._tokenizer, pairs, self._max_length, report)
+
+    def narrow(self, examples: Sequence[TokenRows]) -> None:
+        """Train only the word embeddings that the run's texts use; exact, see `nets.compact_embedding`."""
+        self.narrow_to([one.ids for one in examples])
+
+    def collate(self, examples: TokenRows, indices: Sequence[int]) -> Batch:
+        """A padded batch: input_ids, labels, and attention_mask where something is padded."""
+        return tokens.pad(examples, indices, self._pad)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The mean loss of a batch, with label smoothing as in the recipe."""
+        return self.loss_of(self._logits(batch), batch["labels"], self._smoothing)
+
+    def outputs(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [b, classes] on the CPU."""
+        with torch.inference_mode():
+            return self._logits(batch).cpu()
+
+    def mean_loss(self, outputs: torch.Tensor, examples: TokenRows) -> float:
+        """The mean loss (without smoothing) of the examples that have a label; 0 when none has."""
+        targets = torch.from_numpy(examples.targets)
+        known = (targets if targets.ndim == 1 else targets.amin(dim=-1)) >= 0
+        if not bool(known.any()):
+            return 0.0
+        return float(self.loss_of(outputs[known], targets[known], 0.0))
+
+    def _logits(self, batch: Batch) -> torch.Tensor:
+        inputs: dict[str, Any] = {"input_ids": batch["input_ids"]}
+        if "attention_mask" in batch:
+            inputs["attention_mask"] = batch["attention_mask"]
+        logits: torch.Tensor = self.model(**inputs).logits
+        return logits.float()

@@ -1,0 +1,291 @@
+"""Texts as tokens with the words that they make, each with its place in the text: what models that tag work with.
+
+A word is what a tag is given to: the tokens of a letter word together, and each token by itself where scripts do not
+part words. Long texts are read in windows that overlap; a word is judged where it has the most around it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from desktop_llm.errors import UserError
+from desktop_llm.nets.tokenizer import APART
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from desktop_llm.nets.learner import Report
+
+CHUNK = 500
+OVERLAP = 4
+"""A window shares this part of itself (a fourth) with the next."""
+LETTER_APART = re.compile(APART)
+JOINER = "\u200d"
+MARKS = frozenset(("Mn", "Mc", "Me", "Sk"))
+FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+$")
+LONGEST_FLAGS = 64
+Place = tuple[int, int]
+
+
+class Window(NamedTuple):
+    """Tokens `start` to `end` of a text, of which it judges those from `first` to `last`."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordRows:
+    """Texts as tokens without special ones, and their words.
+
+    `ids` int32 [tokens], `starts` int64 [n + 1]; `heads` int32 [words]: the first token of each word, counted from the
+    text's first; `places` int32 [words, 2]: its beginning and end in code points; `targets` int16 [words], −1 where
+    nobody knows; `word_starts` int64 [n + 1]. `room` is how many tokens a window has.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    heads: np.ndarray
+    places: np.ndarray
+    targets: np.ndarray
+    word_starts: np.ndarray
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    room: int
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text in all of its windows, int64 [n]."""
+        special = len(self.before) + len(self.after)
+        sizes = np.diff(self.starts)
+        long = sizes > self.room
+        told: np.ndarray = sizes + special
+        for place in np.flatnonzero(long):
+            told[place] = sum(one.end - one.start + special for one in windows(int(sizes[place]), self.room))
+        return told
+
+    @property
+    def strata(self) -> np.ndarray | None:
+        """A text has no class."""
+        return None
+
+    @property
+    def mean_words(self) -> float:
+        """Words a text has on average, at least one."""
+        return max(1.0, len(self.heads) / max(1, len(self)))
+
+    def __len__(self) -> int:
+        """The number of texts."""
+        return len(self.starts) - 1
+
+
+def windows(size: int, room: int) -> list[Window]:
+    """The windows over a text of `size` tokens, each of at most `room`; together they judge every token once."""
+    if size <= room:
+        return [Window(0, size, 0, size)]
+    step = max(1, room - room // OVERLAP)
+    starts = [*range(0, size - room, step), size - room]
+    edges = [0, *(((one + room) + other) // 2 for one, other in pairwise(starts)), size]
+    return [Window(start, start + room, edges[at], edges[at + 1]) for at, start in enumerate(starts)]
+
+
+def words_of(text: str, offsets: Sequence[Place]) -> tuple[list[int], list[Place]]:
+    """The words that tokens at these places make: the first token of each, and its place."""
+    heads: list[int] = []
+    places: list[Place] = []
+    for token, (begin, finish) in enumerate(offsets):
+        piece = text[begin:finish]
+        start, end = begin + len(piece) - len(piece.lstrip()), finish - (len(piece) - len(piece.rstrip()))
+        if start >= end:
+            continue
+        while end < len(text) and _is_mark(text[end]):
+            end += 1  # a mark that a normal form has put into its letter
+        if places and _goes_on(text, places[-1][1], start):
+            places[-1] = (places[-1][0], max(end, places[-1][1]))
+        else:
+            heads.append(token)
+            places.append((start, end))
+    return heads, places
+
+
+def _goes_on(text: str, end: int, start: int) -> bool:
+    """Whether what starts there is part of the word that ends there."""
+    if start != end:
+        return start < end  # bytes of one character
+    before, sign = text[start - 1], text[start]
+    if _is_mark(sign) or before == JOINER:
+        return True
+    if FLAG_LETTERS.match(before) and FLAG_LETTERS.match(sign):
+        letters = FLAG_LETTERS.search(text[max(0, start - LONGEST_FLAGS) : start])
+        return letters is not None and len(letters[0]) % 2 == 1
+    base = start - 1
+    while base and _is_mark(text[base]):
+        base -= 1
+    return text[base].isalnum() and sign.isalnum() and not (LETTER_APART.match(text[base]) or LETTER_APART.match(sign))
+
+
+def _is_mark(sign: str) -> bool:
+    """Whether a character belongs to the one before it: accents, signs of vowels, skin tones, joiners."""
+    return sign == JOINER or (not sign.isascii() and unicodedata.category(sign) in MARKS)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Iterable[tuple[str, Sequence[tuple[int, int, int]] | None]],
+    max_length: int,
+    report: Report,
+) -> WordRows:
+    """Encode (text, spans [start, end, class] without overlap, or None): targets are 0, 1 + 2 × class, 2 + 2 × class.
+
+    That is outside, beginning, inside. Raises UserError for a tokenizer that does not say where its tokens are.
+    """
+    if not tokenizer.is_fast:
+        raise UserError("The model's tokenizer does not say where in the text its tokens are; choose another model.")
+    before, after = _specials(tokenizer)
+    made = _Making()
+    texts: list[str] = []
+    labels: list[Sequence[tuple[int, int, int]] | None] = []
+
+    def flush() -> None:
+        if texts:
+            told = tokenizer(
+                texts,
+                add_special_tokens=False,
+                return_offsets_mapping=True,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )
+            for text, spans, ids, offsets in zip(texts, labels, told["input_ids"], told["offset_mapping"], strict=True):
+                made.add(text, spans, ids, offsets)
+            texts.clear()
+            labels.clear()
+            report("Reading the texts", made.count, 0)
+
+    for text, spans in rows:
+        texts.append(text)
+        labels.append(spans)
+        if len(texts) == CHUNK:
+            flush()
+    flush()
+    return made.rows(before, after, max(1, max_length - len(before) - len(after)))
+
+
+class _Making:
+    """Rows in the making."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._ids: list[np.ndarray] = []
+        self._heads: list[np.ndarray] = []
+        self._places: list[np.ndarray] = []
+        self._targets: list[np.ndarray] = []
+
+    def add(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int, int]] | None,
+        ids: Sequence[int],
+        offsets: Sequence[Place],
+    ) -> None:
+        heads, places = words_of(text, offsets)
+        targets = [-1] * len(places) if spans is None else tagged(places, spans)
+        self._ids.append(np.asarray(ids, dtype=np.int32))
+        self._heads.append(np.asarray(heads, dtype=np.int32))
+        self._places.append(np.asarray(places, dtype=np.int32).reshape(-1, 2))
+        self._targets.append(np.asarray(targets, dtype=np.int16))
+        self.count += 1
+
+    def rows(self, before: tuple[int, ...], after: tuple[int, ...], room: int) -> WordRows:
+        return WordRows(
+            ids=_joined(self._ids, np.zeros(0, np.int32)),
+            starts=_starts(self._ids),
+            heads=_joined(self._heads, np.zeros(0, np.int32)),
+            places=_joined(self._places, np.zeros((0, 2), np.int32)),
+            targets=_joined(self._targets, np.zeros(0, np.int16)),
+            word_starts=_starts(self._heads),
+            before=before,
+            after=after,
+            room=room,
+        )
+
+
+def tagged(places: Sequence[Place], spans: Sequence[tuple[int, int, int]]) -> list[int]:
+    """The target of each word; a word that a span only touches is part of it, of two spans the first counts."""
+    targets = [0] * len(places)
+    at = 0
+    for start, end, number in sorted(spans):
+        while at < len(places) and places[at][1] <= start:
+            at += 1
+        first = True
+        while at < len(places) and places[at][0] < end:
+            targets[at] = (1 if first else 2) + 2 * number
+            first = False
+            at += 1
+    return targets
+
+
+def collate(rows: WordRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:
+    """A batch of the windows of the chosen texts, one below the other.
+
+    `input_ids` int64 [windows, longest], `attention_mask` only where something is padded; for each word in order
+    `at` int64 [words] (its first token in the flattened ids), `labels`, `places` [words, 2]; `sizes` [b] words a text.
+    """
+    lines: list[np.ndarray] = []
+    words: list[tuple[int, np.ndarray]] = []  # the window, and the columns of the words that it judges
+    sizes: list[int] = []
+    picked: list[np.ndarray] = []
+    for index in indices:
+        ids = rows.ids[rows.starts[index] : rows.starts[index + 1]]
+        own = slice(int(rows.word_starts[index]), int(rows.word_starts[index + 1]))
+        heads = rows.heads[own]
+        for window in windows(len(ids), rows.room):
+            lines.append(np.concatenate([rows.before, ids[window.start : window.end], rows.after]).astype(np.int64))
+            here = heads[(heads >= window.first) & (heads < window.last)]
+            words.append((len(lines) - 1, here.astype(np.int64) - window.start + len(rows.before)))
+        sizes.append(len(heads))
+        picked.append(np.arange(own.start, own.stop))
+    width = max(len(line) for line in lines)
+    ids = np.full((len(lines), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(lines), width), dtype=np.int64)
+    for number, line in enumerate(lines):
+        ids[number, : len(line)] = line
+        mask[number, : len(line)] = 1
+    order = np.concatenate(picked)
+    batch = {
+        "input_ids": torch.from_numpy(ids),
+        "at": torch.from_numpy(np.concatenate([number * width + columns for number, columns in words])),
+        "labels": torch.from_numpy(rows.targets[order].astype(np.int64)),
+        "places": torch.from_numpy(rows.places[order].astype(np.int64)),
+        "sizes": torch.tensor(sizes),
+    }
+    return batch if mask.all() else {**batch, "attention_mask": torch.from_numpy(mask)}
+
+
+def _specials(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The special tokens before and behind a text."""
+    told = tokenizer("a", return_special_tokens_mask=True)
+    ids, mask = told["input_ids"], told["special_tokens_mask"]
+    inside = [place for place, special in enumerate(mask) if not special]
+    if not inside:
+        return tuple(ids), ()
+    return tuple(ids[: inside[0]]), tuple(ids[inside[-1] + 1 :])
+
+
+def _joined(parts: Sequence[np.ndarray], empty: np.ndarray) -> np.ndarray:
+    return np.concatenate(parts) if parts else empty
+
+
+def _starts(parts: Sequence[np.ndarray]) -> np.ndarray:
+    starts = np.zeros(len(parts) + 1, dtype=np.int64)
+    np.cumsum([len(part) for part in parts], out=starts[1:])
+    return starts

@@ -1,0 +1,170 @@
+"""How this task learns: text → tokens in windows → encoder with a head for tokens → a tag for each word → spans.
+
+Tags are those of IOB2 (Tjong Kim Sang and Veenstra, 1999): outside, and for each label beginning and inside. Each word
+is judged by its first token. A word that goes on with no span begins one, so that any sequence of tags means spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+from transformers import AutoModelForTokenClassification, ModernBertForTokenClassification
+
+from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.nets import sequence_model, words
+from desktop_llm.nets.kept import Kept
+from desktop_llm.nets.learner import Batch, Report, Row
+from desktop_llm.nets.sequence_model import Head, Parts
+from desktop_llm.nets.words import WordRows
+from desktop_llm.tasks.token_tagging.labels import free
+
+HEAD = Head(AutoModelForTokenClassification, ModernBertForTokenClassification, "to tag", apart=True)
+OUTSIDE = "O"
+AT_ONCE = 16_384
+"""Tokens, padding counted, that pass through the model at once; a long text has more, and takes several turns."""
+PLACE = 2
+"""Columns of an output before its logits: where the word begins and ends."""
+
+
+class Tagger(Kept):
+    """An encoder with a head for tokens, its tokenizer, and the way texts and spans pass through both."""
+
+    def __init__(self, parts: Parts, label_smoothing: float = 0.0) -> None:
+        """Put the parts together; their classes are tags."""
+        super().__init__(parts.model, parts.tokenizer)
+        self.tags = parts.classes
+        self.classes = tuple(tag[2:] for tag in self.tags if tag.startswith("B-"))
+        self._numbers = {name: place for place, name in enumerate(self.classes)}
+        self._max_length, self._smoothing = parts.max_length, label_smoothing
+        self._mean_words = 0.0
+
+    def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
+        """Texts to tokens and words, spans to tags; of spans that overlap, the longest is learned."""
+        told = ((str(row["text"]), self._spans(row.get("label"))) for row in rows)
+        made = words.encode(self._tokenizer, told, self._max_length, report)
+        # What is encoded first is trained on. One measure for all batches: a slice of a batch counts by its words.
+        self._mean_words = self._mean_words or made.mean_words
+        return made
+
+    def narrow(self, examples: Sequence[WordRows]) -> None:
+        """Train only the word embeddings that the run's texts use."""
+        always = {number for one in examples for number in (*one.before, *one.after)}
+        self.narrow_to([one.ids for one in examples], sorted(always))
+
+    def collate(self, examples: WordRows, indices: Sequence[int]) -> Batch:
+        """See `nets.words.collate`."""
+        return words.collate(examples, indices, self._pad)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Cross-entropy over the words of known tags, per text of average length."""
+        logits = self._logits(batch)
+        total = functional.cross_entropy(
+            logits, batch["labels"], ignore_index=-1, reduction="sum", label_smoothing=self._smoothing
+        )
+        return total / (self._mean_words * len(batch["sizes"]))
+
+    def outputs(self, batch: Batch) -> list[torch.Tensor]:
+        """A text each, float32 [words, 2 + tags] on the CPU: where the word begins and ends, and its logits."""
+        with torch.inference_mode():
+            told = torch.cat([batch["places"].float(), self._logits(batch)], dim=1).cpu()
+        return list(torch.split(told, batch["sizes"].tolist()))
+
+    def predictions(self, outputs: Sequence[torch.Tensor]) -> list[Prediction]:
+        """Spans with the chance of each in `top`, in the same order.
+
+        The chance of a span is that of its least sure word, the answer's that of the least sure word of all;
+        uncertainty is one minus the smallest margin between the first two classes of a word.
+        """
+        return [self._prediction(one) for one in outputs]
+
+    def mean_loss(self, outputs: Sequence[torch.Tensor], examples: WordRows) -> float:
+        """The mean cross-entropy of the words whose tag is known; 0 when none is."""
+        targets = torch.from_numpy(examples.targets).long()
+        known = targets >= 0
+        if not bool(known.any()):
+            return 0.0
+        logits = torch.cat(list(outputs))[:, PLACE:]
+        return float(functional.cross_entropy(logits[known], targets[known]))
+
+    def _spans(self, named: Any) -> list[tuple[int, int, int]] | None:
+        if named is None:
+            return None
+        known = [one for one in named if one["label"] in self._numbers]
+        return [(one["start"], one["end"], self._numbers[one["label"]]) for one in free(known)]
+
+    def _logits(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [words, tags]."""
+        ids, mask = batch["input_ids"], batch.get("attention_mask")
+        lines = max(1, AT_ONCE // ids.shape[1])
+        if len(ids) <= lines:
+            return self._line_logits(ids, mask).flatten(0, 1)[batch["at"]]
+        parts = []
+        for start in range(0, len(ids), lines):
+            part = ids[start : start + lines], None if mask is None else mask[start : start + lines]
+            if torch.is_grad_enabled():  # what a part needs for its gradient is computed again, instead of kept
+                parts.append(checkpoint(self._line_logits, *part, use_reentrant=False))
+            else:
+                parts.append(self._line_logits(*part))
+        return torch.cat(parts).flatten(0, 1)[batch["at"]]
+
+    def _line_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        inputs: dict[str, Any] = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
+        logits: torch.Tensor = self.model(**inputs).logits
+        return logits.float()
+
+    def _prediction(self, output: torch.Tensor) -> Prediction:
+        if not len(output):
+            return Prediction(label=[], probability=1.0, uncertainty=0.0)
+        places = output[:, :PLACE].long().tolist()
+        chances = torch.softmax(output[:, PLACE:], dim=-1)
+        tags = chances.argmax(dim=-1).tolist()
+        # beginning and inside of one label are one class
+        classes = torch.cat([chances[:, :1], chances[:, 1::2] + chances[:, 2::2]], dim=1)
+        sure = classes.max(dim=1).values
+        best = torch.topk(classes, 2, dim=1).values
+        margin = float((best[:, 0] - best[:, 1]).min())
+        label, top = [], []
+        for first, last, number in _runs(tags):
+            name = self.classes[number]
+            label.append({"start": places[first][0], "end": places[last][1], "label": name})
+            top.append((name, float(classes[first : last + 1, number + 1].min())))
+        return Prediction(
+            label=label,
+            probability=float(sure.min()),
+            uncertainty=min(1.0, max(0.0, 1.0 - margin)),
+            top=tuple(top),
+        )
+
+
+def _runs(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """First and last word of each span that tags mean, and its label."""
+    begin, number = -1, -1
+    for place, tag in enumerate([*tags, 0]):
+        here = (tag - 1) // 2 if tag else -1
+        if number >= 0 and (here != number or tag % 2):
+            yield begin, place - 1, number
+            number = -1
+        if here >= 0 and number < 0:
+            begin, number = place, here
+
+
+def _tags(classes: Sequence[str]) -> list[str]:
+    return [OUTSIDE, *(f"{prefix}-{name}" for name in classes for prefix in "BI")]
+
+
+def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Tagger:
+    """A tagger at its start: from scratch, from the recipe's model folder, or in the shape of `source`."""
+    tags = _tags(job.schema["classes"])
+    parts = sequence_model.start(job, rows, source, report, None, head=HEAD, outputs=tags)
+    return Tagger(parts, job.recipe.label_smoothing_factor)
+
+
+def load(folder: Path) -> Tagger:
+    """A finished tagger for prediction; tags come from its config."""
+    return Tagger(sequence_model.finished(folder, HEAD))

@@ -1,0 +1,47 @@
+"""A small table of figures by name; a row, opened, asks for what is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+FIGURE_WIDTH = 60
+
+
+class FigureTable(QTableWidget):
+    """Signals: `asked(name)`: the person opened the row of this name."""
+
+    asked = Signal(str)
+
+    def __init__(self, name: str, title: str, titles: Sequence[str], parent: QWidget | None = None) -> None:
+        """`name` becomes the object name, `title` what it is called; the first column takes the room there is."""
+        super().__init__(0, len(titles), parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setHorizontalHeaderLabels(list(titles))
+        self.verticalHeader().hide()
+        self.setShowGrid(False)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.horizontalHeader().setHighlightSections(False)
+        metrics = self.horizontalHeader().fontMetrics()
+        for column in range(1, len(titles)):
+            self.setColumnWidth(column, max(FIGURE_WIDTH, metrics.horizontalAdvance(titles[column]) + 24))
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.setTabKeyNavigation(False)
+        self.cellActivated.connect(lambda row, _: self._ask(row))
+
+    def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """Show these; the first cell of a row is its name."""
+        self.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            for column, text in enumerate(row):
+                self.setItem(place, column, QTableWidgetItem(text))
+
+    def _ask(self, row: int) -> None:
+        item = self.item(row, 0)
+        if item is not None:
+            self.asked.emit(item.text())

@@ -1,0 +1,1 @@
+"""Tests of the task of several labels a text."""
