@@ -51,6 +51,9 @@ class Menus(QObject):
         for action, page in self._of_page:
             action.setEnabled(is_open and self._window.page_name == page)
         task = self._window.hub.task
+        for action, _ in self._buttons:
+            action.setEnabled(task is None or task.learns)
+            action.setVisible(task is None or task.learns)
         for action in self._of_models if task is not None and not task.learns else ():
             action.setEnabled(False)
         for action in self._of_classes if task is not None and not task.classes else ():

@@ -44,10 +44,10 @@ class Editor(LabelEditor):
     def commands(self) -> Sequence[Command]:
         """Turns are chosen and changed by keys; Alt with an arrow goes to another row."""
         return (
-            Command(name="give", title=self.tr("Keep the conversation and go on"), keys=("Ctrl+Return", "Ctrl+Enter")),
+            Command(name="give", title=self.tr("Keep the conversation and go on"), keys=("Ctrl+Return",)),
             Command(name="up", title=self.tr("The turn above"), keys=("Up",)),
             Command(name="down", title=self.tr("The turn below"), keys=("Down",)),
-            Command(name="write", title=self.tr("Write in the turn"), keys=("E", "F2")),
+            Command(name="write", title=self.tr("Write in the turn"), keys=("E",)),
             Command(name="leave", title=self.tr("End writing in the turn"), keys=("Esc",)),
             Command(name="add", title=self.tr("Add a turn below"), keys=("N", "Ins")),
             Command(name="remove", title=self.tr("Remove the turn"), keys=("Del",)),

@@ -53,13 +53,13 @@ class Editor(LabelEditor):
     def commands(self) -> Sequence[Command]:
         """The keys that work while one is writing, and the one that goes back to it."""
         return (
-            Command(name="give", title=self.tr("Keep the text and go on"), keys=("Ctrl+Return", "Ctrl+Enter")),
+            Command(name="give", title=self.tr("Keep the text and go on"), keys=("Ctrl+Return",)),
             Command(name="changes", title=self.tr("Show what was changed in the draft"), keys=("Ctrl+D",)),
             Command(name="draft", title=self.tr("Begin again from the draft"), keys=("Ctrl+Shift+D",)),
             Command(name="next", title=self.tr("Next row"), keys=("Alt+Down",)),
             Command(name="previous", title=self.tr("Previous row"), keys=("Alt+Up",)),
-            Command(name="leave", title=self.tr("Leave the field: the keys of the page work"), keys=("Esc",)),
-            Command(name="write", title=self.tr("Back into the field"), keys=("E", "F2")),
+            Command(name="leave", title=self.tr("Leave the field for other keys"), keys=("Esc",)),
+            Command(name="write", title=self.tr("Back into the field"), keys=("E",)),
         )
 
     def do(self, command: str) -> None:
