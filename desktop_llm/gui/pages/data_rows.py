@@ -59,7 +59,10 @@ class RowsTab(DataTab):
         self._tiles["classes"].setVisible(task is None or task.classes)
         self._bars_card.setVisible(task is None or task.classes)
         if task is not None:
-            self.rows.offer(classes=task.classes, learns=task.learns)
+            self.rows.in_line = task.in_line
+            self.rows.label_box.setVisible(task.classes)
+            self.rows.more.offer_predictions(task.learns)
+            self.rows.bulk.set_classes([])
 
     def reload(self) -> None:
         """Read the rows again; the figures come by `show_figures`, as the page needs them, too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
@@ -78,17 +78,11 @@ class LabelPage(Page):
         if project is None or task is None:
             return
         editor = task.open_screen().label_editor()
-        self._desk.put_editor(editor)
-        # Qt takes None for no proxy, which its stubs do not know.
-        self.setFocusProxy(editor if editor.focusProxy() is not None else cast("QWidget", None))
-        editor.asked.connect(self.do)
-        editor.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
-        editor.edited.connect(self._hand.edit)
+        self.setFocusProxy(self._desk.put_editor(editor, task))
+        self._hand.follow(editor)
         editor.set_switches(switching.switches(project, task))
         editor.edit_classes_asked.connect(self.edit_classes)
-        self._queue.in_line = task.in_line
         self._view.offer_order(task.learns)
-        self._desk.session.show_agreement(task.learns)
         self._show_ways()
         self._reload_all()
 
@@ -229,10 +223,7 @@ class LabelPage(Page):
 
     def _show_counts(self, counts: Counts) -> None:
         self._counts = counts
-        before, now = self._stack.currentIndex(), int(counts.total > 0)
-        self._stack.setCurrentIndex(now)
-        if before != now and self.isVisible():
-            self.setFocus()  # what could not have it before may be there now
+        self._stack.setCurrentIndex(1 if counts.total else 0)
         self._desk.show_counts(counts)
         self._show_item(self._item)
 
@@ -247,10 +238,7 @@ class LabelPage(Page):
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
-            if self._desk.editor is not None and self._item is not None:
-                self._desk.editor.settle()
-            self._pen.leave()
-            self._clock.show_row()
+            self._hand.leave()
         self._item = self._others.seen(item)
         self._desk.show_item(self._item, self._counts)
 

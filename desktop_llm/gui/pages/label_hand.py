@@ -14,6 +14,7 @@ from desktop_llm.gui.pages.label_desk import LabelDesk
 from desktop_llm.gui.pages.label_listing import Listing
 from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.rows import Class, Item
+from desktop_llm.widgets.screen import LabelEditor
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -57,6 +58,17 @@ class Hand(QObject):
             **{f"recent.{place + 1}": partial(self._recent, place) for place in range(keymap.RECENT)},
         }
         return {name: partial(self._if_writable, do) for name, do in told.items()}
+
+    def follow(self, editor: LabelEditor) -> None:
+        """Write what the editor gives, in its turn."""
+        editor.chosen.connect(lambda value: self._listing.many.after(partial(self.choose, value)))
+        editor.edited.connect(self.edit)
+
+    def leave(self) -> None:
+        """Another row comes: what was written a moment ago is kept."""
+        if self._desk.editor is not None:
+            self._desk.editor.settle()
+        self._pen.leave()
 
     def choose(self, value: Any) -> None:
         """Give this label."""

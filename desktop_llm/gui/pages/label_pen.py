@@ -78,8 +78,9 @@ class Pen:
         return self._write(lambda: voice.give(labels, item.id, value, labeler, seconds=seconds))
 
     def leave(self) -> None:
-        """Another row is looked at: what is written from now on is another step."""
+        """Another row is looked at: what is written from now on is another step, and takes time of its own."""
         self._visit = self._kept = None
+        self._clock.show_row()
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,8 +52,8 @@ class RowsView(Card):
         self.setObjectName("data.rows")
         self._hub = hub
         self._names: dict[int, str] = {}
-        self._told, self._base = Filter(), Filter()
-        self._places = Places()
+        self.in_line: Callable[[Mapping[str, str]], str] = str
+        self._told, self._base, self._places = Filter(), Filter(), Places()
         self._saved: dict[str, Filter] = {}
         self._reading: Task | None = None
         self._timer = QTimer(self)
@@ -148,12 +148,6 @@ class RowsView(Card):
             self.reload()
         self.table.viewport().update()
 
-    def offer(self, *, classes: bool, learns: bool) -> None:
-        """What rows can be told by: classes of labels, and what a model says."""
-        self.label_box.setVisible(classes)
-        self.more.offer_predictions(learns)
-        self.bulk.set_classes([])
-
     def show_columns(self, *, splits: bool, sources: bool) -> None:
         """Leave out what would say the same in every row; the texts take the room."""
         self.table.setColumnHidden(2, not splits)
@@ -243,7 +237,7 @@ class RowsView(Card):
 
     def _cell(self, row: Item, column: int) -> str:
         if column == 0:
-            return " ".join(self._in_line(row)[:SHOWN].split())
+            return " ".join(self.in_line(row.content)[:SHOWN].split())
         if column == 1:
             task = self._hub.task
             if row.value is None or task is None:
@@ -253,12 +247,8 @@ class RowsView(Card):
 
     def _tip(self, row: Item, column: int) -> str:
         if column == 0:
-            return self._in_line(row)[:2000]
+            return self.in_line(row.content)[:2000]
         return self._cell(row, column) if column == 3 else ""
-
-    def _in_line(self, row: Item) -> str:
-        task = self._hub.task
-        return "" if task is None else task.in_line(row.content)
 
     def _split_words(self) -> dict[str, str]:
         return {"train": self.tr("Training"), "validation": self.tr("Validation"), "test": self.tr("Test")}
