@@ -71,6 +71,13 @@ def must_be_writable(project: Project) -> None:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
 
 
+def must_learn(project: Project) -> None:
+    """Raises UserError where the project's task has no model to train."""
+    from desktop_llm.tasks import task as task_named
+
+    task_named(project.task).must_learn()
+
+
 def cut_words(count: int) -> str:
     """What is to be said of spans whose text has gone; '' where none has."""
     return f" {count:,} spans were cut and taken away." if count else ""

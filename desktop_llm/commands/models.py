@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, opened, tell_rejected
+from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected
 
 
 def declare(verb: Declare) -> None:
@@ -32,6 +32,7 @@ def _predict(told: Any, out: Out) -> None:
         if len(told.rest) != 2 or not told.rest[0].isdecimal():
             raise UsageError("A project needs the number of a run and a text or a file: predict PROJECT RUN INPUT.")
         with opened(folder) as project:
+            must_learn(project)
             folder = finished_folder(project, int(told.rest[0])).model
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
@@ -59,6 +60,7 @@ def _export(told: Any, out: Out) -> None:
     if told.format not in exporting.FORMATS:
         raise UsageError(f"There is no export format “{told.format}”; choose one of {', '.join(exporting.FORMATS)}.")
     with opened(told.project) as project:
+        must_learn(project)
         difference = exporting.export(project, told.run, told.format, told.to)
         out(
             {"run": told.run, "to": str(told.to), "difference": difference},

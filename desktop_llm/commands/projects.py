@@ -26,8 +26,9 @@ def _tasks(told: Any, out: Out) -> None:
     for task in TASKS.values():
         fields = [{"name": one.name, "required": one.required} for one in task.fields]
         out(
-            {"name": task.name, "title": task.title, "needs": task.needs, "fields": fields},
-            f"{task.name}  {task.title}: {task.description} A row needs {task.needs}.",
+            {"name": task.name, "title": task.title, "needs": task.needs, "fields": fields, "trains": task.learns},
+            f"{task.name}  {task.title}: {task.description} A row needs {task.needs}."
+            + ("" if task.learns else " Labels only: there is no model to train for it yet."),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from desktop_llm.commands.command import Declare, Out, opened
+from desktop_llm.commands.command import Declare, Out, must_learn, opened
 
 
 def declare(verb: Declare) -> None:
@@ -22,6 +22,7 @@ def _snapshot(told: Any, out: Out) -> None:
     from desktop_llm.verbs import saving, snapshots
 
     with opened(told.project) as project:
+        must_learn(project)
         numbers = [told.run] if told.run is not None else [run.number for run in reversed(project.runs.all())]
         if not numbers:
             out({}, "There is no run yet; train one.")

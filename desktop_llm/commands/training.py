@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _train(told: Any, out: Out) -> int:
     from desktop_llm.verbs import headless, training
 
     with opened(told.project) as project:
+        must_learn(project)
         must_be_writable(project)
         recipe = _recipe(told, project)
         if told.estimate:
@@ -72,6 +73,7 @@ def _resume(told: Any, out: Out) -> int:
     from desktop_llm.verbs import headless, training
 
     with opened(told.project) as project:
+        must_learn(project)
         must_be_writable(project)
         training.resumable(project, told.run)
         return headless.train(project, told.run, out, _catch_interrupt)
@@ -87,6 +89,7 @@ def _runs(told: Any, out: Out) -> None:
     from desktop_llm.tasks import task as task_named
 
     with opened(told.project) as project:
+        must_learn(project)
         main_metric = task_named(project.task).metrics[0]
         runs = project.runs.all()
         if not runs:
@@ -106,6 +109,7 @@ def _evaluate(told: Any, out: Out) -> None:
 
     worker.offline()
     with opened(told.project) as project:
+        must_learn(project)
         measured = evaluating.evaluate(project, told.run, told.split)
         metrics, left_out = dict(measured.scores.metrics), measured.left_out
         words = "\n".join(f"{name} {value:.4f}" for name, value in metrics.items())

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from desktop_llm.data import mapping as mappings
-from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, MoveLabel
+from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, LabelOf, MoveLabel
 from desktop_llm.data.readers.reader import Block, RawRow, Table
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Batch, Rejected, batch_of
@@ -65,14 +65,16 @@ class Batches:
         parse_label: Callable[[object], Any | None],
         split: str = "",
         move_label: MoveLabel | None = None,
+        label_of: LabelOf | None = None,
     ) -> None:
         """See `mapping.to_items`; `columns` are the reader's."""
         self._mapping, self._fields, self._parse, self._split = dict(mapping), fields, parse_label, split
+        self._label_of = label_of
         self._columns = tuple(columns)
         self._move_label = move_label
         content = [field for field in fields if field.name != LABEL]
         # one text and nothing else: the usual case, which is the quick one
-        quick = len(content) == 1 and content[0].name in mapping and move_label is None
+        quick = len(content) == 1 and content[0].name in mapping and move_label is None and label_of is None
         self._main = content[0] if quick else None
         self._label = _Known(parse_label)
         self._split_of = _Known(mappings.split_of)
@@ -91,7 +93,7 @@ class Batches:
         rows: Sequence[Any] = block.rows
         raw = (RawRow(line=line, cells=self._by_column(row)) for line, row in zip(block.starts, rows, strict=True))
         items = []
-        told = (self._mapping, self._fields, self._parse, self._split, self._move_label)
+        told = (self._mapping, self._fields, self._parse, self._split, self._move_label, self._label_of)
         for item in mappings.to_items(raw, *told):
             if isinstance(item, Rejected):
                 rejected.append(item)

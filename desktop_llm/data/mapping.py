@@ -52,6 +52,14 @@ class FieldLike(Protocol):
     def required(self) -> bool:
         """Whether a row is nothing without it."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether its column may be another field's, too."""
+
+
+LabelOf = Callable[[object, Mapping[str, str]], Any | None]
+"""Reads a label from a cell and the row's content. Raises UserError."""
+
 
 def guess(
     columns: Sequence[str], sample: Sequence[Mapping[str, object]], fields: Sequence[FieldLike]
@@ -69,7 +77,8 @@ def guess(
     for matches in (_same, _contains):
         for field in fields:
             if field.name not in mapping:
-                named = (column for word in field.guesses for column in free() if matches(column, word))
+                there = columns if field.shared else free()
+                named = (column for word in field.guesses for column in there if matches(column, word))
                 _note(mapping, field.name, next(named, None))
     _note(mapping, SPLIT, next((column for column in free() if _holds_splits(column, sample)), None))
     for field in sorted(fields, key=lambda one: not one.required):
@@ -91,7 +100,8 @@ def checked(columns: Sequence[str], mapping: Mapping[str, str], fields: Sequence
     for field in fields:
         if field.required and field.name not in mapping:
             raise UserError(f"Choose the column that holds the {field.name}; the file has {there}.")
-    used = list(mapping.values())
+    shared = {field.name for field in fields if field.shared}
+    used = [column for name, column in mapping.items() if name not in shared]
     for name, column in mapping.items():
         if used.count(column) > 1:
             both = " and ".join(other for other in mapping if mapping[other] == column)
@@ -105,12 +115,15 @@ def to_items(
     parse_label: Callable[[object], Any | None],
     split: str = "",
     move_label: MoveLabel | None = None,
+    label_of: LabelOf | None = None,
 ) -> Iterator[NewItem | Rejected]:
     """The rows as items. A row that cannot be one is Rejected with its line and the reason.
 
     `split` puts all rows there; '' leaves it to the column mapped to 'split', if any. `move_label` is the task's, where
-    labels speak of places in the text.
+    labels speak of places in the text. `label_of` is asked in the place of `parse_label` where a cell alone does not
+    tell the label.
     """
+    read = label_of or (lambda cell, _: parse_label(cell))
     content = [(field, mapping.get(field.name)) for field in fields if field.name != LABEL]
     used = frozenset(mapping.values())
     for row in rows:
@@ -118,7 +131,7 @@ def to_items(
             yield row
             continue
         try:
-            item = _item(row, content, mapping, used, parse_label, split)
+            item = _item(row, content, mapping, used, read, split)
             if move_label is not None and item.label is not None:
                 raw = plain(row.cells.get(mapping[content[0][0].name]))
                 item = replace(item, label=tidied_label(item.label, raw, move_label))
@@ -151,12 +164,12 @@ def _item(
     content: Sequence[tuple[FieldLike, str | None]],
     mapping: Mapping[str, str],
     used: frozenset[str],
-    parse_label: Callable[[object], Any | None],
+    label_of: LabelOf,
     split: str,
 ) -> NewItem:
     texts: dict[str, str] = {}
     for field, column in content:
-        text = _text(row.cells.get(column)) if column is not None else ""
+        text = content_text(row.cells.get(column)) if column is not None else ""
         if field.required and not text:
             raise UserError(f"the {field.name} is empty")
         if column is not None:
@@ -165,13 +178,14 @@ def _item(
     return NewItem(
         content=texts,
         extra={column: plain(cell) for column, cell in row.cells.items() if column not in used},
-        label=parse_label(row.cells.get(label_column)) if label_column is not None else None,
+        label=label_of(row.cells.get(label_column), texts) if label_column is not None else None,
         split=split or (split_of(row.cells.get(split_column)) if split_column is not None else ""),
         line=row.line,
     )
 
 
-def _text(cell: object) -> str:
+def content_text(cell: object) -> str:
+    """A cell as the text of a row."""
     return tidied(plain(cell))
 
 

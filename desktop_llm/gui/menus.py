@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
 
 from desktop_llm import __version__, keymap, paths
 from desktop_llm.gui import key_dialog, shortcuts
-from desktop_llm.gui.rail import WORK, page_titles
+from desktop_llm.gui.rail import OF_MODELS, WORK, page_titles
 
 if TYPE_CHECKING:
     from desktop_llm.gui.window import MainWindow
@@ -30,6 +30,8 @@ class Menus(QObject):
         self._of_page: list[tuple[QAction, str]] = []
         self._buttons: list[tuple[QAction, str]] = []
         self._by_key: list[tuple[QAction, str, str]] = []
+        self._of_models: list[QAction] = []
+        self._of_classes: list[QAction] = []
         self._build_file()
         self._build_edit()
         self._build_view()
@@ -48,6 +50,18 @@ class Menus(QObject):
             action.setEnabled(is_open)
         for action, page in self._of_page:
             action.setEnabled(is_open and self._window.page_name == page)
+        task = self._window.hub.task
+        for action, _ in self._buttons:
+            action.setEnabled(task is None or task.learns)
+            action.setVisible(task is None or task.learns)
+        for action in self._of_models if task is not None and not task.learns else ():
+            action.setEnabled(False)
+        for action in self._of_classes if task is not None and not task.classes else ():
+            action.setEnabled(False)
+        for action in self._of_models:
+            action.setVisible(task is None or task.learns)
+        for action in self._of_classes:
+            action.setVisible(task is None or task.classes)
 
     def show_keys(self) -> None:
         """The keys of the Label page's actions, as they are now: without Ctrl they are the page's and only told here,
@@ -93,6 +107,7 @@ class Menus(QObject):
         menu.addSeparator()
         edit = self._add(menu, "edit.labels", self.tr("Edit labels…"), "Ctrl+L", self._on_edit_labels)
         self._project.append(edit)
+        self._of_classes.append(edit)
 
     def _build_view(self) -> None:
         window, menu = self._window, self._menu("view", self.tr("&View"))
@@ -102,6 +117,8 @@ class Menus(QObject):
                 menu, f"view.{name}", titles[name], f"Ctrl+{number}", lambda name=name: window.show_page(name)
             )
             self._project.append(page)
+            if name in OF_MODELS:
+                self._of_models.append(page)
         self._add(menu, "view.projects", titles["projects"], "Ctrl+0", lambda: window.show_page("projects"))
         menu.addSeparator()
         looks = QMenu(self.tr("Appearance"), menu)
@@ -144,14 +161,17 @@ class Menus(QObject):
         self._add_for_label(menu, "label.accept", self.tr("Accept the suggestion"), "accept")
         self._add_for_label(menu, "label.skip", self.tr("Skip"), "skip")
         self._add_for_label(menu, "label.clear", self.tr("Take the label away"), "clear")
-        self._add_for_label(menu, "label.repeat", self.tr("Repeat the last label"), "repeat")
+        self._of_classes.append(self._add_for_label(menu, "label.repeat", self.tr("Repeat the last label"), "repeat"))
         self._add_for_label(menu, "label.next", self.tr("Next"), "next")
         self._add_for_label(menu, "label.previous", self.tr("Previous"), "previous")
-        self._add_for_label(menu, "label.find", self.tr("Find a label"), "find")
+        self._of_classes.append(self._add_for_label(menu, "label.find", self.tr("Find a label"), "find"))
         menu.addSeparator()
-        self._add_for_label(menu, "label.list", self.tr("List or single rows"), "list")
-        self._add_for_label(menu, "label.page_next", self.tr("Next page of the list"), "page_next")
-        self._add_for_label(menu, "label.page_previous", self.tr("Previous page of the list"), "page_previous")
+        for name, text, command in (
+            ("label.list", self.tr("List or single rows"), "list"),
+            ("label.page_next", self.tr("Next page of the list"), "page_next"),
+            ("label.page_previous", self.tr("Previous page of the list"), "page_previous"),
+        ):
+            self._of_classes.append(self._add_for_label(menu, name, text, command))
         self._add_for_label(menu, "label.advance", self.tr("Go on after a label, or stay"), "advance")
         self._add_for_label(menu, "label.guideline", self.tr("Guideline"), "guideline")
         self._add_for_label(menu, "label.history", self.tr("History of the row"), "history")
@@ -178,6 +198,7 @@ class Menus(QObject):
             menu, "train.export", self.tr("Export a model…"), "Ctrl+E", lambda: window.show_page("export")
         )
         self._project.append(export)
+        self._of_models += [menu.menuAction(), start, export]
 
     def _build_help(self) -> None:
         window, menu = self._window, self._menu("help", self.tr("&Help"))
@@ -203,12 +224,13 @@ class Menus(QObject):
         menu.addAction(action)
         return action
 
-    def _add_for_label(self, menu: QMenu, name: str, text: str, command: str) -> None:
+    def _add_for_label(self, menu: QMenu, name: str, text: str, command: str) -> QAction:
         """A command of the Label page, which can only be done while it is seen: nobody undoes blindly."""
         added = self._add(menu, name, text, "", lambda: self._window.page("label").do(command))
         added.setProperty(shortcuts.COMMAND, command)
         self._of_page.append((added, "label"))
         self._by_key.append((added, command, text))
+        return added
 
     def _fill_recent(self) -> None:
         self._recent.clear()

@@ -12,6 +12,8 @@ from desktop_llm.widgets.elided import ElidedLabel
 from desktop_llm.widgets.icon import icon
 
 WORK = ("data", "label", "train", "results", "try", "export")
+OF_MODELS = ("train", "results", "try", "export")
+"""The pages that only tasks with a model have."""
 REST = ("projects", "settings")
 WIDTH = 184
 
@@ -69,12 +71,13 @@ class Rail(QWidget):
         self._paint()
         self.set_project("", "")
 
-    def set_project(self, name: str, task: str) -> None:
-        """Show what is open; '' for nothing."""
+    def set_project(self, name: str, task: str, *, learns: bool = True) -> None:
+        """Show what is open; '' for nothing. `learns`: there is a model to train."""
         self._project.setText(name or self.tr("No project"))
         self._task.setText(task or self.tr("Open or make one"))
         for page in WORK:
             self._buttons[page].setEnabled(bool(name))
+            self._buttons[page].setVisible(learns or page not in OF_MODELS)
 
     def mark(self, name: str) -> None:
         """Show which page is open."""

@@ -28,6 +28,8 @@ from desktop_llm.widgets.screen import LabelEditor
 
 COMMAND = "command"
 """The property of a menu's action that says which command of the Label page it is."""
+OF_CLASSES = ("repeat", "recent", "find", "list", "page_")
+"""How the names of commands begin that are for labels of classes."""
 COLUMNS = 3
 WIDEST = 220
 """Pixels from which on the name of a label is cut."""
@@ -51,7 +53,8 @@ def menu_keys(window: QWidget) -> dict[str, str]:
     """The keys of the menus with what they do, without those that are commands of the Label page."""
     found = {}
     for action in window.findChildren(QAction):
-        if action.property(COMMAND) is None and action.objectName() != "action.help.keys":
+        shown = action.isVisible() and action.objectName() != "action.help.keys"
+        if shown and action.property(COMMAND) is None:
             title = action.text().replace("&&", "\0").replace("&", "").replace("\0", "&")
             for key in action.shortcuts():
                 found[key.toString(QKeySequence.SequenceFormat.PortableText)] = title
@@ -74,7 +77,9 @@ def editor_of(window: QWidget) -> LabelEditor | None:
 def sections(hub: Hub, window: QWidget) -> list[Section]:
     """All keys as they are now."""
     keys, editor = hub.keys, editor_of(window)
-    labeling = [(_told(keys.keys(one.name)), tr(one.title)) for one in keymap.COMMANDS]
+    unnamed = hub.task is not None and not hub.task.classes
+    commands = [one for one in keymap.COMMANDS if not (unnamed and one.name.startswith(OF_CLASSES))]
+    labeling = [(_told(keys.keys(one.name)), tr(one.title)) for one in commands]
     own = [
         (_told(keys.keys(keymap.EDITOR + one.name, one.keys)), one.title)
         for one in (editor.commands() if editor is not None else ())

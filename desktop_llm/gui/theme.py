@@ -23,6 +23,8 @@ QLabel[role="card-title"] { font-weight: 600; }
 QLabel[role="tile-value"] { font-size: 20px; font-weight: 600; }
 QLabel[role="empty-title"] { font-size: 18px; font-weight: 600; }
 QLabel[role="item-text"] { font-size: 19px; }
+QLabel[role="reading-text"], QPlainTextEdit[role="item-text"] { font-size: 16px; }
+QPlainTextEdit[role="turn-text"] { font-size: 15px; padding: 2px 4px; }
 QLabel[role="bad"] { color: %(bad)s; }
 QLabel[role="warn"] { color: %(warn)s; }
 QLabel[role="good"] { color: %(good)s; }
@@ -68,6 +70,9 @@ QPushButton[kind="choice-row"] { min-height: 32px; background: transparent; bord
 QPushButton[kind="choice-row"]:hover { background: %(hover)s; }
 QPushButton[kind="choice-row"]:pressed { background: %(hover)s; border-color: %(accent)s; }
 QPushButton[kind="choice-row"]:checked { background: %(accent_soft)s; }
+QPushButton[kind="decision"] { padding: 9px 14px; }
+QPushButton[kind="decision"]:checked,
+QPushButton[kind="toggle"]:checked { border-color: %(accent)s; background: %(accent_soft)s; color: %(accent)s; }
 QPushButton[kind="choice"] { text-align: left; padding: 10px 12px; }
 QPushButton[kind="choice"]:checked { border-color: %(accent)s; background: %(accent_soft)s; }
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox { background: %(surface)s;

@@ -16,7 +16,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.menus import Menus
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import PAGES
-from desktop_llm.gui.rail import WORK, Rail
+from desktop_llm.gui.rail import OF_MODELS, WORK, Rail
 from desktop_llm.gui.search_index import SearchIndex
 from desktop_llm.gui.status import Status
 from desktop_llm.rows import Changes
@@ -76,6 +76,8 @@ class MainWindow(QMainWindow):
         """Show a page; those of a project only while one is open."""
         if name in WORK and self.hub.project is None:
             name = "projects"
+        if name in OF_MODELS and self.hub.task is not None and not self.hub.task.learns:
+            name = "label"
         page = self.page(name)
         self._current = name
         self._stack.setCurrentWidget(page)
@@ -140,7 +142,8 @@ class MainWindow(QMainWindow):
 
     def _on_project_opened(self, project: Any) -> None:
         task = self.hub.task
-        self.rail.set_project(project.name if project else "", task.title if task else "")
+        learns = task is None or task.learns
+        self.rail.set_project(project.name if project else "", task.title if task else "", learns=learns)
         self.setWindowTitle(f"{project.name} – desktop_llm" if project else "desktop_llm")
         self.menus.show_state()
         self.notice.hide()

@@ -88,6 +88,37 @@ def enter(
     return at
 
 
+def newest(connection: sqlite3.Connection, item: int) -> str:
+    """The uid of a row's last entry."""
+    row = connection.execute(
+        "SELECT uid FROM label_history INDEXED BY history_by_item WHERE item = ? ORDER BY id DESC LIMIT 1", (item,)
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def rewrite(
+    connection: sqlite3.Connection, item: int, uid: str, value: str | None, labeler: str, seconds: float | None
+) -> tuple[str, str] | None:
+    """Make the entry `uid` say `value`; its new uid and time. None where it is no longer the last thing that was done.
+
+    A copy of the project may have the entry as it was: under its new uid it replaces that one there, too.
+    """
+    row = connection.execute(
+        "SELECT id, over, at FROM label_history WHERE uid = ? AND item = ? AND labeler = ? AND undone = 0"
+        " AND id = (SELECT MAX(id) FROM label_history)"
+        " AND NOT EXISTS (SELECT 1 FROM operations WHERE place >= label_history.id)",
+        (uid, item, labeler),
+    ).fetchone()
+    if row is None:
+        return None
+    fresh, at = new_uid(), later(row[2])
+    connection.execute(
+        "UPDATE label_history SET uid = ?, over = ?, after = ?, after_skipped = 0, at = ?, seconds = ? WHERE id = ?",
+        (fresh, f"{row[1]} {uid}".strip(), value, at, seconds, row[0]),
+    )
+    return fresh, at
+
+
 def turn(connection: sqlite3.Connection, number: int, undone: int) -> None:
     """Mark an entry, by its id, as undone or done; when, so that copies know which word was the last."""
     row = connection.execute("SELECT turned_at FROM label_history WHERE id = ?", (number,)).fetchone()

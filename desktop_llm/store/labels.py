@@ -53,6 +53,28 @@ class Labels:
         self._operate(item, stored(value), 0, labeler, origin, seconds)
         return CHANGED
 
+    def keep(
+        self, item: int, value: Any | None, labeler: str = "", *, again: str = "", seconds: float | None = None
+    ) -> str:
+        """Give a row a label that is still being written (None: none); its entry's uid. Raises UserError.
+
+        `again` is the uid that this gave before: while nothing came after it, that entry becomes this one, so that all
+        that is written in one go is one entry, and one step to undo.
+        """
+        text = None if value is None else stored(value)
+        with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
+            _must_be_there(connection, item)
+            told = events.rewrite(connection, item, again, text, labeler, seconds) if again else None
+            if told is None:
+                end_line(connection)
+                at = events.enter(connection, item, text, skipped=0, labeler=labeler, origin="person", seconds=seconds)
+                uid = events.newest(connection, item)
+            else:
+                uid, at = told
+            put(connection, item, text, 0, labeler, at)
+            events.note(connection, item)
+        return uid
+
     def answer(self, item: int, value: Any | None, labeler: str, *, seconds: float | None = None) -> Changes:
         """A labeler's own word on a row, who has not seen what others said; None: skipped. Raises UserError.
 
@@ -157,8 +179,7 @@ class Labels:
         blind: bool = False,
     ) -> None:
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
-            if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
-                raise UserError(f"The project has no row number {item}, or it lies in the bin.")
+            _must_be_there(connection, item)
             end_line(connection)
             at = events.enter(
                 connection,
@@ -185,6 +206,11 @@ class Labels:
             events.turn(connection, number, undone)
             stand(connection, item)
             return int(item)
+
+
+def _must_be_there(connection: sqlite3.Connection, item: int) -> None:
+    if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
+        raise UserError(f"The project has no row number {item}, or it lies in the bin.")
 
 
 def end_line(connection: sqlite3.Connection) -> None:

@@ -26,8 +26,8 @@ class Listed:
             return
         for item, value in enumerate(values, first):
             if value is not None and is_list(value):
-                told = {one[2] if isinstance(one, list) else one for one in json.loads(value)}
-                classes = sorted(one for one in told if type(one) is int)
+                told = [one[2] if isinstance(one, list) else one for one in json.loads(value)]
+                classes = sorted({one for one in told if type(one) is int})
                 self._classes.extend(classes)
                 self._items.extend([item] * len(classes))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from desktop_llm.errors import UserError
+from desktop_llm.tasks.dialogue import TASK as DIALOGUE
 from desktop_llm.tasks.multilabel_classification import TASK as MULTILABEL_CLASSIFICATION
+from desktop_llm.tasks.preference import TASK as PREFERENCE
+from desktop_llm.tasks.rewriting import TASK as REWRITING
 from desktop_llm.tasks.task import Task
 from desktop_llm.tasks.text_classification import TASK as TEXT_CLASSIFICATION
 from desktop_llm.tasks.text_scoring import TASK as TEXT_SCORING
@@ -16,6 +19,9 @@ TASKS: dict[str, Task] = {
         MULTILABEL_CLASSIFICATION,
         TEXT_SCORING,
         TOKEN_TAGGING,
+        REWRITING,
+        DIALOGUE,
+        PREFERENCE,
     )
 }
 

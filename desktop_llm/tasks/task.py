@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowField:
-    """A piece of a row that comes from a column of a file. `guesses` are usual column names, best first."""
+    """A piece of a row that comes from a column of a file. `guesses` are usual column names, best first.
+
+    `shared`: its column may be another field's, too. `structured`: it is JSON, to be kept as such.
+    """
 
     name: str
     title: str
     required: bool
     guesses: tuple[str, ...]
+    shared: bool = False
+    structured: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,26 @@ class Score(Protocol):
         """Measure predictions against labels in names (same order and length)."""
 
 
+FileCells = Callable[[Mapping[str, str], Any | None, str, Mapping[str, str]], dict[str, object] | None]
+"""See `Task.file_cells`."""
+UNTAUGHT = "Rows of this kind can be labeled, agreed on, saved and exchanged; there is no model to train for them yet."
+
+
+def in_one_line(content: Mapping[str, str]) -> str:
+    """A row's fields one behind the other."""
+    return " · ".join(content.values())
+
+
+def no_learn_room() -> LearnRoom:
+    """Where a task has none. Raises UserError."""
+    raise UserError(UNTAUGHT)
+
+
+def no_score() -> Score:
+    """Where a task has none. Raises UserError."""
+    raise UserError(UNTAUGHT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
     """How the model in the loop learns the task's labels, as classes (`Labels.names`) of whole texts.
@@ -135,6 +160,11 @@ class Task:
     calls such a model, `usage` the lines that ask it, after `model = pipeline(…)`, in a model card. `formats` are
     those of `data.writers` in which rows are usually saved, best first. `loop` is how a model learns while rows are
     labeled, None where labels are no classes of whole texts.
+    A task without a learn room `learns` nothing: its rows are labeled, saved and exchanged, and it needs neither
+    recipes nor metrics nor a score. `classes`: its labels are of classes, which a project lists, names and colours.
+    `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
+    row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
+    names or None, format and further cells; None leaves it out.
     """
 
     name: str
@@ -142,13 +172,13 @@ class Task:
     description: str
     needs: str
     fields: tuple[RowField, ...]
-    recipe: Recipe
-    folder_recipe: Recipe
-    presets: tuple[Preset, ...]
-    metrics: tuple[Metric, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+    folder_recipe: Recipe = field(default_factory=Recipe)
+    presets: tuple[Preset, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     labels: Labels
-    open_score: Callable[[], Score]
-    open_learn: Callable[[], LearnRoom]
+    open_score: Callable[[], Score] = no_score
+    open_learn: Callable[[], LearnRoom] = no_learn_room
     open_screen: Callable[[], ScreenRoom]
     switches: tuple[Switch, ...] = ()
     cell: str = "label"
@@ -157,9 +187,23 @@ class Task:
     several: bool = False
     ordered: bool = False
     pipeline: str = "text-classification"
-    formats: tuple[str, ...] = ()
     usage: tuple[str, ...] = ('print(model("your text"))',)
     loop: Loop | None = None
+    classes: bool = True
+    label_of: Callable[[object, Mapping[str, str]], Any | None] | None = None
+    in_line: Callable[[Mapping[str, str]], str] = in_one_line
+    file_cells: FileCells | None = None
+    formats: tuple[str, ...] = ()
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is a model to train for it."""
+        return self.open_learn is not no_learn_room
+
+    def must_learn(self) -> None:
+        """Raises UserError where there is no model to train."""
+        if not self.learns:
+            raise UserError(UNTAUGHT)
 
     @property
     def content(self) -> tuple[RowField, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -99,9 +100,10 @@ def look(
             break
     if should_stop():
         raise Cancelled
-    outcomes = list(plan(rows, steps, should_stop=should_stop))
+    structured = task_named(project.task).content[0].structured
+    outcomes = list(plan(rows, steps, structured=structured, should_stop=should_stop))
     drops = sum(isinstance(one, Drop) for one in outcomes)
-    samples = preview(rows, steps, limit) if outcomes else ()
+    samples = preview(rows, steps, limit, structured=structured) if outcomes else ()
     return Look(samples=samples, seen=len(rows), changed=len(outcomes) - drops, dropped=drops)
 
 
@@ -122,7 +124,8 @@ def apply(
     def progress(told: Progress) -> None:
         on_progress(min(1.0, (told.part - 1 + min(1.0, told.rows / total)) / told.parts))
 
-    outcomes = plan(Texts(project), chosen, should_stop=should_stop, progress=progress)
+    structured = task_named(project.task).content[0].structured
+    outcomes = plan(Texts(project), chosen, structured=structured, should_stop=should_stop, progress=progress)
     edits = Following(project, _edits(project, outcomes))
     outcome = project.operations.apply(
         "clean",
@@ -190,6 +193,7 @@ def drop_leaks(project: Project, found: Sequence[Leak], *, labeler: str = "", **
 
 def _edits(project: Project, outcomes: Iterable[Change | Drop]) -> Iterator[Edit]:
     """What the steps found, as edits; further fields of a row stay as they are."""
+    structured = task_named(project.task).content[0].structured
     waiting = iter(outcomes)
     while part := list(islice(waiting, AT_ONCE)):
         changed = {
@@ -198,10 +202,19 @@ def _edits(project: Project, outcomes: Iterable[Change | Drop]) -> Iterator[Edit
         for one in part:
             if isinstance(one, Drop):
                 yield Edit(item=one.id, to_bin=True)
-            elif one.id in changed:
+            elif one.id in changed and not (structured and _broken(one.after)):
                 content = dict(changed[one.id].content)
                 content[next(iter(content))] = one.after
                 yield Edit(item=one.id, content=content)
+
+
+def _broken(text: str) -> bool:
+    """Whether a text that was JSON is so no longer."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _writable(project: Project) -> None:

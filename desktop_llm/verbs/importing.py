@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data import parting
@@ -29,8 +30,8 @@ from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 SAMPLE = 200
 SHAPE_SAMPLE = 1000
 AS_IT_STANDS = "none"
-MESSAGES = frozenset(("messages", "prompt"))
-"""The columns that rows of dialogues have once they are translated."""
+MESSAGES, PREFERENCE = "messages", "chosen"
+"""A column that rows of dialogues, or of choices between two answers, have once they are translated."""
 LOOK_SECONDS = 0.4
 """How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
@@ -94,7 +95,7 @@ def plan(
     for row in chain(first, _for_a_while(rows)):
         seen += 1
         if not isinstance(row, Rejected):
-            labels.update(_labels(task, row.cells.get(column), parts))
+            labels.update(_labels(task, row.cells, told, parts))
         else:
             rejected.append(row)
     part = reader.fraction()
@@ -118,10 +119,18 @@ def plan(
 def _guessed(task: Task, columns: Sequence[str], sample: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """The likely columns; one whose cells are no labels of this task is not that of the labels."""
     told = mappings.guess(columns, sample, task.fields)
-    cells = [cell for row in sample if mappings.plain(cell := row.get(told.get(mappings.LABEL, ""))).strip()]
-    if cells and not any(_is_label(task, cell) for cell in cells):
+    rows = [row for row in sample if mappings.plain(row.get(told.get(mappings.LABEL, ""))).strip()]
+    if rows and not any(_has_label(task, row, told) for row in rows):
         del told[mappings.LABEL]
     return told
+
+
+def _has_label(task: Task, cells: Mapping[str, object], told: Mapping[str, str]) -> bool:
+    try:
+        _label(task, cells, told, "")
+    except UserError:
+        return False
+    return True
 
 
 def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None:
@@ -137,7 +146,8 @@ def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None
             return recognising.told(name, rows)
     found = recognising.recognise(rows)
     wants = {word for field in task.fields for word in field.guesses}
-    return None if found is not None and found.name in DIALOGUE and not wants & MESSAGES else found
+    needed = PREFERENCE if found is not None and found.name == "preference" else MESSAGES
+    return None if found is not None and found.name in DIALOGUE and needed not in wants else found
 
 
 def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejected]:
@@ -156,21 +166,22 @@ def _separator(task: Task, cells: Sequence[object], wish: str | None) -> str:
     return parting.separator(cells) if wish is None else wish
 
 
-def _labels(task: Task, cell: object, sign: str) -> Sequence[str]:
-    """The names of the labels in a cell; none where it holds none, or what is no label."""
+def _labels(task: Task, cells: Mapping[str, object], told: Mapping[str, str], sign: str) -> Sequence[str]:
+    """The names of the labels in a row, or what it counts as where labels have none; none where it has no label."""
     try:
-        value = parse_cell(task.labels, cell, sign)
+        value = _label(task, cells, told, sign)
     except UserError:
         return ()
     return () if value is None else task.labels.names(value) or (task.labels.stratum(value),)
 
 
-def _is_label(task: Task, cell: object) -> bool:
-    try:
-        task.labels.parse(cell)
-    except UserError:
-        return False
-    return True
+def _label(task: Task, cells: Mapping[str, object], told: Mapping[str, str], sign: str) -> Any | None:
+    """The label of a row. Raises UserError."""
+    cell = cells.get(told.get(mappings.LABEL, ""))
+    if task.label_of is None:
+        return parse_cell(task.labels, cell, sign)
+    content = {one.name: mappings.content_text(cells.get(told.get(one.name, ""))) for one in task.content}
+    return task.label_of(cell, content)
 
 
 def source_of(task: Task, told: Plan, split: str) -> Source:

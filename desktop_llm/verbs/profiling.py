@@ -28,7 +28,8 @@ def profile(
 
     Tokens are counted as `counts_as` says.
     """
-    labels, names = task_named(project.task).labels, project.classes.names()
+    task, names = task_named(project.task), project.classes.names()
+    labels = task.labels
     total, done = max(1, project.items.counts().total), 0
     number = counts_as(project)
     counter = _token_counter(project.runs.folder(number).model / TOKENIZER) if number else None
@@ -37,8 +38,9 @@ def profile(
         if should_stop():
             raise Cancelled
         for item in project.items.get_many(part):
-            named = [] if item.value is None else labels.names(labels.to_named(item.value, names))
-            told = named or ["" if item.value is None else labels.text(item.value, names)]
+            value = item.value if task.classes else None
+            named = [] if value is None else labels.names(labels.to_named(value, names))
+            told = named or ["" if value is None else labels.text(value, names)]
             profiler.add(next(iter(item.content.values()), ""), item.extra, told, row=item.id)
         done += len(part)
         on_progress(min(1.0, done / total))

@@ -78,7 +78,8 @@ def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
     parse = partial(parse_cell, task.labels, separator=source.separator)
-    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, task.move_label)
+    moving = task.move_label, task.label_of
+    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving)
     for block in blocks(reader, should_stop):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())

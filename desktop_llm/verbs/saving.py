@@ -56,9 +56,12 @@ def save(
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
     task, names = task_named(project.task), project.classes.names()
 
-    def cells(item: Item) -> dict[str, object]:
+    def cells(item: Item) -> dict[str, object] | None:
         row: dict[str, object] = dict(item.content)
         named = None if item.value is None else task.labels.to_named(item.value, names)
+        if task.file_cells is not None:
+            own = task.file_cells(item.content, named, form, item.extra)
+            return None if own is None else {**own, **({"split": item.split} if item.split else {})}
         row |= label_cells(task, named, form)
         if form in BARE:
             return row
@@ -69,8 +72,7 @@ def save(
         done = 0
         for part in project.items.ids(told):
             items = project.items.get_many(part)
-            for item in items:
-                yield cells(item)
+            yield from (row for item in items if (row := cells(item)) is not None)
             done += len(items)
             on_progress(done)
 

@@ -64,6 +64,7 @@ def default_recipe(task: Task, model: str, rows: int) -> Recipe:
 def check(project: Project, recipe: Recipe) -> Readiness:
     """What a run with this recipe would use; changes nothing. Raises UserError with what is missing."""
     recipes.check(recipe)
+    task_named(project.task).must_learn()
     task_named(project.task).deciding(recipe.metric_for_best_model)
     if recipe.model != SCRATCH:
         _check_folder(Path(recipe.model).expanduser())

@@ -30,6 +30,7 @@ class ChoiceCard(QPushButton):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             label.setMinimumWidth(40)
             whole.addWidget(label)
+        whole.addStretch(1)
 
     def texts(self) -> tuple[str, str]:
         """Title and sentence as shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -20,6 +20,8 @@ class QueueModel(QAbstractListModel):
         """Empty."""
         super().__init__(parent)
         self._items: list[Item] = []
+        self.in_line: Callable[[Mapping[str, str]], str] = lambda content: next(iter(content.values()), "")
+        """Tells a row's content in one line."""
         self._places: dict[int, int] = {}
 
     def reset(self, items: Sequence[Item]) -> None:
@@ -90,6 +92,6 @@ class QueueModel(QAbstractListModel):
         item = self.item(index.row())
         if item is None or role != Qt.ItemDataRole.DisplayRole:
             return None
-        text = " ".join(next(iter(item.content.values()), "")[: 2 * SHOWN].split())[:SHOWN]
+        text = " ".join(self.in_line(item.content)[: 2 * SHOWN].split())[:SHOWN]
         mark = "✓ " if item.value is not None else ("– " if item.skipped else "")
         return mark + text

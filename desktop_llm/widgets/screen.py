@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -47,12 +47,18 @@ class LabelEditor(QWidget):
     """The part of the Label page in which a label is made.
 
     Signals: `chosen(value)`: the person gave this stored label value and goes on to the next row; `edited(value)`:
-    gave it, None for none, and stays with this row, as there may be more to add; `edit_classes_asked()`.
+    gave it, None for none, and stays with this row, as there may be more to add; `edit_classes_asked()`;
+    `asked(action)`: the person wants what the page calls next, previous or skip.
+
+    An editor in which texts are written has a focus proxy, which gets the keyboard when the page does.
     """
 
     chosen = Signal(object)
     edited = Signal(object)
     edit_classes_asked = Signal()
+    asked = Signal(str)
+    writes: bool = False
+    """Whether somebody is writing: what is `edited` then, one time after the other, is one step to undo."""
     can_list: ClassVar[bool] = False
     """Whether one key or click makes a whole label (by `chosen`), so that many rows can be given it at once."""
 
@@ -69,6 +75,9 @@ class LabelEditor(QWidget):
         Where it returns False, a suggestion that waits is accepted instead.
         """
         return False
+
+    def settle(self) -> None:
+        """Give now, by `edited`, what was written a moment ago: this row is about to go."""
 
     def set_switches(self, switches: Mapping[str, bool]) -> None:
         """Follow what the project has chosen of the task's `switches`."""
@@ -142,10 +151,15 @@ class TryView(QWidget):
 
 
 class ScreenRoom(Protocol):
-    """The functions of a task's `screen` module."""
+    """The function of every task's `screen` module."""
 
     def label_editor(self, parent: QWidget | None = None) -> LabelEditor:
         """The editor for labels."""
+
+
+@runtime_checkable
+class ModelRoom(Protocol):
+    """The further functions of a `screen` module whose task has a model."""
 
     def result_view(self, parent: QWidget | None = None) -> ResultView:
         """The view of a run's details."""

@@ -21,6 +21,7 @@ class Field:
     name: str
     required: bool
     guesses: tuple[str, ...]
+    shared: bool = False
 
 
 TEXT = Field("text", True, ("text", "review", "content"))

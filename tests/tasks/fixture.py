@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 
 from desktop_llm.tasks.task import Task
+from tests import run_folders
 from tests.run_folders import Kind
 
 CLASSIFIER_OUTSIDE = """
@@ -22,12 +23,13 @@ with torch.no_grad():
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFixture:
-    """`cell`: a label as a file has it; `outside`: a program that loads a folder without us and prints its outputs.
+    """`cell`: a label as a file has it; for those that learn a `kind` of rows, and `outside`, a program that loads a
+    folder without us and prints its outputs.
 
     It is called with the folder and a JSON list of texts, and prints a JSON list of outputs, one a text.
     """
 
-    kind: Kind
+    kind: Kind = run_folders.FIRST
     cell: object
     outside: str = CLASSIFIER_OUTSIDE
 

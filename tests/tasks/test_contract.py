@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import torch
 
+from desktop_llm.data.writers.writing import FORMATS
 from desktop_llm.engine import optim
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.prediction import Prediction
@@ -23,11 +25,15 @@ from desktop_llm.nets.compact_embedding import CompactEmbedding
 from desktop_llm.nets.learner import Learner
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
+from desktop_llm.widgets.screen import ModelRoom
 from tests import run_folders
 from tests.run_folders import Kind
 from tests.tasks.fixture import fixture_of
 
 EVERY = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
+LEARNING = pytest.mark.parametrize(
+    "task", [one for one in TASKS.values() if one.learns], ids=[name for name, one in TASKS.items() if one.learns]
+)
 
 
 def _silent(doing: str, done: int, total: int) -> None:
@@ -45,6 +51,26 @@ def _learner(folder: RunFolder, kind: Kind, source: Path | None = None) -> Learn
 
 
 @EVERY
+def test_fields_are_whole(task: Task) -> None:
+    assert task.fields[0].required
+    assert task.fields[-1].name == "label"
+    assert len({one.name for one in task.fields}) == len(task.fields)
+    assert set(task.formats) <= set(FORMATS)
+
+
+@EVERY
+def test_what_a_task_cannot_learn_it_says(task: Task) -> None:
+    assert isinstance(task.open_screen(), ModelRoom) == task.learns
+    assert bool(task.metrics) == task.learns
+    if task.learns:
+        task.must_learn()
+        return
+    for ask in (task.must_learn, task.open_learn, task.open_score):
+        with pytest.raises(UserError, match="no model to train"):
+            ask()
+
+
+@LEARNING
 def test_recipes_and_metrics_are_whole(task: Task) -> None:
     for recipe in (task.recipe, task.folder_recipe):
         recipes.check(recipe)
@@ -52,14 +78,13 @@ def test_recipes_and_metrics_are_whole(task: Task) -> None:
     for preset in task.presets:
         recipes.check(changed(task.recipe, dict(preset.values)))
     assert task.metrics
-    assert task.fields[0].required
-    assert task.fields[-1].name == "label"
 
 
 @EVERY
 def test_labels_go_around(task: Task) -> None:
     named = task.labels.parse(fixture_of(task).cell)
     names = task.labels.names(named)
+    assert bool(names) == task.classes
     numbers = {name: place for place, name in enumerate(names, 1)}
     value = task.labels.to_value(named, numbers)
     back = {place: name for name, place in numbers.items()}
@@ -70,7 +95,7 @@ def test_labels_go_around(task: Task) -> None:
     assert task.labels.parse(None) is None
 
 
-@EVERY
+@LEARNING
 def test_a_perfect_answer_has_the_best_figures(task: Task) -> None:
     kind = fixture_of(task).kind
     truth = [row["label"] for row in kind.rows(20)]
@@ -82,7 +107,7 @@ def test_a_perfect_answer_has_the_best_figures(task: Task) -> None:
     json.dumps(scores.details)
 
 
-@EVERY
+@LEARNING
 def test_one_batch_is_learned_by_heart(task: Task, tmp_path: Path) -> None:
     kind = fixture_of(task).kind
     folder = run_folders.make(tmp_path, kind=kind)
@@ -104,7 +129,7 @@ def test_one_batch_is_learned_by_heart(task: Task, tmp_path: Path) -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-@EVERY
+@LEARNING
 def test_a_saved_folder_answers_the_same_here_and_elsewhere(task: Task, tmp_path: Path) -> None:
     kind = fixture_of(task).kind
     folder = run_folders.make(tmp_path / "run", kind=kind)
@@ -157,7 +182,7 @@ def _steps(folder: RunFolder, kind: Kind, *, narrow: bool) -> tuple[Learner, dic
     return learner, load_file(out / "model.safetensors")
 
 
-@EVERY
+@LEARNING
 def test_training_only_the_words_in_use_changes_nothing(task: Task, tmp_path: Path) -> None:
     kind = fixture_of(task).kind
     folder = run_folders.make(tmp_path, kind=kind, vocab_size=1000)

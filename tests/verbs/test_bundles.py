@@ -58,6 +58,7 @@ def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
         "decide": lambda: project.labels.decide(row.id, chosen, who),
         "skip": lambda: project.labels.skip(row.id, who),
         "clear": lambda: project.labels.clear(row.id, who),
+        "write": lambda: _write(project, row.id, chosen, who),
         "undo": project.labels.undo,
         "redo": project.labels.redo,
         "rename": lambda: project.classes.rename(chosen, f"{who} {value} {place}"),
@@ -70,6 +71,12 @@ def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
         assert what == "rename"  # the name was taken
 
 
+def _write(project: Project, item: int, chosen: int, who: str) -> None:
+    """What a hand does that rests and goes on: it writes over its own last entry, if it still may."""
+    entries = [copy.uid for copy, _ in project.joining.events([item])]
+    project.labels.keep(item, chosen, who, again=entries[-1] if entries else "")
+
+
 def _bulk(project: Project, item: int, chosen: int, who: str) -> None:
     from desktop_llm.rows import NewLabel
 
@@ -78,13 +85,13 @@ def _bulk(project: Project, item: int, chosen: int, who: str) -> None:
         project.operations.undo(told.operation)
 
 
+ACTS = ["set", "set", "answer", "answer", "decide", "skip", "clear", "undo", "redo", "rename", "add", "bulk"]
+ACTS += ["write", "write", "write"]
 steps = st.tuples(
     st.sampled_from(PEOPLE),
     st.one_of(
         st.tuples(
-            st.sampled_from(
-                ["set", "set", "answer", "answer", "decide", "skip", "clear", "undo", "redo", "rename", "add", "bulk"]
-            ),
+            st.sampled_from(ACTS),
             st.integers(0, TEXTS),
             st.integers(0, 2),
         ),

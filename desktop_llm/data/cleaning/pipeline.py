@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from desktop_llm.data.cleaning.boilerplate import Boilerplate
+from desktop_llm.data.cleaning.inside import inside
 from desktop_llm.data.cleaning.step import Dropped, Row, Stage, Step, TextStep
 from desktop_llm.data.cleaning.steps import ordered
 from desktop_llm.errors import Cancelled
@@ -50,13 +51,14 @@ class Progress:
 class Line:
     """The steps at work, one after another; made anew for each pass over the rows."""
 
-    def __init__(self, makers: Sequence[tuple[Step, Callable[[], Stage]]]) -> None:
-        """`makers` are the steps in their order, each with what makes its stage."""
+    def __init__(self, makers: Sequence[tuple[Step, Callable[[], Stage]]], *, structured: bool = False) -> None:
+        """`makers` are the steps in their order, each with what makes its stage; `structured`: rows are JSON."""
         self._menders: list[tuple[str, Stage]] = []
         self._judges: list[tuple[str, Stage]] = []
         for step, make in makers:
             lane = self._menders if isinstance(step, TextStep | Boilerplate) else self._judges
-            lane.append((step.name, make()))
+            within = structured and isinstance(step, TextStep)
+            lane.append((step.name, inside(make()) if within else make()))
 
     def run(self, id: int, text: str) -> Change | Drop | None:
         """What becomes of a row; None when it stays as it is."""
@@ -93,11 +95,13 @@ def plan(
     rows: Iterable[Row],
     steps: Sequence[Step],
     *,
+    structured: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Iterator[Change | Drop]:
     """What the steps would do to the rows, in the order of the rows; rows that stay as they are are not told.
 
+    `structured`: rows are JSON, and texts are mended inside of it.
     `rows` are read once, and once more for each step that learns: give something that starts afresh each time.
     Iterating raises Cancelled when `should_stop` says so. Raises ValueError when rows can be read only once but must
     be more often, or when a step comes twice.
@@ -117,17 +121,21 @@ def plan(
             yield row
         progress(Progress(part=part, parts=parts, rows=read))
 
-    return _outcomes(chosen, watched)
+    return _outcomes(chosen, watched, structured=structured)
 
 
-def _outcomes(steps: Sequence[Step], read: Callable[[int], Iterator[Row]]) -> Iterator[Change | Drop]:
+def _outcomes(
+    steps: Sequence[Step], read: Callable[[int], Iterator[Row]], *, structured: bool
+) -> Iterator[Change | Drop]:
     """Let the steps learn, each from what those before it leave, then take the rows through all of them."""
     makers: list[tuple[Step, Callable[[], Stage]]] = []
     part = 1
     for step in steps:
-        makers.append((step, step.prepare(Line(makers).through(read(part)) if step.learns else ())))
+        makers.append(
+            (step, step.prepare(Line(makers, structured=structured).through(read(part)) if step.learns else ()))
+        )
         part += step.learns
-    line = Line(makers)
+    line = Line(makers, structured=structured)
     for id, text in read(part):
         outcome = line.run(id, text)
         if outcome is not None:

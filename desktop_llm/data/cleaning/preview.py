@@ -39,14 +39,16 @@ class Sample:
     kept: int | None = None
 
 
-def preview(rows: Iterable[Row], steps: Sequence[Step], limit: int = 50) -> tuple[Sample, ...]:
+def preview(
+    rows: Iterable[Row], steps: Sequence[Step], limit: int = 50, *, structured: bool = False
+) -> tuple[Sample, ...]:
     """The first `limit` rows that the steps would change or drop.
 
     Steps that count and compare see only the rows given here: give as many as can be waited for.
     """
     listed = list(rows)
     texts = dict(listed)
-    return tuple(_sample(outcome, texts) for outcome in islice(plan(listed, steps), limit))
+    return tuple(_sample(outcome, texts) for outcome in islice(plan(listed, steps, structured=structured), limit))
 
 
 def places(before: str, after: str) -> tuple[Place, ...]:

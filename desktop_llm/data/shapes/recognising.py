@@ -13,7 +13,7 @@ from desktop_llm.data.shapes import (
     flat,
     label_studio,
     messages,
-    preference,
+    preferences,
     prodigy,
     sharegpt,
 )
@@ -24,7 +24,7 @@ SAMPLE = 1000
 # In the order in which they are tried: what is more particular goes before what is less.
 ROOMS: Mapping[ShapeName, ShapeRoom] = {
     "label_studio": label_studio,
-    "preference": preference,
+    "preference": preferences,
     "sharegpt": sharegpt,
     "messages": messages,
     "alpaca": alpaca,

@@ -63,6 +63,7 @@ class DataPage(Page):
         self.import_button.setEnabled(self.hub.writable)
         self.import_button.setToolTip("" if self.hub.writable else self._why_not())
         self._show_panel(shown=False)
+        self._offer_tabs()
         self._tell_empty()
         self._show(self._nothing_yet)
         if project is not None:
@@ -209,6 +210,15 @@ class DataPage(Page):
         self._inner.setCurrentWidget(tab)
         if self._stack.currentWidget() is self._inner:
             tab.opened()
+
+    def _offer_tabs(self) -> None:
+        """Tabs about runs are for tasks that have a model."""
+        task = self.hub.task
+        for place, tab in enumerate(TABS.values()):
+            offered = task is None or task.learns or not tab.of_models
+            self.tab_bar.setTabVisible(place, offered)
+            if not offered and self.tab_bar.currentIndex() == place:
+                self.show_tab(next(iter(TABS)))
 
     def _current(self) -> DataTab:
         return self.tab(tuple(TABS)[self.tab_bar.currentIndex()])

@@ -58,6 +58,8 @@ class CleanTab(DataTab):
         super().set_project(project)
         self._timer.stop()
         self._work, self._done = None, None
+        task = self.hub.task
+        self._variants.setVisible(task is None or task.classes)
         self.preview.show_differences([])
         self._words.setText("")
         self._show_buttons()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
 STEPS = 1000
-TOKENS = 2
+TOKENS, LABELS = 2, 3
 """The place of the card of tokens."""
 BY_ITSELF = 20_000
 """Rows up to which the profile is made without being asked for: a second or two."""
@@ -89,10 +89,12 @@ class ProfileTab(DataTab):
         return card
 
     def _lay_out(self) -> None:
-        """Two cards a line; that of tokens only where they were counted."""
-        tokens = self._cards[TOKENS]
-        shown = [one for one in self._cards if one is not tokens or self._counts_as]
-        tokens.setVisible(bool(self._counts_as))
+        """Two cards a line; that of tokens only where they were counted, that of labels where these are of classes."""
+        task = self.hub.task
+        wanted = {TOKENS: bool(self._counts_as), LABELS: task is None or task.classes}
+        shown = [one for place, one in enumerate(self._cards) if wanted.get(place, True)]
+        for place, yes in wanted.items():
+            self._cards[place].setVisible(yes)
         for card in self._cards:
             self._grid.removeWidget(card)
         for place, card in enumerate(shown):

@@ -47,13 +47,22 @@ class RowsTab(DataTab):
         below = QHBoxLayout()
         below.setSpacing(16)
         below.addWidget(self.rows, 1)
-        below.addWidget(self._build_bars())
+        self._bars_card = self._build_bars()
+        below.addWidget(self._bars_card)
         whole.addLayout(below, 1)
 
     def set_project(self, project: Project | None) -> None:
         """Forget the rows of the one before."""
         super().set_project(project)
         self.rows.clear()
+        task = self.hub.task
+        self._tiles["classes"].setVisible(task is None or task.classes)
+        self._bars_card.setVisible(task is None or task.classes)
+        if task is not None:
+            self.rows.in_line = task.in_line
+            self.rows.label_box.setVisible(task.classes)
+            self.rows.more.offer_predictions(task.learns)
+            self.rows.bulk.set_classes([])
 
     def reload(self) -> None:
         """Read the rows again; the figures come by `show_figures`, as the page needs them, too."""

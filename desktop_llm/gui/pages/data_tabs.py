@@ -12,10 +12,11 @@ from desktop_llm.gui.pages.data_tab import DataTab
 
 
 class Tab(NamedTuple):
-    """A tab: its title, untranslated, and how it is made."""
+    """A tab: its title, untranslated, how it is made, and whether it is about models."""
 
     title: str
     make: Callable[[Hub], DataTab]
+    of_models: bool = False
 
 
 def _rows(hub: Hub) -> DataTab:
@@ -73,6 +74,6 @@ TABS: dict[str, Tab] = {
     "personal": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Personal")), _personal),
     "splits": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Splits")), _splits),
     "people": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "People")), _people),
-    "snapshots": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Snapshots")), _snapshots),
+    "snapshots": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "Snapshots")), _snapshots, of_models=True),
     "history": Tab(str(QT_TRANSLATE_NOOP("DataTabs", "History")), _history),
 }

@@ -62,9 +62,11 @@ class ImportWords(QObject):
         return " · ".join((kind, *shape, columns, size(plan.size_bytes)))
 
     def titles(self, plan: Plan, fields: Mapping[str, str]) -> list[str]:
-        """The columns' names, each with the field it fills."""
-        fills = {column: fields.get(name, self.tr("Split")) for name, column in plan.mapping.items()}
-        return [f"{column} → {fills[column]}" if column in fills else column for column in plan.columns]
+        """The columns' names, each with the fields it fills."""
+        fills: dict[str, list[str]] = {}
+        for name, column in plan.mapping.items():
+            fills.setdefault(column, []).append(fields.get(name, self.tr("Split")))
+        return [f"{column} → {', '.join(fills[column])}" if column in fills else column for column in plan.columns]
 
     def origin(self, plan: Plan, told: Mapping[str, object], look: Look | None) -> str:
         """Where the choices come from, if they are not the guess."""

@@ -82,11 +82,11 @@ class LabelPage(Page):
         if project is None or task is None:
             return
         editor = task.open_screen().label_editor()
-        self._desk.put_editor(editor)
-        editor.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
-        editor.edited.connect(self._hand.edit)
+        self.setFocusProxy(self._desk.put_editor(editor, task))
+        self._hand.follow(editor)
         editor.set_switches(switching.switches(project, task))
         editor.edit_classes_asked.connect(self.edit_classes)
+        self._view.offer_order(task.learns)
         self._show_ways()
         self._reload_all()
 
@@ -247,7 +247,7 @@ class LabelPage(Page):
         if item is not None and self.hub.project is not None and self.hub.task is not None:
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
-            self._clock.show_row()
+            self._hand.leave()
         self._item = self._others.seen(item)
         self._desk.show_item(self._item, self._counts)
         self._loop.show_item(self._item)

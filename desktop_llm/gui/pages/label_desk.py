@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from desktop_llm import keymap
@@ -17,6 +17,9 @@ from desktop_llm.gui.pages.label_queue import QueueCard
 from desktop_llm.gui.pages.label_session import SessionCard
 from desktop_llm.rows import Class, Counts, Item
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ShownItem
+
+if TYPE_CHECKING:
+    from desktop_llm.tasks.task import Task
 
 WIDE = 820
 """From so many pixels on there is room for the queue beside the text."""
@@ -64,8 +67,11 @@ class LabelDesk(QWidget):
         """Whether rows are shown as a list."""
         return self.wants_list and self.may_list() and self.editor is not None and self.editor.can_list
 
-    def put_editor(self, editor: LabelEditor) -> None:
-        """Take this editor in the place of the one before."""
+    def put_editor(self, editor: LabelEditor, task: Task) -> QWidget:
+        """Take this editor of a task in the place of the one before; who gets the keyboard in the page's place.
+
+        None is for nobody, which Qt knows and its stubs do not.
+        """
         if self.editor is not None:
             for kept in (self.session, self.list_view):
                 if kept is not None:
@@ -76,6 +82,10 @@ class LabelDesk(QWidget):
         editor.set_foot(self.session)
         self.session.show()
         self._line.addWidget(editor, 1)
+        self.queue.model.in_line = task.in_line
+        self.session.show_agreement(task.learns)
+        editor.asked.connect(self.command_asked)
+        return editor if editor.focusProxy() is not None else cast("QWidget", None)
 
     def show_ways(self) -> None:
         """Single or list, guideline, going on, and the keys for them."""
@@ -170,6 +180,12 @@ class LabelDesk(QWidget):
         self.guideline.setVisible(self.wants_guideline)
         self.queue.setVisible(wide and not self.listing and not self.wants_guideline)
         self.session.setVisible(self.editor is not None and not above)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Where texts are written, the keyboard is there as soon as there is something to write."""
+        super().showEvent(event)
+        if self.editor is not None and self.editor.focusProxy() is not None:
+            self.editor.setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the text comes first."""

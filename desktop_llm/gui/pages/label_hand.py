@@ -14,6 +14,7 @@ from desktop_llm.gui.pages.label_desk import LabelDesk
 from desktop_llm.gui.pages.label_listing import Listing
 from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.rows import Class, Item
+from desktop_llm.widgets.screen import LabelEditor
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -58,6 +59,17 @@ class Hand(QObject):
         }
         return {name: partial(self._if_writable, do) for name, do in told.items()}
 
+    def follow(self, editor: LabelEditor) -> None:
+        """Write what the editor gives, in its turn."""
+        editor.chosen.connect(lambda value: self._listing.many.after(partial(self.choose, value)))
+        editor.edited.connect(self.edit)
+
+    def leave(self) -> None:
+        """Another row comes: what was written a moment ago is kept."""
+        if self._desk.editor is not None:
+            self._desk.editor.settle()
+        self._pen.leave()
+
     def choose(self, value: Any) -> None:
         """Give this label."""
         item = self._current()
@@ -74,7 +86,8 @@ class Hand(QObject):
         """Keep a label that may not be whole yet; None: no label."""
         item = self._current()
         if item is not None:
-            self._pen.keep(item, value)
+            editor = self._desk.editor
+            self._pen.keep(item, value, one_step=editor is not None and editor.writes)
             self.kept.emit(item)
 
     def accept(self) -> None:

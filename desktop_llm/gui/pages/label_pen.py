@@ -27,6 +27,10 @@ class Pen:
         """The labels given last, the newest that was not among them first: each keeps its place, and so its key."""
         self.last: Any = None
         """The label given last; None before the first."""
+        self._visit: tuple[int, str] | None = None
+        """The row whose label is being written, and the uid of the entry."""
+        self._kept: tuple[int, Any] | None = None
+        """The row that is looked at, and what was kept for it last."""
 
     def forget(self) -> None:
         """Another project has other labels."""
@@ -41,6 +45,10 @@ class Pen:
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
         project, seconds = self._hub.project, self._seconds()
+        if self._kept == (item.id, value):
+            return True  # it is on disk as it stands
+        if self._visit is not None and self._visit[0] == item.id:
+            return self.keep(item, value, one_step=True)
         if project is None or not self._write(
             lambda: self._voice.give(project.labels, item.id, value, self._labeler, seconds=seconds)
         ):
@@ -48,15 +56,31 @@ class Pen:
         self.remember(value)
         return True
 
-    def keep(self, item: Item, value: Any) -> bool:
-        """Keep a label that may not be whole yet; None takes it away."""
+    def keep(self, item: Item, value: Any, *, one_step: bool = False) -> bool:
+        """Keep a label that may not be whole yet; None takes it away.
+
+        `one_step`: what was kept just before and this are one step to undo.
+        """
         project, seconds, labeler = self._hub.project, self._seconds(), self._labeler
         if project is None:
             return False
         labels, voice = project.labels, self._voice
+        if voice.plain:
+            again = self._visit[1] if one_step and self._visit is not None and self._visit[0] == item.id else ""
+
+            def write() -> None:
+                uid = labels.keep(item.id, value, labeler, again=again, seconds=seconds)
+                self._visit, self._kept = (item.id, uid) if one_step else None, (item.id, value)
+
+            return self._write(write)
         if value is None:
             return self._write(lambda: voice.clear(labels, item.id, labeler, seconds=seconds))
         return self._write(lambda: voice.give(labels, item.id, value, labeler, seconds=seconds))
+
+    def leave(self) -> None:
+        """Another row is looked at: what is written from now on is another step, and takes time of its own."""
+        self._visit = self._kept = None
+        self._clock.show_row()
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""

@@ -50,7 +50,7 @@ class SessionCard(Card):
         grid = QGridLayout()
         grid.setVerticalSpacing(6)
         grid.setHorizontalSpacing(12)
-        self._values = {}
+        self._values, self._titles = {}, {}
         for place, (name, words, tip) in enumerate(
             (
                 ("labeled", self.tr("Labeled"), ""),
@@ -71,7 +71,7 @@ class SessionCard(Card):
                 part.setToolTip(tip)
             grid.addWidget(title, row, 3 * column)
             grid.addWidget(value, row, 3 * column + 1, Qt.AlignmentFlag.AlignRight)
-            self._values[name] = value
+            self._values[name], self._titles[name] = value, title
         for column in (1, 4):
             grid.setColumnStretch(column, 1)
         grid.setColumnMinimumWidth(2, 12)
@@ -130,6 +130,11 @@ class SessionCard(Card):
             share = sum(self._agreed) / len(self._agreed)
             self._values["agreement"].setText(f"{100 * share:.0f} %")
         self._show_time()
+
+    def show_agreement(self, shown: bool) -> None:
+        """Whether there is a model that could agree."""
+        for part in (self._values["agreement"], self._titles["agreement"]):
+            part.setVisible(shown)
 
     def show_counts(self, counts: Counts) -> None:
         """The project's numbers."""

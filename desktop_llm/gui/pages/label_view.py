@@ -50,8 +50,12 @@ class LabelView(QWidget):
             ],
         )
         self._show.currentIndexChanged.connect(lambda _: self._let_order())
-        for box in (self._show, self._order):
-            line.addWidget(plain_label(box.accessibleName(), "muted"))
+        self._order_title = plain_label(self._order.accessibleName(), "muted")
+        for title, box in (
+            (plain_label(self._show.accessibleName(), "muted"), self._show),
+            (self._order_title, self._order),
+        ):
+            line.addWidget(title)
             line.addWidget(box)
 
     @property
@@ -88,6 +92,11 @@ class LabelView(QWidget):
         """All rows, in file order; says nothing."""
         self.choose("all")
         self._quietly(self._order, "file")
+
+    def offer_order(self, offered: bool) -> None:
+        """Whether there are orders at all: without a model there is the file's alone."""
+        self._order_title.setVisible(offered)
+        self._order.setVisible(offered)
 
     def choose_order(self, order: Order) -> None:
         """Another order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.label_view import FURTHER, LabelView
 
 if TYPE_CHECKING:
     from desktop_llm.store.labels import Labels
@@ -16,6 +16,11 @@ class Voice:
     def __init__(self, view: LabelView) -> None:
         """`view` says which rows the labeler goes through."""
         self._view = view
+
+    @property
+    def plain(self) -> bool:
+        """Whether labels are given as ever."""
+        return self._view.show_which not in FURTHER
 
     def give(
         self,

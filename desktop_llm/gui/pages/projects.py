@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,10 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -58,6 +62,7 @@ class ProjectsPage(Page):
         """Recent projects come from the settings."""
         super().__init__(hub, hub.tr("Projects"))
         self._busy: Task | None = None
+        self._sample_buttons: list[QPushButton] = []
         self.open_button = button(self.tr("Open folder…"), "projects.open", self._on_open)
         self.bundle_button = button(self.tr("Open a bundle…"), "projects.bundle", self._on_bundle)
         self.bundle_button.setToolTip(self.tr("Make a project of the file that a colleague has sent."))
@@ -72,8 +77,9 @@ class ProjectsPage(Page):
         left = QVBoxLayout()
         left.setSpacing(16)
         left.addWidget(self._new_card())
-        for sample in samples.shipped():
-            left.addWidget(self._sample_card(sample))
+        shipped = samples.shipped()
+        if shipped:
+            left.addWidget(self._samples_card(shipped))
         left.addStretch(1)
         columns.addLayout(left, 1)
         self.recent = Recent(self.tr("Recent projects"))
@@ -107,13 +113,17 @@ class ProjectsPage(Page):
     def _new_card(self) -> Card:
         card = Card(self.tr("New project"))
         self._tasks = QButtonGroup(self)
-        for task in TASKS.values():
-            choice = ChoiceCard(task.title, task.description, f"projects.task.{task.name}")
+        choices = QGridLayout()
+        choices.setSpacing(8)
+        card.body.addLayout(choices)
+        for place, task in enumerate(TASKS.values()):
+            without = "" if task.learns else self.tr(" Labels only, no model yet.")
+            choice = ChoiceCard(task.title, task.description + without, f"projects.task.{task.name}")
             choice.setProperty("task", task.name)
             choice.setCheckable(True)
             choice.setChecked(not self._tasks.buttons())
             self._tasks.addButton(choice)
-            card.body.addWidget(choice)
+            choices.addWidget(choice, place // 2, place % 2)
         self.name_field = self._line("projects.name", self.tr("Name"), self.tr("for example Support tickets"))
         self.name_field.textChanged.connect(self._on_typed)
         self.name_field.returnPressed.connect(self._on_create)
@@ -148,19 +158,21 @@ class ProjectsPage(Page):
         line.setPlaceholderText(hint)
         return line
 
-    def _sample_card(self, sample: samples.Sample) -> Card:
-        card = Card(self.tr("Sample project"))
-        words = self.tr(
-            "Short messages to a small shop: half of them have a label, half wait for yours. Good to look around with."
-        )
-        self.sample_button = button(
-            self.tr("Open the sample"), "projects.sample", lambda: self._on_sample(sample), kind="plain"
-        )
-        line = QHBoxLayout()
-        line.setSpacing(16)
-        line.addWidget(plain_label(words, "muted", wrap=True), 1)
-        line.addWidget(self.sample_button, 0, Qt.AlignmentFlag.AlignVCenter)
-        card.body.addLayout(line)
+    def _samples_card(self, shipped: Sequence[samples.Sample]) -> Card:
+        card = Card(self.tr("Sample projects"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(0, 1)
+        for row, sample in enumerate(shipped):
+            name = "projects.sample" if not row else f"projects.sample.{sample.task}"
+            opening = button(self.tr("Open"), name, partial(self._on_sample, sample), kind="plain")
+            opening.setAccessibleName(self.tr("Open the sample {name}").format(name=sample.name))
+            self._sample_buttons.append(opening)
+            words = f"{TASKS[sample.task].title}: {sample.words}"
+            grid.addWidget(plain_label(words, "muted", wrap=True), row, 0)
+            grid.addWidget(opening, row, 1, Qt.AlignmentFlag.AlignVCenter)
+        card.body.addLayout(grid)
         return card
 
     def _path(self) -> Path | None:
@@ -181,7 +193,7 @@ class ProjectsPage(Page):
 
     def _show_busy(self) -> None:
         free = self._busy is None
-        for part in (self.open_button, self.bundle_button, self.recent, *self.findChildren(QWidget, "projects.sample")):
+        for part in (self.open_button, self.bundle_button, self.recent, *self._sample_buttons):
             part.setEnabled(free)
         self._on_typed()
 

@@ -24,7 +24,7 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.form import Choice
-from desktop_llm.widgets.screen import ResultView
+from desktop_llm.widgets.screen import ModelRoom, ResultView
 from desktop_llm.widgets.text_grid import fit_columns
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ class ResultsPage(Page):
         if self._view is not None:
             self._lower.removeWidget(self._view)
             self._view.deleteLater()
-        self._view = task.open_screen().result_view()
+        room = task.open_screen()
+        self._view = room.result_view() if isinstance(room, ModelRoom) else None
+        if self._view is None:
+            return
         self._view.rows_asked.connect(self._on_rows_asked)
         self._view.these_asked.connect(self._on_these_asked)
         self._lower.addWidget(self._view, 1)

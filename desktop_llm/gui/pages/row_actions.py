@@ -70,7 +70,8 @@ class RowActions(QFrame):
         menu.clear()
         several = task is not None and task.several
         placed = task is not None and task.move_label is not None  # labels that each text has in places of its own
-        self._label.setText(self.tr("Labels") if several else self.tr("Label as"))
+        unnamed = task is not None and not task.classes
+        self._label.setText(self.tr("Labels") if several or unnamed else self.tr("Label as"))
         away = QMenu(self.tr("Take away"), menu)
         for one in classes[:MOST_CLASSES] if not placed else ():
             words = one.name.replace("&", "&&")  # an ampersand of a name is no key

@@ -61,6 +61,7 @@ class RowFilters(QFrame):
         self.disagrees.setAccessibleName(self.disagrees.text())
         self.disagrees.setToolTip(self.tr("Rows whose label is another one than the newest run predicts."))
         self.disagrees.toggled.connect(lambda _: self._tell())
+        self._of_models: list[QWidget] = []
         for title, widgets in (
             (self.tr("File"), (self.source,)),
             (self.tr("Characters"), (self.least, self.most)),
@@ -70,9 +71,17 @@ class RowFilters(QFrame):
             ("", (self.disagrees,)),
             *self._build_saved(),
         ):
-            flow.addWidget(_group(title, widgets))
+            group = _group(title, widgets)
+            flow.addWidget(group)
+            if widgets[0] in (self.predicted, self.disagrees):
+                self._of_models.append(group)
         self.set_saved({})
         self._quiet = False
+
+    def offer_predictions(self, offered: bool) -> None:
+        """Whether there are models that predict."""
+        for group in self._of_models:
+            group.setVisible(offered)
 
     def told(self, base: Filter) -> Filter:
         """`base` with what is asked for here."""

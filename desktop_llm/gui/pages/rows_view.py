@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,8 +52,8 @@ class RowsView(Card):
         self.setObjectName("data.rows")
         self._hub = hub
         self._names: dict[int, str] = {}
-        self._told, self._base = Filter(), Filter()
-        self._places = Places()
+        self.in_line: Callable[[Mapping[str, str]], str] = str
+        self._told, self._base, self._places = Filter(), Filter(), Places()
         self._saved: dict[str, Filter] = {}
         self._reading: Task | None = None
         self._timer = QTimer(self)
@@ -237,7 +237,7 @@ class RowsView(Card):
 
     def _cell(self, row: Item, column: int) -> str:
         if column == 0:
-            return " ".join(" · ".join(row.content.values())[:SHOWN].split())
+            return " ".join(self.in_line(row.content)[:SHOWN].split())
         if column == 1:
             task = self._hub.task
             if row.value is None or task is None:
@@ -247,7 +247,7 @@ class RowsView(Card):
 
     def _tip(self, row: Item, column: int) -> str:
         if column == 0:
-            return "\n\n".join(row.content.values())[:2000]
+            return self.in_line(row.content)[:2000]
         return self._cell(row, column) if column == 3 else ""
 
     def _split_words(self) -> dict[str, str]:

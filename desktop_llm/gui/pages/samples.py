@@ -15,11 +15,12 @@ from desktop_llm.tasks import task as task_named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A sample: the project's name, the task it is for, and the file its rows come from."""
+    """A sample: the project's name, the task it is for, the file its rows come from, and what these are."""
 
     name: str
     task: str
     file: Path
+    words: str
 
 
 def shipped() -> tuple[Sample, ...]:
@@ -28,7 +29,9 @@ def shipped() -> tuple[Sample, ...]:
     if not listed.is_file():
         return ()
     told = json.loads(listed.read_text(encoding="utf-8"))
-    samples = (Sample(name=one["name"], task=one["task"], file=listed.parent / one["file"]) for one in told)
+    samples = (
+        Sample(name=one["name"], task=one["task"], file=listed.parent / one["file"], words=one["words"]) for one in told
+    )
     return tuple(one for one in samples if one.task in TASKS)
 
 

@@ -11,7 +11,7 @@ from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.run_box import RunBox
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.screen import TryView
+from desktop_llm.widgets.screen import ModelRoom, TryView
 
 if TYPE_CHECKING:
     from desktop_llm.gui.inference import Answer
@@ -55,7 +55,10 @@ class TryPage(Page):
         if self._view is not None:
             self._place.removeWidget(self._view)
             self._view.deleteLater()
-        self._view = task.open_screen().try_view()
+        room = task.open_screen()
+        self._view = room.try_view() if isinstance(room, ModelRoom) else None
+        if self._view is None:
+            return
         self._view.asked.connect(self._on_asked)
         self._place.addWidget(self._view)
         self.runs.reload()

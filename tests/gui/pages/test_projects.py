@@ -149,7 +149,7 @@ def test_the_sample_is_filled_and_opened_for_labeling(page: ProjectsPage, hub: H
 
 
 def test_a_sample_that_was_stopped_leaves_nothing(tmp_path: Path) -> None:
-    (sample,) = samples.shipped()
+    sample, *_ = samples.shipped()
     with pytest.raises(Cancelled):
         samples.make(sample, tmp_path, lambda: True)
     assert list(tmp_path.iterdir()) == []
@@ -158,7 +158,7 @@ def test_a_sample_that_was_stopped_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_sample_left_empty_by_a_kill_is_filled(tmp_path: Path, counted: Callable[[Path], int]) -> None:
-    (sample,) = samples.shipped()
+    sample, *_ = samples.shipped()
     Project.create(tmp_path / sample.name, sample.task, sample.name).close()
     assert counted(samples.make(sample, tmp_path)) == 240
 
@@ -178,9 +178,21 @@ def counted() -> Callable[[Path], int]:
 
 
 def test_the_sample_is_worth_labeling() -> None:
-    (sample,) = samples.shipped()
+    sample, *_ = samples.shipped()
     rows = [json.loads(line) for line in sample.file.read_text(encoding="utf-8").splitlines()]
     assert len({row["text"].casefold() for row in rows}) == len(rows) == 240
     assert Counter(row["label"] for row in rows)[None] == 120
     openings = Counter(" ".join(row["text"].split()[:3]).casefold() for row in rows)
     assert openings.most_common(1)[0][1] <= 4, "texts that begin alike were made from a template"
+
+
+@pytest.mark.parametrize("sample", samples.shipped(), ids=lambda one: one.task)
+def test_every_sample_has_something_done_and_something_to_do(sample: samples.Sample, tmp_path: Path) -> None:
+    project = Project.open(samples.make(sample, tmp_path))
+    try:
+        counts = project.items.counts()
+    finally:
+        project.close()
+    assert counts.labeled
+    assert counts.unlabeled
+    assert sample.words

@@ -1,0 +1,93 @@
+"""A label of this task: the text that the row's text is to become. Stored and named as itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from desktop_llm.errors import UserError
+
+SHOWN = 200
+WRITTEN = "written"
+"""The one stratum: there is nothing to spread texts evenly by."""
+CONVERSATIONS = frozenset(("alpaca", "sharegpt", "messages"))
+TEXTS = frozenset(("text", "paragraphs"))
+
+
+class OneText:
+    """The rules of a text for a text."""
+
+    def parse(self, cell: object) -> str | None:
+        """The text in a cell, without outer space; None when it is empty. Raises UserError."""
+        if isinstance(cell, list) and len(cell) <= 1:
+            return self.parse(cell[0]) if cell else None
+        if isinstance(cell, list):
+            raise UserError(f"it has {len(cell)} texts to become; a row of this task has one")
+        if cell is not None and not isinstance(cell, str | int | float):
+            raise UserError("what it is to become is not a text")
+        return _plain("" if cell is None else str(cell)) or None
+
+    def renamed(self, named: Any, names: Mapping[str, str]) -> str:
+        """As it was: it names no class."""
+        return str(named)
+
+    def names(self, named: Any) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def to_value(self, named: Any, numbers: Mapping[str, int]) -> str:
+        """The text. Raises UserError where it is none."""
+        if not isinstance(named, str):
+            raise UserError("What a text is to become is a text.")
+        return named
+
+    def to_named(self, value: Any, names: Mapping[int, str]) -> str:
+        """The text. Raises UserError where it is none."""
+        return self.to_value(value, {})
+
+    def text(self, value: Any, names: Mapping[int, str]) -> str:
+        """Its beginning on one line."""
+        return " ".join(str(value)[: 2 * SHOWN].split())[:SHOWN]
+
+    def stratum(self, named: Any) -> str:
+        """The same for all."""
+        return WRITTEN
+
+    def trainable(self, counts: Mapping[str, int]) -> None:
+        """There is nothing to be had too little of."""
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
+def in_line(content: Mapping[str, str]) -> str:
+    """The text alone."""
+    return content.get("source", "")
+
+
+def file_cells(
+    content: Mapping[str, str], named: Any | None, form: str, extra: Mapping[str, str]
+) -> dict[str, object] | None:
+    """A row for a file; conversations are made of those that have been written alone."""
+    source, context = content.get("source", ""), content.get("context", "")
+    if form in TEXTS:
+        return {"text": source}
+    if form in CONVERSATIONS:
+        if named is None:
+            return None
+        asked = f"{source}\n{context}" if context else source
+        told: dict[str, object] = {
+            "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": named}]
+        }
+        more = {"instruction": source, "input": context} if context and form == "alpaca" else {}
+        return {**_beside(extra, told), **told, **more}
+    row: dict[str, object] = {**content, **({} if named is None else {"target": named})}
+    return {**row, **_beside(extra, row)}
+
+
+def _beside(extra: Mapping[str, str], row: Mapping[str, object]) -> dict[str, str]:
+    return {name: value for name, value in extra.items() if name not in row}
+
+
+RULES = OneText()

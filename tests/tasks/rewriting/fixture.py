@@ -1,0 +1,7 @@
+"""What a text becomes, for the tests that all tasks share."""
+
+from __future__ import annotations
+
+from tests.tasks.fixture import TaskFixture
+
+FIXTURE = TaskFixture(cell="  two   words ")
