@@ -39,6 +39,8 @@ README = {"label-suggested": "light", "train-running": "dark", "results": "light
 SMALL: Size = (1280, 720)
 LARGE: Size = (1920, 1080)
 LARGEST_BYTES = 150_000
+TABS = ("profile", "clean", "personal", "splits", "people", "snapshots", "history")
+"""The tabs of Data that pictures are taken of."""
 WAIT_SECONDS = 120.0
 RUN_SECONDS = 600.0
 BY_HAND = ("payment", "product question", "account", "account", "account", "returns", "payment", "damaged")
@@ -68,6 +70,7 @@ class Walk:
         self._show("results")
         self.until("the results' figures", lambda: self._table_rows("results.by_label") > 0)
         self._take("results")
+        self._tabs()
         self._suggest()
         self._take("label-suggested")
         self._try()
@@ -171,6 +174,17 @@ class Walk:
                 self._take("train-running")
             self.until("the run to end", lambda: not hub.is_training, RUN_SECONDS)
             self.until_still()
+
+    def _tabs(self) -> None:
+        """The further tabs of Data, now that there is a run."""
+        from desktop_llm.gui.pages.data import DataPage
+
+        self._show("data")
+        page = self._page(DataPage)
+        for name in TABS:
+            page.show_tab(name)
+            self.until_still()
+            self._take(f"data-{name}")
 
     def _suggest(self) -> None:
         from PySide6.QtWidgets import QComboBox
