@@ -61,6 +61,8 @@ COMMANDS = (
         for place in range(1, RECENT + 1)
     ),
     Command(name="clear", title="Take the label away", keys=("Delete",)),
+    Command(name="keep", title="The doubted label is right", keys=("Ctrl+Return",)),
+    Command(name="hard", title="The doubted label is hard to say", keys=("Ctrl+D",)),
     Command(name="find", title="Find a label by typing", keys=("/",)),
     Command(name="history", title="History of the row", keys=("Ctrl+H",)),
     Command(name="guideline", title="Show or hide the guideline", keys=("G", "F2")),
@@ -92,6 +94,7 @@ PRESETS: dict[str, Preset] = {
         help="Ctrl+Enter accepts, Ctrl+Space skips, Ctrl and an arrow move.",
         changes={
             "accept": ("Ctrl+Return", "Return"),
+            "keep": ("Alt+Return",),
             "skip": ("Ctrl+Space",),
             "undo": ("Ctrl+Z",),
             "next": ("Ctrl+Right", "Down"),

@@ -11,8 +11,11 @@ from typing import Any, Literal
 from desktop_llm.jobs.prediction import Prediction
 
 Show = Literal["all", "unlabeled", "labeled", "skipped", "second", "disputed"]
-Order = Literal["file", "uncertain"]
+Order = Literal["file", "uncertain", "doubted"]
+MarkKind = Literal["checked", "hard"]
 Compare = Literal["is", "contains", "least", "most"]
+LOOP = 0
+"""`Item.predicted_by` of what the model in the loop guessed: the number of no run."""
 WHOLE_ROW = "row as it stands"
 
 
@@ -116,9 +119,11 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A row of a project. `value` is the stored label (task's JSON) or None; `prediction` of the newest run.
+    """A row of a project. `value` is the stored label (task's JSON) or None; `prediction` of the
+    model in the loop, else of the newest run.
 
-    The prediction speaks in the names that labels had when the run `predicted_by` was made.
+    The prediction speaks in the names that labels had when the run `predicted_by` was made; one of the model in the
+    loop (LOOP) speaks in class ids, in `top` as text, until `naming.in_names_of_now` has named it (None).
     """
 
     id: int
@@ -130,6 +135,18 @@ class Item:
     skipped: bool
     prediction: Prediction | None = None
     predicted_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """What the model in the loop says of a row: the stored label `value`, its probability and uncertainty in 0…1, and
+    the likeliest classes by id with their probabilities."""
+
+    item: int
+    value: Any
+    probability: float
+    uncertainty: float
+    top: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +295,7 @@ class Changes:
     classes: bool = False
     runs: bool = False
     predictions: bool = False
+    doubts: bool = False
 
     def __or__(self, other: Changes) -> Changes:
         """Both together."""
@@ -287,4 +305,5 @@ class Changes:
             classes=self.classes or other.classes,
             runs=self.runs or other.runs,
             predictions=self.predictions or other.predictions,
+            doubts=self.doubts or other.doubts,
         )

@@ -21,6 +21,9 @@ VERBS = {
     "evaluate": "training",
     "predict": "models",
     "export": "models",
+    "suggest": "looping",
+    "mistakes": "looping",
+    "advise": "looping",
     "check": "projects",
 }
 """Which file a verb stands in: only that one is loaded."""

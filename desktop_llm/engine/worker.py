@@ -15,13 +15,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import events, prediction
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed
 from desktop_llm.jobs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from desktop_llm.engine.embed import Encoder
+    from desktop_llm.engine.predict import Predictor
 
 LEAVE_SECONDS = 8.0
 """A process whose window died and that cannot finish its step in this time ends without another checkpoint."""
@@ -75,11 +79,10 @@ def infer(pipe: Connection) -> None:
     """The answering process: keeps the last asked model loaded; ends on `{"quit": True}` or the pipe's end."""
     offline()
     from desktop_llm.engine.device import settle_thread, step_aside
-    from desktop_llm.engine.predict import Predictor
 
     settle_thread()
     step_aside()
-    loaded: Predictor | None = None
+    models = _Models()
     while True:
         try:
             asked = pipe.recv()
@@ -87,14 +90,9 @@ def infer(pipe: Connection) -> None:
             return
         if not isinstance(asked, dict) or asked.get("quit"):
             return
-        began = time.perf_counter()
         answer: dict[str, Any] = {"id": asked["id"]}
         try:
-            if loaded is None or not loaded.is_of(Path(asked["folder"])):
-                loaded = Predictor(Path(asked["folder"]))
-                began = time.perf_counter()
-            answer["predictions"] = [prediction.to_json(one) for one in loaded.predict(asked["rows"])]
-            answer["milliseconds"] = (time.perf_counter() - began) * 1000
+            answer |= models.embed(asked) if "texts" in asked else models.predict(asked)
         except UserError as error:
             answer["error"] = error.message
         except Exception as error:  # noqa: BLE001 - one bad row must not end the process for the next one
@@ -103,6 +101,34 @@ def infer(pipe: Connection) -> None:
             pipe.send(answer)
         except OSError:
             return
+
+
+class _Models:
+    """What was asked last, one model of each kind."""
+
+    def __init__(self) -> None:
+        self._predictor: Predictor | None = None
+        self._encoder: Encoder | None = None
+
+    def predict(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Answers about rows."""
+        from desktop_llm.engine.predict import Predictor
+
+        folder = Path(asked["folder"])
+        if self._predictor is None or not self._predictor.is_of(folder):
+            self._predictor = Predictor(folder)
+        began = time.perf_counter()
+        said = [prediction.to_json(one) for one in self._predictor.predict(asked["rows"])]
+        return {"predictions": said, "milliseconds": (time.perf_counter() - began) * 1000}
+
+    def embed(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Vectors of texts, as an array float16 [n, width]."""
+        from desktop_llm.engine.embed import Encoder
+
+        folder = Path(asked["folder"])
+        if self._encoder is None or self._encoder.folder != folder:
+            self._encoder = Encoder(folder)
+        return {"vectors": self._encoder.embed(asked["texts"]).astype("float16")}
 
 
 def _listen(pipe: Connection, control: Control) -> None:

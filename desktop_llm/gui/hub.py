@@ -18,6 +18,7 @@ from desktop_llm.settings import Settings
 
 if TYPE_CHECKING:
     from desktop_llm.gui.inference import Inference
+    from desktop_llm.gui.looping import Looping
     from desktop_llm.gui.training import Outcome, Training
     from desktop_llm.keymap import KeyMap
     from desktop_llm.rows import Changes
@@ -70,6 +71,7 @@ class Hub(QObject):
         self._opening: tuple[Path, Task] | None = None
         self._training: Training | None = None
         self._inference: Inference | None = None
+        self._looping: Looping | None = None
 
     @property
     def training(self) -> Training:
@@ -91,6 +93,15 @@ class Hub(QObject):
 
             self._inference = Inference(self)
         return self._inference
+
+    @property
+    def looping(self) -> Looping:
+        """The model in the loop of labeling; made when it is first needed."""
+        if self._looping is None:
+            from desktop_llm.gui.looping import Looping
+
+            self._looping = Looping(self, self)
+        return self._looping
 
     @property
     def is_training(self) -> bool:
@@ -177,6 +188,8 @@ class Hub(QObject):
         if self._inference is not None:
             self._inference.close()
         self.background.close()
+        if self._looping is not None:
+            self._looping.close()
         if self._opening is not None:
             self._on_entered(self._opening[1])
         project, self.project = self.project, None

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal
 
@@ -24,6 +24,9 @@ from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import prediction as predictions
 from desktop_llm.jobs.prediction import Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
 
 IDLE_SECONDS = 300.0
 LOG = log.logger("infer")
@@ -43,9 +46,9 @@ class Answer:
 @dataclass(slots=True, kw_only=True)
 class _Request:
     number: int
-    folder: str
-    rows: Sequence[Row]
-    answer: Future[Answer] = field(default_factory=Future)
+    asked: Mapping[str, Any]
+    read: Callable[[Mapping[str, Any]], Any]
+    answer: Future[Any] = field(default_factory=Future)
 
 
 class Line(QThread):
@@ -70,9 +73,16 @@ class Line(QThread):
 
     def submit(self, folder: Path, rows: Sequence[Row], *, urgent: bool) -> Future[Answer]:
         """Ask the model in `folder` about `rows`. The future fails with UserError."""
+        return self._put({"folder": str(folder), "rows": [dict(row) for row in rows]}, _answer, urgent=urgent)
+
+    def embed(self, folder: Path, texts: Sequence[str]) -> Future[np.ndarray]:
+        """Ask the encoder in `folder` for vectors float16 [n, width] of texts. The future fails with UserError."""
+        return self._put({"folder": str(folder), "texts": list(texts)}, _vectors, urgent=False)
+
+    def _put(self, asked: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any], *, urgent: bool) -> Future[Any]:
         with self._changed:
             self._numbers += 1
-            request = _Request(number=self._numbers, folder=str(folder), rows=rows)
+            request = _Request(number=self._numbers, asked=asked, read=read)
             if self._quit:
                 request.answer.cancel()
                 return request.answer
@@ -114,15 +124,16 @@ class Line(QThread):
             LOG.exception("asking the model failed")
             request.answer.set_exception(error)
 
-    def _ask_twice(self, request: _Request) -> Answer:
+    def _ask_twice(self, request: _Request) -> Any:
         for _ in range(2):
             child = self._child or Child(self._worker or _engine_worker(), name="desktop-llm-infer")
             self._child = child
-            rows = [dict(row) for row in request.rows]
-            if child.send({"id": request.number, "folder": request.folder, "rows": rows}):
+            if child.send({"id": request.number, **request.asked}):
                 told = self._await_answer(child, request.number)
                 if told is not None:
-                    return _answer(told)
+                    if "error" in told:
+                        raise UserError(str(told["error"]))
+                    return request.read(told)
             code = child.close()
             self._child = None
             if self._quit:
@@ -215,12 +226,15 @@ class Inference(QObject):
 
 
 def _answer(told: Mapping[str, Any]) -> Answer:
-    if "error" in told:
-        raise UserError(str(told["error"]))
     return Answer(
         predictions=tuple(predictions.from_json(one) for one in told["predictions"]),
         milliseconds=float(told["milliseconds"]),
     )
+
+
+def _vectors(told: Mapping[str, Any]) -> np.ndarray:
+    vectors: np.ndarray = told["vectors"]
+    return vectors
 
 
 def _engine_worker() -> Worker:

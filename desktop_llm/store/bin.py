@@ -45,7 +45,8 @@ class Bin:
         gone: list[int] = []
         while part := self._connections.rows("SELECT item FROM bin LIMIT ?", (AT_ONCE,)):
             with self._connections.writing() as connection:
-                connection.executemany("DELETE FROM predictions WHERE item = ?", part)
+                for table in ("predictions", "suggestions", "marks"):
+                    connection.executemany(f"DELETE FROM {table} WHERE item = ?", part)
                 connection.executemany("DELETE FROM label_history WHERE item = ?", part)
                 for (item,) in part:
                     _forget_hashes(connection, item)

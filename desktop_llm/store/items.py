@@ -10,22 +10,36 @@ from itertools import islice
 from typing import Any
 
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Batch, Changes, Counts, Filter, ImportProgress, Item, NewItem, Order, Places, batch_of
+from desktop_llm.rows import (
+    LOOP,
+    Batch,
+    Changes,
+    Counts,
+    Filter,
+    ImportProgress,
+    Item,
+    NewItem,
+    Order,
+    Places,
+    batch_of,
+)
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.finding import Finding
 from desktop_llm.store.inserting import InsertCounts
 from desktop_llm.store.schema import GENERATION, VISIBLE
 from desktop_llm.store.search import Search
-from desktop_llm.store.where import where
+from desktop_llm.store.where import Where, where
 
 COLUMNS = """
 SELECT items.id, items.text, items.content, items.extra, items.split, sources.name, labels.value, labels.skipped,
-  p.label, p.probability, p.uncertainty, p.top, p.run
+  p.label, p.probability, p.uncertainty, p.top, p.run, s.value, s.probability, s.uncertainty, s.top
 FROM items JOIN sources ON sources.id = items.source LEFT JOIN labels ON labels.item = items.id
+LEFT JOIN suggestions AS s ON s.item = items.id
 LEFT JOIN predictions AS p ON p.item = items.id
   AND p.run = (SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = items.id)
 """
+DOUBTED = Where("doubts.item", "doubts INDEXED BY doubts_first", (), ())
 TOTAL = f"SELECT COUNT(*) - (SELECT COUNT(*) FROM items WHERE id > {VISIBLE}) FROM items"
 SEEN = f"EXISTS (SELECT 1 FROM items INDEXED BY items_by_source WHERE source = sources.id AND id <= {VISIBLE})"
 AT_ONCE = 500
@@ -98,21 +112,21 @@ class Items:
     def queue(self, told: Filter, order: Order, after: int | None, limit: int) -> list[Item]:
         """What comes next for labeling, after the row `after` (None: from the beginning).
 
-        `uncertain` gives rows without a label, the least certain first; rows without a prediction are not in it.
+        `uncertain` gives rows without a label as the loop or a run has ordered them (rows without a place are not in
+        it), `doubted` rows whose label is to be looked at again, the most doubtful first.
         """
         if order == "file":
             return self.page(told, 0 if after is None else after + 1, limit)
-        chosen = where(told, uncertain=True)
+        table, generation = ("doubts", "") if order == "doubted" else ("uncertainty", f" AND generation = {GENERATION}")
+        chosen = where(told, lead=DOUBTED) if order == "doubted" else where(told, uncertain=True)
         values = chosen.values
         more: tuple[str, ...] = ()
         if after is not None:
-            row = self._connections.row(
-                f"SELECT value FROM uncertainty WHERE item = ? AND generation = {GENERATION}", (after,)
-            )
+            row = self._connections.row(f"SELECT value FROM {table} WHERE item = ?{generation}", (after,))
             if row is not None:
-                more = ("uncertainty.value <= ?", "(uncertainty.value < ? OR uncertainty.item > ?)")
+                more = (f"{table}.value <= ?", f"({table}.value < ? OR {table}.item > ?)")
                 values = (*values, row[0], row[0], after)
-        sql = chosen.select(chosen.key, *more) + " ORDER BY uncertainty.value DESC, uncertainty.item LIMIT ?"
+        sql = chosen.select(chosen.key, *more) + f" ORDER BY {table}.value DESC, {table}.item LIMIT ?"
         return self._fetch([row[0] for row in self._connections.rows(sql, (*values, limit))])
 
     def counts(self) -> Counts:
@@ -295,10 +309,11 @@ def _content(main: str, text: str, content: str | None) -> dict[str, str]:
 
 
 def _item(main: str, row: Sequence[Any]) -> Item:
-    prediction = None
-    if row[8] is not None:
-        top = tuple((str(name), float(value)) for name, value in json.loads(row[11]))
-        prediction = Prediction(label=json.loads(row[8]), probability=row[9], uncertainty=row[10], top=top)
+    prediction, by = None, row[12]
+    if row[13] is not None:
+        prediction, by = _prediction(row[13:17]), LOOP
+    elif row[8] is not None:
+        prediction = _prediction(row[8:12])
     return Item(
         id=row[0],
         content=_content(main, row[1], row[2]),
@@ -308,5 +323,10 @@ def _item(main: str, row: Sequence[Any]) -> Item:
         value=json.loads(row[6]) if row[6] is not None else None,
         skipped=bool(row[7]),
         prediction=prediction,
-        predicted_by=row[12],
+        predicted_by=by,
     )
+
+
+def _prediction(row: Sequence[Any]) -> Prediction:
+    top = tuple((str(name), float(value)) for name, value in json.loads(row[3]))
+    return Prediction(label=json.loads(row[0]), probability=row[1], uncertainty=row[2], top=top)

@@ -258,8 +258,10 @@ def put(connection: sqlite3.Connection, item: int, value: str | None, skipped: i
     else:
         connection.execute(
             # in the generation that counts and in one that may be built just now
-            f"INSERT OR REPLACE INTO uncertainty (item, generation, value) SELECT item, {GENERATION} + step.value,"
-            " uncertainty FROM (SELECT item, uncertainty FROM predictions INDEXED BY predictions_by_item"
-            " WHERE item = ? ORDER BY run DESC LIMIT 1) JOIN (SELECT 0 AS value UNION ALL SELECT 1) AS step",
+            f"INSERT OR REPLACE INTO uncertainty (item, generation, value) SELECT ?1, {GENERATION} + step.value,"
+            " told.value FROM (SELECT COALESCE((SELECT uncertainty FROM suggestions WHERE item = ?1),"
+            " (SELECT uncertainty FROM predictions INDEXED BY predictions_by_item WHERE item = ?1"
+            " ORDER BY run DESC LIMIT 1)) AS value) AS told JOIN (SELECT 0 AS value UNION ALL SELECT 1) AS step"
+            " WHERE told.value IS NOT NULL",
             (item,),
         )

@@ -18,6 +18,7 @@ from desktop_llm.store import schema, staging
 from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.doubts import Doubts
 from desktop_llm.store.forgetting import Forgetting
 from desktop_llm.store.found import Found
 from desktop_llm.store.guidelines import Guidelines
@@ -27,11 +28,13 @@ from desktop_llm.store.labels import Labels
 from desktop_llm.store.lock import Lock
 from desktop_llm.store.notes import Notes
 from desktop_llm.store.operations import Operations
+from desktop_llm.store.ordering import Ordering
 from desktop_llm.store.people import People
 from desktop_llm.store.predictions import Predictions
 from desktop_llm.store.runs import Runs
 from desktop_llm.store.saved import SavedFilters
 from desktop_llm.store.search import Search
+from desktop_llm.store.suggestions import Suggestions
 from desktop_llm.store.undoing import Undoing
 
 FILE = "project.db"
@@ -64,7 +67,10 @@ class Project:
         self.guidelines = Guidelines(self._connections)
         self.forgetting = Forgetting(self._connections, self.search)
         self.bin = Bin(self._connections)
-        self.predictions = Predictions(self._connections)
+        self.ordering = Ordering(self._connections)
+        self.suggestions = Suggestions(self._connections, self.ordering)
+        self.predictions = Predictions(self._connections, self.ordering, self.suggestions)
+        self.doubts = Doubts(self._connections)
         self.people = People(self._connections)
         self.joining = Joining(self._connections)
         self.found = Found(self._connections)
@@ -117,6 +123,14 @@ class Project:
             project.close()
             raise
         return project
+
+    @classmethod
+    def watch(cls, path: Path) -> Project:
+        """Open a project that this program has open already, to read it from another process. Raises UserError."""
+        path = path.absolute()
+        if not is_project(path):
+            raise UserError(f"“{path}” is not there any more.")
+        return cls(path, None, "another part of this program writes to it.")
 
     @property
     def read_only(self) -> bool:

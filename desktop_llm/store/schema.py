@@ -247,6 +247,28 @@ END;
 """
 """Labels that are a list of classes count for each of them."""
 
+LOOP = """
+CREATE TABLE suggestions (
+  item INTEGER PRIMARY KEY, value TEXT NOT NULL, probability REAL NOT NULL, uncertainty REAL NOT NULL, top TEXT NOT NULL
+) STRICT;
+CREATE TABLE doubts (item INTEGER PRIMARY KEY, value REAL NOT NULL) STRICT;
+CREATE INDEX doubts_first ON doubts (value DESC, item);
+CREATE TABLE marks (
+  item INTEGER NOT NULL, kind TEXT NOT NULL, labeler TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (item, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX marks_by_kind ON marks (kind, item);
+CREATE TRIGGER doubt_answered AFTER UPDATE OF value ON labels WHEN NEW.value IS NOT OLD.value BEGIN
+  DELETE FROM doubts WHERE item = NEW.item;
+  DELETE FROM marks WHERE item = NEW.item AND kind = 'checked';
+END;
+CREATE TRIGGER doubt_gone AFTER DELETE ON labels BEGIN
+  DELETE FROM doubts WHERE item = OLD.item;
+  DELETE FROM marks WHERE item = OLD.item AND kind = 'checked';
+END;
+"""
+"""What the loop's model guesses, labels to look at again, and what people said of them. They outlive a row, which may
+lie in the bin."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -257,6 +279,7 @@ MIGRATIONS = {
     "several_people": PEOPLE,
     "found_rows": FOUND,
     "labels_of_several_classes": SEVERAL,
+    "model_in_the_loop": LOOP,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

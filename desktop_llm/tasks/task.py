@@ -135,6 +135,17 @@ def no_score() -> Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """How the model in the loop learns the task's labels, as classes (`Labels.names`) of whole texts.
+
+    `many`: a row may have several classes, or none. `named` makes a label in names from the classes of a row.
+    """
+
+    many: bool
+    named: Callable[[tuple[str, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Who a task is.
 
@@ -147,7 +158,8 @@ class Task:
     `several`: a label is a list of classes, so that one may be added or taken away. `ordered`: the classes have an
     order, that of their positions; those called by numbers come in the order of these. `pipeline` is what transformers
     calls such a model, `usage` the lines that ask it, after `model = pipeline(…)`, in a model card. `formats` are
-    those of `data.writers` in which rows are usually saved, best first.
+    those of `data.writers` in which rows are usually saved, best first. `loop` is how a model learns while rows are
+    labeled, None where labels are no classes of whole texts.
     A task without a learn room `learns` nothing: its rows are labeled, saved and exchanged, and it needs neither
     recipes nor metrics nor a score. `classes`: its labels are of classes, which a project lists, names and colours.
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
@@ -176,6 +188,7 @@ class Task:
     ordered: bool = False
     pipeline: str = "text-classification"
     usage: tuple[str, ...] = ('print(model("your text"))',)
+    loop: Loop | None = None
     classes: bool = True
     label_of: Callable[[object, Mapping[str, str]], Any | None] | None = None
     in_line: Callable[[Mapping[str, str]], str] = in_one_line

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from desktop_llm.rows import Item
+from desktop_llm.errors import UserError
+from desktop_llm.rows import LOOP, Item
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -28,16 +29,18 @@ def run_names(project: Project, number: int) -> dict[int, str]:
 
 def renames(project: Project, number: int) -> dict[str, str]:
     """The run's own names of classes to those they have now, where they differ: renamed, or merged into another."""
-    names, merges = project.classes.names(), project.classes.merges()
-    now = {class_id: names.get(merges.get(class_id, class_id), name) for class_id, name in names.items()}
+    now = _names_of_now(project)
     return {old: now[class_id] for class_id, old in run_names(project, number).items() if old != now[class_id]}
 
 
 def all_in_names_of_now(project: Project, items: Sequence[Item], labels: Labels) -> list[Item]:
     """Rows with their predictions in the names that classes have now."""
     runs = {item.predicted_by for item in items if item.prediction is not None and item.predicted_by is not None}
-    told = {number: renames(project, number) for number in runs}
-    return [_renamed(item, told.get(item.predicted_by or 0, {}), labels) for item in items]
+    told = {number: renames(project, number) for number in runs if number != LOOP}
+    names = _names_of_now(project) if LOOP in runs else {}
+    return [
+        _named(item, names, labels) if item.predicted_by == LOOP else _renamed(item, told, labels) for item in items
+    ]
 
 
 def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:
@@ -45,9 +48,29 @@ def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:
     return all_in_names_of_now(project, [item], labels)[0]
 
 
-def _renamed(item: Item, names: Mapping[str, str], labels: Labels) -> Item:
+def _names_of_now(project: Project) -> dict[int, str]:
+    """The names of classes; those that were merged into another are called by its name."""
+    names, merges = project.classes.names(), project.classes.merges()
+    return {class_id: names.get(merges.get(class_id, class_id), name) for class_id, name in names.items()}
+
+
+def _renamed(item: Item, by_run: Mapping[int, Mapping[str, str]], labels: Labels) -> Item:
     told = item.prediction
+    names = by_run.get(item.predicted_by, {}) if item.predicted_by is not None else {}
     if told is None or not names:
         return item
     top = tuple((names.get(name, name), value) for name, value in told.top)
     return replace(item, prediction=replace(told, label=labels.renamed(told.label, names), top=top))
+
+
+def _named(item: Item, names: Mapping[int, str], labels: Labels) -> Item:
+    """With a guess of the loop, which speaks in ids, in names; whoever shows it asks again later: named it stays."""
+    told = item.prediction
+    if told is None:
+        return item
+    try:
+        label = labels.to_named(told.label, names)
+    except UserError:  # of a class that is gone
+        return replace(item, prediction=None, predicted_by=None)
+    top = tuple((names[int(number)], value) for number, value in told.top if int(number) in names)
+    return replace(item, prediction=replace(told, label=label, top=top), predicted_by=None)

@@ -59,7 +59,7 @@ def test_the_engine_loads_no_qt() -> None:
     assert loaded_after_importing(["desktop_llm.engine", *modules], [*QT, "sqlite_utils"]) == []
 
 
-@pytest.mark.parametrize("place", ["store", "data", "jobs"])
+@pytest.mark.parametrize("place", ["store", "data", "jobs", "loop"])
 def test_the_ground_floor_loads_neither(place: str) -> None:
     modules = modules_in(f"{place}/**/*.py")
     assert loaded_after_importing(modules, [*QT, "torch", "transformers"]) == []

@@ -8,7 +8,7 @@ import pytest
 
 from desktop_llm.errors import Cancelled
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Filter, NewItem
+from desktop_llm.rows import Filter, Guess, NewItem
 from desktop_llm.store.project import Project
 from tests.store.conftest import ROWS, TASK, insert
 
@@ -122,6 +122,11 @@ HOT: dict[str, Callable[[Project], object]] = {
     "next unlabeled": lambda project: project.items.queue(Filter(show="unlabeled"), "file", 5, 10),
     "most uncertain": lambda project: project.items.queue(Filter(show="unlabeled"), "uncertain", None, 10),
     "next uncertain": lambda project: project.items.queue(Filter(show="unlabeled"), "uncertain", 6, 10),
+    "most doubted": lambda project: project.items.queue(Filter(show="labeled"), "doubted", None, 10),
+    "next doubted": lambda project: project.items.queue(Filter(show="labeled"), "doubted", 1, 10),
+    "waiting": lambda project: project.suggestions.waiting(),
+    "labels given": lambda project: project.suggestions.labeled(),
+    "marked": lambda project: project.doubts.marked("hard"),
     "one before": lambda project: project.items.before(Filter(show="unlabeled"), 9),
     "counts": lambda project: project.items.counts(),
     "classes": lambda project: project.classes.all(),
@@ -135,6 +140,8 @@ def test_hot_queries_sort_nothing(project: Project, name: str) -> None:
     number = project.runs.create(TASK.recipe, model_title="", snapshot={}, schema={})
     project.predictions.write(number, [(6, Prediction(label="no", probability=0.5, uncertainty=0.5))])
     project.predictions.rebuild_uncertainty(number)
+    project.suggestions.write([Guess(item=9, value=1, probability=0.6, uncertainty=0.4)])
+    project.doubts.replace([(1, 0.9), (2, 0.8)])
     said: list[str] = []
     with project._connections.reading() as connection:
         connection.set_trace_callback(said.append)

@@ -263,7 +263,9 @@ class SnapshotsTab(DataTab):
         if self._run is None:
             return
         name = self.tr("data of run {number}.jsonl").format(number=self._run.number)
-        chosen = ask_where(self, self.tr("Save what the run trained on"), name)
+        task = self.hub.task
+        formats = task.formats if task is not None else ()
+        chosen = ask_where(self, self.tr("Save what the run trained on"), name, formats=formats)
         if chosen is not None:
             self.save(*chosen)
 

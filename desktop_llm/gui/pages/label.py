@@ -15,9 +15,11 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import class_dialog, label_keys
 from desktop_llm.gui.pages.label_clock import Clock
+from desktop_llm.gui.pages.label_counting import Counting
 from desktop_llm.gui.pages.label_desk import LabelDesk
 from desktop_llm.gui.pages.label_hand import Hand
 from desktop_llm.gui.pages.label_listing import Listing
+from desktop_llm.gui.pages.label_loop import LabelLoop
 from desktop_llm.gui.pages.label_others import Others
 from desktop_llm.gui.pages.label_pen import Pen
 from desktop_llm.gui.pages.label_rows import LabelRows
@@ -46,7 +48,8 @@ class LabelPage(Page):
         self._classes: list[Class] = []
         self._counts: Counts | None = None
         self._item: Item | None = None
-        self._uncounted = self._counting = False
+        self._counting = Counting(hub, self)
+        self._counting.counted.connect(self._on_counted)
         self._clock = Clock()
         self._suggesting = Suggesting(hub, self)
         self._build_header()
@@ -58,6 +61,7 @@ class LabelPage(Page):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._build_desk())
         self.content.addWidget(self._others.card)
+        self.content.addWidget(self._loop.bar)
         self.content.addWidget(self._stack, 1)
         self._actions = self._build_actions()
         hub.settings_changed.connect(lambda _: self._show_ways())
@@ -102,7 +106,7 @@ class LabelPage(Page):
             self._others.refresh()
 
     def opened(self, **arguments: Any) -> None:
-        """`item` shows that row; `filter` narrows the queue to it; `show` chooses rows; `listing`: as a list."""
+        """`item` shows that row; `filter` narrows the queue; `show`, `order` choose rows; `listing`: as a list."""
         self.setFocus()
         self._suggesting.refresh()
         if isinstance(arguments.get("listing"), bool):
@@ -120,6 +124,8 @@ class LabelPage(Page):
         if isinstance(arguments.get("item"), int):
             self._view.show_all()
             self._on_chip(first=arguments["item"])
+        if arguments.get("order") == "doubted":
+            self._loop.look_again()
         if arguments.get("show") in FURTHER:
             self._view.choose(arguments["show"])
             self._on_chip()
@@ -148,7 +154,9 @@ class LabelPage(Page):
         self._view.changed.connect(self._on_order_changed)
         self._pen = Pen(self.hub, self._clock, Voice(self._view))
         self._others = Others(self.hub, self._view, lambda: self._classes, self)
-        for part in (self._chip, self._others.history, self._suggesting.button, self._view):
+        self._loop = LabelLoop(self.hub, self._view, lambda: self._classes, self)
+        self._loop.answered.connect(self._after_write)
+        for part in (self._chip, self._others.history, self._suggesting.button, self._loop.button, self._view):
             self.header.addWidget(part)
 
     def _build_desk(self) -> QWidget:
@@ -177,6 +185,7 @@ class LabelPage(Page):
         listing = self._listing
         return {
             **self._hand.commands(),
+            **self._loop.commands(),
             "next": lambda: self._go(1),
             "previous": lambda: self._go(-1),
             "page_next": lambda: listing.turn_page(1) if self._desk.listing else None,
@@ -197,7 +206,7 @@ class LabelPage(Page):
         if project is None:
             return
         kept = project.items.get(self._item.id) if keep and self._item is not None else None
-        self._view.set_order_possible(project.predictions.has_any())
+        self._loop.refresh()
         self._load_classes()
         if self._desk.listing and keep:
             self._listing.refresh()
@@ -241,6 +250,7 @@ class LabelPage(Page):
             self._hand.leave()
         self._item = self._others.seen(item)
         self._desk.show_item(self._item, self._counts)
+        self._loop.show_item(self._item)
 
     def _go(self, by: int) -> None:
         """To the next (1) or previous (-1) row of the queue."""
@@ -299,29 +309,13 @@ class LabelPage(Page):
 
     def _announce(self) -> None:
         """The window hears of a label once; counts are read behind the scenes, for many quick keys together."""
-        self._uncounted = True
-        self._count()
+        self._counting.ask()
         self.hub.changed.emit(Changes(labels=True))
-
-    def _count(self) -> None:
-        project = self.hub.project
-        if project is None or not self._uncounted or self._counting:
-            return
-        self._uncounted, self._counting = False, True
-        work = self.hub.background.run(
-            lambda _: (project.items.counts(), project.classes.all()), on_done=self._on_counted
-        )
-        work.ended.connect(self._on_count_ended)
-
-    def _on_count_ended(self, _: object) -> None:
-        self._counting = False
-        self._count()
 
     # hearing
 
-    def _on_counted(self, told: tuple[Counts, list[Class]]) -> None:
-        counts, self._classes = told
-        self._counts = counts
+    def _on_counted(self, counts: Counts, classes: list[Class]) -> None:
+        self._counts, self._classes = counts, classes
         self._desk.show_counts(counts)
         self._desk.show_classes(self._classes)
 

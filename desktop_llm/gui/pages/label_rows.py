@@ -24,8 +24,10 @@ class LabelRows:
 
     def chosen(self) -> tuple[Filter, Order]:
         """Which rows, and in which order."""
-        which, labeler = self._view.show_which, self._hub.settings.labeler
-        return replace(self.narrowed, show=which, labeler=labeler), self._view.order
+        which, order = self._view.show_which, self._view.order
+        if order == "doubted":
+            which = "labeled"
+        return replace(self.narrowed, show=which, labeler=self._hub.settings.labeler), order
 
     def load(self, *, first: int | None = None, kept: Item | None = None) -> Item | None:
         """Read the queue anew, from the row `first` on where its order allows that; the row to show.

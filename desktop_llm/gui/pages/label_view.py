@@ -25,7 +25,7 @@ class LabelView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Unlabeled rows in file order at first."""
         super().__init__(parent)
-        self._possible = False
+        self._possible: dict[Order, bool] = {"uncertain": False, "doubted": False}
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
@@ -43,7 +43,11 @@ class LabelView(QWidget):
         self._order = self._choice(
             "label.order",
             self.tr("Order"),
-            [(self.tr("As in the file"), "file"), (self.tr("Most uncertain first"), "uncertain")],
+            [
+                (self.tr("As in the file"), "file"),
+                (self.tr("Most uncertain first"), "uncertain"),
+                (self.tr("Doubtful labels first"), "doubted"),
+            ],
         )
         self._show.currentIndexChanged.connect(lambda _: self._let_order())
         self._order_title = plain_label(self._order.accessibleName(), "muted")
@@ -94,11 +98,15 @@ class LabelView(QWidget):
         self._order_title.setVisible(offered)
         self._order.setVisible(offered)
 
-    def set_order_possible(self, possible: bool) -> None:
-        """Whether rows can be ordered by uncertainty; says nothing."""
-        if not possible:
+    def choose_order(self, order: Order) -> None:
+        """Another order."""
+        self._order.setCurrentIndex(max(0, self._order.findData(order)))
+
+    def set_order_possible(self, possible: bool, *, doubted: bool = False) -> None:
+        """Whether rows can be ordered by uncertainty, and whether labels are doubted; says nothing."""
+        self._possible = {"uncertain": possible, "doubted": doubted}
+        if not self._possible.get(self._order.currentData(), True):
             self._quietly(self._order, "file")
-        self._possible = possible
         self._let_order()
 
     def state(self) -> dict[str, Any]:
@@ -112,14 +120,23 @@ class LabelView(QWidget):
 
     def _let_order(self) -> None:
         further = self.show_which in FURTHER
-        self._order.setEnabled(self._possible and not further)
-        words = "" if self._possible else self.tr("After a model has looked at the unlabeled texts.")
+        any_order = any(self._possible.values())
+        for value, can in self._possible.items():
+            self._order.model().item(self._order.findData(value)).setEnabled(can)  # type: ignore[attr-defined]
+        self._order.setEnabled(any_order and not further)
+        # what is doubted has a label
+        self._show.setEnabled(self.order != "doubted")
+        words = "" if any_order else self.tr("After a model has looked at the unlabeled texts.")
         self._order.setToolTip(self.tr("These rows come as in the file.") if further else words)
 
     def _quietly(self, box: Choice, value: object) -> None:
         box.blockSignals(True)
         box.setCurrentIndex(max(0, box.findData(value)))
         box.blockSignals(False)
+
+    def _on_chosen(self) -> None:
+        self._show.setEnabled(self.order != "doubted")  # doubted labels are those of labeled rows
+        self.changed.emit()
 
     def _choice(self, name: str, title: str, entries: list[tuple[str, str]]) -> Choice:
         box = Choice()
@@ -128,5 +145,5 @@ class LabelView(QWidget):
         box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for words, value in entries:
             box.addItem(words, value)
-        box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        box.currentIndexChanged.connect(lambda _: self._on_chosen())
         return box

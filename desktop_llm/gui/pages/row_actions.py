@@ -150,7 +150,7 @@ class RowActions(QFrame):
     def _on_save(self) -> None:
         """All rows that the table shows, into a file."""
         task = self._hub.task
-        chosen = ask_where(self, self.tr("Save rows"), formats=() if task is None else task.formats)
+        chosen = ask_where(self, self.tr("Save rows"), formats=task.formats if task is not None else ())
         if chosen is not None:
             self.save(*chosen)
 

@@ -24,16 +24,17 @@ OFFERED: tuple[Format, ...] = (
 )
 
 
-def ask_where(parent: QWidget, title: str, name: str = "", formats: Sequence[str] = ()) -> tuple[Path, Format] | None:
-    """The file and its format; None when the person thought better of it. `name` is proposed.
+def ask_where(
+    parent: QWidget, title: str, name: str = "", *, formats: Sequence[str] = ()
+) -> tuple[Path, Format] | None:
+    """The file and its format; None when the person thought better of it.
 
-    `formats` are those that a task is usually saved in, the best first.
+    `name` is proposed; `formats` are those that suit the task best, none: the usual ones.
     """
     from desktop_llm.data.writers.writing import FORMATS
 
-    offered = [form for one in formats for form in FORMATS if form == one]
-    offered = offered or [form for form in FORMATS if form in OFFERED]
-    ways = {f"{FORMATS[form].title} (*{FORMATS[form].ending})": (form, FORMATS[form].ending) for form in offered}
+    wanted = [form for name in formats or OFFERED for form in FORMATS if form == name]
+    ways = {f"{FORMATS[form].title} (*{FORMATS[form].ending})": (form, FORMATS[form].ending) for form in wanted}
     text, kind = QFileDialog.getSaveFileName(parent, title, name, ";;".join(ways))
     if not text:
         return None

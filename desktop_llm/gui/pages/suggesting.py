@@ -88,7 +88,13 @@ class Suggesting(QObject):
 
 def _newest(project: Project) -> int:
     """The number of the newest run with a model; 0 when there is none."""
-    for run in project.runs.all():
-        if run.state in ("finished", "stopped") and project.runs.folder(run.number).model.is_dir():
-            return run.number
-    return 0
+    return next(iter(with_model(project)), 0)
+
+
+def with_model(project: Project) -> list[int]:
+    """The numbers of the runs that have a model, the newest first."""
+    return [
+        run.number
+        for run in project.runs.all()
+        if run.state in ("finished", "stopped") and project.runs.folder(run.number).model.is_dir()
+    ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.tasks.multilabel_classification.labels import RULES
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, Task
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -78,6 +78,7 @@ TASK = Task(
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,
+    loop=Loop(many=True, named=list),
     open_score=_open_score,
     open_learn=_open_learn,
     open_screen=_open_screen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, Task
 from desktop_llm.tasks.text_scoring.labels import RULES
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ TASK = Task(
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,
+    loop=Loop(many=False, named=lambda classes: classes[0]),
     open_score=_open_score,
     open_learn=_open_learn,
     open_screen=_open_screen,

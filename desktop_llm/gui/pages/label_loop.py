@@ -1,0 +1,63 @@
+"""The model in the loop on the Label page: its button, the order it gives the rows, and the labels that it doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label_view import LabelView
+from desktop_llm.gui.pages.look_again import LookAgain
+from desktop_llm.gui.pages.loop_panel import LoopButton
+from desktop_llm.rows import Class, Item
+
+
+class LabelLoop(QObject):
+    """Signal: `answered(Item)`: a doubted label stays, and the row left the queue.
+
+    `button` belongs into the page's head, `bar` above the rows.
+    """
+
+    answered = Signal(object)
+
+    def __init__(self, hub: Hub, view: LabelView, classes: Callable[[], Sequence[Class]], page: QWidget) -> None:
+        """`classes` tells the project's classes as the page shows them."""
+        super().__init__(page)
+        self._hub, self._view, self._classes = hub, view, classes
+        self._head = LoopButton(hub, page)
+        self._head.order_asked.connect(self._on_order_asked)
+        self.button = self._head.button
+        self.bar = LookAgain(hub)
+        self.bar.answered.connect(self.answered)
+
+    def refresh(self) -> None:
+        """Offer the orders that there are now."""
+        project = self._hub.project
+        if project is not None:
+            self._view.set_order_possible(project.ordering.has_any(), doubted=project.doubts.count() > 0)
+
+    def look_again(self) -> None:
+        """Go through the doubted labels."""
+        self._view.set_order_possible(True, doubted=True)
+        self._view.choose_order("doubted")
+
+    def show_item(self, item: Item | None) -> None:
+        """Ask about the row's label, where the page goes through doubted ones."""
+        doubted = item if item is not None and item.value is not None and self._view.order == "doubted" else None
+        task = self._hub.task
+        if doubted is None or task is None:
+            self.bar.show_item(None)
+            return
+        self.bar.show_item(doubted, task.labels.text(doubted.value, {one.id: one.name for one in self._classes()}))
+
+    def commands(self) -> dict[str, Callable[[], None]]:
+        """What the page does by a command."""
+        return {"keep": self.bar.keep, "hard": self.bar.hard}
+
+    def _on_order_asked(self) -> None:
+        """The model is to say what comes next, as soon as it has ordered the rows."""
+        project = self._hub.project
+        if project is not None and project.ordering.has_any():
+            self._view.choose_order("uncertain")

@@ -1,0 +1,86 @@
+"""The model in the loop on the Label page: turned on there, its guesses accepted, doubtful labels looked through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label import LabelPage
+from desktop_llm.store.project import Project
+from desktop_llm.verbs.loop_results import Doubt, Mistakes, keep_doubts
+from tests import run_folders
+from tests.gui.pages.conftest import Rows
+from tests.windows import find
+
+SECONDS = 60_000
+TRUTH = [(row["text"], row["label"]) for row in run_folders.rows(80, seed=6)]
+ROWS: Rows = [(text, name if place < 40 else None) for place, (text, name) in enumerate(TRUTH)]
+
+
+@pytest.fixture
+def page(qtbot: QtBot, hub: Hub, opened: Callable[[Rows], Project]) -> Iterator[LabelPage]:
+    """The page on eighty texts, half of them labeled."""
+    made = LabelPage(hub)
+    made.resize(1100, 700)
+    made.show()
+    hub.project_opened.connect(made.set_project)
+    hub.changed.connect(made.on_changes)
+    hub.page_asked.connect(lambda name, told: made.opened(**told))
+    opened(ROWS)
+    qtbot.waitUntil(lambda: made.item is not None)
+    yield made
+    qtbot.waitUntil(lambda: hub.background.idle, timeout=SECONDS)
+    made.close()
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_turned_on_it_guesses_and_enter_accepts(qtbot: QtBot, hub: Hub, page: LabelPage) -> None:
+    """The history says that the label was a suggestion."""
+    button = find(page, QPushButton, "label.loop")
+    assert button.text() == "Model: off"
+    button.click()
+    find(page, QCheckBox, "label.loop.on").click()
+    assert hub.project is not None
+    project = hub.project
+    qtbot.waitUntil(lambda: project.suggestions.count() > 0 and not hub.looping.busy, timeout=SECONDS)
+    qtbot.waitUntil(lambda: page.item is not None and page.item.prediction is not None, timeout=SECONDS)
+    assert button.text() == "Model: on"
+    order = find(page, QComboBox, "label.order")
+    order.setCurrentIndex(order.findData("uncertain"))
+    item = page.item
+    assert item is not None
+    qtbot.keyClick(page, Qt.Key.Key_Return)
+    assert project.labels.history(item.id)[-1].origin == "suggestion"
+
+
+def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page: LabelPage) -> None:
+    """Each answer takes the row out of the queue; the keys do it, too."""
+    assert hub.project is not None
+    project = hub.project
+    doubts = tuple(Doubt(item=number, text="", label="", instead="", sure=number / 10) for number in (2, 5, 7, 9))
+    hub.changed.emit(keep_doubts(project, Mistakes(labels=40, likely=4, doubts=doubts, guesses=())))
+    hub.page_asked.emit("label", {"order": "doubted"})
+    assert page.item is not None
+    assert page.item.id == 2
+    assert find(page, QLabel, "label.look_again.words").text().startswith("Is “")
+    assert not find(page, QComboBox, "label.show").isEnabled()
+    find(page, QPushButton, "label.look_again.keep").click()
+    assert project.doubts.marks(2) == ("checked",)
+    assert page.item.id == 5
+    find(page, QPushButton, "label.look_again.hard").click()
+    assert project.doubts.marks(5) == ("hard",)
+    assert page.item.id == 7
+    other = next(number for number in project.classes.names() if number != page.item.value)
+    key = next(one.key for one in project.classes.all() if one.id == other)
+    qtbot.keyClicks(page, key)
+    row = project.items.get(7)
+    assert row is not None
+    assert row.value == other
+    assert page.item.id == 9
+    assert project.doubts.count() == 1
