@@ -350,7 +350,8 @@ def test_another_project_opens_while_an_import_runs(
     first = hub.settings.recent_projects[1]
     again = Project.open(Path(first))
     try:
-        assert again.items.counts().total == 0
+        # broken off, unless its last row had come by then: never a part of it
+        assert again.items.counts().total in (0, LARGE)
     finally:
         again.close()
 
