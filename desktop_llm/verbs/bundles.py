@@ -21,8 +21,9 @@ from desktop_llm.data.bundle import ENDING
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import Changes, Filter, NewItem
+from desktop_llm.store.class_joining import ClassCopy
 from desktop_llm.store.hashing import content_hash
-from desktop_llm.store.joining import ClassCopy, EventCopy, RowCopy
+from desktop_llm.store.joining import EventCopy, RowCopy
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks import task as task_named
