@@ -17,6 +17,7 @@ from typing import Any
 
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.store import schema
+from desktop_llm.store.hashing import key_of
 
 BUSY_SECONDS = 10.0
 KEPT_IDLE = 4
@@ -234,6 +235,7 @@ def open_file(path: Path, *, read_only: bool, page_size: int = 0) -> sqlite3.Con
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.create_function("holds", 2, _holds, deterministic=True)
         connection.create_function("number", 1, _number, deterministic=True)
+        connection.create_function("key_of", 1, key_of, deterministic=True)
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

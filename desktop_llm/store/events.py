@@ -18,6 +18,8 @@ UNFINISHED = "share being applied"
 """In `meta` while the list of rows that wait for a second label does not yet follow the share."""
 BLIND = "blind"
 """The origin of a label that was given without seeing what others had said."""
+SHARE_AT = "share labeled twice, chosen at"
+"""In `meta`: when the share was chosen, so that copies know which word was the last."""
 PARTS = 1_000_000
 GUIDELINE = "COALESCE((SELECT MAX(version) FROM guidelines), 0)"
 """The version of the guideline by which a label is given."""

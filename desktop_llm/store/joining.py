@@ -14,28 +14,19 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from desktop_llm.store import classes, events, labels
+from desktop_llm.store import events, labels
+from desktop_llm.store.class_joining import ClassCopy, take_classes
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.hashing import HASH_BYTES, key_of, packed_hash
+from desktop_llm.store.hashing import HASH_BYTES, key_of
 from desktop_llm.store.schema import DROPPED, SETTLED
 
 AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassCopy:
-    """A class: its uids (several where two were found to be one), and when it was last renamed ('': never)."""
-
-    uids: tuple[str, ...]
-    name: str
-    color: str
-    key: str
-    named_at: str
+KEY_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCopy:
-    """A row: its hash (hexadecimal), those that it had before its text was changed, its fields.
+    """A row: its hash (hexadecimal), keys or hashes that it had before its text was changed, its fields.
 
     `label` is the one that came with it, in the names that `ClassCopy`s have.
     """
@@ -55,6 +46,7 @@ class EventCopy:
 
     hash: str
     uid: str
+    formerly: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
     label: Any | None = None
     skipped: bool = False
@@ -70,7 +62,8 @@ class EventCopy:
         """Whether its hash and times are what they should be, whoever wrote them."""
         try:
             times = [datetime.fromisoformat(one) for one in (self.at, self.turned_at or self.at)]
-            return len(bytes.fromhex(self.hash)) == HASH_BYTES and all(one.tzinfo is not None for one in times)
+            keys = all(len(bytes.fromhex(one)) >= KEY_BYTES for one in self.formerly)
+            return keys and len(bytes.fromhex(self.hash)) == HASH_BYTES and all(one.tzinfo is not None for one in times)
         except ValueError:
             return False
 
@@ -117,35 +110,47 @@ class Joining:
             told = {item: events.base(connection, item) for item in items}
         return {item: json.loads(value) for item, value in told.items() if value is not None}
 
-    def formerly(self, item: int) -> tuple[str, ...]:
-        """The hashes that a row had before its text was changed, hexadecimal."""
-        main = self._connections.row("SELECT value FROM meta WHERE key = 'main_field'")
-        told = self._connections.rows(
-            "SELECT before FROM edits INDEXED BY edits_by_item WHERE item = ? AND field = 'text'", (item,)
-        )
-        return tuple(packed_hash(main[0] if main else "text", row[0]).hex() for row in told if row[0])
+    def former(self) -> dict[int, tuple[str, ...]]:
+        """Keys (8 bytes, hexadecimal) by which rows are known beside that of their present text, by row."""
+        if self._connections.row("SELECT 1 FROM operations LIMIT 1") is None:
+            return {}
+        told: dict[int, list[str]] = {}
+        for item, key in self._connections.rows(
+            "SELECT keys.item, key FROM keys JOIN items ON items.id = keys.item WHERE key <> key_of(hash) ORDER BY key"
+        ):
+            told.setdefault(item, []).append(key.to_bytes(KEY_BYTES, "little", signed=True).hex())
+        return {item: tuple(keys) for item, keys in told.items()}
 
     def unknown(self, rows: Sequence[RowCopy]) -> list[RowCopy]:
-        """Those that the project does not have; a row it has under a former text is known by the new one, too."""
+        """Those that the project does not have, under no text that they ever had."""
         fresh = []
-        with self._connections.writing() as connection:
+        with self._connections.reading() as connection:
             for row in rows:
-                keys = [key_of(bytes.fromhex(one)) for one in (row.hash, *row.formerly)]
-                found = [connection.execute("SELECT item FROM keys WHERE key = ?", (key,)).fetchone() for key in keys]
-                there = next((one for one in found if one is not None), None)
-                if there is None:
+                if _known(connection, row.hash, row.formerly) is None:
                     fresh.append(row)
-                elif found[0] is None:
-                    connection.execute("INSERT INTO keys (key, item) VALUES (?, ?)", (keys[0], there[0]))
         return fresh
 
-    def events(self, items: Sequence[int]) -> Iterator[tuple[EventCopy, Any | None]]:
+    def know(self, rows: Iterable[RowCopy]) -> None:
+        """Let rows that are here be found by all texts that they ever had elsewhere, too."""
+        waiting = iter(row for row in rows if row.formerly)
+        while part := list(islice(waiting, AT_ONCE)):
+            with self._connections.writing() as connection:
+                for row in part:
+                    item = _known(connection, row.hash, row.formerly)
+                    told = [(_key(one), item) for one in (row.hash, *row.formerly)]
+                    if item is not None:
+                        connection.executemany("INSERT OR IGNORE INTO keys (key, item) VALUES (?, ?)", told)
+
+    def events(
+        self, items: Sequence[int], former: Mapping[int, tuple[str, ...]] | None = None
+    ) -> Iterator[tuple[EventCopy, Any | None]]:
         """All entries of rows, each with its stored value, as the copy's `label` is for the caller to name."""
         told = self.hashes(items)
         for item in items:
             for row in self._connections.rows(_EVENTS, (item,)):
                 copy = EventCopy(
                     hash=told[item],
+                    formerly=(former or {}).get(item, ()),
                     uid=row[0],
                     over=tuple(row[1].split()),
                     skipped=bool(row[3]),
@@ -161,17 +166,17 @@ class Joining:
     def take_classes(self, copies: Iterable[ClassCopy]) -> dict[str, str]:
         """Bring another copy's classes in: what each of its names is called here from now on. Raises UserError."""
         with self._connections.writing() as connection:
-            found = {copy.name: _take_class(connection, copy) for copy in copies}
+            found = take_classes(connection, list(copies))
             names = dict(connection.execute("SELECT id, name FROM classes"))
         return {name: names[number] for name, number in found.items()}
 
-    def take_bases(self, told: Iterable[tuple[str, Any]], at: str) -> None:
-        """Labels (hash, stored value) that came with rows elsewhere, for rows that have neither label nor history."""
+    def take_bases(self, told: Iterable[tuple[RowCopy, Any]], at: str) -> None:
+        """Stored labels that came with rows elsewhere, for rows that have neither label nor history here."""
         waiting = iter(told)
         while part := list(islice(waiting, AT_ONCE)):
             with self._connections.writing() as connection:
-                for digest, value in part:
-                    item = _item_of(connection, digest)
+                for row, value in part:
+                    item = _item_of(connection, row.hash, row.formerly)
                     if item is not None and events.base(connection, item) is None and not events.of(connection, item):
                         labels.put(connection, item, labels.stored(value), 0, "", at)
 
@@ -186,7 +191,7 @@ class Joining:
             with self._connections.writing() as connection:
                 touched = set[int]()
                 for copy, value in part:
-                    item = _item_of(connection, copy.hash)
+                    item = _item_of(connection, copy.hash, copy.formerly)
                     if item is None:
                         left += 1
                         continue
@@ -206,13 +211,27 @@ _EVENTS = (
 )
 
 
-def _item_of(connection: sqlite3.Connection, digest: str) -> int | None:
-    """The row that is, or was, what this hash says; None where there is none outside the bin."""
-    row = connection.execute(
-        "SELECT item FROM keys WHERE key = ? AND EXISTS (SELECT 1 FROM items WHERE id = keys.item)",
-        (key_of(bytes.fromhex(digest)),),
-    ).fetchone()
-    return int(row[0]) if row else None
+def _key(digest: str) -> int:
+    return key_of(bytes.fromhex(digest))
+
+
+def _known(connection: sqlite3.Connection, digest: str, formerly: Sequence[str]) -> int | None:
+    """The row that is, was, or in the bin would be what this hash or a former one says.
+
+    The former ones count first: what was cleaned or masked may be equal to other rows by now.
+    """
+    for one in (*formerly, digest):
+        row = connection.execute("SELECT item FROM keys WHERE key = ?", (_key(one),)).fetchone()
+        if row is not None:
+            return int(row[0])
+    return None
+
+
+def _item_of(connection: sqlite3.Connection, digest: str, formerly: Sequence[str] = ()) -> int | None:
+    """The same, None for what lies in the bin."""
+    item = _known(connection, digest, formerly)
+    there = item is not None and connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is not None
+    return item if there else None
 
 
 def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, value: Any | None) -> tuple[bool, bool]:
@@ -249,24 +268,3 @@ def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, valu
         ),
     )
     return True, False
-
-
-def _take_class(connection: sqlite3.Connection, copy: ClassCopy) -> int:
-    """The class that is meant: by its uid, by its name, or made anew; it takes the later of two names."""
-    marks = ",".join("?" * len(copy.uids))
-    row = connection.execute(
-        f"SELECT class FROM class_uids WHERE uid IN ({marks}) ORDER BY class LIMIT 1", copy.uids
-    ).fetchone()
-    named = connection.execute("SELECT id FROM classes WHERE name = ?", (copy.name,)).fetchone()
-    number = int(row[0]) if row else classes.ensure(connection, [copy.name])[copy.name]
-    connection.executemany(
-        "INSERT OR IGNORE INTO class_uids (uid, class) VALUES (?, ?)", [(uid, number) for uid in copy.uids]
-    )
-    then = connection.execute("SELECT named_at FROM classes WHERE id = ?", (number,)).fetchone()[0]
-    if row and named is None and copy.named_at > then:
-        connection.execute("UPDATE classes SET name = ?, named_at = ? WHERE id = ?", (copy.name, copy.named_at, number))
-    elif not row and named is None:
-        connection.execute(
-            "UPDATE classes SET color = ?, named_at = ? WHERE id = ?", (copy.color, copy.named_at, number)
-        )
-    return number

@@ -61,6 +61,12 @@ class People:
             return events.share(connection)
 
     @property
+    def share_at(self) -> str:
+        """When it was chosen; '' for never."""
+        row = self._connections.row("SELECT value FROM meta WHERE key = ?", (events.SHARE_AT,))
+        return str(row[0]) if row else ""
+
+    @property
     def unfinished(self) -> bool:
         """Whether setting the share was broken off, so that not all rows are known that wait; set it again."""
         return self._connections.row("SELECT 1 FROM meta WHERE key = ?", (events.UNFINISHED,)) is not None
@@ -70,15 +76,21 @@ class People:
         share: float,
         should_stop: Callable[[], bool] = lambda: False,
         on_progress: Callable[[float], None] = lambda fraction: None,
+        *,
+        at: str = "",
     ) -> Changes:
-        """Choose the share; which rows it is follows from their texts alone. Raises UserError, Cancelled."""
+        """Choose the share; which rows it is follows from their texts alone. Raises UserError, Cancelled.
+
+        `at` is when it was chosen in another copy; else it is now.
+        """
         if not 0 <= share <= 1:
             raise UserError(f"{share:g} is no share of all rows; it must be between 0 and 1.")
         with self._connections.bulk_turn(should_stop):
             # a row that is in neither share waits for nobody, before and after
             concerned = 1.0 if self.unfinished else max(share, self.share)
             with self._connections.writing() as connection:
-                told = ((events.SHARE, str(share)), (events.UNFINISHED, "1"))
+                when = at or events.later(self.share_at)
+                told = ((events.SHARE, str(share)), (events.SHARE_AT, when), (events.UNFINISHED, "1"))
                 connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", told)
             after, last = 0, max(1, self._last())
             while part := self._connections.rows(_LABELED, (after, AT_ONCE)):

@@ -21,8 +21,9 @@ from desktop_llm.data.bundle import ENDING
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import Changes, Filter, NewItem
+from desktop_llm.store.class_joining import ClassCopy
 from desktop_llm.store.hashing import content_hash
-from desktop_llm.store.joining import ClassCopy, EventCopy, RowCopy
+from desktop_llm.store.joining import EventCopy, RowCopy
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks import task as task_named
@@ -49,6 +50,7 @@ class Head:
     rows: int
     events: int
     share: float = 0.0
+    share_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ def write(
     which = told or Filter()
     total, done = max(1, 2 * project.items.count(which)), 0
     rules, names = task_named(project.task).labels, project.classes.names()
+    former = project.joining.former()
 
     def parts() -> Iterator[Sequence[int]]:
         nonlocal done
@@ -97,13 +100,13 @@ def write(
 
     with bundle.packing(path) as packed:
         packed.put(CLASSES, project.joining.classes())
-        rows = packed.put(ROWS, (row for part in parts() for row in _rows(project, part, rules, names)))
+        rows = packed.put(ROWS, (row for part in parts() for row in _rows(project, part, rules, names, former)))
         entries = packed.put(
             EVENTS,
             (
                 replace(copy, label=_named(value, rules, names))
                 for part in parts()
-                for copy, value in project.joining.events(part)
+                for copy, value in project.joining.events(part, former)
             ),
         )
         head = Head(
@@ -115,6 +118,7 @@ def write(
             rows=rows,
             events=entries,
             share=project.people.share,
+            share_at=project.people.share_at,
         )
         packed.put(HEAD, [head])
     return head
@@ -185,7 +189,7 @@ def take(
         )
     rules = task_named(project.task).labels
     with bundle.unpacking(path) as packed:
-        _check(packed, path.name)
+        _check(packed, path.name, rules)
         known_as = project.joining.take_classes(packed.take(CLASSES, ClassCopy))
         progress = _Progress(2 * head.rows + head.events, on_progress, should_stop)
         came = _take_rows(project, progress.over(packed.take(ROWS, RowCopy)), rules, known_as)
@@ -195,17 +199,15 @@ def take(
             return rules.to_value(rules.renamed(named, known_as), numbers)
 
         bases = (
-            (row.hash, value_of(row.label))
-            for row in progress.over(packed.take(ROWS, RowCopy))
-            if row.label is not None
+            (row, value_of(row.label)) for row in progress.over(packed.take(ROWS, RowCopy)) if row.label is not None
         )
         project.joining.take_bases(bases, head.at)
         joined = project.joining.take_events(
             (copy, None if copy.label is None else value_of(copy.label))
             for copy in progress.over(packed.take(EVENTS, EventCopy))
         )
-    if head.share > project.people.share:
-        project.people.set_share(head.share, should_stop)
+    if head.share_at > project.people.share_at:
+        project.people.set_share(head.share, should_stop, at=head.share_at)
     return Taken(
         head=head,
         rows=came,
@@ -235,12 +237,18 @@ class _Progress:
             yield record
 
 
-def _rows(project: Project, items: Sequence[int], rules: Labels, names: Mapping[int, str]) -> Iterator[RowCopy]:
+def _rows(
+    project: Project,
+    items: Sequence[int],
+    rules: Labels,
+    names: Mapping[int, str],
+    former: Mapping[int, tuple[str, ...]],
+) -> Iterator[RowCopy]:
     hashes, bases = project.joining.hashes(items), project.joining.bases(items)
     for item in project.items.get_many(items):
         yield RowCopy(
             hash=hashes[item.id],
-            formerly=project.joining.formerly(item.id),
+            formerly=former.get(item.id, ()),
             content=item.content,
             extra=item.extra,
             split=item.split,
@@ -259,17 +267,33 @@ def _named(value: Any | None, rules: Labels, names: Mapping[int, str]) -> Any | 
         return None
 
 
-def _check(packed: bundle.Unpacking, name: str) -> None:
+def _check(packed: bundle.Unpacking, name: str, rules: Labels) -> None:
     """Judge every record before the project is touched. Raises UserError."""
-    for one in packed.take(CLASSES, ClassCopy):
-        if not one.name.strip():
+    names: dict[int, str] = {}
+    for place, one in enumerate(packed.take(CLASSES, ClassCopy), 1):
+        if not one.name.strip() or not one.uids:
             raise UserError(f"“{name}” is damaged: a label has no name; ask for the bundle again.")
+        names[place] = one.name
+    numbers = {one: number for number, one in names.items()}
     for row in packed.take(ROWS, RowCopy):
-        if content_hash(row.content).hex() != row.hash or row.split not in ("", *SPLITS):
+        sound = content_hash(row.content).hex() == row.hash and row.split in ("", *SPLITS)
+        if not sound or not _is_label(row.label, rules, names, numbers):
             raise UserError(f"“{name}” is damaged: a row is not what it was written as; ask for the bundle again.")
     for event in packed.take(EVENTS, EventCopy):
         if not (event.sound and event.uid):
             raise UserError(f"“{name}” is damaged: a label's time or place is no such; ask for the bundle again.")
+        if not _is_label(event.label, rules, names, numbers):
+            raise UserError(f"“{name}” is damaged: it holds a label that is none; ask for the bundle again.")
+
+
+def _is_label(named: Any | None, rules: Labels, names: Mapping[int, str], numbers: Mapping[str, int]) -> bool:
+    """Whether it is a label in names of the bundle's own classes, or none."""
+    if named is None:
+        return True
+    try:
+        return bool(rules.to_named(rules.to_value(named, numbers), names) == named)
+    except (UserError, TypeError, KeyError, ValueError, AttributeError, IndexError):
+        return False  # whatever it is, no rule reads it
 
 
 def _take_rows(project: Project, rows: Iterable[RowCopy], rules: Labels, known_as: Mapping[str, str]) -> int:
@@ -290,4 +314,5 @@ def _take_rows(project: Project, rows: Iterable[RowCopy], rules: Labels, known_a
             ]
             counts = project.items.insert(source, items, to_value=rules.to_value, class_names=rules.names)
             came += counts.imported
+        project.joining.know(part)
     return came

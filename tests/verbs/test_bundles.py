@@ -22,6 +22,7 @@ from desktop_llm.verbs import bundles
 from tests.store.conftest import TASK, insert
 
 PEOPLE = ("Ann", "Ben")
+NAMES = ("yes", "no", "perhaps", "never", "soon")
 TEXTS = 4
 
 
@@ -61,14 +62,15 @@ def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
         "write": lambda: _write(project, row.id, chosen, who),
         "undo": project.labels.undo,
         "redo": project.labels.redo,
-        "rename": lambda: project.classes.rename(chosen, f"{who} {value} {place}"),
+        "rename": lambda: project.classes.rename(chosen, NAMES[place % len(NAMES)]),
+        "class": lambda: project.classes.add(NAMES[place % len(NAMES)]),
         "add": lambda: insert(project, [(f"text {value} of {who}", None)]),
         "bulk": lambda: _bulk(project, row.id, chosen, who),
     }
     try:
         acts[what]()
     except UserError:
-        assert what == "rename"  # the name was taken
+        assert what in ("rename", "class")  # the name was taken
 
 
 def _write(project: Project, item: int, chosen: int, who: str) -> None:
@@ -85,7 +87,22 @@ def _bulk(project: Project, item: int, chosen: int, who: str) -> None:
         project.operations.undo(told.operation)
 
 
-ACTS = ["set", "set", "answer", "answer", "decide", "skip", "clear", "undo", "redo", "rename", "add", "bulk"]
+ACTS = [
+    "set",
+    "set",
+    "answer",
+    "answer",
+    "decide",
+    "skip",
+    "clear",
+    "undo",
+    "redo",
+    "rename",
+    "rename",
+    "class",
+    "add",
+    "bulk",
+]
 ACTS += ["write", "write", "write"]
 steps = st.tuples(
     st.sampled_from(PEOPLE),
@@ -253,3 +270,100 @@ def test_a_project_is_made_of_a_bundle_whole_or_not_at_all(two: tuple[Project, P
     assert (carl.name, carl.people.share) == ("For Carl", 0.5)
     assert _state(carl) == _state(ann)
     carl.close()
+
+
+def _exchanged(one: Project, other: Project, folder: Path) -> None:
+    for place, (sender, receiver) in enumerate(((one, other), (other, one), (one, other))):
+        bundles.write(sender, folder / f"sent {place}.dllm")
+        bundles.take(receiver, folder / f"sent {place}.dllm")
+
+
+def test_a_name_that_was_given_to_another_class_means_that_one(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, ben = two
+    ann.classes.rename(1, "surely")
+    ann.classes.add("yes")
+    fresh = next(one.id for one in ann.classes.all() if one.name == "yes")
+    ann.classes.move(fresh, 0)
+    ann.labels.set(2, fresh, "Ann")
+    _exchanged(ann, ben, tmp_path)
+    assert _state(ann) == _state(ben)
+    assert _state(ben)["rows"]["second"][0] == "yes"
+    assert _state(ben)["rows"]["first"][0] == "surely"
+
+
+def test_names_that_were_swapped_are_swapped_on_both_sides(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, ben = two
+    for number, name in ((1, "between"), (2, "yes"), (1, "no")):
+        ann.classes.rename(number, name)
+    _exchanged(ann, ben, tmp_path)
+    assert _state(ann) == _state(ben)
+    assert _state(ben)["rows"]["first"][0] == "no"
+
+
+def test_a_name_given_on_one_side_and_a_class_on_the_other_stay_two(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    ann.classes.rename(1, "perhaps")
+    ben.classes.add("perhaps")
+    ben.labels.set(2, next(one.id for one in ben.classes.all() if one.name == "perhaps"), "Ben")
+    _exchanged(ann, ben, tmp_path)
+    assert _state(ann) == _state(ben)
+    assert len(_state(ann)["classes"]) == 3
+    assert _state(ann)["rows"]["first"][0] != _state(ann)["rows"]["second"][0]
+
+
+def _masked(project: Project) -> None:
+    edits = [Edit(item=item, content={"text": "call [PHONE]"}) for item in (2, 4)]
+    project.operations.apply("personal", "Mask", edits)
+
+
+def test_a_label_of_one_of_two_rows_that_masking_made_equal_goes_to_that_one(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    _masked(ann)
+    ann.labels.set(4, 1, "Ann")
+    _exchanged(ann, ben, tmp_path)
+    assert _state(ben)["rows"]["fourth"][0] == "yes"
+    assert _state(ben)["rows"]["second"][0] is None
+
+
+def test_rows_whose_originals_were_forgotten_do_not_come_twice(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, ben = two
+    _masked(ann)
+    ann.forgetting.forget("personal")
+    bundles.write(ann, tmp_path / "forgotten.dllm")
+    assert bundles.take(ben, tmp_path / "forgotten.dllm").rows == 0
+
+
+@pytest.mark.parametrize("label", [["x"], {"a": 1}, 5, "nobody"])
+def test_what_is_no_label_is_refused_before_anything_is_taken(
+    two: tuple[Project, Project], tmp_path: Path, label: object
+) -> None:
+    ann, ben = two
+    ben.labels.set(2, 1, "Ben")
+    insert(ben, [("fifth", None)])
+    bundles.write(ben, tmp_path / "whole.dllm")
+    before = _state(ann)
+
+    def change(data: bytes) -> bytes:
+        return data.replace(b'"label":"yes"', b'"label":' + json.dumps(label).encode())
+
+    for part in (bundles.EVENTS, bundles.ROWS):
+        with pytest.raises(UserError, match="damaged"):
+            bundles.take(ann, _rewritten(tmp_path / "whole.dllm", part, change))
+    assert _state(ann) == before
+
+
+def test_the_later_word_on_the_share_counts(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, ben = two
+    ann.people.set_share(0.5)
+    bundles.write(ann, tmp_path / "half.dllm")
+    bundles.take(ben, tmp_path / "half.dllm")
+    assert ben.people.share == 0.5
+    ben.people.set_share(0.0)
+    bundles.take(ben, tmp_path / "half.dllm")
+    assert ben.people.share == 0.0
+    _exchanged(ben, ann, tmp_path)
+    assert ann.people.share == 0.0
