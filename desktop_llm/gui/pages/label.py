@@ -176,6 +176,7 @@ class LabelPage(Page):
         self._others.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
         self._hand.labeled.connect(self._after_write)
         self._hand.kept.connect(self._show_written)
+        self._hand.held.connect(self._show_item)
         self._hand.turned.connect(self._on_turned)
         self._hand.turned_many.connect(self._on_turned_many)
         return desk
@@ -248,7 +249,7 @@ class LabelPage(Page):
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
             self._hand.leave()
-        self._item = self._others.seen(item)
+        self._item = self._pen.held(self._others.seen(item))
         self._desk.show_item(self._item, self._counts)
         self._loop.show_item(self._item)
 
