@@ -154,6 +154,8 @@ class LabelPage(Page):
         self._view.changed.connect(self._on_order_changed)
         self._pen = Pen(self.hub, self._clock, Voice(self._view))
         self._others = Others(self.hub, self._view, lambda: self._classes, self)
+        self._others.labeler_changed.connect(self._pen.forget)  # the label of one is not another's
+        self._others.labeler_changed.connect(self._reload_all)
         self._loop = LabelLoop(self.hub, self._view, lambda: self._classes, self)
         self._loop.answered.connect(self._after_write)
         for part in (self._chip, self._others.history, self._suggesting.button, self._loop.button, self._view):

@@ -16,6 +16,7 @@ from desktop_llm.gui.pages.label_history import Discretion, RowHistory
 from desktop_llm.gui.pages.label_view import FURTHER, LabelView
 from desktop_llm.gui.pages.snapshot_facts import day_and_time
 from desktop_llm.rows import Class, Item
+from desktop_llm.settings import Settings
 from desktop_llm.widgets.button import button
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ Told = tuple[float, int, int]
 
 
 class Others(QObject):
-    """Signals: `counted()`: how many rows wait is known anew; `chosen(value)`: an answer in a dispute."""
+    """Signals: `counted()`: how many rows wait is known anew; `chosen(value)`: an answer in a dispute;
+    `labeler_changed()`: somebody else labels from now on.
+    """
 
     counted = Signal()
     chosen = Signal(object)
+    labeler_changed = Signal()
 
     def __init__(self, hub: Hub, view: LabelView, classes: Callable[[], Sequence[Class]], parent: QObject) -> None:
         """`classes()` are the project's now; `card` is to be put above the row, the button `history` beside it."""
@@ -46,7 +50,8 @@ class Others(QObject):
         """The disputed row shown, and what was said before it was decided."""
         self._reading: Task | None = None
         self._again = False
-        hub.settings_changed.connect(lambda _: self.refresh())
+        self._labeler = hub.settings.labeler
+        hub.settings_changed.connect(self._on_settings_changed)
 
     @property
     def apart(self) -> bool:
@@ -172,6 +177,13 @@ class Others(QObject):
         if hidden:
             who = [self.tr("said by {count}").format(count=len(told))] if len(told) > 1 else []
         return Answer(value=value, text=text, color=colors.get(text, ""), who=", ".join(who))
+
+    def _on_settings_changed(self, settings: Settings) -> None:
+        self.refresh()
+        if settings.labeler != self._labeler:
+            self._labeler = settings.labeler
+            self._shown = None
+            self.labeler_changed.emit()
 
     def _on_read(self, _: Task) -> None:
         self._reading = None

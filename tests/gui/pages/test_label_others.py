@@ -292,3 +292,19 @@ def test_the_history_keeps_back_what_a_second_opinion_may_not_see(page: LabelPag
     assert _history(page, qtbot) == []
     qtbot.keyClicks(page, "2a")
     assert [one[1:3] for one in _history(page, qtbot)] == [["Ben", "no"]]
+
+
+def test_another_name_begins_with_rows_of_its_own(page: LabelPage, qtbot: QtBot) -> None:
+    """What Ben said blind is not shown to Ann, whose label was the first."""
+    _share_all(page)
+    _choose(page, "second", qtbot)
+    qtbot.keyClicks(page, "2a")
+    assert _shown(page) == 3
+    page.hub.save_settings(labeler="Ann")
+    qtbot.waitUntil(lambda: page.hub.background.idle)
+    assert _is_empty(page)
+    page.hub.save_settings(labeler="Cid")
+    qtbot.waitUntil(lambda: page.hub.background.idle)
+    assert _shown(page) == 4
+    qtbot.keyClick(page, Qt.Key.Key_F5)  # Ben's last label is not Cid's
+    assert _shown(page) == 4
