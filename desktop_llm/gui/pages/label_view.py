@@ -102,6 +102,11 @@ class LabelView(QWidget):
         """Another order."""
         self._order.setCurrentIndex(max(0, self._order.findData(order)))
 
+    def take_order(self, order: Order) -> None:
+        """Another order; says nothing."""
+        self._quietly(self._order, order)
+        self._let_order()
+
     def set_order_possible(self, possible: bool, *, doubted: bool = False) -> None:
         """Whether rows can be ordered by uncertainty, and whether labels are doubted; says nothing."""
         self._possible = {"uncertain": possible, "doubted": doubted}

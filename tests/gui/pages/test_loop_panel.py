@@ -84,3 +84,32 @@ def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page:
     assert row.value == other
     assert page.item.id == 9
     assert project.doubts.count() == 1
+
+
+def test_turned_on_before_there_are_guesses_it_orders_the_rows_once_it_can(
+    qtbot: QtBot, hub: Hub, page: LabelPage, opened: Callable[..., Project]
+) -> None:
+    """Unless the person has chosen an order by then."""
+    project = opened([(text, None) for text, _ in TRUTH], "Bare")
+    find(page, QPushButton, "label.loop").click()
+    page._loop._head.panel.order_asked.emit()  # type: ignore[union-attr]
+    order = find(page, QComboBox, "label.order")
+    assert order.currentData() == "file"
+    hub.changed.emit(project.suggestions.order([9, 4, 7]))
+    assert order.currentData() == "uncertain"
+    assert page.item is not None
+    assert page.item.id == 1  # the text that somebody reads stays
+    qtbot.keyClicks(page, "d")
+    assert page.item.id == 9
+
+
+def test_an_order_that_was_chosen_by_then_stays(
+    qtbot: QtBot, hub: Hub, page: LabelPage, opened: Callable[..., Project]
+) -> None:
+    project = opened([(text, None) for text, _ in TRUTH], "Bare")
+    find(page, QPushButton, "label.loop").click()
+    page._loop._head.panel.order_asked.emit()  # type: ignore[union-attr]
+    show = find(page, QComboBox, "label.show")
+    show.setCurrentIndex(show.findData("all"))
+    hub.changed.emit(project.suggestions.order([9, 4, 7]))
+    assert find(page, QComboBox, "label.order").currentData() == "file"
