@@ -113,3 +113,22 @@ def test_an_order_that_was_chosen_by_then_stays(
     show.setCurrentIndex(show.findData("all"))
     hub.changed.emit(project.suggestions.order([9, 4, 7]))
     assert find(page, QComboBox, "label.order").currentData() == "file"
+
+
+@pytest.mark.parametrize(("likely", "opens"), [(0, False), (1, True)])
+def test_doubtful_labels_are_shown_where_one_is_likely_wrong(
+    qtbot: QtBot, hub: Hub, page: LabelPage, likely: int, opens: bool
+) -> None:
+    find(page, QPushButton, "label.loop").click()
+    doubt = Doubt(item=2, text="", label="", instead="", sure=0.4)
+    assert hub.project is not None
+    found = Mistakes(labels=40, likely=likely, doubts=(doubt,), guesses=(), left_out=3)
+    keep_doubts(hub.project, found)
+    hub.looping.doubts_found.emit(found)
+    panel = page._loop._head.panel
+    assert panel is not None
+    words = find(panel, QLabel, "label.loop.answer").text()
+    assert words.startswith("1 of 40" if opens else "None of 40")
+    assert words.endswith("too few labels: 3.")
+    assert (find(page, QComboBox, "label.order").currentData() == "doubted") is opens
+    panel.hide()
