@@ -163,7 +163,8 @@ class LabelPage(Page):
 
     def _build_desk(self) -> QWidget:
         self._desk = desk = LabelDesk(self.hub, self._clock, self)
-        desk.may_list, desk.left = lambda: not self._others.apart, self._others.left
+        desk.may_list = lambda: not self._others.apart
+        desk.left = lambda unlabeled: self._loop.left(self._others.left(unlabeled))
         self._others.counted.connect(desk.show_left)
         desk.command_asked.connect(self.do)
         desk.guideline.edit_asked.connect(lambda: self.edit_classes(guideline=True))

@@ -47,6 +47,11 @@ class LabelLoop(QObject):
             self._wished = False
             self._view.take_order("uncertain")
 
+    def left(self, unlabeled: int) -> int:
+        """How many labels are doubted, where the page goes through these; else `unlabeled`, the rows that wait."""
+        project = self._hub.project
+        return project.doubts.count() if project is not None and self._view.order == "doubted" else unlabeled
+
     def look_again(self) -> None:
         """Go through the doubted labels."""
         self._view.set_order_possible(True, doubted=True)

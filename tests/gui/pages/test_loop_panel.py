@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
@@ -69,7 +69,16 @@ def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page:
     assert page.item is not None
     assert page.item.id == 2
     assert find(page, QLabel, "label.look_again.words").text().startswith("Is “")
-    assert not find(page, QComboBox, "label.show").isEnabled()
+    show = find(page, QComboBox, "label.show")
+    assert (show.isEnabled(), show.currentData()) == (False, "labeled")
+    qtbot.waitUntil(lambda: hub.background.idle)
+    queue = find(page, QWidget, "label.queue").parentWidget()
+    assert "4 left" in [one.text() for one in queue.findChildren(QLabel)]
+    bar = find(page, QFrame, "label.look_again")
+    assert [one.text() for one in bar.findChildren(QLabel) if one.property("role") == "keycap"] == [
+        hub.keys.told("keep"),
+        hub.keys.told("hard"),
+    ]
     find(page, QPushButton, "label.look_again.keep").click()
     assert project.doubts.marks(2) == ("checked",)
     assert page.item.id == 5
@@ -83,6 +92,9 @@ def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page:
     assert row is not None
     assert row.value == other
     assert page.item.id == 9
+    order = find(page, QComboBox, "label.order")
+    order.setCurrentIndex(order.findData("file"))
+    assert (show.isEnabled(), show.currentData()) == (True, "unlabeled")
     assert project.doubts.count() == 1
 
 
