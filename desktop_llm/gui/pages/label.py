@@ -336,7 +336,7 @@ class LabelPage(Page):
             self._listing.refresh()
             self._listing.view.select([item.id])
         else:
-            self._queue.put_first(item)
+            self._rows.put_first(item)
             self._show_item(item)
 
     def _on_turned_many(self, outcome: Outcome, sentence: str) -> None:
