@@ -132,7 +132,10 @@ class Others(QObject):
         self._shown = None
         self.card.tell(
             self.tr("Second opinion"),
-            self.tr("Somebody has labeled this row. You do not see how, and no suggestion either."),
+            self.tr(
+                "Somebody has labeled this row; you do not see how, and no suggestion either. Yours is written once"
+                " you give it and go on."
+            ),
         )
         return replace(item, value=own, skipped=False, prediction=None)
 
@@ -147,7 +150,7 @@ class Others(QObject):
         elif self._shown is not None and self._shown[0] != item.id:
             self._shown = None
         title = self.tr("To decide") if open_now else self.tr("Decided")
-        keys = self.tr("An answer’s key decides, and so does any label; Space leaves it open.")
+        keys = self.tr("An answer’s key decides, and so does any label once you give it; Space leaves it open.")
         answers = self._answers(self._shown[1]) if self._shown is not None else []
         self.card.tell(title, keys if open_now else self.tr("Undo opens it again."), answers)
         return replace(item, value=None if open_now else item.value, skipped=False, prediction=None)

@@ -12,6 +12,8 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.chip import keycap
 
+KEY_HEIGHT = 22
+
 
 class LookAgain(QFrame):
     """Signal: `answered(Item)`: its label stays, and it left the queue. Another label is given as ever."""
@@ -38,6 +40,7 @@ class LookAgain(QFrame):
         }
         self._caps = {command: keycap("") for command in self._buttons}
         for command, made in self._buttons.items():
+            self._caps[command].setFixedHeight(KEY_HEIGHT)
             line.addWidget(self._caps[command])
             line.addWidget(made)
         hub.settings_changed.connect(lambda _: self._tell_keys())
