@@ -107,7 +107,7 @@ class Looping:
                 f" {LEAST_OF_CLASS} texts first."
             )
         at = np.array([self._place[row.item] for row in known], dtype=np.int64)
-        targets = refits.one_hot([[name for name in row.classes if name in counted] for row in known], classes)
+        targets = refits.one_hot([tuple(counted.intersection(row.classes)) for row in known], classes)
         held = folds.out_of_fold(pool.x[at], targets, many=self._rules.many)
         found = mistakes.doubted(held, targets, many=self._rules.many)
         checked = set(self._project.doubts.marked("checked"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
@@ -72,7 +72,7 @@ def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page:
     show = find(page, QComboBox, "label.show")
     assert (show.isEnabled(), show.currentData()) == (False, "labeled")
     qtbot.waitUntil(lambda: hub.background.idle)
-    queue = find(page, QWidget, "label.queue").parentWidget()
+    queue = page._desk.queue
     assert "4 left" in [one.text() for one in queue.findChildren(QLabel)]
     bar = find(page, QFrame, "label.look_again")
     assert [one.text() for one in bar.findChildren(QLabel) if one.property("role") == "keycap"] == [
