@@ -62,9 +62,16 @@ def _mistakes(told: Any, out: Out) -> None:
             loop_results.keep_doubts(project, found)
         if told.to is not None:
             loop_results.write(found, told.to)
+        few = f" ({found.left_out:,} classes have too few labels to say)" if found.left_out else ""
         out(
-            {"labels": found.labels, "likely": found.likely, "queue": len(found.doubts)},
-            f"{found.likely:,} of {found.labels:,} labels are likely mistakes; {len(found.doubts):,} to look at again:",
+            {
+                "labels": found.labels,
+                "likely": found.likely,
+                "queue": len(found.doubts),
+                "left_out": found.left_out,
+            },
+            f"{found.likely:,} of {found.labels:,} labels are likely mistakes{few}; {len(found.doubts):,} to look at"
+            " again:",
         )
         for one in found.doubts:
             words = " ".join(one.text.split())

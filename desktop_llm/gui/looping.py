@@ -18,7 +18,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.rows import Changes, Guess
 from desktop_llm.verbs import embedding, loop_results, loop_worker
-from desktop_llm.verbs.loop_results import ORDERS, Mistakes, Suggested, Wanted
+from desktop_llm.verbs.loop_results import ORDERS, Suggested, Wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +67,7 @@ class Looping(QObject):
         self._hub = hub
         self.choice = Choice()
         self.curve: tuple[Point, ...] = ()
-        self.state = ""
+        self.state = self._learned_words = ""
         self._child: Child | None = None
         self._child_of: tuple[Path, str] | None = None
         self._work: Task | None = None
@@ -109,13 +109,14 @@ class Looping(QObject):
         if self.choice.on:
             self._refit()
         elif "on" in changes:
+            self._learned_words = ""
             self._say("")
             self._leave()
 
     def find_mistakes(self) -> None:
         """Look for labels that the others contradict."""
         self._ask(
-            {"do": "mistakes"}, self.tr("Looking for doubtful labels"), loop_results.keep_doubts, self._on_mistakes
+            {"do": "mistakes"}, self.tr("Looking for doubtful labels"), loop_results.keep_doubts, self.doubts_found.emit
         )
 
     def advise(self, more: int) -> None:
@@ -132,7 +133,7 @@ class Looping(QObject):
     def _on_project_opened(self, project: Project | None) -> None:
         self._resting.stop()
         self._since = self._learned = 0
-        self._stale, self._again, self.state = True, False, ""
+        self._stale, self._again, self.state, self._learned_words = True, False, "", ""
         self.choice, self.curve = Choice(), ()
         self._leave()
         if project is not None and self.possible:
@@ -272,13 +273,11 @@ class Looping(QObject):
         if project is not None:
             self._hub.background.run(lambda _: project.notes.put(CURVE, curve))
         if found.labels < FEW:
-            self._say(self.tr("guesses begin with {few} labels").format(few=FEW))
+            words = self.tr("guesses begin with {few} labels").format(few=FEW)
         else:
-            self._say(self.tr("learned from {labels:,} labels").format(labels=found.labels))
-
-    def _on_mistakes(self, found: Mistakes) -> None:
-        self._say("")
-        self.doubts_found.emit(found)
+            words = self.tr("learned from {labels:,} labels").format(labels=found.labels)
+        self._learned_words = words
+        self._say(words)
 
     def _on_error(self, error: UserError) -> None:
         self._say(error.message)
@@ -286,6 +285,8 @@ class Looping(QObject):
 
     def _on_ended(self, _: Task) -> None:
         self._work = None
+        if self.state == self.tr("learning…"):  # neither learned nor failed: it looked, or was told to stop
+            self.state = self._learned_words
         if self._leaving:
             self._leave()
         self.changed.emit()

@@ -13,7 +13,7 @@ from desktop_llm.rows import Changes
 from desktop_llm.store import events
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.schema import DROPPED, GENERATION, UNDONE
-from desktop_llm.store.standing import standing
+from desktop_llm.store.standing import heads, standing
 
 CHANGED = Changes(labels=True)
 PATIENCE_SECONDS = 3.0
@@ -78,7 +78,8 @@ class Labels:
     def answer(self, item: int, value: Any | None, labeler: str, *, seconds: float | None = None) -> Changes:
         """A labeler's own word on a row, who has not seen what others said; None: skipped. Raises UserError.
 
-        Where it differs from the others', the row is disputed, and the first label stands until it is decided.
+        Where it differs from the others', the row is disputed, and the first label stands until it is decided. Whoever
+        alone labeled the row has no second opinion on it.
         """
         text = None if value is None else stored(value)
         self._operate(item, text, int(value is None), labeler, events.BLIND, seconds, blind=True)
@@ -180,6 +181,8 @@ class Labels:
     ) -> None:
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
             _must_be_there(connection, item)
+            if blind:
+                _must_be_second(connection, item, labeler)
             end_line(connection)
             at = events.enter(
                 connection,
@@ -211,6 +214,16 @@ class Labels:
 def _must_be_there(connection: sqlite3.Connection, item: int) -> None:
     if connection.execute("SELECT 1 FROM items WHERE id = ?", (item,)).fetchone() is None:
         raise UserError(f"The project has no row number {item}, or it lies in the bin.")
+
+
+def _must_be_second(connection: sqlite3.Connection, item: int, labeler: str) -> None:
+    """A blind answer may be given anew by whoever gave it; nobody answers blind to a label of his own."""
+    said = [one for one in heads(events.of(connection, item)) if one.value is not None]
+    if said and all(one.labeler == labeler and one.origin != events.BLIND for one in said):
+        raise UserError(
+            f"The label of row {item} is your own; a second opinion is for somebody else to give."
+            " Show “All” to change it."
+        )
 
 
 def end_line(connection: sqlite3.Connection) -> None:

@@ -47,12 +47,14 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistakes:
-    """Doubtful labels, the most doubtful first, of `labels` that were looked at; `likely` are held for mistakes."""
+    """Doubtful labels, the most doubtful first, of `labels` that were looked at; `likely` are held for mistakes.
+    `left_out` classes have too few labels to doubt any of them."""
 
     labels: int
     likely: int
     doubts: tuple[Doubt, ...]
     guesses: tuple[Guess, ...]
+    left_out: int = 0
 
 
 def keep(project: Project, told: Suggested) -> Changes:

@@ -6,6 +6,7 @@ Slow, so only for the loop's own process and for commands. It reads; what it fin
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ EACH_REFIT = 2000
 """Rows whose order and guess are written by a refit in the window; the next one comes after twenty labels."""
 DOUBTED_SHARE = 0.05
 LEAST_DOUBTED = 50
+LEAST_OF_CLASS = 5
+"""With fewer labels a class is not known well enough to say that one of them is wrong."""
 
 
 class Looping:
@@ -93,11 +96,18 @@ class Looping:
         """Find labels that the other labels contradict. Raises UserError when there are too few."""
         known = self._known()
         pool = self._rows(known)
-        classes = tuple(sorted({name for row in known for name in row.classes}))
+        counts = Counter(name for row in known for name in row.classes)
+        classes = tuple(sorted(name for name, count in counts.items() if count >= LEAST_OF_CLASS))
+        counted = set(classes)
+        # of several classes the others can still be judged
+        known = [row for row in known if self._rules.many or counted.issuperset(row.classes)]
         if len(known) < 2 * folds.FOLDS or len(classes) < (1 if self._rules.many else 2):
-            raise UserError("There are too few labels to find mistakes among; label some dozens of texts first.")
+            raise UserError(
+                "There are too few labels to find mistakes among; give each of several labels to at least"
+                f" {LEAST_OF_CLASS} texts first."
+            )
         at = np.array([self._place[row.item] for row in known], dtype=np.int64)
-        targets = refits.one_hot([row.classes for row in known], classes)
+        targets = refits.one_hot([tuple(counted.intersection(row.classes)) for row in known], classes)
         held = folds.out_of_fold(pool.x[at], targets, many=self._rules.many)
         found = mistakes.doubted(held, targets, many=self._rules.many)
         checked = set(self._project.doubts.marked("checked"))
@@ -106,6 +116,7 @@ class Looping:
         return Mistakes(
             labels=len(known),
             likely=found.likely,
+            left_out=len(counts) - len(classes),
             doubts=tuple(
                 Doubt(
                     item=known[place].item,

@@ -112,3 +112,23 @@ def test_doubts_and_advice(qtbot: QtBot, hub: Hub, project: Project) -> None:  #
     assert advised.args is not None
     assert advised.args[0].more == 100
     _idle(qtbot, hub, hub.looping)
+
+
+def test_what_it_says_while_it_works_ends_with_the_work(qtbot: QtBot, hub: Hub, project: Project) -> None:  # noqa: F811
+    """Looking ahead and what was cancelled leave the words of before."""
+    looping = hub.looping
+    _label(hub, project, 58)
+    looping.choose(on=True)
+    _idle(qtbot, hub, looping)
+    words = looping.state
+    assert "60 labels" in words
+    with qtbot.waitSignal(looping.advised, timeout=SECONDS):
+        looping.advise(100)
+    _idle(qtbot, hub, looping)
+    assert looping.state == words
+    looping.find_mistakes()
+    assert looping.state == "learning…"
+    assert looping._work is not None
+    looping._work.cancel()
+    _idle(qtbot, hub, looping)
+    assert looping.state == words

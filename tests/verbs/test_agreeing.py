@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_llm.errors import Cancelled
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Filter
 from desktop_llm.store import people
 from desktop_llm.store.project import Project
@@ -163,4 +163,21 @@ def test_counting_says_how_far_it_is(project: Project) -> None:
     assert told[-1] == 1.0
     with pytest.raises(Cancelled):
         agreeing.report(project, should_stop=lambda: True)
+    project.close()
+
+
+def test_nobody_gives_a_second_opinion_on_a_label_of_ones_own(project: Project) -> None:
+    """Whoever answered blind may think better of it."""
+    project.labels.set(3, YES, "Ann")
+    with pytest.raises(UserError, match="row 3 is your own"):
+        project.labels.answer(3, NO, "Ann")
+    project.labels.answer(3, NO, "Ben")
+    project.labels.answer(3, YES, "Ben")
+    assert [one.labeler for one in project.labels.history(3)] == ["Ann", "Ben", "Ben"]
+    assert project.people.disputed() == 0
+    project.labels.undo()
+    project.labels.undo()
+    project.labels.undo()
+    project.labels.answer(3, NO, "Ann")  # nobody has labeled it
+    assert len(project.labels.history(3)) == 4
     project.close()

@@ -99,6 +99,19 @@ def test_flipped_labels_are_doubted_until_checked_or_changed(project: Project) -
     assert project.doubts.marks(first.id) == ()
 
 
+def test_a_class_with_few_labels_is_left_out(project: Project) -> None:
+    """Of three labels it is not known what they have in common."""
+    rows = project.items.page(Filter(show="labeled"), 0, 100)
+    number = project.classes.ensure(["rare"])["rare"]
+    for row in rows[:3]:
+        project.labels.set(row.id, number)
+    found = Looping(project, None).mistakes()
+    assert found.left_out == 1
+    assert found.labels == len(rows) - 3
+    assert not {row.id for row in rows[:3]} & {one.item for one in found.doubts}
+    assert "rare" not in {one.instead for one in found.doubts}
+
+
 def test_hard_rows_are_remembered(project: Project) -> None:
     """Whatever their label becomes."""
     row = project.items.page(Filter(), 0, 1)[0]

@@ -154,6 +154,8 @@ class LabelPage(Page):
         self._view.changed.connect(self._on_order_changed)
         self._pen = Pen(self.hub, self._clock, Voice(self._view))
         self._others = Others(self.hub, self._view, lambda: self._classes, self)
+        self._others.labeler_changed.connect(self._pen.forget)  # the label of one is not another's
+        self._others.labeler_changed.connect(self._reload_all)
         self._loop = LabelLoop(self.hub, self._view, lambda: self._classes, self)
         self._loop.answered.connect(self._after_write)
         for part in (self._chip, self._others.history, self._suggesting.button, self._loop.button, self._view):
@@ -161,7 +163,8 @@ class LabelPage(Page):
 
     def _build_desk(self) -> QWidget:
         self._desk = desk = LabelDesk(self.hub, self._clock, self)
-        desk.may_list, desk.left = lambda: not self._others.apart, self._others.left
+        desk.may_list = lambda: not self._others.apart
+        desk.left = lambda unlabeled: self._loop.left(self._others.left(unlabeled))
         self._others.counted.connect(desk.show_left)
         desk.command_asked.connect(self.do)
         desk.guideline.edit_asked.connect(lambda: self.edit_classes(guideline=True))
@@ -176,6 +179,7 @@ class LabelPage(Page):
         self._others.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
         self._hand.labeled.connect(self._after_write)
         self._hand.kept.connect(self._show_written)
+        self._hand.held.connect(self._show_item)
         self._hand.turned.connect(self._on_turned)
         self._hand.turned_many.connect(self._on_turned_many)
         return desk
@@ -248,7 +252,7 @@ class LabelPage(Page):
             item = naming.in_names_of_now(self.hub.project, item, self.hub.task.labels)
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
             self._hand.leave()
-        self._item = self._others.seen(item)
+        self._item = self._pen.held(self._others.seen(item))
         self._desk.show_item(self._item, self._counts)
         self._loop.show_item(self._item)
 
@@ -332,7 +336,7 @@ class LabelPage(Page):
             self._listing.refresh()
             self._listing.view.select([item.id])
         else:
-            self._queue.put_first(item)
+            self._rows.put_first(item)
             self._show_item(item)
 
     def _on_turned_many(self, outcome: Outcome, sentence: str) -> None:

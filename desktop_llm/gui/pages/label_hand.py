@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 class Hand(QObject):
     """Signals: `labeled(Item)`: this row is done, what comes next?; `kept(Item)`: it has changed and stays in sight;
+    `held(Item)`: what is said of it is not whole yet, and nothing of it is written;
     `turned(item id)`: its label was undone or done again; `turned_many(Outcome, sentence)`: an operation was.
     """
 
     labeled = Signal(object)
     kept = Signal(object)
+    held = Signal(object)
     turned = Signal(int)
     turned_many = Signal(object, str)
 
@@ -85,10 +87,14 @@ class Hand(QObject):
     def edit(self, value: Any) -> None:
         """Keep a label that may not be whole yet; None: no label."""
         item = self._current()
-        if item is not None:
-            editor = self._desk.editor
-            self._pen.keep(item, value, one_step=editor is not None and editor.writes)
-            self.kept.emit(item)
+        if item is None:
+            return
+        if self._pen.hold(item, value):
+            self.held.emit(self._on_disk(item))
+            return
+        editor = self._desk.editor
+        self._pen.keep(item, value, one_step=editor is not None and editor.writes)
+        self.kept.emit(item)
 
     def accept(self) -> None:
         """Confirm what stands, or take what the model suggests."""
@@ -115,13 +121,19 @@ class Hand(QObject):
         item = self._current()
         if self._many:
             self._listing.give(None)
+        elif item is not None and self._pen.drop(item):
+            self.held.emit(self._on_disk(item))
         elif item is not None and (item.value is not None or item.skipped):
-            self.edit(None)
+            self._pen.clear(item)
+            self.kept.emit(item)
 
     def turn(self, *, undo: bool) -> None:
         """Undo or redo what comes next in line: a single label, or an operation on many."""
-        project = self._hub.project
+        project, item = self._hub.project, self._current()
         if project is None:
+            return
+        if undo and item is not None and self._pen.drop(item):
+            self.held.emit(self._on_disk(item))
             return
         step = project.undoing.next_undo() if undo else project.undoing.next_redo()
         if step is not None and step.operation is not None:
@@ -144,6 +156,9 @@ class Hand(QObject):
         """Give a label of before, where a value by itself is a label."""
         if value is not None and self._desk.editor is not None and self._desk.editor.can_list:
             self.choose(value)
+
+    def _on_disk(self, item: Item) -> Item | None:
+        return self._hub.project.items.get(item.id) if self._hub.project is not None else None
 
     def _if_writable(self, do: Callable[[], None]) -> None:
         if self._hub.writable:

@@ -23,7 +23,7 @@ SIZE = (760, 340)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discretion:
-    """What is kept back: entries of others than `only` (None: of nobody), and the names."""
+    """What is kept back: entries of others than `only` (None: of nobody), and the names with all that tells them."""
 
     only: str | None = None
     names: bool = False
@@ -82,12 +82,15 @@ class RowHistory(QDialog):
             *(self.tr("When"), self.tr("By"), self.tr("Label"), self.tr("How"), self.tr("Guideline")),
             self.tr("State"),
         )
-        self._grid.show_rows(titles, [self._row(one, stands, names) for one in sorted(seen, key=lambda one: one.at)])
+        rows = [self._row(one, stands, names) for one in sorted(seen, key=lambda one: one.at)]
+        self._grid.show_rows(titles, sorted(rows) if self._kept_back.names else rows)
         fit_columns(self.table)
         self._card.set_note(self.tr("{count:,} entries").format(count=len(seen)))
         words = "" if seen else self.tr("Nobody has labeled this row yet.")
         if only is not None:
             words = self.tr("Only your own entries are shown here; what others said would not leave your label free.")
+        if seen and self._kept_back.names:
+            words = self.tr("Names are hidden, and with them when and how labels were given.")
         self._words.setText(words)
         self._words.setVisible(bool(words))
 
@@ -99,9 +102,11 @@ class RowHistory(QDialog):
         state = self.tr("undone") if one.undone else ""
         if not one.undone and (one.labeler, one.at) in stands:
             state = self.tr("stands")
+        if self._kept_back.names:  # time, order, origin and guideline would tell who it was
+            return "", self.tr("hidden"), label, "", "", state
         return (
             day_and_time(one.at),
-            self.tr("hidden") if self._kept_back.names and one.labeler else one.labeler,
+            one.labeler,
             label,
             how(one.origin),
             str(one.guideline) if one.guideline else "",

@@ -26,6 +26,10 @@ class LabelLoop(QObject):
         """`classes` tells the project's classes as the page shows them."""
         super().__init__(page)
         self._hub, self._view, self._classes = hub, view, classes
+        self._wished = False
+        """Whether the model is to order the rows as soon as it can, and nobody has chosen otherwise since."""
+        view.changed.connect(self._on_chosen)
+        hub.project_opened.connect(self._on_chosen)
         self._head = LoopButton(hub, page)
         self._head.order_asked.connect(self._on_order_asked)
         self.button = self._head.button
@@ -33,10 +37,20 @@ class LabelLoop(QObject):
         self.bar.answered.connect(self.answered)
 
     def refresh(self) -> None:
-        """Offer the orders that there are now."""
+        """Offer the orders that there are now; take the model's where somebody waits for it."""
         project = self._hub.project
-        if project is not None:
-            self._view.set_order_possible(project.ordering.has_any(), doubted=project.doubts.count() > 0)
+        if project is None:
+            return
+        ordered = project.ordering.has_any()
+        self._view.set_order_possible(ordered, doubted=project.doubts.count() > 0)
+        if self._wished and ordered:
+            self._wished = False
+            self._view.take_order("uncertain")
+
+    def left(self, unlabeled: int) -> int:
+        """How many labels are doubted, where the page goes through these; else `unlabeled`, the rows that wait."""
+        project = self._hub.project
+        return project.doubts.count() if project is not None and self._view.order == "doubted" else unlabeled
 
     def look_again(self) -> None:
         """Go through the doubted labels."""
@@ -61,3 +75,8 @@ class LabelLoop(QObject):
         project = self._hub.project
         if project is not None and project.ordering.has_any():
             self._view.choose_order("uncertain")
+        elif project is not None:
+            self._wished = True
+
+    def _on_chosen(self) -> None:
+        self._wished = False

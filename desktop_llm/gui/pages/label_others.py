@@ -16,6 +16,7 @@ from desktop_llm.gui.pages.label_history import Discretion, RowHistory
 from desktop_llm.gui.pages.label_view import FURTHER, LabelView
 from desktop_llm.gui.pages.snapshot_facts import day_and_time
 from desktop_llm.rows import Class, Item
+from desktop_llm.settings import Settings
 from desktop_llm.widgets.button import button
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ Told = tuple[float, int, int]
 
 
 class Others(QObject):
-    """Signals: `counted()`: how many rows wait is known anew; `chosen(value)`: an answer in a dispute."""
+    """Signals: `counted()`: how many rows wait is known anew; `chosen(value)`: an answer in a dispute;
+    `labeler_changed()`: somebody else labels from now on.
+    """
 
     counted = Signal()
     chosen = Signal(object)
+    labeler_changed = Signal()
 
     def __init__(self, hub: Hub, view: LabelView, classes: Callable[[], Sequence[Class]], parent: QObject) -> None:
         """`classes()` are the project's now; `card` is to be put above the row, the button `history` beside it."""
@@ -46,7 +50,8 @@ class Others(QObject):
         """The disputed row shown, and what was said before it was decided."""
         self._reading: Task | None = None
         self._again = False
-        hub.settings_changed.connect(lambda _: self.refresh())
+        self._labeler = hub.settings.labeler
+        hub.settings_changed.connect(self._on_settings_changed)
 
     @property
     def apart(self) -> bool:
@@ -127,7 +132,10 @@ class Others(QObject):
         self._shown = None
         self.card.tell(
             self.tr("Second opinion"),
-            self.tr("Somebody has labeled this row. You do not see how, and no suggestion either."),
+            self.tr(
+                "Somebody has labeled this row; you do not see how, and no suggestion either. Yours is written once"
+                " you give it and go on."
+            ),
         )
         return replace(item, value=own, skipped=False, prediction=None)
 
@@ -142,7 +150,7 @@ class Others(QObject):
         elif self._shown is not None and self._shown[0] != item.id:
             self._shown = None
         title = self.tr("To decide") if open_now else self.tr("Decided")
-        keys = self.tr("An answer’s key decides, and so does any label; Space leaves it open.")
+        keys = self.tr("An answer’s key decides, and so does any label once you give it; Space leaves it open.")
         answers = self._answers(self._shown[1]) if self._shown is not None else []
         self.card.tell(title, keys if open_now else self.tr("Undo opens it again."), answers)
         return replace(item, value=None if open_now else item.value, skipped=False, prediction=None)
@@ -172,6 +180,13 @@ class Others(QObject):
         if hidden:
             who = [self.tr("said by {count}").format(count=len(told))] if len(told) > 1 else []
         return Answer(value=value, text=text, color=colors.get(text, ""), who=", ".join(who))
+
+    def _on_settings_changed(self, settings: Settings) -> None:
+        self.refresh()
+        if settings.labeler != self._labeler:
+            self._labeler = settings.labeler
+            self._shown = None
+            self.labeler_changed.emit()
 
     def _on_read(self, _: Task) -> None:
         self._reading = None

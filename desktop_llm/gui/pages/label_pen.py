@@ -35,6 +35,8 @@ class Pen:
     def forget(self) -> None:
         """Another project has other labels."""
         self.recent, self.last = [], None
+        self._visit = self._kept = None
+        self._voice.forget()
 
     def remember(self, value: Any) -> None:
         """This label was given."""
@@ -45,14 +47,18 @@ class Pen:
     def give(self, item: Item, value: Any) -> bool:
         """Give the stored label `value`."""
         project, seconds = self._hub.project, self._seconds()
-        if self._kept == (item.id, value):
+        if self._voice.plain and self._kept == (item.id, value):
             return True  # it is on disk as it stands
-        if self._visit is not None and self._visit[0] == item.id:
+        if self._voice.plain and self._visit is not None and self._visit[0] == item.id:
             return self.keep(item, value, one_step=True)
-        if project is None or not self._write(
+        if project is None:
+            return False
+        stands = self._voice.stands(project.people, item.id, value, self._labeler)
+        if not stands and not self._write(
             lambda: self._voice.give(project.labels, item.id, value, self._labeler, seconds=seconds)
         ):
             return False
+        self._voice.drop(item.id)
         self.remember(value)
         return True
 
@@ -64,18 +70,36 @@ class Pen:
         project, seconds, labeler = self._hub.project, self._seconds(), self._labeler
         if project is None:
             return False
-        labels, voice = project.labels, self._voice
-        if voice.plain:
-            again = self._visit[1] if one_step and self._visit is not None and self._visit[0] == item.id else ""
+        labels = project.labels
+        again = self._visit[1] if one_step and self._visit is not None and self._visit[0] == item.id else ""
 
-            def write() -> None:
-                uid = labels.keep(item.id, value, labeler, again=again, seconds=seconds)
-                self._visit, self._kept = (item.id, uid) if one_step else None, (item.id, value)
+        def write() -> None:
+            uid = labels.keep(item.id, value, labeler, again=again, seconds=seconds)
+            self._visit, self._kept = (item.id, uid) if one_step else None, (item.id, value)
 
-            return self._write(write)
-        if value is None:
-            return self._write(lambda: voice.clear(labels, item.id, labeler, seconds=seconds))
-        return self._write(lambda: voice.give(labels, item.id, value, labeler, seconds=seconds))
+        return self._write(write)
+
+    def hold(self, item: Item, value: Any) -> bool:
+        """Keep in mind what is not whole yet, where an opinion or a decision is asked for; False elsewhere."""
+        if self._voice.plain:
+            return False
+        self._voice.hold(item.id, value)
+        return True
+
+    def drop(self, item: Item) -> bool:
+        """Forget what was held of a row; False where nothing was."""
+        return self._voice.drop(item.id)
+
+    def held(self, item: Item | None) -> Item | None:
+        """A row with what is held of it."""
+        return self._voice.held(item)
+
+    def clear(self, item: Item) -> bool:
+        """Take the label away."""
+        project, seconds, voice = self._hub.project, self._seconds(), self._voice
+        if voice.plain or project is None:
+            return self.keep(item, None)
+        return self._write(lambda: voice.clear(project.labels, item.id, self._labeler, seconds=seconds))
 
     def leave(self) -> None:
         """Another row is looked at: what is written from now on is another step, and takes time of its own."""
@@ -99,6 +123,7 @@ class Pen:
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
         project, seconds = self._hub.project, self._seconds()
+        self._voice.drop(item.id)
         return project is not None and self._write(
             lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)
         )

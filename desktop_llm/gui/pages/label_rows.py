@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from desktop_llm.gui.hub import Hub
@@ -56,8 +57,12 @@ class LabelRows:
             told, order = self.chosen()
             found = project.items.before(told, item.id) if order == "file" else None
             if found is not None:
-                self._model.put_first(found)
+                self._model.put_first(self._as_waiting([found])[0])
         return None if found is None else project.items.get(found.id)
+
+    def put_first(self, item: Item) -> None:
+        """A row that was undone or done again: ticked where it is done."""
+        self._model.put_first(item if self._done(item.id) else self._as_waiting([item])[0])
 
     def page(self, after: int | None, limit: int) -> list[Item]:
         """At most `limit` rows after the row `after` (None: the first ones)."""
@@ -84,6 +89,16 @@ class LabelRows:
             return
         told, order = self.chosen()
         self._model.extend(self._as_waiting(project.items.queue(told, order, self._model.last_id(), QUEUE)))
+
+    def _done(self, item: int) -> bool:
+        """Whether nobody waits for the labeler's word on a row of others any more."""
+        project = self._hub.project
+        if project is None:
+            return False
+        if self._view.show_which == "second":
+            return project.people.own(item, self._hub.settings.labeler) is not None
+        said = [json.dumps(one.value) for one in project.people.said(item) if one.value is not None]
+        return len(set(said)) < 2
 
     def _as_waiting(self, rows: list[Item]) -> list[Item]:
         """What others said of rows is not what is done with them here: they are ticked once they are."""

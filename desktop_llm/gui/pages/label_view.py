@@ -25,6 +25,8 @@ class LabelView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Unlabeled rows in file order at first."""
         super().__init__(parent)
+        self._meanwhile: Show | None = None
+        """What was chosen to be shown before the doubted labels: these are shown as labeled rows, which they are."""
         self._possible: dict[Order, bool] = {"uncertain": False, "doubted": False}
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
@@ -62,7 +64,7 @@ class LabelView(QWidget):
     def show_which(self) -> Show:
         """Which rows."""
         chosen: Show = self._show.currentData()
-        return chosen
+        return self._meanwhile or chosen
 
     @property
     def order(self) -> Order:
@@ -85,6 +87,7 @@ class LabelView(QWidget):
         """Show these rows; says nothing."""
         if which in FURTHER and self._show.findData(which) < 0:
             self._show.addItem(self._further[which], which)
+        self._meanwhile = None
         self._quietly(self._show, which)
         self._let_order()
 
@@ -102,6 +105,11 @@ class LabelView(QWidget):
         """Another order."""
         self._order.setCurrentIndex(max(0, self._order.findData(order)))
 
+    def take_order(self, order: Order) -> None:
+        """Another order; says nothing."""
+        self._quietly(self._order, order)
+        self._let_order()
+
     def set_order_possible(self, possible: bool, *, doubted: bool = False) -> None:
         """Whether rows can be ordered by uncertainty, and whether labels are doubted; says nothing."""
         self._possible = {"uncertain": possible, "doubted": doubted}
@@ -115,6 +123,7 @@ class LabelView(QWidget):
 
     def restore(self, told: dict[str, Any]) -> None:
         """Choose what `state` gave; says nothing."""
+        self._meanwhile = None
         self._quietly(self._show, told.get("show"))
         self._quietly(self._order, told.get("order"))
 
@@ -124,8 +133,7 @@ class LabelView(QWidget):
         for value, can in self._possible.items():
             self._order.model().item(self._order.findData(value)).setEnabled(can)  # type: ignore[attr-defined]
         self._order.setEnabled(any_order and not further)
-        # what is doubted has a label
-        self._show.setEnabled(self.order != "doubted")
+        self._show_doubted()
         words = "" if any_order else self.tr("After a model has looked at the unlabeled texts.")
         self._order.setToolTip(self.tr("These rows come as in the file.") if further else words)
 
@@ -135,8 +143,18 @@ class LabelView(QWidget):
         box.blockSignals(False)
 
     def _on_chosen(self) -> None:
-        self._show.setEnabled(self.order != "doubted")  # doubted labels are those of labeled rows
+        self._show_doubted()
         self.changed.emit()
+
+    def _show_doubted(self) -> None:
+        doubted = self.order == "doubted"
+        self._show.setEnabled(not doubted)
+        if doubted and self._meanwhile is None:
+            self._meanwhile = self.show_which
+            self._quietly(self._show, "labeled")
+        elif not doubted and self._meanwhile is not None:
+            before, self._meanwhile = self._meanwhile, None
+            self._quietly(self._show, before)
 
     def _choice(self, name: str, title: str, entries: list[tuple[str, str]]) -> Choice:
         box = Choice()

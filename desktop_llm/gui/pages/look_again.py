@@ -10,6 +10,9 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.rows import Item, MarkKind
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
+from desktop_llm.widgets.chip import keycap
+
+KEY_HEIGHT = 22
 
 
 class LookAgain(QFrame):
@@ -35,7 +38,10 @@ class LookAgain(QFrame):
             "keep": button(self.tr("The label is right"), "label.look_again.keep", self.keep),
             "hard": button(self.tr("Hard to say"), "label.look_again.hard", self.hard),
         }
-        for made in self._buttons.values():
+        self._caps = {command: keycap("") for command in self._buttons}
+        for command, made in self._buttons.items():
+            self._caps[command].setFixedHeight(KEY_HEIGHT)
+            line.addWidget(self._caps[command])
             line.addWidget(made)
         hub.settings_changed.connect(lambda _: self._tell_keys())
         self._tell_keys()
@@ -53,6 +59,8 @@ class LookAgain(QFrame):
         for command, made in self._buttons.items():
             key = self._hub.keys.told(command)
             made.setToolTip(f"{made.text()} ({key})" if key else made.text())
+            self._caps[command].setText(key)
+            self._caps[command].setVisible(bool(key))
 
     def show_item(self, item: Item | None, label: str = "") -> None:
         """Ask about a row, `label` its own in words; None hides the bar."""

@@ -177,12 +177,14 @@ class LoopPanel(QWidget):
         self.fit()
 
     def _on_doubts(self, found: Mistakes) -> None:
-        self._say(
-            self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.").format(
-                likely=found.likely, labels=found.labels, queue=len(found.doubts)
-            )
-        )
-        if found.doubts and self.isVisible():
+        words = self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.")
+        if not found.likely:
+            words = self.tr("None of {labels:,} labels is likely to be a mistake.")
+        if found.left_out:
+            words += " " + self.tr("Classes left out, as they have too few labels: {left_out:,}.")
+        told = {"likely": found.likely, "labels": found.labels, "left_out": found.left_out}
+        self._say(words.format(queue=len(found.doubts), **told))
+        if found.likely and found.doubts and self.isVisible():
             self.hide()
             self._hub.page_asked.emit("label", {"order": "doubted"})
 

@@ -88,7 +88,9 @@ class Editor(LabelEditor):
 
     def _show_hints(self) -> None:
         suggestion = self._item.suggestion if self._item is not None else None
-        keys = [] if suggestion is None else self._card.hint(self.tr("accept"), "accept")
+        labeled = self._item is not None and self._item.value is not None
+        words = self.tr("take the model’s") if labeled else self.tr("accept")
+        keys = [] if suggestion is None else self._card.hint(words, "accept")
         keys += [] if self._item is None else self._card.usual_keys()
         self._card.show_hints([] if suggestion is None else suggestion.top[:SUGGESTED], keys)
 

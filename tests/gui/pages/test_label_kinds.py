@@ -193,3 +193,51 @@ def test_the_form_of_an_import_says_what_parts_labels(qtbot: QtBot, hub: Hub, op
     form.show_plan(importing.plan(ORDERED, file))
     assert form.separator_box.isHidden()
     assert "separator" not in form.told()
+
+
+def _for_ben(page: LabelPage, which: str, qtbot: QtBot) -> None:
+    """Ann has said that rows 3 and 4 are a, and for a dispute Cid that they are b; Ben looks at them."""
+    project = _project(page)
+    for item in (3, 4):
+        project.labels.set(item, [1], "Ann")
+    changes = project.people.set_share(1.0)
+    if which == "disputed":
+        for item in (3, 4):
+            project.labels.answer(item, [2], "Cid")
+    page.hub.save_settings(labeler="Ben")
+    page.hub.changed.emit(changes)
+    page.opened(show=which)
+    qtbot.waitUntil(lambda: page.hub.background.idle)
+    assert _shown(page) == 3
+
+
+def test_a_second_opinion_is_one_entry_once_it_is_given(qtbot: QtBot, opened: Opened) -> None:
+    """Not one for each label switched; what is not given yet waits on its row, and undo drops it."""
+    page = opened(SEVERAL, TOPICS)
+    _for_ben(page, "second", qtbot)
+    qtbot.keyClicks(page, "23")
+    assert page.item is not None
+    assert page.item.value == [2, 3]
+    assert len(_project(page).labels.history(3)) == 1
+    qtbot.keyClicks(page, "da")
+    assert (_shown(page), page.item.value) == (3, [2, 3])
+    qtbot.keyClick(page, Qt.Key.Key_Return)
+    assert [one.after for one in _project(page).labels.history(3)] == [[1], [2, 3]]
+    assert _shown(page) == 4
+    qtbot.keyClicks(page, "1")
+    qtbot.keyClick(page, Qt.Key.Key_Backspace)
+    assert (_shown(page), page.item.value) == (4, None)
+    qtbot.keyClicks(page, "a")
+    qtbot.keyClick(page, Qt.Key.Key_Return)  # says again what stands
+    assert len(_project(page).labels.history(3)) == 2
+
+
+def test_a_dispute_ends_with_the_whole_decision(qtbot: QtBot, opened: Opened) -> None:
+    page = opened(SEVERAL, TOPICS)
+    _for_ben(page, "disputed", qtbot)
+    qtbot.keyClicks(page, "13")
+    assert _project(page).people.disputed() == 2
+    qtbot.keyClick(page, Qt.Key.Key_Return)
+    assert _project(page).people.disputed() == 1
+    assert _value(page, 3) == [1, 3]
+    assert [one.origin for one in _project(page).labels.history(3)] == ["person", "blind", "decision"]

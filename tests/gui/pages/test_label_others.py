@@ -211,6 +211,10 @@ def test_a_dispute_is_decided_by_the_key_of_an_answer(page: LabelPage, qtbot: Qt
     qtbot.keyClick(page, Qt.Key.Key_Backspace)
     assert (_shown(page), _project(page).people.disputed()) == (4, 1)
     assert len(_answers(page)) == 2
+    queue = find(page, QListView, "label.queue").model()
+    assert str(queue.index(0, 0).data()) == "<b>text 1</b>"
+    press(qtbot, page, "Ctrl+Shift+Z")
+    assert str(queue.index(0, 0).data()) == "✓ <b>text 1</b>"
 
 
 def test_a_third_answer_is_given_by_a_labels_own_key_and_a_click_decides_too(page: LabelPage, qtbot: QtBot) -> None:
@@ -292,3 +296,27 @@ def test_the_history_keeps_back_what_a_second_opinion_may_not_see(page: LabelPag
     assert _history(page, qtbot) == []
     qtbot.keyClicks(page, "2a")
     assert [one[1:3] for one in _history(page, qtbot)] == [["Ben", "no"]]
+
+
+def test_the_history_of_a_dispute_tells_nobody_by_its_order(page: LabelPage, qtbot: QtBot) -> None:
+    """While names are hidden: neither when, nor how, nor by which version of the guideline."""
+    _dispute(page, qtbot)
+    assert [one[2] for one in _history(page, qtbot)] == ["yes", "no"]
+    find(page, QCheckBox, "label.others.hide").setChecked(True)
+    assert _history(page, qtbot) == [["", "hidden", "no", "", "", "stands"], ["", "hidden", "yes", "", "", "stands"]]
+
+
+def test_another_name_begins_with_rows_of_its_own(page: LabelPage, qtbot: QtBot) -> None:
+    """What Ben said blind is not shown to Ann, whose label was the first."""
+    _share_all(page)
+    _choose(page, "second", qtbot)
+    qtbot.keyClicks(page, "2a")
+    assert _shown(page) == 3
+    page.hub.save_settings(labeler="Ann")
+    qtbot.waitUntil(lambda: page.hub.background.idle)
+    assert _is_empty(page)
+    page.hub.save_settings(labeler="Cid")
+    qtbot.waitUntil(lambda: page.hub.background.idle)
+    assert _shown(page) == 4
+    qtbot.keyClick(page, Qt.Key.Key_F5)  # Ben's last label is not Cid's
+    assert _shown(page) == 4

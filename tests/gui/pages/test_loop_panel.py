@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
@@ -69,7 +69,16 @@ def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page:
     assert page.item is not None
     assert page.item.id == 2
     assert find(page, QLabel, "label.look_again.words").text().startswith("Is “")
-    assert not find(page, QComboBox, "label.show").isEnabled()
+    show = find(page, QComboBox, "label.show")
+    assert (show.isEnabled(), show.currentData()) == (False, "labeled")
+    qtbot.waitUntil(lambda: hub.background.idle)
+    queue = page._desk.queue
+    assert "4 left" in [one.text() for one in queue.findChildren(QLabel)]
+    bar = find(page, QFrame, "label.look_again")
+    assert [one.text() for one in bar.findChildren(QLabel) if one.property("role") == "keycap"] == [
+        hub.keys.told("keep"),
+        hub.keys.told("hard"),
+    ]
     find(page, QPushButton, "label.look_again.keep").click()
     assert project.doubts.marks(2) == ("checked",)
     assert page.item.id == 5
@@ -83,4 +92,55 @@ def test_doubted_labels_are_kept_corrected_or_hard(qtbot: QtBot, hub: Hub, page:
     assert row is not None
     assert row.value == other
     assert page.item.id == 9
+    order = find(page, QComboBox, "label.order")
+    order.setCurrentIndex(order.findData("file"))
+    assert (show.isEnabled(), show.currentData()) == (True, "unlabeled")
     assert project.doubts.count() == 1
+
+
+def test_turned_on_before_there_are_guesses_it_orders_the_rows_once_it_can(
+    qtbot: QtBot, hub: Hub, page: LabelPage, opened: Callable[..., Project]
+) -> None:
+    """Unless the person has chosen an order by then."""
+    project = opened([(text, None) for text, _ in TRUTH], "Bare")
+    find(page, QPushButton, "label.loop").click()
+    page._loop._head.panel.order_asked.emit()  # type: ignore[union-attr]
+    order = find(page, QComboBox, "label.order")
+    assert order.currentData() == "file"
+    hub.changed.emit(project.suggestions.order([9, 4, 7]))
+    assert order.currentData() == "uncertain"
+    assert page.item is not None
+    assert page.item.id == 1  # the text that somebody reads stays
+    qtbot.keyClicks(page, "d")
+    assert page.item.id == 9
+
+
+def test_an_order_that_was_chosen_by_then_stays(
+    qtbot: QtBot, hub: Hub, page: LabelPage, opened: Callable[..., Project]
+) -> None:
+    project = opened([(text, None) for text, _ in TRUTH], "Bare")
+    find(page, QPushButton, "label.loop").click()
+    page._loop._head.panel.order_asked.emit()  # type: ignore[union-attr]
+    show = find(page, QComboBox, "label.show")
+    show.setCurrentIndex(show.findData("all"))
+    hub.changed.emit(project.suggestions.order([9, 4, 7]))
+    assert find(page, QComboBox, "label.order").currentData() == "file"
+
+
+@pytest.mark.parametrize(("likely", "opens"), [(0, False), (1, True)])
+def test_doubtful_labels_are_shown_where_one_is_likely_wrong(
+    qtbot: QtBot, hub: Hub, page: LabelPage, likely: int, opens: bool
+) -> None:
+    find(page, QPushButton, "label.loop").click()
+    doubt = Doubt(item=2, text="", label="", instead="", sure=0.4)
+    assert hub.project is not None
+    found = Mistakes(labels=40, likely=likely, doubts=(doubt,), guesses=(), left_out=3)
+    keep_doubts(hub.project, found)
+    hub.looping.doubts_found.emit(found)
+    panel = page._loop._head.panel
+    assert panel is not None
+    words = find(panel, QLabel, "label.loop.answer").text()
+    assert words.startswith("1 of 40" if opens else "None of 40")
+    assert words.endswith("too few labels: 3.")
+    assert (find(page, QComboBox, "label.order").currentData() == "doubted") is opens
+    panel.hide()
