@@ -154,6 +154,32 @@ def test_selected_rows_are_moved_and_deleted(page: DataPage, shown: Project, qtb
     wait_for(qtbot, page, [text for text, _ in ROWS])
 
 
+def test_a_single_selected_row_is_the_only_one_that_goes(page: DataPage, shown: Project, qtbot: QtBot) -> None:
+    select(page, 4, 4)
+    assert words(page) == "1 row selected"
+    press(page, "data.actions.delete")
+    wait_for(qtbot, page, [text for text, _ in ROWS[:4] + ROWS[5:]])
+    assert shown.bin.count() == 1
+
+
+def test_all_rows_shown_go_only_after_a_question(page: DataPage, shown: Project, qtbot: QtBot) -> None:
+    press(page, "data.actions.delete")
+    assert words(page) == "Put all 30 rows shown into the bin?"
+    press(page, "data.actions.keep")
+    assert words(page) == "All 30 rows shown"
+    press(page, "data.actions.delete")
+    select(page, 0, 0)  # other rows are meant now, so the question is over
+    assert words(page) == "1 row selected"
+    page.overview.rows.table.clearSelection()
+    press(page, "data.actions.delete")
+    sure = page.findChild(QPushButton, "data.actions.sure")
+    assert isinstance(sure, QPushButton)
+    assert sure.text() == "Delete 30 rows"
+    assert shown.bin.count() == 0
+    press(page, "data.actions.sure")
+    qtbot.waitUntil(lambda: shown.bin.count() == 30)
+
+
 def test_the_index_follows_the_project(hub: Hub, opened: Opened, qtbot: QtBot) -> None:
     index = SearchIndex(hub)
     project = opened(ROWS)
