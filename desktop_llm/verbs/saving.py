@@ -19,6 +19,8 @@ LISTED: frozenset[Format] = frozenset(("doccano", "prodigy"))
 """Formats whose rows have a list of labels."""
 BARE: frozenset[Format] = frozenset(("text", "paragraphs", "fasttext", "conll", "conll_bioes"))
 """Formats with no place for further columns."""
+NAMED: frozenset[Format] = frozenset(("json", "jsonl"))
+"""Formats whose rows each name their cells: what a row has not is named too, as readers see columns in the first."""
 
 
 def format_of(path: Path) -> Format:
@@ -54,19 +56,25 @@ def save(
     """Write a filter's rows to `path`, which appears whole or not at all; how many. Raises UserError, Cancelled."""
     if form not in FORMATS:
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
-    task, names = task_named(project.task), project.classes.names()
+    task, names, counts = task_named(project.task), project.classes.names(), project.items.counts()
+
+    def always(row: dict[str, object], item: Item) -> dict[str, object]:
+        """The row with its split, and with cells that it leaves empty where other rows fill them."""
+        split: dict[str, object] = {"split": item.split} if counts.by_split else {}
+        empty = form in NAMED and counts.labeled and task.file_cells is None and task.cell not in row
+        return {**row, **({task.cell: None} if empty else {}), **split}
 
     def cells(item: Item) -> dict[str, object] | None:
         row: dict[str, object] = dict(item.content)
         named = None if item.value is None else task.labels.to_named(item.value, names)
         if task.file_cells is not None:
             own = task.file_cells(item.content, named, form, item.extra)
-            return None if own is None else {**own, **({"split": item.split} if item.split else {})}
+            return None if own is None else always(own, item)
         row |= label_cells(task, named, form)
         if form in BARE:
             return row
-        others = {name: value for name, value in item.extra.items() if name not in row}
-        return {**row, **({"split": item.split} if item.split else {}), **others}
+        row = always(row, item)
+        return {**row, **{name: value for name, value in item.extra.items() if name not in row}}
 
     def rows() -> Iterator[dict[str, object]]:
         done = 0
