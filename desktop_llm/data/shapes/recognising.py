@@ -17,8 +17,8 @@ from desktop_llm.data.shapes import (
     prodigy,
     sharegpt,
 )
-from desktop_llm.data.shapes.shape import Misfit, Row, Shape, ShapeName, ShapeRoom
 from desktop_llm.data.shapes.flat import LISTS
+from desktop_llm.data.shapes.shape import Misfit, Row, Shape, ShapeName, ShapeRoom
 from desktop_llm.rows import Rejected
 
 SAMPLE = 1000
