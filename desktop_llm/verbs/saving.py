@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LISTED: frozenset[Format] = frozenset(("doccano", "prodigy"))
 """Formats whose rows have a list of labels."""
+AT_ONCE = 500
 BARE: frozenset[Format] = frozenset(("text", "paragraphs", "fasttext", "conll", "conll_bioes"))
 """Formats with no place for further columns."""
 NAMED: frozenset[Format] = frozenset(("json", "jsonl"))
@@ -50,10 +52,14 @@ def save(
     path: Path,
     form: Format,
     *,
+    chosen: Iterable[int] | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Write a filter's rows to `path`, which appears whole or not at all; how many. Raises UserError, Cancelled."""
+    """Write a filter's rows to `path`, which appears whole or not at all; how many. Raises UserError, Cancelled.
+
+    `chosen` are the ids of rows to write in the place of those of the filter.
+    """
     if form not in FORMATS:
         raise UserError(f"There is no format “{form}”; choose one of {', '.join(FORMATS)}.")
     task, names, counts = task_named(project.task), project.classes.names(), project.items.counts()
@@ -78,10 +84,16 @@ def save(
 
     def rows() -> Iterator[dict[str, object]]:
         done = 0
-        for part in project.items.ids(told):
+        for part in project.items.ids(told) if chosen is None else _parts(chosen):
             items = project.items.get_many(part)
             yield from (row for item in items if (row := cells(item)) is not None)
             done += len(items)
             on_progress(done)
 
     return write(path, rows(), form, without=without_label(task, form), should_stop=should_stop)
+
+
+def _parts(chosen: Iterable[int]) -> Iterator[list[int]]:
+    waiting = iter(chosen)
+    while part := list(islice(waiting, AT_ONCE)):
+        yield part

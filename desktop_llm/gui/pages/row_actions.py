@@ -114,7 +114,6 @@ class RowActions(QFrame):
             widget.setVisible(not self._asked and (self._hub.writable or widget is self._save))
         for widget in (self._keep, self._sure):
             widget.setVisible(self._asked)
-        self._save.setEnabled(self._work is None and self._count > 0 and not self._selected)
         self._undo.setVisible(self._done is not None and self._work is None and not self._asked)
         if self._work is not None:
             return
@@ -179,27 +178,28 @@ class RowActions(QFrame):
         self._run(self.tr("Deleting rows"), lambda project, rows, how: bulk.delete(project, rows, **how))
 
     def _on_save(self) -> None:
-        """All rows that the table shows, into a file."""
+        """The rows that are selected, or else all that the table shows, into a file."""
         task = self._hub.task
         chosen = ask_where(self, self.tr("Save rows"), formats=task.formats if task is not None else ())
         if chosen is not None:
             self.save(*chosen)
 
     def save(self, path: Path, form: Format) -> None:
-        """Write all rows that the table shows to a file."""
+        """Write the rows that are selected, or else all that the table shows, to a file."""
         project, rows = self._hub.project, self._rows() if self._rows is not None else None
         if project is None or rows is None:
             return
-        told, count = rows.told, max(1, self._count)
+        count = max(1, self._count)
 
         def work(task: Task) -> int:
-            from desktop_llm.verbs import saving
+            from desktop_llm.verbs import bulk, saving
 
             return saving.save(
                 project,
-                told,
+                rows.told,
                 path,
                 form,
+                chosen=bulk.ids(project, rows) if rows.ranges else None,
                 on_progress=lambda done: task.progress(min(1.0, done / count)),
                 should_stop=task.should_stop,
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
@@ -178,6 +180,18 @@ def test_all_rows_shown_go_only_after_a_question(page: DataPage, shown: Project,
     assert shown.bin.count() == 0
     press(page, "data.actions.sure")
     qtbot.waitUntil(lambda: shown.bin.count() == 30)
+
+
+def test_selected_rows_alone_are_saved(page: DataPage, shown: Project, tmp_path: Path, qtbot: QtBot) -> None:
+    select(page, 1, 2)
+    select(page, 6, 6)
+    button = page.findChild(QPushButton, "data.actions.save")
+    assert isinstance(button, QPushButton)
+    assert button.isEnabled()
+    page.overview.rows.bulk.save(tmp_path / "few.jsonl", "jsonl")
+    qtbot.waitUntil((tmp_path / "few.jsonl").exists)
+    written = [json.loads(row)["text"] for row in (tmp_path / "few.jsonl").read_text("utf-8").splitlines()]
+    assert written == ["aa", "aaa", "a" * 7]
 
 
 def test_the_index_follows_the_project(hub: Hub, opened: Opened, qtbot: QtBot) -> None:
