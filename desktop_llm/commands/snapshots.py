@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from desktop_llm.commands.command import Declare, Out, must_learn, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened
 
 
 def declare(verb: Declare) -> None:
@@ -21,6 +21,8 @@ def declare(verb: Declare) -> None:
 def _snapshot(told: Any, out: Out) -> None:
     from desktop_llm.verbs import saving, snapshots
 
+    if told.run is None and (told.to is not None or told.format is not None):
+        raise UsageError("--to writes the rows of one run: name its number before --to; snapshot PROJECT lists them.")
     with opened(told.project) as project:
         must_learn(project)
         numbers = [told.run] if told.run is not None else [run.number for run in reversed(project.runs.all())]
@@ -40,7 +42,7 @@ def _snapshot(told: Any, out: Out) -> None:
                 for kind, words in snapshots.KINDS.items():
                     if found.counts.get(kind):
                         out({}, f"   {found.counts[kind]:,} {words}")
-        if told.to is not None and told.run is not None:
+        if told.to is not None:
             to = told.to.expanduser()
             form = told.format or saving.format_of(to)
             count = snapshots.save(project, told.run, to, form)

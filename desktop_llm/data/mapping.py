@@ -221,8 +221,10 @@ def _values(column: str, sample: Sequence[Mapping[str, object]]) -> list[str]:
 
 def _holds_splits(column: str, sample: Sequence[Mapping[str, object]]) -> bool:
     values = _values(column, sample)
-    known = all(value.casefold() in SPLIT_WORDS for value in values)
-    return bool(values) and known and _bare(column) in SPLIT_COLUMNS
+    if not values:
+        # the first rows of a file may have no split yet; other names need a value to show what they mean
+        return column == SPLIT
+    return all(value.casefold() in SPLIT_WORDS for value in values) and _bare(column) in SPLIT_COLUMNS
 
 
 def _longest(columns: Sequence[str], sample: Sequence[Mapping[str, object]]) -> str | None:

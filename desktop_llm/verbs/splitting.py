@@ -76,7 +76,7 @@ def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
     told = checked(told)
     names = project.classes.names()
     labels = task_named(project.task).labels
-    cells = dict(project.items.cells(told.column)) if told.column else {}
+    cells = _cells(project, told)
     rows: list[SplitRow] = []
     classes: list[tuple[str, ...]] = []
     for row in project.items.labelled():
@@ -100,6 +100,18 @@ def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
         for name in used:
             counts.setdefault(name, Counter())[split_of[dealt.id]] += 1
     return Dealt(split_of=split_of, new=new, counts=counts)
+
+
+def _cells(project: Project, told: Rule) -> dict[int, str]:
+    """What rows have in the rule's column. Raises UserError where there is no such column."""
+    if not told.column:
+        return {}
+    cells = dict(project.items.cells(told.column))
+    if not cells:
+        columns = ", ".join(f"“{name}”" for name in project.items.columns())
+        there = f"the columns are {columns}" if columns else "the rows have no further columns"
+        raise UserError(f"No row has a column “{told.column}” to split by {told.method}; {there}.")
+    return cells
 
 
 def _by_rarest(rows: list[SplitRow], classes: Sequence[tuple[str, ...]]) -> list[SplitRow]:

@@ -51,6 +51,7 @@ project.close()
         ("export PROJECT 1 --format onnx --to OTHER", "no export format “onnx”; choose one of huggingface"),
         ("imprt PROJECT FILE", "no command and no project “imprt”; the nearest command is “import”"),
         ("trian", "the nearest command is “train”"),
+        ("snapshot PROJECT --to OTHER", "--to writes the rows of one run"),
         ("check PROJECT more", "unrecognized arguments: more"),
     ],
 )

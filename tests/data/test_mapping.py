@@ -164,3 +164,9 @@ def test_a_told_split_goes_before_the_column() -> None:
     told = {"text": "text", "split": "set"}
     found = items({"text": "a", "set": "train"}, {"text": "b", "set": "other"}, told=told, split="test")
     assert [one.split for one in found if isinstance(one, NewItem)] == ["test", "test"]
+
+
+@pytest.mark.parametrize(("column", "found"), [("split", True), ("Split", False), ("set", False), ("fold", False)])
+def test_an_empty_column_is_that_of_the_splits_only_by_its_exact_name(column: str, found: bool) -> None:
+    told = mapping.guess(("text", column), [{"text": "a", column: ""}, {"text": "b"}], FIELDS)
+    assert told == {"text": "text", **({"split": column} if found else {})}

@@ -67,6 +67,22 @@ def test_what_is_written_brings_the_same_into_another_project(project: Project, 
     other.close()
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet", "doccano", "prodigy", "label_studio"])
+def test_labels_and_splits_come_back_where_only_the_last_rows_have_them(tmp_path: Path, form: Format) -> None:
+    made, other = (Project.create(tmp_path / name, TASK.name) for name in ("From", "To"))
+    first = 300 if form == "label_studio" else 1100  # its tasks have no place for a label that is none
+    items = [NewItem(content={"text": f"row {place}"}) for place in range(first)]
+    items += [NewItem(content={"text": f"late {place}"}, label="x", split="test") for place in range(100)]
+    made.items.insert("a.csv", items, to_value=TASK.labels.to_value, class_names=TASK.labels.names)
+    file = tmp_path / f"rows{FORMATS[form].ending}"
+    saving.save(made, Filter(), file, form)
+    importing.run(other, importing.plan(TASK, file))
+    assert (other.items.counts().labeled, other.items.counts().by_split) == (100, {"test": 100})
+    assert told(other, all_of_it=True) == told(made, all_of_it=True)
+    made.close()
+    other.close()
+
+
 def test_bare_formats_keep_text_and_label(project: Project, tmp_path: Path) -> None:
     file = tmp_path / "rows.txt"
     project.classes.rename(1, "yes")

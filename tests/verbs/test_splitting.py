@@ -93,6 +93,8 @@ def test_dealt_out_again_and_undone(project: Project) -> None:
     ("rule", "said"),
     [
         (Rule(method="group"), "needs the column"),
+        (Rule(method="group", column="custmer"), "No row has a column “custmer”.*are “customer”, “day”"),
+        (Rule(method="time", column="date"), "No row has a column “date”.*are “customer”, “day”"),
         (Rule(validation=0.6, test=0.6), "at most 90 %"),
         (Rule(test=-0.1), "neither less than nothing"),
         (Rule(method="magic"), "no way to split"),  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from desktop_llm.data.shapes.recognising import canonical
 from desktop_llm.data.shapes.shape import Shape
 from desktop_llm.rows import Rejected
 
-FOR_COLUMNS = 200
+FOR_COLUMNS = 1000
 
 
 class ShapedReader:

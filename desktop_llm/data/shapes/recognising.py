@@ -17,6 +17,7 @@ from desktop_llm.data.shapes import (
     prodigy,
     sharegpt,
 )
+from desktop_llm.data.shapes.flat import LISTS
 from desktop_llm.data.shapes.shape import Misfit, Row, Shape, ShapeName, ShapeRoom
 from desktop_llm.rows import Rejected
 
@@ -40,6 +41,7 @@ def recognise(rows: Sequence[Row]) -> Shape | None:
 
     None when they are what they are: columns by name.
     """
+    rows = [_filled(row) for row in rows]
     for room in ROOMS.values():
         fitting = [row for row in rows if room.fits(row)]
         if fitting:
@@ -54,6 +56,13 @@ def told(name: ShapeName, rows: Sequence[Row]) -> Shape:
     """The shape of that name, in particular as these rows have it."""
     room = ROOMS[name]
     return replace(room.look([row for row in rows if room.fits(row)]), name=name)
+
+
+def _filled(row: Row) -> Row:
+    """The row without lists that are null, which is to say that it has none."""
+    if all(row.get(name, "") is not None for name in LISTS):
+        return row
+    return {name: value for name, value in row.items() if value is not None or name not in LISTS}
 
 
 def _reads(room: ShapeRoom, row: Row, shape: Shape) -> bool:
@@ -82,7 +91,7 @@ def canonical(
 
 def _translated(row: RawRow, shape: Shape) -> RawRow | Rejected:
     try:
-        return replace(row, cells=ROOMS[shape.name].read(row.cells, shape))
+        return replace(row, cells=ROOMS[shape.name].read(_filled(row.cells), shape))
     except Misfit as error:
         return Rejected(line=row.line, reason=str(error), cells=row.cells)
     except RecursionError:

@@ -122,7 +122,7 @@ class ProfileTab(DataTab):
         def show(total: int) -> None:
             if self.hub.project is project and self._work is None and total <= BY_ITSELF:
                 self._count()
-            elif self._profile is None:
+            elif self._profile is None and self._work is None:
                 self._words.setText(self.tr("{count:,} rows to be counted.").format(count=total))
 
         self.hub.background.run(lambda _: project.items.counts().total, on_done=show)
@@ -180,6 +180,8 @@ class ProfileTab(DataTab):
 
     def _on_counted(self, told: tuple[Profile, int]) -> None:
         self._profile, self._counts_as = told
+        if not self._stale:
+            self._words.setText("")
 
     def _on_cancel(self) -> None:
         if self._work is not None:

@@ -40,6 +40,7 @@ class RowActions(QFrame):
         self._count = 0
         self._done: Outcome | None = None
         self._work: Task | None = None
+        self._asked = False
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
@@ -60,7 +61,9 @@ class RowActions(QFrame):
         self._delete.setToolTip(self.tr("Put these rows into the bin; Undo and the History tab bring them back."))
         self._save = button(self.tr("Save as file…"), "data.actions.save", self._on_save)
         self._buttons = (self._label, self._move, self._delete, self._save)
-        for widget in self._buttons:
+        self._keep = button(self.tr("Keep them"), "data.actions.keep", self._on_keep)
+        self._sure = button("", "data.actions.sure", self._on_sure, kind="danger")
+        for widget in (*self._buttons, self._keep, self._sure):
             line.addWidget(widget)
         self._show()
 
@@ -90,7 +93,8 @@ class RowActions(QFrame):
 
     def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None) -> None:
         """`rows` are meant: `selected` of them, or, where none is, all `count` that the table shows."""
-        self._rows, self._count, self._selected = rows, selected or count, bool(selected)
+        # a question that stands is over, as other rows may be meant now
+        self._rows, self._count, self._selected, self._asked = rows, selected or count, bool(selected), False
         self._show()
 
     def forget(self) -> None:
@@ -107,17 +111,21 @@ class RowActions(QFrame):
         self.setVisible(self._count > 0 or self._done is not None)
         for widget in self._buttons:
             widget.setEnabled(self._work is None and self._count > 0)
-            widget.setVisible(self._hub.writable or widget is self._save)
-        self._save.setEnabled(self._work is None and self._count > 0 and not self._selected)
-        self._undo.setVisible(self._done is not None and self._work is None)
+            widget.setVisible(not self._asked and (self._hub.writable or widget is self._save))
+        for widget in (self._keep, self._sure):
+            widget.setVisible(self._asked)
+        self._undo.setVisible(self._done is not None and self._work is None and not self._asked)
         if self._work is not None:
             return
-        if self._done is not None:
+        if self._asked:
+            self._ask()
+        elif self._done is not None:
             count = self._done.changed
             many = self.tr("{count:,} rows changed.").format(count=count)
             self._words.setText(self.tr("1 row changed.") if count == 1 else many)
         elif self._selected:
-            self._words.setText(self.tr("{count:,} rows selected").format(count=self._count))
+            many = self.tr("{count:,} rows selected").format(count=self._count)
+            self._words.setText(self.tr("1 row selected") if self._count == 1 else many)
         else:
             self._words.setText(self.tr("All {count:,} rows shown").format(count=self._count))
 
@@ -142,33 +150,56 @@ class RowActions(QFrame):
 
         self._run(self.tr("Moving rows"), lambda project, rows, how: bulk.move(project, rows, split, **how))
 
+    def _ask(self) -> None:
+        """Say how many rows would go."""
+        many = self.tr("Put all {count:,} rows shown into the bin?").format(count=self._count)
+        self._words.setText(self.tr("Put the 1 row shown into the bin?") if self._count == 1 else many)
+        many = self.tr("Delete {count:,} rows").format(count=self._count)
+        self._sure.setText(self.tr("Delete 1 row") if self._count == 1 else many)
+        self._sure.setAccessibleName(self._sure.text())
+
     def _on_delete(self) -> None:
+        """Those selected at once; all that are shown only after a question, as nobody has pointed at them."""
+        if self._selected:
+            self._on_sure()
+            return
+        self._asked = True
+        self._show()
+        self._keep.setFocus()  # Enter must not be a yes
+
+    def _on_keep(self) -> None:
+        self._asked = False
+        self._show()
+        self._delete.setFocus()
+
+    def _on_sure(self) -> None:
         from desktop_llm.verbs import bulk
 
         self._run(self.tr("Deleting rows"), lambda project, rows, how: bulk.delete(project, rows, **how))
 
     def _on_save(self) -> None:
-        """All rows that the table shows, into a file."""
+        """The rows that are selected, or else all that the table shows, into a file."""
         task = self._hub.task
         chosen = ask_where(self, self.tr("Save rows"), formats=task.formats if task is not None else ())
         if chosen is not None:
             self.save(*chosen)
 
     def save(self, path: Path, form: Format) -> None:
-        """Write all rows that the table shows to a file."""
+        """Write the rows that are selected, or else all that the table shows, to a file."""
         project, rows = self._hub.project, self._rows() if self._rows is not None else None
         if project is None or rows is None:
             return
-        told, count = rows.told, max(1, self._count)
+        count = max(1, self._count)
 
         def work(task: Task) -> int:
-            from desktop_llm.verbs import saving
+            from desktop_llm.verbs import bulk, saving
 
             return saving.save(
                 project,
-                told,
+                rows.told,
                 path,
                 form,
+                chosen=bulk.ids(project, rows) if rows.ranges else None,
                 on_progress=lambda done: task.progress(min(1.0, done / count)),
                 should_stop=task.should_stop,
             )
@@ -210,7 +241,7 @@ class RowActions(QFrame):
         self._start(self.tr("Undoing"), work, self._on_undone)
 
     def _start(self, title: str, work: Callable[[Task], Outcome], on_done: Callable[[Outcome], object]) -> None:
-        self._done = None
+        self._done, self._asked = None, False
         self._work = self._hub.background.run(work, on_done=on_done, title=title)
         self._work.ended.connect(self._on_ended)
         self._words.setText(title + "…")

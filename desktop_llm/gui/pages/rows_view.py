@@ -334,12 +334,10 @@ class RowsView(Card):
         self._ask(work, show)
 
     def _tell_actions(self) -> None:
-        """Which rows an action is about: those selected, when they are more than the one with the cursor."""
+        """Which rows an action is about: those selected, be it a single one, or else all."""
         chosen = self.table.selectionModel().selection()
         ranges = tuple((chosen.at(one).top(), chosen.at(one).bottom()) for one in range(chosen.count()))
         selected = sum(bottom - top + 1 for top, bottom in ranges)
-        if selected < 2:
-            selected, ranges = 0, ()
         told, places = self._told, self._places
 
         def rows() -> Rows:

@@ -125,7 +125,9 @@ def file_cells(
     came = messages(content.get("messages", ""))
     others: dict[str, object] = {name: value for name, value in extra.items() if name not in ("messages", "label")}
     if form not in CONVERSATIONS:
-        label = {} if named is None else {"label": _json(named) if form in FLAT else named}
+        # a label that is none is named in JSON, as readers see columns in the first rows
+        there = named is not None or form in ("json", "jsonl")
+        label = {"label": _json(named) if form in FLAT else named} if there else {}
         return {"messages": came, **label, **others}
     told = came if named is None else named
     if form == "messages" and isinstance(others.get("tools"), str):

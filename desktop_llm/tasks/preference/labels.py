@@ -112,7 +112,7 @@ def file_cells(
             return None
         parts = (("prompt", "prompt"), ("chosen", named), ("rejected", B if named == A else A))
         row = {name: _said(content.get(field, "")) for name, field in parts}
-    elif named is not None:
+    elif named is not None or form in ("json", "jsonl"):  # named in JSON even if none, as the first rows tell columns
         row["label"] = named
     return {**row, **{name: value for name, value in extra.items() if name not in row}}
 

@@ -82,7 +82,9 @@ def file_cells(
         }
         more = {"instruction": source, "input": context} if context and form == "alpaca" else {}
         return {**_beside(extra, told), **told, **more}
-    row: dict[str, object] = {**content, **({} if named is None else {"target": named})}
+    # what is not written yet is named in JSON, as readers see columns in the first rows
+    there = named is not None or form in ("json", "jsonl")
+    row: dict[str, object] = {**content, **({"target": named} if there else {})}
     return {**row, **_beside(extra, row)}
 
 

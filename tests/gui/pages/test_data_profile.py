@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.gui.pages import data_profile
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_profile import ProfileTab
 from desktop_llm.rows import Filter
@@ -68,3 +69,22 @@ def test_bars_that_no_filter_can_tell_open_their_rows_too(tab: ProfileTab, page:
     tab.languages.clicked.emit(0)
     qtbot.waitUntil(chip.isVisible)
     assert not tab.tokens.isVisibleTo(tab)  # no run has a tokenizer yet
+
+
+def test_nothing_is_to_be_counted_once_the_rows_are(
+    page: DataPage, opened: Callable[..., Project], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_profile, "BY_ITSELF", 0)
+    opened(ROWS)
+    qtbot.waitUntil(page.tab_bar.isVisible)
+    page.show_tab("profile")
+    tab, count = page.tab("profile"), page.findChild(QPushButton, "profile.count")
+    words = page.findChild(QLabel, "profile.words_left")
+    assert isinstance(tab, ProfileTab)
+    assert isinstance(count, QPushButton)
+    assert isinstance(words, QLabel)
+    qtbot.waitUntil(lambda: words.text() == "5 rows to be counted.")
+    tab.reload()
+    count.click()  # before the number of rows is known again
+    qtbot.waitUntil(lambda: tab.labels.accessibleName() == "x 2, y 2, no label 1", timeout=20_000)
+    assert words.text() == ""

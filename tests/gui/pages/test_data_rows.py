@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
@@ -152,6 +154,44 @@ def test_selected_rows_are_moved_and_deleted(page: DataPage, shown: Project, qtb
     assert shown.bin.count() == 2
     press(page, "data.actions.undo")
     wait_for(qtbot, page, [text for text, _ in ROWS])
+
+
+def test_a_single_selected_row_is_the_only_one_that_goes(page: DataPage, shown: Project, qtbot: QtBot) -> None:
+    select(page, 4, 4)
+    assert words(page) == "1 row selected"
+    press(page, "data.actions.delete")
+    wait_for(qtbot, page, [text for text, _ in ROWS[:4] + ROWS[5:]])
+    assert shown.bin.count() == 1
+
+
+def test_all_rows_shown_go_only_after_a_question(page: DataPage, shown: Project, qtbot: QtBot) -> None:
+    press(page, "data.actions.delete")
+    assert words(page) == "Put all 30 rows shown into the bin?"
+    press(page, "data.actions.keep")
+    assert words(page) == "All 30 rows shown"
+    press(page, "data.actions.delete")
+    select(page, 0, 0)  # other rows are meant now, so the question is over
+    assert words(page) == "1 row selected"
+    page.overview.rows.table.clearSelection()
+    press(page, "data.actions.delete")
+    sure = page.findChild(QPushButton, "data.actions.sure")
+    assert isinstance(sure, QPushButton)
+    assert sure.text() == "Delete 30 rows"
+    assert shown.bin.count() == 0
+    press(page, "data.actions.sure")
+    qtbot.waitUntil(lambda: shown.bin.count() == 30)
+
+
+def test_selected_rows_alone_are_saved(page: DataPage, shown: Project, tmp_path: Path, qtbot: QtBot) -> None:
+    select(page, 1, 2)
+    select(page, 6, 6)
+    button = page.findChild(QPushButton, "data.actions.save")
+    assert isinstance(button, QPushButton)
+    assert button.isEnabled()
+    page.overview.rows.bulk.save(tmp_path / "few.jsonl", "jsonl")
+    qtbot.waitUntil((tmp_path / "few.jsonl").exists)
+    written = [json.loads(row)["text"] for row in (tmp_path / "few.jsonl").read_text("utf-8").splitlines()]
+    assert written == ["aa", "aaa", "a" * 7]
 
 
 def test_the_index_follows_the_project(hub: Hub, opened: Opened, qtbot: QtBot) -> None:
