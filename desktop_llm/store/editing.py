@@ -144,13 +144,6 @@ class Writer:
             (self._operation, SETTLED, DROPPED, item, before),
         )
 
-    def _wake(self, item: int) -> None:
-        """The operation is undone: what rested because of it can be undone again."""
-        self._connection.execute(
-            "UPDATE label_history SET undone = 0, settled_by = NULL WHERE item = ? AND settled_by = ? AND undone = ?",
-            (item, self._operation, SETTLED),
-        )
-
     def _turn_label(self, item: int, *, forward: bool) -> bool:
         """The row's label back (or again), unless it was changed since."""
         rows = self._connection.execute(
@@ -170,7 +163,7 @@ class Writer:
             if forward:
                 self._settle(item, number)
         if rows and whole and not forward:
-            self._wake(item)
+            wake(self._connection, item, self._operation)
         if rows:
             events.note(self._connection, item)
         return whole
@@ -197,6 +190,14 @@ class Writer:
     def _pack(self, content: Mapping[str, str]) -> str:
         others = {name: text for name, text in content.items() if name != self._main}
         return packed(content.get(self._main, ""), _json(others) if others else None)
+
+
+def wake(connection: sqlite3.Connection, item: int, operation: int) -> None:
+    """The operation is undone: what rested because of it can be undone again."""
+    connection.execute(
+        "UPDATE label_history SET undone = 0, settled_by = NULL WHERE item = ? AND settled_by = ? AND undone = ?",
+        (item, operation, SETTLED),
+    )
 
 
 def _json(value: Any) -> str:

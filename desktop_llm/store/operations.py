@@ -166,7 +166,7 @@ class Operations:
         """Undo and forget what was not applied to its end."""
         self._walk(number, forward=False, on_progress=lambda done: None, stop=lambda: False)
         with self._connections.writing() as connection:
-            connection.execute("DELETE FROM label_history WHERE operation = ?", (number,))
+            _drop_entries(connection, number)
             connection.execute("DELETE FROM edits WHERE operation = ?", (number,))
             connection.execute("DELETE FROM operations WHERE id = ?", (number,))
 
@@ -259,6 +259,38 @@ def _mark(connection: sqlite3.Connection, number: int, state: str) -> None:
         )
     if kind == classes.MERGE:
         classes.follow_merge(connection, json.loads(details), done=state == DONE)
+
+
+def _drop_entries(connection: sqlite3.Connection, number: int) -> None:
+    """Inside a transaction: take an operation out of the history as if it had never been.
+
+    What came to its rows meanwhile then follows what was there before it.
+    """
+    followed = connection.execute(
+        "SELECT id, item, uid FROM label_history AS gone WHERE operation = ? AND EXISTS"
+        " (SELECT 1 FROM label_history AS later WHERE later.item = gone.item AND later.id > gone.id) ORDER BY id DESC",
+        (number,),
+    ).fetchall()
+    for entry, item, uid in followed:
+        before, skipped, over = connection.execute(
+            "SELECT before, before_skipped, over FROM label_history WHERE id = ?", (entry,)
+        ).fetchone()
+        connection.execute(
+            "UPDATE label_history SET before = ?, before_skipped = ? WHERE id = (SELECT MIN(id) FROM label_history"
+            " WHERE item = ? AND id > ? AND operation IS NOT ?)",
+            (before, skipped, item, entry, number),
+        )
+        for later, told in connection.execute(
+            "SELECT id, over FROM label_history WHERE item = ? AND id > ?", (item, entry)
+        ).fetchall():
+            names = told.split()
+            if uid in names:
+                kept = dict.fromkeys([name for name in names if name != uid] + over.split())
+                connection.execute("UPDATE label_history SET over = ? WHERE id = ?", (" ".join(kept), later))
+    connection.execute("DELETE FROM label_history WHERE operation = ?", (number,))
+    for item in {item for _, item, _ in followed}:
+        editing.wake(connection, item, number)
+        labels.stand(connection, item)
 
 
 def _operation(row: tuple[Any, ...]) -> Operation:
