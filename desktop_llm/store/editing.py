@@ -14,17 +14,29 @@ from desktop_llm.store.hashing import key_of, packed, packed_hash
 from desktop_llm.store.schema import BULK, DROPPED, SETTLED
 
 TEXT, EXTRA, SPLIT, BIN = "text", "extra", "split", "bin"
-MOST_FIELDS = 4
+LABEL = "label"
+"""A label that a new text leaves as it is; it tells later whether the text still has the label that it had."""
+MOST_FIELDS = 5
 """Entries that one row can have in `edits` for one operation."""
 
 
 class Writer:
     """Inside one transaction: the rows of one operation."""
 
-    def __init__(self, connection: sqlite3.Connection, operation: int, labeler: str, at: str, main: str) -> None:
-        """`main` names the content's main field."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        operation: int,
+        labeler: str,
+        at: str,
+        main: str,
+        *,
+        follow: bool = False,
+    ) -> None:
+        """`main` names the content's main field; `follow`: labels speak of places in it, and go along with it."""
         self._connection, self._operation = connection, operation
         self._labeler, self._at, self._main = labeler, at, main
+        self._follow = follow
 
     def apply(self, edit: Edit) -> bool:
         """Do one edit; whether anything changed."""
@@ -35,7 +47,11 @@ class Writer:
             return False
         changed = False
         if edit.content is not None:
-            changed |= self._note(edit.item, TEXT, packed(*row[:2]), self._pack(edit.content))
+            new_text = self._note(edit.item, TEXT, packed(*row[:2]), self._pack(edit.content))
+            if new_text and self._follow:
+                self._settle(edit.item)  # earlier labels do not fit this text
+                self._note_label(edit.item)
+            changed |= new_text
         if edit.extra is not None:
             changed |= self._note(edit.item, EXTRA, row[3], _json(dict(edit.extra)) if edit.extra else None)
         if edit.split is not None:
@@ -60,11 +76,60 @@ class Writer:
         whole = True
         if not forward and BIN in told:
             whole &= self._set(item, BIN, *told.pop(BIN))
-        whole &= self._turn_label(item, forward=forward)
+        if self._follow:
+            whole &= self._turn_placed(item, told, forward=forward)
+        else:
+            whole &= self._turn_label(item, forward=forward)
         for field in order:
-            if field in told:
+            if field in told and not (self._follow and field == TEXT):
                 whole &= self._set(item, field, *told[field])
         return whole
+
+    def _turn_placed(self, item: int, told: Mapping[str, tuple[str | None, str | None]], *, forward: bool) -> bool:
+        """Text and label together, as the one speaks of places in the other: both, or none of them."""
+        if TEXT not in told:
+            return self._turn_label(item, forward=forward)
+        now, then = told[TEXT]
+        row = self._connection.execute("SELECT text, content, hash FROM items WHERE id = ?", (item,)).fetchone()
+        if row is None or packed(*row[:2]) != now or self._label_of(item) != self._told_label(item, forward=forward):
+            return False
+        if not self._turn_label(item, forward=forward):
+            return False
+        if forward:
+            self._settle(item)
+        else:
+            self._rest(item)
+            wake(self._connection, item, self._operation)
+        self._set_text(item, then or "[]", row[2])
+        return True
+
+    def _label_of(self, item: int) -> str | None:
+        row = self._connection.execute("SELECT value FROM labels WHERE item = ?", (item,)).fetchone()
+        return None if row is None else row[0]
+
+    def _told_label(self, item: int, *, forward: bool) -> str | None:
+        """The label that the operation left the row with, or (`forward`) found at it."""
+        row = self._connection.execute(
+            f"SELECT {'before' if forward else 'after'} FROM label_history INDEXED BY history_by_operation"
+            " WHERE operation = ? AND operation IS NOT NULL AND item = ?"
+            f" ORDER BY id {'' if forward else 'DESC'} LIMIT 1",
+            (self._operation, item),
+        ).fetchone()
+        row = (
+            row
+            or self._connection.execute(
+                "SELECT after FROM edits WHERE operation = ? AND item = ? AND field = ?", (self._operation, item, LABEL)
+            ).fetchone()
+        )
+        return None if row is None else row[0]
+
+    def _note_label(self, item: int) -> None:
+        """What label the row has when its text changes; that it has none needs no note."""
+        if (value := self._label_of(item)) is not None:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO edits (operation, item, field, before, after) VALUES (?, ?, ?, ?, ?)",
+                (self._operation, item, LABEL, value, value),
+            )
 
     def _note(self, item: int, field: str, before: str | None, after: str | None) -> bool:
         if before == after or not self._set(item, field, before, after):
@@ -144,11 +209,12 @@ class Writer:
             (self._operation, SETTLED, DROPPED, item, before),
         )
 
-    def _wake(self, item: int) -> None:
-        """The operation is undone: what rested because of it can be undone again."""
+    def _rest(self, item: int) -> None:
+        """What was done since to the row alone stands, and is not undone by key: it speaks of the text of then."""
         self._connection.execute(
-            "UPDATE label_history SET undone = 0, settled_by = NULL WHERE item = ? AND settled_by = ? AND undone = ?",
-            (item, self._operation, SETTLED),
+            "UPDATE label_history SET undone = CASE undone WHEN 0 THEN ? ELSE ? END"
+            " WHERE item = ? AND undone IN (0, 1) AND origin <> 'import'",
+            (SETTLED, DROPPED, item),
         )
 
     def _turn_label(self, item: int, *, forward: bool) -> bool:
@@ -170,7 +236,7 @@ class Writer:
             if forward:
                 self._settle(item, number)
         if rows and whole and not forward:
-            self._wake(item)
+            wake(self._connection, item, self._operation)
         if rows:
             events.note(self._connection, item)
         return whole
@@ -197,6 +263,14 @@ class Writer:
     def _pack(self, content: Mapping[str, str]) -> str:
         others = {name: text for name, text in content.items() if name != self._main}
         return packed(content.get(self._main, ""), _json(others) if others else None)
+
+
+def wake(connection: sqlite3.Connection, item: int, operation: int) -> None:
+    """The operation is undone: what rested because of it can be undone again."""
+    connection.execute(
+        "UPDATE label_history SET undone = 0, settled_by = NULL WHERE item = ? AND settled_by = ? AND undone = ?",
+        (item, operation, SETTLED),
+    )
 
 
 def _json(value: Any) -> str:

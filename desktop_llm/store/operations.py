@@ -27,6 +27,8 @@ IN_LINE = ("label", "merge", classes.MERGE)
 """Kinds that give labels: they are undone and done again in one line with single labels (`store.undoing`)."""
 FINAL, FORGOTTEN = "final", "forgotten"
 """In an operation's details: whether it can never be undone, and of how many rows the originals are gone."""
+FOLLOW = "follow"
+"""In an operation's details: labels speak of places in the texts, so that a text and its label are turned together."""
 CHANGED = Changes(items=True, labels=True, classes=True)
 
 
@@ -139,11 +141,11 @@ class Operations:
     ) -> tuple[int, int]:
         changed = seen = 0
         waiting = iter(edits)
-        main = self._main_field()
+        main, follow = self._main_field(), self._follows(number)
         while part := list(islice(waiting, EDITS_A_PIECE)):
             self._ask(should_stop)
             with self._connections.piece() as connection:
-                write = editing.Writer(connection, number, labeler, _now(), main)
+                write = editing.Writer(connection, number, labeler, _now(), main, follow=follow)
                 changed += sum(write.apply(edit) for edit in part)
             seen += len(part)
             on_progress(seen)
@@ -165,8 +167,9 @@ class Operations:
     def _take_back(self, number: int) -> None:
         """Undo and forget what was not applied to its end."""
         self._walk(number, forward=False, on_progress=lambda done: None, stop=lambda: False)
+        follow = self._follows(number)
         with self._connections.writing() as connection:
-            connection.execute("DELETE FROM label_history WHERE operation = ?", (number,))
+            _drop_entries(connection, number, wake=not follow)
             connection.execute("DELETE FROM edits WHERE operation = ?", (number,))
             connection.execute("DELETE FROM operations WHERE id = ?", (number,))
 
@@ -204,11 +207,11 @@ class Operations:
     ) -> tuple[int, int]:
         """Over all rows of an operation, undoing or redoing each; how many changed, and how many were left alone."""
         changed = seen = after = 0
-        main = self._main_field()
+        main, follow = self._main_field(), self._follows(number)
         while part := self._touched(number, after):
             self._ask(stop)
             with self._connections.piece() as connection:
-                write = editing.Writer(connection, number, "", _now(), main)
+                write = editing.Writer(connection, number, "", _now(), main, follow=follow)
                 changed += sum(write.turn(item, forward=forward) for item in part)
             seen += len(part)
             after = part[-1]
@@ -235,6 +238,10 @@ class Operations:
         row = self._connections.row("SELECT value FROM meta WHERE key = 'main_field'")
         return str(row[0]) if row else "text"
 
+    def _follows(self, number: int) -> bool:
+        row = self._connections.row("SELECT details FROM operations WHERE id = ?", (number,))
+        return row is not None and bool(json.loads(row[0]).get(FOLLOW))
+
     def _ask(self, should_stop: Callable[[], bool]) -> None:
         if should_stop() or self._connections.closed:
             raise Cancelled
@@ -259,6 +266,40 @@ def _mark(connection: sqlite3.Connection, number: int, state: str) -> None:
         )
     if kind == classes.MERGE:
         classes.follow_merge(connection, json.loads(details), done=state == DONE)
+
+
+def _drop_entries(connection: sqlite3.Connection, number: int, *, wake: bool) -> None:
+    """Inside a transaction: take an operation out of the history as if it had never been.
+
+    What came to its rows meanwhile then follows what was there before it. What rested because of it can be undone
+    again, if `wake`: where its text had to stay, too, earlier labels do not fit it.
+    """
+    followed = connection.execute(
+        "SELECT id, item, uid FROM label_history AS gone WHERE operation = ? AND EXISTS"
+        " (SELECT 1 FROM label_history AS later WHERE later.item = gone.item AND later.id > gone.id) ORDER BY id DESC",
+        (number,),
+    ).fetchall()
+    for entry, item, uid in followed:
+        before, skipped, over = connection.execute(
+            "SELECT before, before_skipped, over FROM label_history WHERE id = ?", (entry,)
+        ).fetchone()
+        connection.execute(
+            "UPDATE label_history SET before = ?, before_skipped = ? WHERE id = (SELECT MIN(id) FROM label_history"
+            " WHERE item = ? AND id > ? AND operation IS NOT ?)",
+            (before, skipped, item, entry, number),
+        )
+        for later, told in connection.execute(
+            "SELECT id, over FROM label_history WHERE item = ? AND id > ?", (item, entry)
+        ).fetchall():
+            names = told.split()
+            if uid in names:
+                kept = dict.fromkeys([name for name in names if name != uid] + over.split())
+                connection.execute("UPDATE label_history SET over = ? WHERE id = ?", (" ".join(kept), later))
+    connection.execute("DELETE FROM label_history WHERE operation = ?", (number,))
+    for item in {item for _, item, _ in followed}:
+        if wake:
+            editing.wake(connection, item, number)
+        labels.stand(connection, item)
 
 
 def _operation(row: tuple[Any, ...]) -> Operation:

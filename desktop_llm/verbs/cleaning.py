@@ -131,7 +131,7 @@ def apply(
         "clean",
         "Cleaned: " + ", ".join(step.title for step in chosen),
         edits,
-        details={"steps": [{"name": step.name, **asdict(step)} for step in chosen]},
+        details={"steps": [{"name": step.name, **asdict(step)} for step in chosen], **edits.details},
         labeler=labeler,
         should_stop=should_stop,
     )

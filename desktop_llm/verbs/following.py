@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.data.moves import between
 from desktop_llm.rows import Edit, Item, NewLabel
+from desktop_llm.store.operations import FOLLOW
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Following:
         self._names = project.classes.names()
         self._numbers = {name: number for number, name in self._names.items()}
         self.cut = 0
+
+    @property
+    def details(self) -> dict[str, bool]:
+        """What the operation must say of itself, for its texts and labels to be undone together."""
+        return {FOLLOW: True} if self._move is not None else {}
 
     def __iter__(self) -> Iterator[Edit]:
         """The edits; of tasks whose labels have no places, as they are."""

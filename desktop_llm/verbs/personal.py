@@ -176,8 +176,8 @@ def treat(
                 )
 
     words = ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in ways.items())
-    details = {"ways": dict(ways), "regions": list(regions)}
     following = Following(project, edits())
+    details = {"ways": dict(ways), "regions": list(regions), **following.details}
     outcome = project.operations.apply(
         OPERATION, f"Personal data: {words}", following, details=details, labeler=labeler, should_stop=should_stop
     )

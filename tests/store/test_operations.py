@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,12 @@ from tests.store.conftest import ROWS, insert
 
 def rows(project: Project) -> list[Item]:
     return project.items.page(Filter(), 0, 1000)
+
+
+def value(project: Project, item: int) -> Any:
+    row = project.items.get(item)
+    assert row is not None
+    return row.value
 
 
 def everything(project: Project) -> tuple[list[Item], Counts, int]:
@@ -121,6 +127,45 @@ def test_a_cancelled_operation_leaves_nothing(project: Project) -> None:
         project.operations.undo(number, should_stop=lambda: True)
     assert everything(project) == after
     assert not project.operations.all()[0].undone
+
+
+def test_a_label_given_while_an_operation_ran_follows_what_was_there_before_it(project: Project) -> None:
+    insert(project, [(f"more {place}", None) for place in range(1000)])
+    item = project.items.page(Filter(show="unlabeled"), 0, 100)[50].id
+    project.labels.set(item, 0, "Ann")
+    project.labels.clear(item, "Ann")
+
+    def edits() -> Iterator[Edit]:
+        for place in range(1, 1001):
+            if place == 900:  # the first piece is written by now
+                project.labels.set(item, 1, "Ann")
+            yield Edit(item=place, label=NewLabel(value=2))
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        project.operations.apply("label", "Label", edits(), labeler="Ben")
+    assert value(project, item) == 1
+    assert [(one.before, one.after) for one in project.labels.history(item)] == [(None, 0), (0, None), (None, 1)]
+    project.labels.undo()
+    assert value(project, item) is None
+    project.labels.undo()
+    assert value(project, item) == 0
+
+
+def test_an_answer_given_while_an_operation_ran_stands_alone(project: Project) -> None:
+    insert(project, [(f"more {place}", None) for place in range(1000)])
+    item = project.items.page(Filter(show="unlabeled"), 0, 1)[0].id
+
+    def edits() -> Iterator[Edit]:
+        for place in range(1, 1001):
+            if place == 900:
+                project.labels.answer(item, 1, "Ann")
+            yield Edit(item=place, label=NewLabel(value=2))
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        project.operations.apply("label", "Label", edits(), labeler="Ben")
+    assert (value(project, item), project.people.disputed()) == (1, 0)
 
 
 def test_a_failing_reader_of_edits_leaves_nothing(project: Project) -> None:
