@@ -174,6 +174,7 @@ class LabelPage(Page):
         desk.list_view = self._listing.view
         self._hand = Hand(self.hub, desk, self._listing, self._pen, lambda: self._item, lambda: self._classes, self)
         self._others.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
+        self.hub.leaving.connect(self._hand.leave)
         self._hand.labeled.connect(self._after_write)
         self._hand.kept.connect(self._show_written)
         self._hand.turned.connect(self._on_turned)

@@ -123,6 +123,7 @@ class Hand(QObject):
         project = self._hub.project
         if project is None:
             return
+        self._pen.begin_again()
         step = project.undoing.next_undo() if undo else project.undoing.next_redo()
         if step is not None and step.operation is not None:
             words = self.tr("Undone: {what}.") if undo else self.tr("Done again: {what}.")

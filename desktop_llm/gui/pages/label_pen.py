@@ -79,8 +79,12 @@ class Pen:
 
     def leave(self) -> None:
         """Another row is looked at: what is written from now on is another step, and takes time of its own."""
-        self._visit = self._kept = None
+        self.begin_again()
         self._clock.show_row()
+
+    def begin_again(self) -> None:
+        """What was kept for the row may stand no more: what is written from now on is another step."""
+        self._visit = self._kept = None
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
@@ -94,11 +98,13 @@ class Pen:
             self._voice.give(project.labels, item.id, value, self._labeler, "suggestion", seconds=seconds)
             self.remember(value)
 
+        self.begin_again()
         return self._write(write)
 
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
         project, seconds = self._hub.project, self._seconds()
+        self.begin_again()
         return project is not None and self._write(
             lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)
         )
