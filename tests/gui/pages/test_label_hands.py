@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QTableView
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 
 from desktop_llm import keymap
@@ -19,6 +19,7 @@ from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project
 from desktop_llm.widgets.choice_row import ChoiceRow
 from tests.gui.pages.conftest import TASK, Rows
+from tests.windows import click, find
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 WAITING = 70
@@ -91,6 +92,31 @@ def test_a_key_labels_all_selected_rows_as_one_operation(qtbot: QtBot, page: Lab
     qtbot.keyClick(table, Qt.Key.Key_Y, CONTROL)
     _idle(qtbot, page)
     assert _values(page, 3, 4, 5, 6) == [2] * 4
+
+
+@pytest.mark.parametrize("way", ["F3", "button", "Show", "other page"])
+def test_the_keys_of_the_list_work_however_it_was_opened(qtbot: QtBot, page: LabelPage, way: str) -> None:
+    page.activateWindow()
+    page.setFocus()
+    qtbot.waitUntil(page.hasFocus)
+    if way == "button":
+        click(qtbot, page, "label.list_mode")
+    elif way == "other page":
+        page.opened(listing=True, filter=Filter())
+    else:
+        qtbot.keyClick(page, Qt.Key.Key_F3)
+    if way == "Show":
+        box = find(page, QComboBox, "label.show")
+        box.setFocus()
+        box.setCurrentIndex(box.findData("all"))
+    _idle(qtbot, page)
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert _selected(page) == [0, 1]
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_F3)
+    assert page.hasFocus()
+    qtbot.keyClick(page, Qt.Key.Key_F3)
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_End)
+    assert _selected(page) == [_table(page).model().rowCount() - 1]
 
 
 def test_one_row_of_the_list_is_a_label_of_its_own(qtbot: QtBot, page: LabelPage, table: QTableView) -> None:
