@@ -221,7 +221,7 @@ class LabelPage(Page):
         project = self.hub.project
         if project is not None and self._desk.editor is not None:
             self._classes = project.classes.all()
-            self._desk.show_classes(self._classes)
+            self._hand.show_classes()
             self._show_item(self._item)
             self._desk.show_guideline(self._classes)
 

@@ -64,6 +64,12 @@ class Hand(QObject):
         editor.chosen.connect(lambda value: self._listing.many.after(partial(self.choose, value)))
         editor.edited.connect(self.edit)
 
+    def show_classes(self) -> None:
+        """The project's labels as they are now, and those given last."""
+        self._pen.follow_classes()
+        self._desk.show_classes(self._classes())
+        self._desk.show_recent(self._pen.recent)
+
     def leave(self) -> None:
         """Another row comes: what was written a moment ago is kept."""
         if self._desk.editor is not None:

@@ -13,6 +13,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.rows import Class, Item
+from desktop_llm.verbs import naming
 
 tr = QCoreApplication.translate
 
@@ -35,6 +36,14 @@ class Pen:
     def forget(self) -> None:
         """Another project has other labels."""
         self.recent, self.last = [], None
+
+    def follow_classes(self) -> None:
+        """Labels were merged, archived or removed: what was given last is given again as what it is now, or not."""
+        project, task = self._hub.project, self._hub.task
+        if project is not None and task is not None:
+            given = naming.values_of_now(project, [self.last, *self.recent], task.labels)
+            self.last, recent = given.pop(0, None), list(given.values())
+            self.recent = [value for place, value in enumerate(recent) if value not in recent[:place]]
 
     def remember(self, value: Any) -> None:
         """This label was given."""
@@ -94,6 +103,7 @@ class Pen:
         suggestion, numbers = item.prediction.label, {one.name: one.id for one in classes}
 
         def write() -> None:
+            naming.must_be_offered(suggestion, task.labels, classes)
             value = task.labels.to_value(suggestion, numbers)
             self._voice.give(project.labels, item.id, value, self._labeler, "suggestion", seconds=seconds)
             self.remember(value)

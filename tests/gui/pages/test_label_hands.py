@@ -15,8 +15,10 @@ from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.pages.label_clock import PAUSE_SECONDS, Clock
 from desktop_llm.gui.pages.label_list import PAGE
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Filter
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
+from desktop_llm.verbs import merging
 from desktop_llm.widgets.choice_row import ChoiceRow
 from tests.gui.pages.conftest import TASK, Rows
 from tests.windows import click, find
@@ -223,6 +225,50 @@ def test_the_last_label_is_repeated_and_recent_ones_have_keys(qtbot: QtBot, page
     assert _values(page, 6) == [2]
     qtbot.keyClick(page, Qt.Key.Key_F8)  # nobody's
     assert _values(page, 7) == [None]
+
+
+def test_an_archived_label_is_neither_recent_nor_repeated(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClicks(page, "21")
+    changes = _project(page).classes.archive(1)
+    page.on_changes(changes)
+    qtbot.keyClicks(page, ".")
+    qtbot.keyClick(page, Qt.Key.Key_F6)
+    assert _values(page, 5) == [None]
+    qtbot.keyClick(page, Qt.Key.Key_F5)
+    assert _values(page, 5) == [2]
+    _project(page).classes.ensure([f"label {place}" for place in range(40)])
+    page.on_changes(changes)
+    _idle(qtbot, page)
+    rows = [one for one in page.findChildren(ChoiceRow) if one.objectName().startswith("label.recent.")]
+    assert [one.told.name for one in rows if not one.isHidden()] == ["no"]
+
+
+def test_a_label_that_was_merged_is_repeated_as_what_it_is_now(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClicks(page, "12")
+    page.on_changes(merging.merge(_project(page), TASK.labels, 2, 1).changes)
+    qtbot.keyClicks(page, ".")
+    assert _values(page, 4, 5) == [1, 1]
+    qtbot.keyClick(page, Qt.Key.Key_F5)
+    qtbot.keyClick(page, Qt.Key.Key_F6)  # there is one label left, and so one key
+    assert _values(page, 6, 7) == [1, None]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_an_archived_label_is_not_accepted(qtbot: QtBot, page: LabelPage, listed: bool) -> None:
+    project = _project(page)
+    run = project.runs.create(Recipe(), model_title="x", snapshot={}, schema={"classes": ["yes"], "class_ids": [1]})
+    told = Prediction(label="yes", probability=0.9, uncertainty=0.1)
+    project.predictions.write(run, [(number, told) for number in (3, 4)])
+    project.classes.archive(1)
+    page.on_changes(Changes(predictions=True, classes=True))
+    if listed:
+        qtbot.keyClick(page, Qt.Key.Key_F3)
+        _table(page).selectAll()
+    with qtbot.waitSignal(page.hub.error_shown) as shown:
+        qtbot.keyClick(page, Qt.Key.Key_Return)
+    assert "“yes” is archived" in shown.args[0].message
+    _idle(qtbot, page)
+    assert _values(page, 3, 4) == [None, None]
 
 
 def test_recent_labels_are_shown_where_not_all_fit(qtbot: QtBot, page: LabelPage) -> None:
