@@ -77,6 +77,7 @@ class LabelPage(Page):
         self._chip.hide()
         self._others.forget()
         self._pen.forget()
+        self._desk.session.begin()
         self._listing.many.forget()
         task = self.hub.task
         if project is None or task is None:

@@ -21,7 +21,7 @@ from desktop_llm.store.project import Project
 from desktop_llm.verbs import merging
 from desktop_llm.widgets.choice_row import ChoiceRow
 from tests.gui.pages.conftest import TASK, Rows
-from tests.windows import click, find
+from tests.windows import LONG, click, find
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 WAITING = 70
@@ -375,6 +375,24 @@ def test_a_split_shows_the_texts_of_one_label_as_a_list(qtbot: QtBot, page: Labe
     table = _table(page)
     qtbot.waitUntil(table.isVisible)
     assert [table.model().index(row, 0).data() for row in range(table.model().rowCount())] == ["second"]
+
+
+def test_another_project_begins_another_session(
+    qtbot: QtBot, hub: Hub, page: LabelPage, opened: Callable[..., Project]
+) -> None:
+    hub.changed.connect(page.on_changes)
+    shown = {name: find(page, QLabel, f"label.session.{name}") for name in ("speed", "time", "agreement")}
+    project = _project(page)
+    run = project.runs.create(Recipe(), model_title="x", snapshot={}, schema={"classes": ["yes"], "class_ids": [1]})
+    project.predictions.write(run, [(3, Prediction(label="yes", probability=0.9, uncertainty=0.1))])
+    page.on_changes(Changes(predictions=True))
+    qtbot.keyClicks(page, "111")
+    assert [shown["agreement"].text(), shown["speed"].text().endswith("/ min")] == ["100 %", True]
+    qtbot.waitUntil(lambda: shown["time"].text() != "0:00", timeout=LONG)
+    opened(ROWS, "Other")
+    assert [one.text() for one in shown.values()] == ["–", "0:00", "–"]
+    qtbot.keyClicks(page, "1")
+    assert shown["speed"].text() == "–"
 
 
 def test_time_counts_work_and_no_pauses() -> None:
