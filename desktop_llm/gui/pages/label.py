@@ -76,9 +76,7 @@ class LabelPage(Page):
         self._item, self._rows.narrowed = None, Filter()
         self._chip.hide()
         self._others.forget()
-        self._pen.forget()
-        self._desk.session.begin()
-        self._listing.many.forget()
+        self._hand.begin()
         task = self.hub.task
         if project is None or task is None:
             return

@@ -64,6 +64,12 @@ class Hand(QObject):
         editor.chosen.connect(lambda value: self._listing.many.after(partial(self.choose, value)))
         editor.edited.connect(self.edit)
 
+    def begin(self) -> None:
+        """Another project: it has other labels, nothing is done there yet, and what waits is not wanted any more."""
+        self._pen.forget()
+        self._desk.session.begin()
+        self._listing.many.forget()
+
     def show_classes(self) -> None:
         """The project's labels as they are now, and those given last."""
         self._pen.follow_classes()
