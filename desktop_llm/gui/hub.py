@@ -45,11 +45,13 @@ class Keeper:
 class Hub(QObject):
     """The middle of the window.
 
-    Signals: `project_opened(Project or None)`; `changed(Changes)` after a write; `page_asked(name, arguments)`;
+    Signals: `leaving()`: the open project is about to be closed, and can still be written to;
+    `project_opened(Project or None)`; `changed(Changes)` after a write; `page_asked(name, arguments)`;
     `error_shown(UserError)`; `message_shown(sentence)`; `job_changed(Job)` for the status bar;
     `settings_changed(Settings)`.
     """
 
+    leaving = Signal()
     project_opened = Signal(object)
     changed = Signal(object)
     page_asked = Signal(str, dict)
@@ -160,6 +162,8 @@ class Hub(QObject):
         """Close the open project. Raises UserError while it trains."""
         if self.is_training:
             raise UserError(self.tr("A run is training; stop it before closing the project."))
+        if self.project is not None:
+            self.leaving.emit()
         self.background.forget_all()
         project, self.project = self.project, None
         if project is not None:
@@ -231,6 +235,7 @@ class Hub(QObject):
             if self.is_training:
                 self.show_error(UserError(self.tr("A run is training; stop it before opening another project.")))
                 return
+            self.leaving.emit()
             # An import into it would else hold the lock that closing waits for, and the window with it.
             self.background.forget_all()
             self.project.close()

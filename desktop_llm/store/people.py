@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, pairwise
 from typing import Any
 
 from desktop_llm.errors import Cancelled, UserError
@@ -12,9 +14,13 @@ from desktop_llm.rows import Changes
 from desktop_llm.store import events
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.schema import DROPPED, VISIBLE
-from desktop_llm.store.standing import heads, opinions, order
+from desktop_llm.store.standing import Event, heads, opinions, order
 
 AT_ONCE = 500
+NOBODYS = ("import", "bulk")
+"""Origins of labels that nobody has looked at one by one."""
+APART = (*NOBODYS, "decision")
+"""Origins that are no step of another label of the same person."""
 _LABELED = (
     "SELECT told.item, items.hash FROM (SELECT DISTINCT item FROM label_history INDEXED BY history_by_item"
     " WHERE item > ? ORDER BY item LIMIT ?) AS told LEFT JOIN items ON items.id = told.item ORDER BY told.item"
@@ -116,11 +122,11 @@ class People:
         return self._number("SELECT COUNT(*) FROM second WHERE labeler <> ?", labeler)
 
     def labelers(self) -> dict[str, int]:
-        """Who has labeled, and how many entries of the history are theirs."""
+        """Who has given labels, and to how many rows."""
         return dict(
             self._connections.rows(
-                "SELECT labeler, COUNT(*) FROM label_history WHERE origin NOT IN ('import', 'bulk')"
-                " AND undone NOT IN (1, ?) GROUP BY labeler ORDER BY labeler",
+                "SELECT labeler, COUNT(DISTINCT item) FROM label_history WHERE after IS NOT NULL"
+                " AND origin NOT IN ('import', 'bulk') AND undone NOT IN (1, ?) GROUP BY labeler ORDER BY labeler",
                 (DROPPED,),
             )
         )
@@ -160,7 +166,10 @@ class People:
         should_stop: Callable[[], bool] = lambda: False,
         on_progress: Callable[[float], None] = lambda fraction: None,
     ) -> Iterator[Given]:
-        """All labels that people gave and did not take back, by row; for figures of quality."""
+        """All labels that people gave and did not take back, by row; for figures of quality.
+
+        What one of them said again before another came is one label: the last, with the time of all.
+        """
         after, last = 0, max(1, self._last())
         while part := self._connections.rows(
             "SELECT DISTINCT item FROM label_history INDEXED BY history_by_item WHERE item > ?"
@@ -177,17 +186,20 @@ class People:
     def _given(self, item: int) -> Iterator[Given]:
         with self._connections.reading() as connection:
             told = sorted((one for one in events.of(connection, item) if one.active), key=order)
-        for place, one in enumerate(told):
-            if one.value is None or one.origin in ("import", "bulk"):
+        place = 0
+        for (_, kind), turn in groupby(told, key=lambda one: (one.labeler, one.origin if one.origin in APART else "")):
+            steps = list(turn)
+            one, place = steps[-1], place + len(steps)
+            if one.value is None or kind in NOBODYS:
                 continue
-            over = next((o.value for o in told[place + 1 :] if o.labeler != one.labeler and one.uid in o.over), None)
+            over = next((o.value for o in told[place:] if o.labeler != one.labeler and one.uid in o.over), None)
             yield Given(
                 item=item,
                 labeler=one.labeler,
                 value=_value(one.value),
                 at=one.at,
                 origin=one.origin,
-                seconds=one.seconds,
+                seconds=_seconds(steps),
                 replaced_by=_value(over),
             )
 
@@ -207,6 +219,18 @@ class People:
     def _number(self, sql: str, *values: Any) -> int:
         row = self._connections.row(sql, values)
         return int(row[0]) if row else 0
+
+
+def _seconds(steps: Sequence[Event]) -> float | None:
+    """How long a row was looked at, for one label: each step tells the time since the row was shown for it."""
+    timed = [(datetime.fromisoformat(one.at), one.seconds) for one in steps if one.seconds is not None]
+    if not timed:
+        return None
+    whole = timed[-1][1]
+    for (at, seconds), (then, later) in pairwise(timed):
+        if later < (then - at).total_seconds():  # else the row was in sight already, and this time is within that one
+            whole += seconds
+    return whole
 
 
 def _value(text: str | None) -> Any | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.rows import LOOP, Item
+from desktop_llm.rows import LOOP, Class, Item
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -46,6 +47,28 @@ def all_in_names_of_now(project: Project, items: Sequence[Item], labels: Labels)
 def in_names_of_now(project: Project, item: Item, labels: Labels) -> Item:
     """A row with its prediction in the names that classes have now."""
     return all_in_names_of_now(project, [item], labels)[0]
+
+
+def values_of_now(project: Project, values: Sequence[Any], labels: Labels) -> dict[int, Any]:
+    """Stored labels by their place, as one would give them now: of merged classes as what these have become.
+
+    Those of a class that is archived or gone are left out.
+    """
+    names = _names_of_now(project)
+    numbers = {one.name: one.id for one in project.classes.all() if not one.archived}
+    found = {}
+    for place, value in enumerate(values):
+        with suppress(UserError):
+            if value is not None:
+                found[place] = labels.to_value(labels.to_named(value, names), numbers)
+    return found
+
+
+def must_be_offered(label: Any, labels: Labels, classes: Sequence[Class]) -> None:
+    """Raises UserError where a label in names has a class that is archived."""
+    archived = {one.name for one in classes if one.archived}.intersection(labels.names(label))
+    if archived:
+        raise UserError(f"“{min(archived)}” is archived: give another label, or offer it again under Edit labels.")
 
 
 def _names_of_now(project: Project) -> dict[int, str]:

@@ -138,7 +138,7 @@ class ClassList(Card):
 
     def _make_recent(self) -> None:
         """The classes given last, each with a key of its own."""
-        told = {row.told.id: row.told for row in self._rows}
+        told = {row.told.id: row.told for row in self._rows if not row.told.archived}
         wanted = [replace(told[one], key=key) for one, key in self._recent_told if isinstance(one, int) and one in told]
         while len(self._recent) > len(wanted):
             row = self._recent.pop()

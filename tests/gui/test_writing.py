@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QTabBar, QTextEdit, QWidget
@@ -173,7 +173,21 @@ def test_what_is_typed_is_kept_at_once_and_is_one_step(qtbot: QtBot, window: Mai
     assert texts.text() == f"Good{NBSP}tag"
 
 
-@pytest.mark.parametrize("way", ["next row", "other page", "other project", "close"])
+def test_the_same_text_is_a_label_again_after_an_undo(qtbot: QtBot, window: MainWindow, texts: WritingField) -> None:
+    QTest.keyClicks(texts, "!")
+    wanted = texts.text()
+    qtbot.waitUntil(partial(_is_kept, window, 1, wanted))
+    QTest.keyClick(texts, Qt.Key.Key_Escape)
+    press(qtbot, window, "Ctrl+Z")
+    assert _value(window, 1) is None
+    texts.setFocus()
+    QTest.keyClicks(texts, "!")
+    assert texts.text() == wanted
+    QTest.keyClick(texts, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert (_value(window, 1), _shown(window)) == (wanted, 2)
+
+
+@pytest.mark.parametrize("way", ["next row", "other page", "other project", "while another opens", "Ctrl+W", "close"])
 def test_what_was_typed_a_moment_ago_is_kept_whatever_comes(
     qtbot: QtBot, window: MainWindow, texts: WritingField, tmp_path: Path, way: str
 ) -> None:
@@ -190,6 +204,17 @@ def test_what_was_typed_a_moment_ago_is_kept_whatever_comes(
         window.show_page("projects")
         open_in(qtbot, window, _project(tmp_path / "Other", "rewriting", TEXTS), "label")
         assert _value(window, 1) is None
+    elif way == "while another opens":
+        other = _project(tmp_path / "Other", "rewriting", TEXTS)
+        with qtbot.waitSignal(window.hub.project_opened, timeout=LONG):
+            window.hub.open_project(other, then_page="label")
+            QTest.keyClicks(texts, "!")
+            wanted = texts.text()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        assert [one.after for one in project_of(window).labels.history(1)] == []
+    elif way == "Ctrl+W":
+        press(qtbot, window, "Ctrl+W")
+        qtbot.waitUntil(lambda: window.page_name == "projects" and window.hub.background.idle)
     else:
         window.leave()
     with closing(Project.open(path)) as project:

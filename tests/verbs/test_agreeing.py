@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,29 @@ def test_blind_labels_are_counted_and_those_that_were_seen_are_not(project: Proj
     assert (yes.name, yes.given, yes.rows) == ("yes", 4, 2)
     assert yes.specific == pytest.approx(2 / 3)
     assert no.specific == pytest.approx(4 / 5)
+    project.close()
+
+
+def test_a_label_that_somebody_put_together_step_by_step_is_one(project: Project) -> None:
+    for seconds, value in enumerate((YES, NO, None, YES), 2):
+        project.labels.keep(3, value, "Ann", seconds=float(seconds))  # of one look, counted from its beginning
+    project.labels.keep(4, YES, "Ann", seconds=1.0)
+    project.labels.keep(4, None, "Ann", seconds=2.0)
+    project.labels.set(3, NO, "Ben", seconds=3.0)
+    project.labels.set(3, YES, "Ann", seconds=1.0)
+    given = [(one.labeler, one.value, one.seconds, one.replaced_by) for one in project.people.given()]
+    assert given == [("Ann", YES, 5.0, NO), ("Ben", NO, 3.0, YES), ("Ann", YES, 1.0, None)]
+    assert project.people.labelers() == {"Ann": 2, "Ben": 1}
+    assert [one.given for one in agreeing.report(project).labelers] == [2, 1]
+    project.close()
+
+
+def test_looks_at_a_row_are_added(project: Project) -> None:
+    project.labels.set(3, YES, "Ann", seconds=0.0)
+    project.labels.set(3, NO, "Ann", seconds=5.0)
+    time.sleep(0.02)
+    project.labels.set(3, YES, "Ann", seconds=0.01)  # it was shown anew since
+    assert [one.seconds for one in project.people.given()] == [pytest.approx(5.01)]
     project.close()
 
 

@@ -76,8 +76,7 @@ class LabelPage(Page):
         self._item, self._rows.narrowed = None, Filter()
         self._chip.hide()
         self._others.forget()
-        self._pen.forget()
-        self._listing.many.forget()
+        self._hand.begin()
         task = self.hub.task
         if project is None or task is None:
             return
@@ -107,7 +106,6 @@ class LabelPage(Page):
 
     def opened(self, **arguments: Any) -> None:
         """`item` shows that row; `filter` narrows the queue; `show`, `order` choose rows; `listing`: as a list."""
-        self.setFocus()
         self._suggesting.refresh()
         if isinstance(arguments.get("listing"), bool):
             self._desk.wants_list = arguments["listing"]
@@ -129,6 +127,7 @@ class LabelPage(Page):
         if arguments.get("show") in FURTHER:
             self._view.choose(arguments["show"])
             self._on_chip()
+        self._take_keys()
 
     def edit_classes(self, *, guideline: bool = False) -> None:
         """Open the dialog of the labels, or of the project's `guideline` in it."""
@@ -177,6 +176,7 @@ class LabelPage(Page):
         desk.list_view = self._listing.view
         self._hand = Hand(self.hub, desk, self._listing, self._pen, lambda: self._item, lambda: self._classes, self)
         self._others.chosen.connect(lambda value: self._in_turn(partial(self._hand.choose, value)))
+        self.hub.leaving.connect(self._hand.leave)
         self._hand.labeled.connect(self._after_write)
         self._hand.kept.connect(self._show_written)
         self._hand.held.connect(self._show_item)
@@ -224,7 +224,7 @@ class LabelPage(Page):
         project = self.hub.project
         if project is not None and self._desk.editor is not None:
             self._classes = project.classes.all()
-            self._desk.show_classes(self._classes)
+            self._hand.show_classes()
             self._show_item(self._item)
             self._desk.show_guideline(self._classes)
 
@@ -276,7 +276,7 @@ class LabelPage(Page):
         self._desk.wants_list = not self._desk.wants_list
         self._show_ways()
         self._reload_all(first=None if item is None else item.id)
-        self.setFocus()
+        self._take_keys()
 
     def _turn_guideline(self) -> None:
         self._desk.turn_guideline()
@@ -348,24 +348,22 @@ class LabelPage(Page):
         if self._desk.listing:
             self._show_item(item)
 
-    def _on_order_changed(self) -> None:
+    def _on_order_changed(self, first: int | None = None) -> None:
         self._show_ways()
-        self._reload_all()
-        self.setFocus()
+        self._reload_all(first=first)
+        self._take_keys()
 
     def _on_chip(self, first: int | None = None) -> None:
         self._rows.narrowed = Filter()
         self._chip.hide()
-        self._show_ways()
-        self._reload_all(first=first)
-        self.setFocus()
+        self._on_order_changed(first)
 
     def _on_queue_clicked(self, place: int) -> None:
         project, item = self.hub.project, self._queue.item(place)
         if project is not None and item is not None:
             self._show_item(project.items.get(item.id))
             self._rows.fetch_more(item)
-        self.setFocus()
+        self._take_keys()
 
     def do(self, action: str) -> None:
         """Do what a key or the menu means."""
@@ -387,10 +385,15 @@ class LabelPage(Page):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """In the list the keys are the table's first: arrows select there."""
+        """In the list the keys are the table's first."""
         super().focusInEvent(event)
         if self._desk.listing:
-            self._listing.view.table.setFocus()
+            self._take_keys()
+
+    def _take_keys(self) -> None:
+        """The keyboard here, or in the list's table, where arrows select: who has it already hears no event of it."""
+        table = self._listing.view.table
+        (table if self._desk.listing and not table.isHidden() else self).setFocus()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """The mouse is a sign of life, too."""

@@ -18,9 +18,14 @@ class Clock:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Nobody has worked yet; `now` in seconds."""
         self._now = now
+        self._labels: deque[tuple[float, int]] = deque(maxlen=5000)
+        self.begin()
+
+    def begin(self) -> None:
+        """Nobody has worked yet."""
         self._last: float | None = None
         self._total = self._row = 0.0
-        self._labels: deque[tuple[float, int]] = deque(maxlen=5000)
+        self._labels.clear()
 
     @property
     def total(self) -> float:

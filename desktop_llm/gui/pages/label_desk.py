@@ -77,6 +77,8 @@ class LabelDesk(QWidget):
                 if kept is not None:
                     kept.setParent(self)  # they outlive the editor that they stand in
             self._line.removeWidget(self.editor)
+            self.editor.blockSignals(True)  # what it still says is about a row of the project before
+            self.editor.hide()
             self.editor.deleteLater()
         self.editor = editor
         editor.set_foot(self.session)

@@ -66,6 +66,18 @@ class Hand(QObject):
         editor.chosen.connect(lambda value: self._listing.many.after(partial(self.choose, value)))
         editor.edited.connect(self.edit)
 
+    def begin(self) -> None:
+        """Another project: it has other labels, nothing is done there yet, and what waits is not wanted any more."""
+        self._pen.forget()
+        self._desk.session.begin()
+        self._listing.many.forget()
+
+    def show_classes(self) -> None:
+        """The project's labels as they are now, and those given last."""
+        self._pen.follow_classes()
+        self._desk.show_classes(self._classes())
+        self._desk.show_recent(self._pen.recent)
+
     def leave(self) -> None:
         """Another row comes: what was written a moment ago is kept."""
         if self._desk.editor is not None:
@@ -135,6 +147,7 @@ class Hand(QObject):
         if undo and item is not None and self._pen.drop(item):
             self.held.emit(self._on_disk(item))
             return
+        self._pen.begin_again()
         step = project.undoing.next_undo() if undo else project.undoing.next_redo()
         if step is not None and step.operation is not None:
             words = self.tr("Undone: {what}.") if undo else self.tr("Done again: {what}.")

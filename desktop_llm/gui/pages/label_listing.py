@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_list import PAGE, LabelList
 from desktop_llm.gui.pages.label_many import LabelMany
@@ -94,11 +95,24 @@ class Listing(QObject):
         self.many.give(chosen, value, "" if value is None else self._words(value), self._done(chosen, agreed))
 
     def accept(self) -> None:
-        """Give each selected row what the model suggests for it."""
-        chosen = [item for item in self.view.selected() if item.prediction is not None]
+        """Give each selected row what the model suggests for it; a label that is archived is nobody's."""
+        task, classes = self._hub.task, self._classes()
+        if task is None:
+            return
+        chosen: list[Item] = []
+        archived: UserError | None = None
+        for item in self.view.selected():
+            try:
+                if item.prediction is not None:
+                    naming.must_be_offered(item.prediction.label, task.labels, classes)
+                    chosen.append(item)
+            except UserError as error:
+                archived = error
         if chosen:
-            numbers = {one.name: one.id for one in self._classes()}
+            numbers = {one.name: one.id for one in classes}
             self.many.accept(chosen, numbers, self._done(chosen, len(chosen)))
+        if archived is not None:
+            self._hub.show_error(archived)
 
     def skip(self) -> None:
         """Put the selected rows aside."""

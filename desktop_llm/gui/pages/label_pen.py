@@ -13,6 +13,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.rows import Class, Item
+from desktop_llm.verbs import naming
 
 tr = QCoreApplication.translate
 
@@ -37,6 +38,14 @@ class Pen:
         self.recent, self.last = [], None
         self._visit = self._kept = None
         self._voice.forget()
+
+    def follow_classes(self) -> None:
+        """Labels were merged, archived or removed: what was given last is given again as what it is now, or not."""
+        project, task = self._hub.project, self._hub.task
+        if project is not None and task is not None:
+            given = naming.values_of_now(project, [self.last, *self.recent], task.labels)
+            self.last, recent = given.pop(0, None), list(given.values())
+            self.recent = [value for place, value in enumerate(recent) if value not in recent[:place]]
 
     def remember(self, value: Any) -> None:
         """This label was given."""
@@ -103,8 +112,12 @@ class Pen:
 
     def leave(self) -> None:
         """Another row is looked at: what is written from now on is another step, and takes time of its own."""
-        self._visit = self._kept = None
+        self.begin_again()
         self._clock.show_row()
+
+    def begin_again(self) -> None:
+        """What was kept for the row may stand no more: what is written from now on is another step."""
+        self._visit = self._kept = None
 
     def accept(self, item: Item, classes: Sequence[Class]) -> bool:
         """Give what the model suggests."""
@@ -114,16 +127,19 @@ class Pen:
         suggestion, numbers = item.prediction.label, {one.name: one.id for one in classes}
 
         def write() -> None:
+            naming.must_be_offered(suggestion, task.labels, classes)
             value = task.labels.to_value(suggestion, numbers)
             self._voice.give(project.labels, item.id, value, self._labeler, "suggestion", seconds=seconds)
             self.remember(value)
 
+        self.begin_again()
         return self._write(write)
 
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
         project, seconds = self._hub.project, self._seconds()
         self._voice.drop(item.id)
+        self.begin_again()
         return project is not None and self._write(
             lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)
         )

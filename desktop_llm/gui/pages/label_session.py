@@ -114,6 +114,14 @@ class SessionCard(Card):
         ):
             made.setToolTip(f"{words} ({told[name]})" if told.get(name) else words)
 
+    def begin(self) -> None:
+        """Another project: nothing is done there yet."""
+        self._clock.begin()
+        self._agreed.clear()
+        for name in ("speed", "agreement"):
+            self._values[name].setText("–")
+        self._show_time()
+
     def count_label(self, agreed: bool | None) -> None:
         """A label was given; `agreed` with the suggestion, None without one."""
         self.count_many(1, None if agreed is None else int(agreed))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QTableView
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 
 from desktop_llm import keymap
@@ -15,10 +15,13 @@ from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.pages.label_clock import PAUSE_SECONDS, Clock
 from desktop_llm.gui.pages.label_list import PAGE
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Filter
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
+from desktop_llm.verbs import merging
 from desktop_llm.widgets.choice_row import ChoiceRow
 from tests.gui.pages.conftest import TASK, Rows
+from tests.windows import LONG, click, find
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 WAITING = 70
@@ -91,6 +94,31 @@ def test_a_key_labels_all_selected_rows_as_one_operation(qtbot: QtBot, page: Lab
     qtbot.keyClick(table, Qt.Key.Key_Y, CONTROL)
     _idle(qtbot, page)
     assert _values(page, 3, 4, 5, 6) == [2] * 4
+
+
+@pytest.mark.parametrize("way", ["F3", "button", "Show", "other page"])
+def test_the_keys_of_the_list_work_however_it_was_opened(qtbot: QtBot, page: LabelPage, way: str) -> None:
+    page.activateWindow()
+    page.setFocus()
+    qtbot.waitUntil(page.hasFocus)
+    if way == "button":
+        click(qtbot, page, "label.list_mode")
+    elif way == "other page":
+        page.opened(listing=True, filter=Filter())
+    else:
+        qtbot.keyClick(page, Qt.Key.Key_F3)
+    if way == "Show":
+        box = find(page, QComboBox, "label.show")
+        box.setFocus()
+        box.setCurrentIndex(box.findData("all"))
+    _idle(qtbot, page)
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert _selected(page) == [0, 1]
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_F3)
+    assert page.hasFocus()
+    qtbot.keyClick(page, Qt.Key.Key_F3)
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_End)
+    assert _selected(page) == [_table(page).model().rowCount() - 1]
 
 
 def test_one_row_of_the_list_is_a_label_of_its_own(qtbot: QtBot, page: LabelPage, table: QTableView) -> None:
@@ -199,6 +227,50 @@ def test_the_last_label_is_repeated_and_recent_ones_have_keys(qtbot: QtBot, page
     assert _values(page, 7) == [None]
 
 
+def test_an_archived_label_is_neither_recent_nor_repeated(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClicks(page, "21")
+    changes = _project(page).classes.archive(1)
+    page.on_changes(changes)
+    qtbot.keyClicks(page, ".")
+    qtbot.keyClick(page, Qt.Key.Key_F6)
+    assert _values(page, 5) == [None]
+    qtbot.keyClick(page, Qt.Key.Key_F5)
+    assert _values(page, 5) == [2]
+    _project(page).classes.ensure([f"label {place}" for place in range(40)])
+    page.on_changes(changes)
+    _idle(qtbot, page)
+    rows = [one for one in page.findChildren(ChoiceRow) if one.objectName().startswith("label.recent.")]
+    assert [one.told.name for one in rows if not one.isHidden()] == ["no"]
+
+
+def test_a_label_that_was_merged_is_repeated_as_what_it_is_now(qtbot: QtBot, page: LabelPage) -> None:
+    qtbot.keyClicks(page, "12")
+    page.on_changes(merging.merge(_project(page), TASK.labels, 2, 1).changes)
+    qtbot.keyClicks(page, ".")
+    assert _values(page, 4, 5) == [1, 1]
+    qtbot.keyClick(page, Qt.Key.Key_F5)
+    qtbot.keyClick(page, Qt.Key.Key_F6)  # there is one label left, and so one key
+    assert _values(page, 6, 7) == [1, None]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_an_archived_label_is_not_accepted(qtbot: QtBot, page: LabelPage, listed: bool) -> None:
+    project = _project(page)
+    run = project.runs.create(Recipe(), model_title="x", snapshot={}, schema={"classes": ["yes"], "class_ids": [1]})
+    told = Prediction(label="yes", probability=0.9, uncertainty=0.1)
+    project.predictions.write(run, [(number, told) for number in (3, 4)])
+    project.classes.archive(1)
+    page.on_changes(Changes(predictions=True, classes=True))
+    if listed:
+        qtbot.keyClick(page, Qt.Key.Key_F3)
+        _table(page).selectAll()
+    with qtbot.waitSignal(page.hub.error_shown) as shown:
+        qtbot.keyClick(page, Qt.Key.Key_Return)
+    assert "“yes” is archived" in shown.args[0].message
+    _idle(qtbot, page)
+    assert _values(page, 3, 4) == [None, None]
+
+
 def test_recent_labels_are_shown_where_not_all_fit(qtbot: QtBot, page: LabelPage) -> None:
     qtbot.keyClicks(page, "2")
     _idle(qtbot, page)
@@ -303,6 +375,24 @@ def test_a_split_shows_the_texts_of_one_label_as_a_list(qtbot: QtBot, page: Labe
     table = _table(page)
     qtbot.waitUntil(table.isVisible)
     assert [table.model().index(row, 0).data() for row in range(table.model().rowCount())] == ["second"]
+
+
+def test_another_project_begins_another_session(
+    qtbot: QtBot, hub: Hub, page: LabelPage, opened: Callable[..., Project]
+) -> None:
+    hub.changed.connect(page.on_changes)
+    shown = {name: find(page, QLabel, f"label.session.{name}") for name in ("speed", "time", "agreement")}
+    project = _project(page)
+    run = project.runs.create(Recipe(), model_title="x", snapshot={}, schema={"classes": ["yes"], "class_ids": [1]})
+    project.predictions.write(run, [(3, Prediction(label="yes", probability=0.9, uncertainty=0.1))])
+    page.on_changes(Changes(predictions=True))
+    qtbot.keyClicks(page, "111")
+    assert [shown["agreement"].text(), shown["speed"].text().endswith("/ min")] == ["100 %", True]
+    qtbot.waitUntil(lambda: shown["time"].text() != "0:00", timeout=LONG)
+    opened(ROWS, "Other")
+    assert [one.text() for one in shown.values()] == ["–", "0:00", "–"]
+    qtbot.keyClicks(page, "1")
+    assert shown["speed"].text() == "–"
 
 
 def test_time_counts_work_and_no_pauses() -> None:
