@@ -78,7 +78,7 @@ class SessionCard(Card):
         return grid
 
     def _tools(self) -> QHBoxLayout:
-        line = QHBoxLayout()
+        self._line = line = QHBoxLayout()
         line.setSpacing(4)
         self.advance = QCheckBox(self.tr("Auto-advance"))
         self.advance.setObjectName("label.advance")
@@ -94,6 +94,10 @@ class SessionCard(Card):
         for made in (self.list_button, self._guideline, keys):
             line.addWidget(made)
         return line
+
+    def add_tool(self, made: QWidget) -> None:
+        """One more way to look at rows, before the others."""
+        self._line.insertWidget(2, made)
 
     def show_ways(self, *, advance: bool, listing: bool, can_list: bool) -> None:
         """How one works now; says nothing."""
