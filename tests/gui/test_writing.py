@@ -129,6 +129,7 @@ def _open_field(talk: TurnList) -> QPlainTextEdit:
 
 def test_a_text_is_written_from_its_draft_by_keys(qtbot: QtBot, window: MainWindow, texts: WritingField) -> None:
     assert texts.text() == f"Good{NBSP}tag"
+    assert texts.textCursor().atEnd()
     assert _value(window, 1) is None
     QTest.keyClick(texts, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert _value(window, 1) == f"Good{NBSP}tag"

@@ -49,5 +49,5 @@ class FilterChip(QPushButton):
         """A button like others, with the words that it has room for."""
         option = QStyleOptionButton()
         self.initStyleOption(option)
-        option.text = self.shown_text()  # type: ignore[attr-defined]
+        option.text = self.shown_text()
         QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, SignalInstance
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
@@ -114,6 +115,7 @@ class Editor(LabelEditor):
         self.field.setEnabled(item is not None)
         started = item.value if item is not None and isinstance(item.value, str) else self._draft
         self.field.load(started)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
         self._show_state()
 
     def set_foot(self, foot: QWidget) -> None:
