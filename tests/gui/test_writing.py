@@ -483,3 +483,15 @@ def test_hints_follow_the_keys_that_somebody_has_chosen(qtbot: QtBot, window: Ma
     assert _hints(window) == ["← / →", "Space", "Backspace", "D / A"]
     window.hub.save_settings(key_preset="prodigy")
     qtbot.waitUntil(lambda: _hints(window) == ["← / →", "Space", "Backspace", "↓ / ↑"])
+
+
+def test_where_nothing_can_be_kept_nothing_is_typed(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = _project(tmp_path / "Texts", "rewriting", TEXTS)
+    with closing(Project.open(path)):
+        _open(qtbot, window, path)
+        field = find(window, WritingField, "label.writing")
+        assert project_of(window).read_only
+        QTest.keyClicks(field, "lost")
+        QTest.keyClick(field, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        assert field.text() == f"Good{NBSP}tag"
+        assert not find(window, QPushButton, "label.give").isEnabled()

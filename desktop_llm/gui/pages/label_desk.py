@@ -81,6 +81,7 @@ class LabelDesk(QWidget):
             self.editor.deleteLater()
         self.editor = editor
         editor.set_foot(self.session)
+        editor.let_write(self._hub.writable)
         self.session.show()
         self._line.addWidget(editor, 1)
         self.queue.model.in_line = task.in_line

@@ -70,7 +70,8 @@ class Editor(LabelEditor):
         elif command == "changes":
             self.changes_button.toggle()
         elif command == "draft":
-            self._on_draft()
+            if self.draft_button.isEnabled():
+                self._on_draft()
         elif command == "leave":
             self._source.setFocus()
         elif command == "write":
@@ -95,6 +96,12 @@ class Editor(LabelEditor):
         if self.field.document().isModified() and not self._telling:
             self.field.forget()
             self._on_rested(self.field.text())
+
+    def let_write(self, allowed: bool) -> None:
+        """In a project that can only be read the field can, too."""
+        self.field.setReadOnly(not allowed)
+        for made in (self.give_button, self.draft_button):
+            made.setEnabled(allowed)
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """This task has none."""
