@@ -39,7 +39,6 @@ class Menus(QObject):
         self._build_label()
         self._build_train()
         self._build_help()
-        self.show_keys()
         window.hub.settings_changed.connect(lambda _: self.show_keys())
         self.show_state()
 
@@ -56,20 +55,26 @@ class Menus(QObject):
             action.setVisible(task is None or task.learns)
         for action in self._of_models if task is not None and not task.learns else ():
             action.setEnabled(False)
-        for action in self._of_classes if task is not None and not task.classes else ():
-            action.setEnabled(False)
         for action in self._of_models:
             action.setVisible(task is None or task.learns)
         for action in self._of_classes:
+            action.setEnabled(is_open and (task is None or task.classes))
             action.setVisible(task is None or task.classes)
+        editor = shortcuts.editor_of(self._window)
+        for action, name, _ in self._by_key:
+            does = shortcuts.works(name, self._window.hub, editor)
+            action.setVisible(does)
+            action.setEnabled(does and action.isEnabled())
+        self.show_keys()
 
     def show_keys(self) -> None:
         """The keys of the Label page's actions, as they are now: without Ctrl they are the page's and only told here,
         where they do not disturb typing.
         """
-        keys = self._window.hub.keys
+        hub, editor = self._window.hub, shortcuts.editor_of(self._window)
         for action, name, text in self._by_key:
-            told = keys.keys(name)
+            told = shortcuts.free_keys(name, hub, editor)
+            text = self.tr("Keep it and go on") if name == "accept" and hub.task and not hub.task.learns else text
             action.setShortcuts([QKeySequence(key) for key in told if not keymap.is_plain(key)])
             plain = [keymap.words(key) for key in told if keymap.is_plain(key)]
             action.setText(f"{text}\t{plain[0]}" if plain and len(plain) == len(told) else text)
@@ -102,6 +107,7 @@ class Menus(QObject):
 
     def _build_edit(self) -> None:
         menu = self._menu("edit", self.tr("&Edit"))
+        menu.aboutToShow.connect(self.show_state)  # an editor has its keys by the row
         self._add_for_label(menu, "edit.undo", self.tr("Undo label"), "undo")
         self._add_for_label(menu, "edit.redo", self.tr("Do again"), "redo")
         menu.addSeparator()
@@ -158,20 +164,21 @@ class Menus(QObject):
 
     def _build_label(self) -> None:
         menu = self._menu("label", self.tr("&Label"))
+        menu.aboutToShow.connect(self.show_state)
         self._add_for_label(menu, "label.accept", self.tr("Accept the suggestion"), "accept")
         self._add_for_label(menu, "label.skip", self.tr("Skip"), "skip")
         self._add_for_label(menu, "label.clear", self.tr("Take the label away"), "clear")
-        self._of_classes.append(self._add_for_label(menu, "label.repeat", self.tr("Repeat the last label"), "repeat"))
+        self._add_for_label(menu, "label.repeat", self.tr("Repeat the last label"), "repeat")
         self._add_for_label(menu, "label.next", self.tr("Next"), "next")
         self._add_for_label(menu, "label.previous", self.tr("Previous"), "previous")
-        self._of_classes.append(self._add_for_label(menu, "label.find", self.tr("Find a label"), "find"))
+        self._add_for_label(menu, "label.find", self.tr("Find a label"), "find")
         menu.addSeparator()
         for name, text, command in (
             ("label.list", self.tr("List or single rows"), "list"),
             ("label.page_next", self.tr("Next page of the list"), "page_next"),
             ("label.page_previous", self.tr("Previous page of the list"), "page_previous"),
         ):
-            self._of_classes.append(self._add_for_label(menu, name, text, command))
+            self._add_for_label(menu, name, text, command)
         self._add_for_label(menu, "label.advance", self.tr("Go on after a label, or stay"), "advance")
         self._add_for_label(menu, "label.guideline", self.tr("Guideline"), "guideline")
         self._add_for_label(menu, "label.history", self.tr("History of the row"), "history")

@@ -28,8 +28,10 @@ from desktop_llm.widgets.screen import LabelEditor
 
 COMMAND = "command"
 """The property of a menu's action that says which command of the Label page it is."""
-OF_CLASSES = ("repeat", "recent", "find", "list", "page_")
-"""How the names of commands begin that are for labels of classes."""
+OF_LISTS = ("repeat", "recent", "list", "page_")
+"""How the names of commands begin that are for labels which one key makes."""
+OF_DOUBTS = ("keep", "hard")
+"""Commands for labels that a model in the loop doubts."""
 COLUMNS = 3
 WIDEST = 220
 """Pixels from which on the name of a label is cut."""
@@ -69,17 +71,38 @@ def trigger(window: QWidget, name: str) -> None:
 
 
 def editor_of(window: QWidget) -> LabelEditor | None:
-    """The editor of the Label page, once that was shown."""
-    found = window.findChild(LabelEditor)
-    return found if isinstance(found, LabelEditor) else None
+    """The editor of the Label page, once that was shown; the one of the project before may be there for a moment."""
+    found = window.findChildren(LabelEditor)
+    return found[-1] if found else None
+
+
+def works(name: str, hub: Hub, editor: LabelEditor | None) -> bool:
+    """Whether a command of the Label page does something with the labels of the open project."""
+    task = hub.task
+    if task is None:
+        return True
+    if name.startswith(OF_LISTS):
+        return task.classes if editor is None else editor.can_list
+    if name == "find":
+        return task.classes and (editor is None or _own(editor, "focus_filter"))
+    if name in OF_DOUBTS:
+        return task.loop is not None
+    return name != "accept" or task.learns or (editor is not None and _own(editor, "confirm"))
+
+
+def free_keys(name: str, hub: Hub, editor: LabelEditor | None) -> list[str]:
+    """The keys of a command of the page without those that the editor takes before it."""
+    theirs = editor.commands() if editor is not None else ()
+    return [key for key in hub.keys.keys(name) if not hub.keys.editor_command(key, theirs)]
 
 
 def sections(hub: Hub, window: QWidget) -> list[Section]:
     """All keys as they are now."""
     keys, editor = hub.keys, editor_of(window)
-    unnamed = hub.task is not None and not hub.task.classes
-    commands = [one for one in keymap.COMMANDS if not (unnamed and one.name.startswith(OF_CLASSES))]
-    labeling = [(_told(keys.keys(one.name)), tr(one.title)) for one in commands]
+    titles = {one.name: tr(one.title) for one in keymap.COMMANDS if works(one.name, hub, editor)}
+    if "accept" in titles and hub.task is not None and not hub.task.learns:
+        titles["accept"] = tr("Keep it as it stands and go on")
+    labeling = [(_told(free_keys(name, hub, editor)), title) for name, title in titles.items()]
     own = [
         (_told(keys.keys(keymap.EDITOR + one.name, one.keys)), one.title)
         for one in (editor.commands() if editor is not None else ())
@@ -175,5 +198,10 @@ def _grid(section: Section) -> QGridLayout:
     return grid
 
 
+def _own(editor: LabelEditor, method: str) -> bool:
+    """Whether an editor does more there than the contract."""
+    return getattr(type(editor), method) is not getattr(LabelEditor, method)
+
+
 def _told(keys: Sequence[str]) -> str:
-    return " · ".join(map(keymap.words, keys))
+    return " · ".join(dict.fromkeys(map(keymap.words, keys)))

@@ -155,11 +155,14 @@ class ClassList(Card):
         self._show_recent_box()
 
     def _show_recent_box(self) -> None:
-        """Where all classes are in sight, or hardly any, nobody needs to be told of some of them twice."""
+        """Where all classes are in sight, or hardly any, nobody needs to be told of some of them twice.
+
+        What is found by typing is told once, too.
+        """
         needed = sum(ROW_HEIGHT for row in self._rows if not row.told.archived)
         room = self._scroll.height() + (self._recent_box.height() if self._recent_box.isVisible() else 0)
         enough = room >= ROW_HEIGHT * (len(self._recent) + LEAST_ROWS)
-        self._recent_box.setVisible(bool(self._recent) and needed > room and enough)
+        self._recent_box.setVisible(bool(self._recent) and needed > room and enough and not self.filter.text())
 
     def _fits(self, row: ChoiceRow) -> bool:
         """Whether a row is to be seen: found by what is typed, and archived ones only where they are the label."""
@@ -171,6 +174,7 @@ class ClassList(Card):
             row.setVisible(self._fits(row))
         self._found = 0
         self._show_found()
+        self._show_recent_box()
 
     def _found_rows(self) -> list[ChoiceRow]:
         return [row for row in self._rows if not row.isHidden()]

@@ -79,6 +79,9 @@ class LabelEditor(QWidget):
     def settle(self) -> None:
         """Give now, by `edited`, what was written a moment ago: this row is about to go."""
 
+    def let_write(self, allowed: bool) -> None:
+        """Whether anything can be kept: no text is to be typed that would be lost."""
+
     def set_switches(self, switches: Mapping[str, bool]) -> None:
         """Follow what the project has chosen of the task's `switches`."""
 

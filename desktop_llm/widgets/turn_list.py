@@ -43,7 +43,9 @@ LINE_END = "\u2028"
 
 
 class TurnDelegate(QStyledItemDelegate):
-    """Paints a turn as a bubble, and puts a field into it while it is written."""
+    """Paints a turn as a bubble, and puts a field into it while it is written. Signals: `opened()`: it has one."""
+
+    opened = Signal()
 
     def __init__(self, view: QListView) -> None:
         """`view` says how wide turns are."""
@@ -118,6 +120,7 @@ class TurnDelegate(QStyledItemDelegate):
         field.setProperty("role", "turn-text")
         place = QPersistentModelIndex(index)
         field.textChanged.connect(lambda: self._on_typed(place, field))
+        self.opened.emit()
         return field
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
@@ -170,8 +173,9 @@ class TurnDelegate(QStyledItemDelegate):
 
 
 class TurnList(QListView):
-    """The conversation. Its keys are those of whoever it stands in. Signals: `left()`: a field was closed."""
+    """The conversation. Its keys are those of whoever it stands in. Signals: `opened()`, `left()`: a field was."""
 
+    opened = Signal()
     left = Signal()
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
@@ -183,6 +187,7 @@ class TurnList(QListView):
         self.setModel(self.turns)
         self.delegate = TurnDelegate(self)
         self.delegate.closeEditor.connect(lambda *_: self._on_editor_closed())
+        self.delegate.opened.connect(self.opened)
         self.setItemDelegate(self.delegate)
         for moved in (
             self.turns.modelReset,

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+from desktop_llm import keymap
 from desktop_llm.gui import key_dialog, shortcuts
 from desktop_llm.gui.key_dialog import KEYS, NOTE, KeyDialog
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.window import MainWindow
+from desktop_llm.rows import NewItem
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
 from tests.windows import click, find, open_in, press, project_of
+
+CONTENT = {
+    "rewriting": {"source": "one text"},
+    "dialogue": {"messages": '[{"role": "user", "content": "one text"}]'},
+    "preference": {"prompt": "which", "a": "one", "b": "two"},
+}
 
 
 def _lines(window: MainWindow) -> dict[str, str]:
@@ -45,6 +56,33 @@ def test_the_sheet_opens_by_its_keys_and_tells_all_of_them(qtbot: QtBot, window:
     assert told["Start training"] == "Ctrl+T"
     window.hub.save_settings(key_preset="label_studio")
     assert _lines(window)["Accept the suggestion"] == "Ctrl+Enter · Enter"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_only_keys_that_do_something_are_told(qtbot: QtBot, window: MainWindow, tmp_path: Path, task: str) -> None:
+    project = Project.create(tmp_path / "Kind", task)
+    labels = TASKS[task].labels
+    item = NewItem(content=CONTENT.get(task, {"text": "one text"}))
+    project.items.insert("a.csv", [item], to_value=labels.to_value, class_names=labels.names)
+    project.close()
+    open_in(qtbot, window, tmp_path / "Kind", "label")
+    editor = shortcuts.editor_of(window)
+    assert editor is not None
+    told = [line for one in shortcuts.sections(window.hub, window) for line in one.lines]
+    keys = [key for line in told for key in line[0].split(" · ")]
+    assert sorted(keys) == sorted(set(keys))
+    lines = _lines(window)
+    assert ("Repeat the last label" in lines) == ("List or single rows" in lines) == editor.can_list
+    assert ("The doubted label is right" in lines) == (TASKS[task].loop is not None)
+    assert ("Accept the suggestion" in lines) == TASKS[task].learns
+    window.menus.show_state()
+    shown = {name for action, name, _ in window.menus._by_key if action.isVisible()}
+    assert ("repeat" in shown) == ("page_next" in shown) == editor.can_list
+    ways = [
+        key for action, name, _ in window.menus._by_key if action.isVisible() for key in action.text().split("\t")[1:]
+    ]
+    own = {keymap.words(key) for one in editor.commands() for key in one.keys}
+    assert not own & set(ways)
 
 
 def test_menus_show_and_follow_the_keys(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:

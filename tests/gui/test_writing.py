@@ -129,6 +129,7 @@ def _open_field(talk: TurnList) -> QPlainTextEdit:
 
 def test_a_text_is_written_from_its_draft_by_keys(qtbot: QtBot, window: MainWindow, texts: WritingField) -> None:
     assert texts.text() == f"Good{NBSP}tag"
+    assert texts.textCursor().atEnd()
     assert _value(window, 1) is None
     QTest.keyClick(texts, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert _value(window, 1) == f"Good{NBSP}tag"
@@ -486,3 +487,36 @@ def test_rows_are_found_by_their_words_and_shown_in_one_line(qtbot: QtBot, windo
     assert shown == "Where is it?"
     find(window, QLineEdit, "data.search").setText("Be brief")
     qtbot.waitUntil(lambda: rows.model.rowCount() == 1, timeout=LONG)
+
+
+def _hints(window: MainWindow) -> list[str]:
+    """The keys that the page tells below what is shown."""
+    told = _page(window).findChildren(QLabel)
+    return [one.text() for one in told if one.property("role") == "keycap" and one.isVisible()]
+
+
+def test_hints_of_a_conversation_are_those_of_the_moment(qtbot: QtBot, window: MainWindow, talk: TurnList) -> None:
+    assert _hints(window) == ["Enter", "↑ / ↓", "E", "N", "D / A"]
+    _keys(window, Qt.Key.Key_E)
+    qtbot.waitUntil(lambda: _hints(window) == ["Ctrl+Enter", "Esc", "Alt+↓ / Alt+↑"])
+    QTest.keyClick(_open_field(talk), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: _hints(window) == ["Enter", "↑ / ↓", "E", "N", "D / A"])
+
+
+def test_hints_follow_the_keys_that_somebody_has_chosen(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    _open(qtbot, window, _project(tmp_path / "Choices", "preference", CHOICES))
+    assert _hints(window) == ["← / →", "Space", "Backspace", "D / A"]
+    window.hub.save_settings(key_preset="prodigy")
+    qtbot.waitUntil(lambda: _hints(window) == ["← / →", "Space", "Backspace", "↓ / ↑"])
+
+
+def test_where_nothing_can_be_kept_nothing_is_typed(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = _project(tmp_path / "Texts", "rewriting", TEXTS)
+    with closing(Project.open(path)):
+        _open(qtbot, window, path)
+        field = find(window, WritingField, "label.writing")
+        assert project_of(window).read_only
+        QTest.keyClicks(field, "lost")
+        QTest.keyClick(field, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        assert field.text() == f"Good{NBSP}tag"
+        assert not find(window, QPushButton, "label.give").isEnabled()

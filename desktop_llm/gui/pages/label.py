@@ -14,6 +14,7 @@ from desktop_llm.gui import shortcuts
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import class_dialog, label_keys
+from desktop_llm.gui.pages.label_chip import FilterChip
 from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.gui.pages.label_counting import Counting
 from desktop_llm.gui.pages.label_desk import LabelDesk
@@ -28,7 +29,6 @@ from desktop_llm.gui.pages.label_voice import Voice
 from desktop_llm.gui.pages.suggesting import Suggesting
 from desktop_llm.rows import Changes, Class, Counts, Filter, Item
 from desktop_llm.verbs import naming, switching
-from desktop_llm.widgets.button import button
 from desktop_llm.widgets.empty import EmptyState
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ class LabelPage(Page):
         if isinstance(arguments.get("filter"), Filter):
             self._rows.narrowed = arguments["filter"]
             words = str(arguments.get("words", self.tr("Chosen rows")))
-            self._chip.setText(self.tr("{what}  ✕").format(what=words.replace("&", "&&")))
-            self._chip.setAccessibleName(self.tr("Show all rows again, not only: {what}").format(what=words))
-            self._chip.show()
+            self._chip.tell(words)
             self._view.show_all()
             self._show_ways()
             self._reload_all()
@@ -147,8 +145,8 @@ class LabelPage(Page):
     # building
 
     def _build_header(self) -> None:
-        self._chip = button("", "label.filter_chip", self._on_chip, kind="quiet")
-        self._chip.hide()
+        self._chip = FilterChip(self._on_chip)
+        self.content.addWidget(self._chip, 0, Qt.AlignmentFlag.AlignLeft)
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
         self._pen = Pen(self.hub, self._clock, Voice(self._view))
@@ -157,7 +155,7 @@ class LabelPage(Page):
         self._others.labeler_changed.connect(self._reload_all)
         self._loop = LabelLoop(self.hub, self._view, lambda: self._classes, self)
         self._loop.answered.connect(self._after_write)
-        for part in (self._chip, self._others.history, self._suggesting.button, self._loop.button, self._view):
+        for part in (self._suggesting.button, self._loop.button, self._view):
             self.header.addWidget(part)
 
     def _build_desk(self) -> QWidget:
@@ -166,6 +164,7 @@ class LabelPage(Page):
         desk.left = lambda unlabeled: self._loop.left(self._others.left(unlabeled))
         self._others.counted.connect(desk.show_left)
         desk.command_asked.connect(self.do)
+        desk.session.add_tool(self._others.history)
         desk.guideline.edit_asked.connect(lambda: self.edit_classes(guideline=True))
         desk.queue.row_asked.connect(self._on_queue_clicked)
         self._queue = desk.queue.model

@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from desktop_llm import keymap
+from desktop_llm.gui import shortcuts
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.gui.pages.label_guideline import GuidelineCard
@@ -82,6 +83,7 @@ class LabelDesk(QWidget):
             self.editor.deleteLater()
         self.editor = editor
         editor.set_foot(self.session)
+        editor.let_write(self._hub.writable)
         self.session.show()
         self._line.addWidget(editor, 1)
         self.queue.model.in_line = task.in_line
@@ -91,10 +93,11 @@ class LabelDesk(QWidget):
 
     def show_ways(self) -> None:
         """Single or list, guideline, going on, and the keys for them."""
-        editor, keys = self.editor, self._hub.keys
+        editor = self.editor
         if editor is None:
             return
-        told = {one.name: keys.told(one.name) for one in keymap.COMMANDS}
+        free = {one.name: shortcuts.free_keys(one.name, self._hub, editor) for one in keymap.COMMANDS}
+        told = {name: keymap.words(keys[0]) if keys else "" for name, keys in free.items()}
         editor.set_keys(told)
         self.session.show_keys(told)
         going_on = self._hub.settings.advance_after_label

@@ -12,6 +12,7 @@ from desktop_llm.gui.pages.label_clock import Clock
 from desktop_llm.rows import Counts
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.elided import ElidedLabel
 
 AGREEMENT_OVER = 50
 TICK_MS = 1000
@@ -36,7 +37,9 @@ class SessionCard(Card):
         self.set_note(self.tr("labels save as you go"))
         self._clock = clock
         self._agreed: deque[bool] = deque(maxlen=AGREEMENT_OVER)
-        self.body.addLayout(self._figures())
+        self._details = QWidget()
+        self._details.setLayout(self._figures())
+        self.body.addWidget(self._details)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
@@ -48,6 +51,7 @@ class SessionCard(Card):
 
     def _figures(self) -> QGridLayout:
         grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(6)
         grid.setHorizontalSpacing(12)
         self._values, self._titles = {}, {}
@@ -78,13 +82,18 @@ class SessionCard(Card):
         return grid
 
     def _tools(self) -> QHBoxLayout:
-        line = QHBoxLayout()
+        self._line = line = QHBoxLayout()
         line.setSpacing(4)
         self.advance = QCheckBox(self.tr("Auto-advance"))
         self.advance.setObjectName("label.advance")
         self.advance.setAccessibleName(self.advance.text())
         self.advance.toggled.connect(self.advance_chosen)
         line.addWidget(self.advance)
+        self._short = ElidedLabel("", "muted")
+        self._short.setObjectName("label.session.short")
+        self._short.hide()
+        line.addSpacing(12)
+        line.addWidget(self._short)
         line.addStretch(1)
         self.list_button = button(self.tr("List"), "label.list_mode", self.list_asked.emit, kind="quiet")
         self._guideline = button(self.tr("Guideline"), "label.guideline", self.guideline_asked.emit, kind="quiet")
@@ -95,15 +104,26 @@ class SessionCard(Card):
             line.addWidget(made)
         return line
 
+    def add_tool(self, made: QWidget) -> None:
+        """One more way to look at rows, before the others."""
+        self._line.insertWidget(self._line.indexOf(self.list_button), made)
+
     def show_ways(self, *, advance: bool, listing: bool, can_list: bool) -> None:
         """How one works now; says nothing."""
         self.advance.blockSignals(True)
         self.advance.setChecked(advance)
         self.advance.blockSignals(False)
         self.list_button.setVisible(can_list)
+        self._fold(listing)
         words = self.tr("Single") if listing else self.tr("List")
         self.list_button.setText(words)
         self.list_button.setAccessibleName(self.tr("Single rows") if listing else self.tr("List of rows"))
+
+    def _fold(self, folded: bool) -> None:
+        """To one line: in a list the rows need the room."""
+        for part in (self._details, self._bar, self._title, self._note):
+            part.setVisible(not folded)
+        self._short.setVisible(folded)
 
     def show_keys(self, told: dict[str, str]) -> None:
         """The keys of the ways of working, by command."""
@@ -150,11 +170,14 @@ class SessionCard(Card):
             self.tr("{labeled:,} of {total:,}").format(labeled=counts.labeled, total=counts.total)
         )
         self._bar.setValue(round(1000 * counts.labeled / max(1, counts.total)))
+        self._show_time()
 
     def _show_time(self) -> None:
         minutes, seconds = divmod(int(self._clock.total), 60)
         hours, minutes = divmod(minutes, 60)
         self._values["time"].setText(f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}")
+        told = (self._values[name].text() for name in ("labeled", "speed", "time"))
+        self._short.setText(" · ".join(one for one in told if one != "–"))
 
     def showEvent(self, event: QShowEvent) -> None:
         """The time runs while it is seen."""

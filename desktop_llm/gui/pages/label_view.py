@@ -161,6 +161,8 @@ class LabelView(QWidget):
         box.setObjectName(name)
         box.setAccessibleName(title)
         box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # entries come later, too, and none is to be cut
+        box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
         for words, value in entries:
             box.addItem(words, value)
         box.currentIndexChanged.connect(lambda _: self._on_chosen())

@@ -74,8 +74,10 @@ class Suggesting(QObject):
         self.button.setVisible(bool(number))
         self.button.setEnabled(self._work is None)
         words = self.tr("Suggest with run {number}").format(number=number)
-        self.button.setText(words)
+        # the head of a page has little room; the rest is told under the mouse
+        self.button.setText(self.tr("Ask run {number}").format(number=number))
         self.button.setAccessibleName(words)
+        self.button.setToolTip(words)
 
     def _on_ended(self, _: Task) -> None:
         self._work = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QTimer, SignalInstance
@@ -31,6 +31,7 @@ class Editor(LabelEditor):
         self._item: ShownItem | None = None
         self._known: object = None
         """The label as the project has it, as far as this editor knows."""
+        self._keys: Mapping[str, str] = {}
         self._telling = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -102,6 +103,11 @@ class Editor(LabelEditor):
             self._timer.stop()
             self._on_rested()
 
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the conversation."""
+        self._keys = told
+        self._show_hints(writing=self.turns.writing)
+
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """This task has none."""
 
@@ -145,18 +151,37 @@ class Editor(LabelEditor):
         self._card.body.addWidget(self._state)
         self._card.body.addLayout(self._build_tools())
         hints = QWidget()
-        flow = FlowLayout(hints)
-        for key, words in (
-            ("Enter", self.tr("keep and go on")),
-            ("↑ / ↓", self.tr("choose a turn")),
-            ("E", self.tr("write")),
-            ("Esc", self.tr("end writing")),
-            ("N", self.tr("add")),
-            ("D / A", self.tr("other rows")),
-        ):
-            flow.addWidget(key_hint(key, words))
+        self._hints = FlowLayout(hints)
+        self._hinted: list[tuple[str, str]] = []
         self._card.body.addWidget(hints)
+        self.turns.opened.connect(lambda: self._show_hints(writing=True))
+        self.turns.left.connect(lambda: self._show_hints(writing=False))
         return self._card
+
+    def _show_hints(self, *, writing: bool) -> None:
+        """Keys that do something now: where a turn is written most of them are letters of it."""
+        if writing:
+            told = [
+                ("Ctrl+Enter", self.tr("keep and go on")),
+                ("Esc", self.tr("end writing")),
+                ("Alt+↓ / Alt+↑", self.tr("other rows")),
+            ]
+        else:
+            keys = self._keys
+            told = [
+                (keys.get("accept") or "Ctrl+Enter", self.tr("keep and go on")),
+                ("↑ / ↓", self.tr("choose a turn")),
+                ("E", self.tr("write")),
+                ("N", self.tr("add")),
+                (" / ".join(filter(None, map(keys.get, ("next", "previous")))), self.tr("other rows")),
+            ]
+        if told == self._hinted:  # widgets are dear; a key press is not to wait for the same ones again
+            return
+        self._hinted = told
+        self._hints.clear()
+        for key, words in told:
+            if key:
+                self._hints.addWidget(key_hint(key, words))
 
     def _build_tools(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -213,6 +238,7 @@ class Editor(LabelEditor):
             waits = self.tr("It waits for an answer: N adds one.")
             self._tell_state(waits if self._waits() else "")
         self._show_turn()
+        self._show_hints(writing=self.turns.writing)
 
     def _tell_state(self, words: str) -> None:
         self._state.setText(words)

@@ -83,6 +83,7 @@ class Editor(LabelEditor):
         """Nothing to decide yet."""
         super().__init__(parent)
         self._item: ShownItem | None = None
+        self._keys: Mapping[str, str] = {}
         self._whole = QVBoxLayout(self)
         self._whole.setContentsMargins(0, 0, 0, 0)
         self._whole.setSpacing(16)
@@ -112,6 +113,11 @@ class Editor(LabelEditor):
         if self._item is not None:
             left, right = sides(self._item.content)
             self.chosen.emit({LEFT: left, RIGHT: right}.get(command, command))
+
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the choices."""
+        self._keys = told
+        self.show_item(self._item)
 
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """This task has none."""
@@ -174,13 +180,15 @@ class Editor(LabelEditor):
             said = called.get(str(suggestion.label), str(suggestion.label))
             self._hints.addWidget(plain_label(self.tr("Model suggests"), "muted"))
             self._hints.addWidget(chip(f"{said} {suggestion.probability:.2f}"))
-        for key, words in (
-            ("← / →", self.tr("first, second")),
-            ("Space", self.tr("skip")),
-            ("Ctrl+Z", self.tr("undo")),
-            ("D / A", self.tr("next, previous")),
+        self._hints.addWidget(key_hint("← / →", self.tr("first, second")))
+        for words, *commands in (
+            (self.tr("skip"), "skip"),
+            (self.tr("undo"), "undo"),
+            (self.tr("next, previous"), "next", "previous"),
         ):
-            self._hints.addWidget(key_hint(key, words))
+            key = " / ".join(filter(None, map(self._keys.get, commands)))
+            if key:
+                self._hints.addWidget(key_hint(key, words))
 
     def _on_clicked(self, name: str) -> None:
         # What is checked is the label, not the click: it is checked again when the row is shown with it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, SignalInstance
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
@@ -69,7 +70,8 @@ class Editor(LabelEditor):
         elif command == "changes":
             self.changes_button.toggle()
         elif command == "draft":
-            self._on_draft()
+            if self.draft_button.isEnabled():
+                self._on_draft()
         elif command == "leave":
             self._source.setFocus()
         elif command == "write":
@@ -95,6 +97,12 @@ class Editor(LabelEditor):
             self.field.forget()
             self._on_rested(self.field.text())
 
+    def let_write(self, allowed: bool) -> None:
+        """In a project that can only be read the field can, too."""
+        self.field.setReadOnly(not allowed)
+        for made in (self.give_button, self.draft_button):
+            made.setEnabled(allowed)
+
     def set_classes(self, classes: Sequence[ClassInfo]) -> None:
         """This task has none."""
 
@@ -114,6 +122,7 @@ class Editor(LabelEditor):
         self.field.setEnabled(item is not None)
         started = item.value if item is not None and isinstance(item.value, str) else self._draft
         self.field.load(started)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
         self._show_state()
 
     def set_foot(self, foot: QWidget) -> None:

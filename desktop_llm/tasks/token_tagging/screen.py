@@ -68,6 +68,12 @@ class Editor(LabelEditor):
         self.chosen.emit(self.spans.value)
         return True
 
+    def set_keys(self, told: Mapping[str, str]) -> None:
+        """For the hints below the text and in the field that finds labels."""
+        self.card.set_keys(told)
+        self._labels.set_find_key(told.get("find", ""))
+        self._show_hints()
+
     def set_switches(self, switches: Mapping[str, bool]) -> None:
         """Whether spans may overlap."""
         self.spans.set_overlapping(switches.get("overlapping", False))
@@ -120,7 +126,7 @@ class Editor(LabelEditor):
             return
         suggestion = self._item.suggestion if self._shows_guess() else None
         done = self.tr("accept the model's spans") if suggestion is not None else self.tr("done, next")
-        keys = [("Enter", done), ("[ ]", self.tr("from span to span"))]
+        keys = [*self.card.hint(done, "accept"), ("[ ]", self.tr("from span to span"))]
         self.card.show_hints((), [*keys, *self.card.usual_keys()])
 
     def _shows_guess(self) -> bool:

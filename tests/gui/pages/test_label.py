@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
+from desktop_llm.gui.pages.label_chip import FilterChip
+from desktop_llm.jobs.events import Finished
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.rows import Changes
+from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
 from tests.gui.pages.conftest import TASK, Rows
 
@@ -24,6 +26,8 @@ ROWS: Rows = [
     ("fourth", None),
     ("fifth", None),
 ]
+ARROW = 30
+"""Pixels of a box that its words cannot have."""
 
 
 @pytest.fixture
@@ -197,3 +201,25 @@ def test_what_cannot_be_changed_is_not(qtbot: QtBot, page: LabelPage) -> None:
     page.hub.project = kept
     other.close()
     assert _value(page, 3) is None
+
+
+def test_the_head_has_room_in_a_narrow_window(qtbot: QtBot, page: LabelPage) -> None:
+    page.resize(756, 600)
+    project = _project(page)
+    number = project.runs.create(TASK.recipe, model_title="from scratch", snapshot={}, schema={})
+    project.runs.folder(number).model.mkdir(parents=True)
+    project.runs.ingest(number, [Finished(at=2.0, step=1, reason="completed", seconds=2.0)])
+    page.opened(show="second")
+    suggest = page.findChild(QPushButton, "label.suggest")
+    assert suggest is not None
+    qtbot.waitUntil(lambda: suggest.isVisible() and suggest.width() >= suggest.sizeHint().width())
+    for name in ("label.show", "label.order"):
+        box = page.findChild(QComboBox, name)
+        assert box is not None
+        assert box.width() >= box.fontMetrics().horizontalAdvance(box.currentText()) + ARROW
+    page.opened(filter=Filter(), words="rows that one would describe & describe again " * 5)
+    chip = page.findChild(FilterChip, "label.filter_chip")
+    assert chip is not None
+    qtbot.waitUntil(lambda: chip.isVisible() and chip.shown_text().endswith("…  ✕"))
+    assert chip.width() > 600
+    assert page.width() < 840

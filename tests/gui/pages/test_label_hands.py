@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QTableView
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 
 from desktop_llm import keymap
@@ -132,6 +132,18 @@ def test_one_row_of_the_list_is_a_label_of_its_own(qtbot: QtBot, page: LabelPage
     row = _project(page).items.get(4)
     assert row is not None
     assert row.skipped
+
+
+def test_the_list_has_the_room_of_the_session(qtbot: QtBot, page: LabelPage, table: QTableView) -> None:
+    short, bar = (page.findChild(kind, name) for kind, name in ((QLabel, "label.session.short"), (QProgressBar, "")))
+    assert isinstance(short, QLabel)
+    assert isinstance(bar, QProgressBar)
+    qtbot.waitUntil(lambda: short.text().startswith("2 of 72 · 0:"))
+    assert short.isVisible()
+    assert not bar.isVisible()
+    qtbot.keyClick(page, Qt.Key.Key_F3)
+    assert bar.isVisible()
+    assert not short.isVisible()
 
 
 def test_undo_goes_back_through_both_kinds_in_order(qtbot: QtBot, page: LabelPage) -> None:
@@ -284,6 +296,12 @@ def test_recent_labels_are_shown_where_not_all_fit(qtbot: QtBot, page: LabelPage
     row = next(one for one in page.findChildren(ChoiceRow) if one.objectName() == "label.recent.1")
     qtbot.waitUntil(row.isVisible)
     assert row.told.name == "no"
+    found = page.findChild(QLineEdit, "label.filter")
+    assert found is not None
+    found.setText("label 3")
+    assert not row.isVisible()
+    found.clear()
+    qtbot.waitUntil(row.isVisible)
     qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
     assert _values(page, 4) == [2]
 
