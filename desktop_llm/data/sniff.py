@@ -14,7 +14,7 @@ from desktop_llm.data.containers import contained
 from desktop_llm.data.form import Form, Kind, Unit
 from desktop_llm.data.readers.conll import is_conll
 from desktop_llm.data.readers.delimited import Record, Records
-from desktop_llm.data.readers.fasttext import is_fasttext
+from desktop_llm.data.readers.fasttext import has_labels_later, is_fasttext
 from desktop_llm.data.readers.folder import folder_kind
 from desktop_llm.data.readers.lines import Lines, bom_length, opened
 from desktop_llm.errors import UserError
@@ -174,10 +174,14 @@ def _tagged(path: Path, head: bytes, encoding: str) -> Kind:
     if path.suffix.casefold() in TABLES:
         return "csv"
     text = head[bom_length(head, encoding) :].decode(encoding, "replace")
-    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")[:RECORDS]]
+    # the last line of a long file is cut where the head ends
+    every = text.removesuffix("\n").split("\n")
+    lines = [line.rstrip("\r") for line in every[:RECORDS]]
     if is_fasttext(lines):
         return "fasttext"
-    return "conll" if is_conll(lines) else "csv"
+    if is_conll(lines):
+        return "conll"
+    return "fasttext" if has_labels_later(every if len(head) < WINDOW else every[:-1]) else "csv"
 
 
 def _is_object(text: str) -> bool:

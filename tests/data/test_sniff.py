@@ -232,3 +232,17 @@ def test_a_form_says_all_that_reading_needs(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", ("\ufeff" + ROWS).encode("utf-16-be"))
     assert sniff(path) == Form(kind="csv", encoding="utf-16-be", delimiter=",", header=True)
     assert opened(path).columns == ("text", "label")
+
+
+@pytest.mark.parametrize("count", [50, 500])
+def test_fasttext_is_known_where_the_first_rows_have_no_label(tmp_path: Path, count: int) -> None:
+    file = tmp_path / "rows.txt"
+    file.write_text("".join(("" if row < count else "__label__x ") + f"row, {row}\n" for row in range(count + 50)))
+    assert sniff(file).kind == "fasttext"
+
+
+@pytest.mark.parametrize("sign", [",", "\t", ";"])
+def test_a_table_with_such_labels_is_a_table(tmp_path: Path, sign: str) -> None:
+    file = tmp_path / "rows.txt"
+    file.write_text(f"label{sign}text\n" + "".join(f"__label__x{sign}row {row}\n" for row in range(50)))
+    assert sniff(file).kind == "csv"

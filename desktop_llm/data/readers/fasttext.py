@@ -15,6 +15,8 @@ PREFIX = "__label__"
 # The characters at which fastText parts words (Dictionary::readWord).
 LABEL = re.compile(r"__label__([^ \t\v\f\r\0]*)[ \t\v\f]?")
 
+MARKED = re.compile(r"__label__[^\s,;|]+ +\S")
+
 
 class FastTextReader:
     """The rows of a fastText file: `text`, and `label`, or `labels` where any line has several."""
@@ -86,3 +88,9 @@ def is_fasttext(lines: Sequence[str]) -> bool:
     filled = [line for line in lines if line.strip()]
     marked = sum(line.startswith(PREFIX) for line in filled)
     return bool(filled) and filled[0].startswith(PREFIX) and marked * 2 >= len(filled)
+
+
+def has_labels_later(lines: Sequence[str]) -> bool:
+    """Whether lines that begin without a label have some later, each parted from its text as no cell of a table is."""
+    marked = [line for line in lines if line.startswith(PREFIX)]
+    return len(marked) > 1 and all(MARKED.match(line) for line in marked)
