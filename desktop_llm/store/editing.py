@@ -50,7 +50,8 @@ class Writer:
             new_text = self._note(edit.item, TEXT, packed(*row[:2]), self._pack(edit.content))
             if new_text and self._follow:
                 self._settle(edit.item)  # earlier labels do not fit this text
-                self._note_label(edit.item)
+                if edit.label is None:
+                    self._note_label(edit.item)
             changed |= new_text
         if edit.extra is not None:
             changed |= self._note(edit.item, EXTRA, row[3], _json(dict(edit.extra)) if edit.extra else None)

@@ -4,6 +4,9 @@ An operation keeps what its rows were, so that it can be undone. Where that must
 its originals go, and with them whatever earlier operations keep of the same cells: these held the same words. What
 later operations keep stays, as it began with the words that the forgotten one left.
 
+Labels that are written may hold such words, too. Then what was said of the row before goes from its history, and the
+label that the operation gave stands for good; it still names what it replaced, so that no copy brings that back.
+
 SQLite leaves what it deletes in its files until it needs the room; so the files are written anew in the end. What a
 text was known by (eight bytes of a hash) stays, so that its file does not bring it back.
 """
@@ -17,8 +20,9 @@ from collections.abc import Callable
 
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.store.connection import Connections
-from desktop_llm.store.editing import EXTRA, TEXT
+from desktop_llm.store.editing import EXTRA, LABEL, TEXT
 from desktop_llm.store.operations import DONE, FINAL, FORGOTTEN
+from desktop_llm.store.schema import BULK, SETTLED
 from desktop_llm.store.search import Search
 
 UNDER_WAY = "forgetting"
@@ -39,9 +43,12 @@ class Forgetting:
 
     def waiting(self, kind: str) -> tuple[int, int]:
         """Operations of a kind that were done and keep originals, and rows that they keep them of."""
+        mine = "operation IN (SELECT id FROM operations WHERE kind = ?1 AND state = ?2)"
         row = self._connections.row(
-            "SELECT COUNT(DISTINCT operation), COUNT(DISTINCT item) FROM edits WHERE operation IN"
-            f" (SELECT id FROM operations WHERE kind = ? AND state = ?) AND {KEPT}",
+            "SELECT COUNT(DISTINCT operation), COUNT(DISTINCT item) FROM ("
+            f"SELECT operation, item FROM edits WHERE {mine} AND {KEPT} UNION"
+            " SELECT operation, item FROM label_history INDEXED BY history_by_operation"
+            f" WHERE {mine} AND operation IS NOT NULL)",
             (kind, DONE),
         )
         return (int(row[0]), int(row[1])) if row else (0, 0)
@@ -54,11 +61,13 @@ class Forgetting:
         self,
         kind: str,
         *,
+        labels: bool = False,
         on_progress: Callable[[float, str], None] = lambda fraction, words: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> int:
         """Do it; of how many rows. Raises UserError, Cancelled: what is forgotten by then stays so.
 
+        `labels`: they are written, so that what they were is forgotten as well.
         `on_progress` is told the part of the rows that is done, and what is done now.
         """
 
@@ -75,7 +84,7 @@ class Forgetting:
             for number in numbers:
                 while part := self._next(number):
                     _ask(stop)
-                    self._forget(part, numbers)
+                    self._forget(part, numbers, labels=labels)
                     done += len(part)
                     on_progress(done / max(1, rows), "")
                 self._close(number)
@@ -89,16 +98,19 @@ class Forgetting:
 
     def _next(self, number: int) -> list[int]:
         rows = self._connections.rows(
-            f"SELECT DISTINCT item FROM edits WHERE operation = ? AND {KEPT} ORDER BY item LIMIT ?",
+            f"SELECT item FROM (SELECT DISTINCT item FROM edits WHERE operation = ?1 AND {KEPT} ORDER BY item LIMIT ?2)"
+            " UNION SELECT item FROM (SELECT DISTINCT item FROM label_history INDEXED BY history_by_operation"
+            " WHERE operation = ?1 AND operation IS NOT NULL ORDER BY item LIMIT ?2) ORDER BY item LIMIT ?2",
             (number, ROWS_A_PIECE),
         )
         return [row[0] for row in rows]
 
-    def _forget(self, items: list[int], numbers: list[int]) -> None:
+    def _forget(self, items: list[int], numbers: list[int], *, labels: bool) -> None:
         lost: Counter[int] = Counter()
         with self._connections.piece() as connection:
             for item in items:
-                lost.update(_forget_row(connection, item, set(numbers)))
+                gone = _forget_row(connection, item, set(numbers))
+                lost.update(gone | _forget_labels(connection, item, numbers, gone, written=labels))
             for operation, count in lost.items():
                 connection.execute(
                     "UPDATE operations SET details = json_set(details, ?1, COALESCE(json_extract(details, ?1), 0) + ?2)"
@@ -161,9 +173,46 @@ def _forget_row(connection: sqlite3.Connection, item: int, numbers: set[int]) ->
                 clean.add(after)
                 continue
             connection.execute(
-                "DELETE FROM edits WHERE operation = ? AND item = ? AND field = ?", (operation, item, field)
+                "DELETE FROM edits WHERE operation = ? AND item = ? AND field IN (?, ?)",
+                (operation, item, field, LABEL if field == TEXT else field),
             )
             lost.add(operation)
+    return lost
+
+
+def _forget_labels(
+    connection: sqlite3.Connection, item: int, numbers: list[int], gone: set[int], *, written: bool
+) -> set[int]:
+    """Let the labels stand that these operations gave a row; where they are `written`, forget what was before.
+
+    `gone` are operations that have lost the row's text, with which they would have turned its label. The operations
+    that lose a label.
+    """
+    entries = connection.execute(
+        "SELECT id, operation, uid, over, undone FROM label_history INDEXED BY history_by_item"
+        " WHERE item = ? ORDER BY id",
+        (item,),
+    ).fetchall()
+    lost: set[int] = set()
+    mine = [place for place, entry in enumerate(entries) if entry[1] in numbers and entry[4] == BULK]
+    if written and mine:
+        number, _, _, over, _ = entries[mine[-1]]
+        before = entries[: mine[-1]]
+        names = dict.fromkeys([*over.split(), *(entry[2] for entry in before)])
+        connection.execute("DELETE FROM label_history WHERE item = ? AND id < ?", (item, number))
+        connection.execute(
+            "UPDATE label_history SET before = NULL, before_skipped = 0, over = ? WHERE id = ?",
+            (" ".join(names), number),
+        )
+        lost.update(entry[1] for entry in before if entry[1] is not None)
+    for number, operation, *_ in entries:
+        if operation in gone or operation in numbers:
+            lost.add(operation)
+            connection.execute(
+                "UPDATE label_history SET operation = NULL, undone = CASE undone WHEN ? THEN ? ELSE undone END"
+                " WHERE id = ?",
+                (BULK, SETTLED, number),
+            )
     return lost
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desktop_llm.errors import UserError
+from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import personal
 
 if TYPE_CHECKING:
@@ -60,4 +61,7 @@ def forget(
     """
     if project.read_only:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
-    return project.forgetting.forget(personal.OPERATION, on_progress=on_progress, should_stop=should_stop)
+    written = not task_named(project.task).classes
+    return project.forgetting.forget(
+        personal.OPERATION, labels=written, on_progress=on_progress, should_stop=should_stop
+    )

@@ -1,7 +1,8 @@
 """Personal data in a project's texts: found, reviewed kind by kind, masked or replaced as one operation.
 
 What a person decides may stay is remembered by a keyed hash of the value, so that the same value is known again
-wherever it comes up, and the project holds no list of it. Texts and all further cells of the rows are looked through.
+wherever it comes up, and the project holds no list of it. Texts and all further cells of the rows are looked through,
+and so are labels that a person writes.
 What is masked or replaced is gone from them; History still knows the originals, so that it can be undone, until
 `forgetting` makes it final.
 """
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_llm.data.personal.find import KINDS, REGIONS, TITLES, Find, Kind, find
@@ -20,7 +22,8 @@ from desktop_llm.data.personal.masking import mask, replace
 from desktop_llm.data.personal.pseudonyms import Pseudonyms
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.rows import Edit
+from desktop_llm.rows import Edit, NewLabel
+from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs.following import Following
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 Way = Literal["mask", "blocks", "replace"]
 WAYS: Mapping[Way, str] = {"mask": "named by kind, [EMAIL]", "blocks": "blacked out", "replace": "pseudonyms"}
 KEPT, REFUSE, OPERATION = "personal.kept", "personal.refuse", "personal"
+LABEL = "label"
+"""The column in which finds in labels are told."""
 EXAMPLES = 200
 HASH_BYTES = 8
 AT_ONCE = 200
@@ -69,6 +74,8 @@ class _Row:
     id: int
     content: Mapping[str, str]
     extra: Mapping[str, Any]
+    label: Any = None
+    """In tasks where it is written; None in all others, as classes are no texts of a person."""
 
     def cells(self) -> Iterator[tuple[str, bool, str]]:
         """Column, whether it is the main text, and text; numbers as they are written."""
@@ -78,6 +85,8 @@ class _Row:
             text = _text(cell)
             if text:
                 yield column, False, text
+        for text in _written(self.label):
+            yield LABEL, False, text
 
 
 def scan(
@@ -148,7 +157,7 @@ def treat(
     on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Mask or replace all finds of these kinds that may not stay, in all columns, as one operation.
+    """Mask or replace all finds of these kinds that may not stay, in all columns and written labels, as one operation.
 
     Raises UserError or Cancelled, and then nothing has changed.
     """
@@ -168,11 +177,13 @@ def treat(
         for row in _rows(project, on_progress, should_stop):
             content = {column: treated(cell) for column, cell in row.content.items()}
             extra = {column: treated(cell) for column, cell in row.extra.items()}
-            if content != row.content or extra != row.extra:
+            label = _rewritten(row.label, treated)
+            if content != row.content or extra != row.extra or label != row.label:
                 yield Edit(
                     item=row.id,
                     content=content if content != row.content else None,
                     extra=extra if extra != row.extra else None,
+                    label=NewLabel(value=label) if label != row.label else None,
                 )
 
     words = ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in ways.items())
@@ -288,14 +299,37 @@ def _text(cell: Any) -> str:
 
 
 def _rows(project: Project, on_progress: Callable[[float], None], should_stop: Callable[[], bool]) -> Iterator[_Row]:
-    total = max(1, project.items.counts().total)
-    for place, (row, content, extra) in enumerate(project.items.in_full()):
-        if place % AT_ONCE == 0:
-            if should_stop():
-                raise Cancelled
-            on_progress(min(1.0, place / total))
-        yield _Row(row, content, extra)
+    total, place = max(1, project.items.counts().total), 0
+    written = not task_named(project.task).classes
+    waiting = project.items.in_full()
+    while part := list(islice(waiting, AT_ONCE)):
+        if should_stop():
+            raise Cancelled
+        on_progress(min(1.0, place / total))
+        there = project.items.get_many([number for number, _, _ in part]) if written else []
+        labels = {item.id: item.value for item in there}
+        for number, content, extra in part:
+            yield _Row(number, content, extra, labels.get(number))
+        place += len(part)
     on_progress(1.0)
+
+
+def _written(label: Any) -> Iterator[str]:
+    """The texts in a label, which may be a text, or lists and tables of texts."""
+    if isinstance(label, str):
+        yield label
+    elif isinstance(label, Mapping | list):
+        for part in label.values() if isinstance(label, Mapping) else label:
+            yield from _written(part)
+
+
+def _rewritten(label: Any, treated: Callable[[Any], Any]) -> Any:
+    """The label with all its texts treated."""
+    if isinstance(label, str):
+        return treated(label)
+    if isinstance(label, Mapping):
+        return {key: _rewritten(part, treated) for key, part in label.items()}
+    return [_rewritten(part, treated) for part in label] if isinstance(label, list) else label
 
 
 def _writable(project: Project) -> None:

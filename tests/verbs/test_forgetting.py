@@ -10,10 +10,10 @@ import pytest
 
 from desktop_llm.cli import main
 from desktop_llm.errors import UserError
-from desktop_llm.rows import Edit, NewItem
+from desktop_llm.rows import Edit, Filter, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import forgetting, personal, training
+from desktop_llm.verbs import cleaning, forgetting, personal, training
 
 TASK = TASKS["text_classification"]
 SECRET = "jane.doe@mailbox.com"
@@ -82,3 +82,66 @@ def test_the_command_asks_first(project: Project, capsys: pytest.CaptureFixture[
     assert "3 rows, final" in capsys.readouterr().out
     assert main(["history", str(project.path), "--undo", "1"]) == 1
     assert "forgotten" in capsys.readouterr().err
+
+
+WRITTEN = {"rewriting": f"Dear {SECRET}", "dialogue": [{"role": "assistant", "content": f"Dear {SECRET}"}]}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_written_as_a_label_is_found_masked_undone_and_forgotten(tmp_path: Path, name: str) -> None:
+    task, label = TASKS[name], WRITTEN[name]
+    made = Project.create(tmp_path / "Written", name)
+    content = {task.content[0].name: json.dumps([{"role": "user", "content": "hello"}])}
+    made.items.insert(
+        "a.jsonl",
+        [NewItem(content=content, label=label)],
+        to_value=task.labels.to_value,
+        class_names=task.labels.names,
+    )
+    masked = json.loads(json.dumps(label).replace(SECRET, "[EMAIL]"))
+
+    def now() -> object:
+        return made.items.page(Filter(), 0, 1)[0].value
+
+    made.labels.set(1, label, "Ann")
+    found = personal.scan(made)
+    assert (found.open, found.columns) == ({"email": 1}, {"email": {"label": 1}})
+    done = personal.treat(made, {"email": "mask"})
+    assert now() == masked
+    assert personal.scan(made).open == {}
+    made.operations.undo(done.operation)
+    assert now() == label
+    made.operations.redo(done.operation)
+    assert (forgetting.originals(made).rows, forgetting.forget(made)) == (1, 1)
+    assert now() == masked
+    assert not forgetting.originals(made).any
+    made.labels.undo()
+    assert now() == masked
+    made.labels.clear(1, "Ann")
+    made.labels.undo()
+    assert now() == masked
+    assert holding(made.path) == set()
+    made.close()
+    assert holding(made.path) == set()
+
+
+@pytest.mark.parametrize("word", ["Anna", "Rome"])
+def test_an_operation_whose_texts_are_forgotten_leaves_the_spans(tmp_path: Path, word: str) -> None:
+    task = TASKS["token_tagging"]
+    made = Project.create(tmp_path / "Places", task.name)
+    text = f"Anna lives   in   Rome, {SECRET}"
+    label = [{"start": text.index(word), "end": text.index(word) + 4, "label": "X"}]
+    made.items.insert(
+        "a.jsonl",
+        [NewItem(content={"text": text}, label=label)],
+        to_value=task.labels.to_value,
+        class_names=task.labels.names,
+    )
+    cleaned = cleaning.apply(made, [cleaning.step_named("whitespace")])
+    personal.treat(made, {"email": "mask"})
+    assert forgetting.forget(made) == 1
+    undone = made.operations.undo(cleaned.operation)
+    assert (undone.changed, undone.left) == (0, 1)
+    row = made.items.page(Filter(), 0, 1)[0]
+    assert [row.content["text"][start:end] for start, end, _ in row.value or ()] == [word]
+    made.close()
