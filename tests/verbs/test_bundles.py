@@ -70,7 +70,7 @@ def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
     try:
         acts[what]()
     except UserError:
-        assert what in ("rename", "class")  # the name was taken
+        assert what in ("rename", "class", "answer")  # the name was taken, or nobody else has labeled the row
 
 
 def _write(project: Project, item: int, chosen: int, who: str) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.chip import keycap
 from desktop_llm.widgets.elided import ElidedLabel
 
@@ -83,7 +83,7 @@ class AnswersCard(Card):
         self.setObjectName("label.others")
         self._answers: Sequence[Answer] = ()
         self._rows: list[AnswerRow] = []
-        self._sentence = plain_label("", "muted")
+        self._sentence = ElidedLabel("", "muted")
         self._sentence.setObjectName("label.others.sentence")
         self.hide_names = QCheckBox(self.tr("Hide names"))
         self.hide_names.setObjectName("label.others.hide")
@@ -91,7 +91,7 @@ class AnswersCard(Card):
         self.hide_names.setToolTip(self.tr("Who gave which answer is not shown, and their order says nothing either."))
         self.hide_names.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.hide_names.toggled.connect(self.names_hidden)
-        self.head.insertWidget(1, self._sentence)
+        self.head.insertWidget(1, self._sentence, 1)
         self.head.addWidget(self.hide_names)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)

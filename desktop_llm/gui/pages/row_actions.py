@@ -62,7 +62,7 @@ class RowActions(QFrame):
         self._save = button(self.tr("Save as file…"), "data.actions.save", self._on_save)
         self._buttons = (self._label, self._move, self._delete, self._save)
         self._keep = button(self.tr("Keep them"), "data.actions.keep", self._on_keep)
-        self._sure = button("", "data.actions.sure", self._on_sure, kind="danger")
+        self._sure = button(self.tr("Delete"), "data.actions.sure", self._on_sure, kind="danger")
         for widget in (*self._buttons, self._keep, self._sure):
             line.addWidget(widget)
         self._show()
