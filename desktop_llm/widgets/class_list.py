@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.choice_row import ChoiceRow
 from desktop_llm.widgets.screen import ClassInfo
+from desktop_llm.widgets.scrolling import scrolling
 
 NARROWEST, WIDEST = 264, 340
 ROW_HEIGHT = 36
@@ -58,12 +59,7 @@ class ClassList(Card):
         self._lines.setContentsMargins(0, 0, 4, 0)
         self._lines.setSpacing(2)
         self._lines.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(inner)
+        self._scroll = scrolling(inner)
         edit = button(self.tr("Edit labels…"), "label.edit", self.edit_asked.emit)
         edit.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.body.addWidget(self.filter)

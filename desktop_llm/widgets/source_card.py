@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import chip
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ShownItem
+from desktop_llm.widgets.scrolling import scrolling
 
 CHIPS = 12
 LONGEST_CHIP = 60
@@ -34,12 +35,7 @@ class SourceCard(Card):
         self._chips_line = FlowLayout(self._chips)
         inside.addWidget(self._chips)
         inside.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(inner)
+        self._scroll = scrolling(inner)
         self.body.addWidget(self._scroll, 1)
         self._empty = plain_label(self.tr("Nothing waits here. All rows come back with Show: All."), "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

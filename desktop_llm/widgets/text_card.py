@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.chip import chip, keycap
+from desktop_llm.widgets.chip import chip, key_hint
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ShownItem
+from desktop_llm.widgets.scrolling import scrolling
 
 MOST_CELLS = 12
 LONGEST_CELL = 60
@@ -42,12 +43,7 @@ class TextCard(Card):
         if own is None:
             inside.addWidget(self._chips)
         inside.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(inner)
+        self._scroll = scrolling(inner)
         if own is not None:
             self._scroll.setParent(self)
             self._scroll.hide()
@@ -93,7 +89,7 @@ class TextCard(Card):
             for name, value in suggested:
                 self._suggestion_line.addWidget(chip(f"{name} {value:.2f}"))
         for key, words in keys:
-            self._hint(key, words)
+            self._suggestion_line.addWidget(key_hint(key, words))
 
     def set_keys(self, told: Mapping[str, str]) -> None:
         """The page's keys in words, by command; they are shown with the next hints."""
@@ -121,13 +117,3 @@ class TextCard(Card):
             words = f"{name}: {value}".replace("\n", " ")
             self._chips_line.addWidget(chip(words if len(words) < LONGEST_CELL else words[: LONGEST_CELL - 3] + "…"))
         self._chips.setVisible(bool(extra))
-
-    def _hint(self, key: str, words: str) -> None:
-        """A key and what it does, which stay together where the line is broken."""
-        both = QWidget()
-        line = QHBoxLayout(both)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(6)
-        line.addWidget(keycap(key))
-        line.addWidget(plain_label(words, "muted"))
-        self._suggestion_line.addWidget(both)

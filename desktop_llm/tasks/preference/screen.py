@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_llm.tasks.preference.labels import BAD, TIE, A, B, messages
 from desktop_llm.widgets.button import button
@@ -19,6 +19,7 @@ from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import chip, key_hint
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
+from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.source_card import SourceCard
 from desktop_llm.widgets.writing_field import size_of
 
@@ -61,12 +62,7 @@ class AnswerCard(Card):
         inside.setContentsMargins(0, 0, 8, 0)
         inside.addWidget(self.text)
         inside.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(inner)
+        self._scroll = scrolling(inner)
         self.body.addWidget(self._scroll, 1)
 
     def show_answer(self, text: str) -> None:
