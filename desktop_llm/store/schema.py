@@ -269,6 +269,12 @@ END;
 """What the loop's model guesses, labels to look at again, and what people said of them. They outlive a row, which may
 lie in the bin."""
 
+ADVICE = """
+ALTER TABLE runs ADD COLUMN advice TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
+"""
+"""What the watch-dog said of a run, by matter, and the last answers to its samples."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -280,6 +286,7 @@ MIGRATIONS = {
     "found_rows": FOUND,
     "labels_of_several_classes": SEVERAL,
     "model_in_the_loop": LOOP,
+    "advice_of_runs": ADVICE,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)
