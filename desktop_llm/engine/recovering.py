@@ -36,8 +36,8 @@ def back(parts: Parts, stepper: Stepper, now: Progress, bad: int) -> Progress:
     advised = float(f"{parts.job.recipe.learning_rate / 3:.2g}")
     if now.rollbacks >= MOST:
         raise UserError(
-            f"{sentence}, although the learning rate was lowered {MOST} times: it is too high for this model, or a text "
-            f"is damaged. Start again with a learning rate of {advised:g}; the last checkpoint is kept."
+            f"{sentence}, although the learning rate was lowered {MOST} times: it is too high for this model, or a "
+            f"text is damaged. Start again with a learning rate of {advised:g}; the last checkpoint is kept."
         )
     source, _ = checkpoint.newest(parts.checkpoints)
     if source is None:

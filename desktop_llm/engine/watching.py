@@ -18,8 +18,8 @@ LEAST_BLOCK, MOST_BLOCK, BLOCKS = 10, 200, 40
 """A block of steps is a fortieth of the run."""
 RECENT = 6
 HIGH_BLOCKS = 2
-STUCK_SHARE, STUCK_STEPS, STUCK_FALL = 0.35, 100, 0.01
-"""A loss that after this share of the run has fallen by less than a hundredth."""
+STUCK_SHARE, STUCK_STEPS, STUCK_FALL, STUCK_ERROR = 0.35, 100, 0.01, 0.03
+"""A loss that after this share of the run has fallen by less than a hundredth; nothing is said where it varies much."""
 PLATEAU, PLATEAU_SHARE, LEAST_GAIN = 8, 0.2, 0.001
 OVER, OVER_RISE, OVER_GAP = 3, 1.3, 0.5
 DEAD, DEAD_SHARE, DEAD_ROWS = 3, 0.5, 5
@@ -39,14 +39,15 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What the watch-dog knows. `first` and `lowest` are mean losses of blocks, `recent` those of the last blocks;
-    `value` is the deciding figure, turned so that more is better; counts are of measurements."""
+    """What the watch-dog knows. `first` (with its standard error) and `lowest` are mean losses of blocks, `recent`
+    those of the last blocks; `value` is the deciding figure, turned so that more is better; counts are of measurements."""
 
     said: tuple[str, ...] = ()
     count: int = 0
     total: float = 0.0
     squares: float = 0.0
     first: float | None = None
+    first_error: float = 0.0
     lowest: float = math.inf
     recent: tuple[float, ...] = ()
     high: int = 0
@@ -131,6 +132,7 @@ class Watch:
             total=0.0,
             squares=0.0,
             first=first,
+            first_error=error if m.first is None else m.first_error,
             lowest=lowest,
             recent=(*m.recent, mean)[-RECENT:],
             high=m.high + 1 if mean - 3 * error > limit else 0,
@@ -147,8 +149,8 @@ class Watch:
     def _stuck(self, step: int, first: float) -> list[Advice]:
         warm = math.ceil(self._plan.total_steps * self._recipe.warmup_ratio)
         early = step < max(STUCK_SHARE * self._plan.total_steps, warm + STUCK_STEPS)
-        recent = self.memory.recent
-        if early or len(recent) < RECENT or first < 0.1:
+        recent, unsure = self.memory.recent, self.memory.first_error > STUCK_ERROR * first
+        if early or len(recent) < RECENT or first < 0.1 or unsure or "divergence" in self.memory.said:
             return []
         if sum(recent) / len(recent) < first - STUCK_FALL * abs(first):
             return []
