@@ -40,7 +40,7 @@ class Advice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What the watch-dog knows. `first` (with its standard error) and `lowest` are mean losses of blocks, `recent`
-    those of the last blocks; `value` is the deciding figure, turned so that more is better; counts are of measurements."""
+    those of the last blocks; `value` is the deciding figure, turned so that more is better. Counts: measurements."""
 
     said: tuple[str, ...] = ()
     count: int = 0
