@@ -53,21 +53,21 @@ def find(project: Project, number: int) -> Mistakes:
     ids = {name: class_id for class_id, name in naming.run_names(project, number).items()}
     asked = _Asking(task_named(project.task).labels, rules, ids, tuple(project.runs.schema(number).get("classes", ())))
     checked = set(project.doubts.marked("checked"))
-    doubts: list[Doubt] = []
-    guesses: list[Guess] = []
+    found: list[tuple[Doubt, Guess]] = []
     for start in range(0, min(2 * front, len(order)), AT_ONCE):
-        part = order[start : min(start + AT_ONCE, 2 * front)]
+        part = order[start : min(start + AT_ONCE, 2 * front)].tolist()
         there = {item.id: item for item in project.items.get_many([int(told.item[place]) for place in part])}
-        for place in part.tolist():
+        for place in part:
             item = there.get(int(told.item[place]))
-            if item is None or item.id in checked or item.id not in frozen or len(doubts) >= front:
-                continue
-            pair = asked.about(item, frozen[item.id], told, place)
-            if pair is not None:
-                doubts.append(pair[0])
-                guesses.append(pair[1])
+            if item is not None and item.id not in checked and item.id in frozen:
+                pair = asked.about(item, frozen[item.id], told, place)
+                found += [pair] if pair is not None else []
     return Mistakes(
-        labels=len(told.item), likely=int(likely.sum()), doubts=tuple(doubts), guesses=tuple(guesses), run=number
+        labels=len(told.item),
+        likely=int(likely.sum()),
+        doubts=tuple(doubt for doubt, _ in found[:front]),
+        guesses=tuple(guess for _, guess in found[:front]),
+        run=number,
     )
 
 
