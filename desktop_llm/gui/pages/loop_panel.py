@@ -198,7 +198,7 @@ class LoopPanel(QWidget):
         words = self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.")
         if found.run is not None:
             words = self.tr(
-                "{likely:,} of {labels:,} labels were not believed in training; {queue:,} to look at again."
+                "{likely:,} of {labels:,} labels were never believed; {queue:,} to look at again."
             )
         elif not found.likely:
             words = self.tr("None of {labels:,} labels is likely to be a mistake.")
