@@ -10,7 +10,7 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.elided import ElidedLabel
 
-SHOWN = 4
+SHOWN = 2
 
 
 def _tr(text: str) -> str:
@@ -18,7 +18,7 @@ def _tr(text: str) -> str:
 
 
 class TrainQueue(Card):
-    """A line a run, with the button that takes it away; below them the one that starts the next where none trains."""
+    """A line a run, with the button that takes it away; above them the one that starts the next where none trains."""
 
     def __init__(self, hub: Hub) -> None:
         """Listens to the hub's queue."""
@@ -26,12 +26,13 @@ class TrainQueue(Card):
         self.setObjectName("train.queue")
         self._hub = hub
         self._lines = QVBoxLayout()
-        self._lines.setSpacing(4)
+        self._lines.setSpacing(0)
         self.body.addLayout(self._lines)
         self._more = plain_label("", "muted")
         self.body.addWidget(self._more)
-        self.start_button = button(_tr("Start the queue"), "train.queue.start", hub.queue.start_next)
-        self.body.addWidget(self.start_button)
+        self.start_button = button(_tr("Start"), "train.queue.start", hub.queue.start_next, kind="quiet")
+        self.start_button.setAccessibleName(_tr("Start the queue"))
+        self.head.addWidget(self.start_button)
         hub.queue.changed.connect(self.refresh)
         hub.training.began.connect(self.refresh)
         hub.training.ended.connect(self.refresh)
