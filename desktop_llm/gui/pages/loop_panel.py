@@ -197,9 +197,7 @@ class LoopPanel(QWidget):
     def _on_doubts(self, found: Mistakes) -> None:
         words = self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.")
         if found.run is not None:
-            words = self.tr(
-                "{likely:,} of {labels:,} labels were never believed; {queue:,} to look at again."
-            )
+            words = self.tr("{likely:,} of {labels:,} labels were never believed; {queue:,} to look at again.")
         elif not found.likely:
             words = self.tr("None of {labels:,} labels is likely to be a mistake.")
         if found.left_out:

@@ -13,12 +13,13 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Event, Noted, Paused, Preparing, Started, StepDone
+from desktop_llm.jobs.events import Advised, Event, Noted, Paused, Preparing, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -64,7 +65,14 @@ class TrainPage(Page):
         columns.addWidget(self._build_setup())
         self.live = TrainLive()
         self.live.problem_met.connect(hub.show_error)
-        columns.addWidget(self.live.scrolled(), 1)
+        self.advice = TrainAdvice(hub)
+        self.advice.stop_asked.connect(self._on_stop)
+        self.advice.restart_asked.connect(self._start_again)
+        right = QVBoxLayout()
+        right.setSpacing(12)
+        right.addWidget(self.advice)
+        right.addWidget(self.live.scrolled(), 1)
+        columns.addLayout(right, 1)
         self.content.addLayout(columns, 1)
         training = hub.training
         training.began.connect(self._on_began)
@@ -77,6 +85,7 @@ class TrainPage(Page):
     def set_project(self, project: Project | None) -> None:
         """The task's defaults, the project's runs."""
         self.live.clear()
+        self.advice.clear()
         self._ready, self._preparing = False, None
         self._before.clear()
         task = self.hub.task
@@ -284,6 +293,7 @@ class TrainPage(Page):
             self.live.show_curves(told[1], told[2])
         else:
             self.live.clear()
+        self.advice.clear()
         self._say_state(self.tr("Run {number} · starting").format(number=number))
         self._load_runs()
         self._show_controls()
@@ -299,7 +309,9 @@ class TrainPage(Page):
                 self._say_state(words.format(number=number, device=event.device, precision=event.precision))
             elif isinstance(event, Paused):
                 self._say_state(self.tr("Run {number} · paused").format(number=number))
-            elif isinstance(event, Noted) and event.level == "warning":
+            elif isinstance(event, Advised):
+                self.advice.add(event.about, event.message, event.action, event.value)
+            elif isinstance(event, RolledBack) or (isinstance(event, Noted) and event.level == "warning"):
                 self.hub.show_error(UserError(event.message))
         if any(isinstance(event, (StepDone, Started)) for event in batch):
             title = self.tr("Training run {number}").format(number=number)
@@ -314,6 +326,17 @@ class TrainPage(Page):
         self._load_runs()
         self._show_controls()
         self._check_timer.start()
+
+    def _start_again(self, value: dict[str, Any]) -> None:
+        """With the recipe of the run shown, changed; one under way stops, and what it has learned is kept."""
+        shown = self.hub.training.number if self.hub.is_training else self._run_box.currentData()
+        run = next((one for one in self._runs if one.number == shown), None)
+        if run is None or self._preparing is not None:
+            return
+        self.setup.set_recipe(recipes.changed(run.recipe, value))
+        self.start()
+        if self.hub.is_training:
+            self._on_stop()
 
     def _on_silence_changed(self, hung: bool) -> None:
         if hung:
@@ -349,6 +372,7 @@ class TrainPage(Page):
         self.start_button.setText(title)
         self.start_button.setAccessibleName(title)
         self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
+        self.advice.set_alive(alive=active and wish not in ("stop", "leave"))
         self.pause_button.setVisible(active)
         self.pause_button.setText(self.tr("Go on") if wish == "pause" else self.tr("Pause"))
         self.stop_button.setVisible(active)
@@ -379,6 +403,8 @@ class TrainPage(Page):
             words = self.tr("Run {number} · {model} · {state}")
             self._run_box.addItem(words.format(number=run.number, model=run.model_title, state=run.state), run.number)
         self._run_box.setCurrentIndex(max(0, self._run_box.findData(chosen)))
+        if self.hub.is_training:  # one that was resumed has been spoken of before
+            self.advice.add_all(next((run.advice for run in runs if run.number == chosen), {}))
         if show_last and not self.hub.is_training:
             self._show_chosen_run()
         self._show_controls()
@@ -388,10 +414,16 @@ class TrainPage(Page):
         if project is None or not isinstance(number, int) or self.hub.is_training:
             return
         run = next((one for one in self._runs if one.number == number), None)
-        total = run.total_steps if run is not None else 0
-        self.hub.background.run(
-            lambda _: project.runs.metrics(number), on_done=lambda curves: self.live.show_curves(curves, total)
-        )
-        if run is not None and run.message and run.state in RESUMABLE:
+        if run is None:
+            return
+
+        def show(curves: Curves) -> None:
+            self.live.show_curves(curves, run.total_steps)
+            self.live.samples.show_samples(run.samples)
+
+        self.advice.clear()
+        self.advice.add_all(run.advice)
+        self.hub.background.run(lambda _: project.runs.metrics(number), on_done=show)
+        if run.message and run.state in RESUMABLE:
             self._before.show_problem(run.message)
         self._show_controls()
