@@ -13,17 +13,18 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
+from desktop_llm.gui.pages.train_runs import TrainRuns
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Advised, Event, Noted, Paused, Preparing, RolledBack, Started, StepDone
+from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
     from desktop_llm.gui.training import Outcome
@@ -45,7 +46,6 @@ class TrainPage(Page):
     def __init__(self, hub: Hub) -> None:
         """Listens to the training thread."""
         super().__init__(hub, hub.tr("Train"))
-        self._runs: list[Run] = []
         self._told: dict[str, Any] = {}
         self._preparing: Task | None = None
         self._curves: tuple[int, Curves, int] | None = None
@@ -96,7 +96,7 @@ class TrainPage(Page):
         self.setup.set_task(task, told, models)
         self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.setup.set_rows)
         self.live.set_task(task)
-        self._load_runs(show_last=True)
+        self.runs.reload(show_last=True)
         self._check_timer.start()
 
     def on_changes(self, changes: Changes) -> None:
@@ -106,7 +106,7 @@ class TrainPage(Page):
         if changes.items or changes.labels or changes.classes:
             self._check_timer.start()
         if changes.runs and not self.hub.is_training:
-            self._load_runs()
+            self.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
         """`start` begins a run with what is set; `resume` goes on with that run."""
@@ -178,16 +178,13 @@ class TrainPage(Page):
     # building
 
     def _build_header(self) -> None:
-        self._run_box = Choice()
-        self._run_box.setObjectName("train.run")
-        self._run_box.setAccessibleName(self.tr("Run"))
-        self._run_box.setMinimumWidth(240)
-        self._run_box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
-        self._run_box.activated.connect(lambda _: self._show_chosen_run())
+        self.runs = TrainRuns(self.hub)
+        self.runs.run_asked.connect(self._show_run)
+        self.runs.loaded.connect(self._on_runs_loaded)
         self.resume_button = button(self.tr("Resume"), "train.resume", self._on_resume)
         self.pause_button = button(self.tr("Pause"), "train.pause", self._on_pause)
         self.stop_button = button(self.tr("Stop and keep"), "train.stop", self._on_stop)
-        for part in (self._run_box, self.resume_button, self.pause_button, self.stop_button):
+        for part in (self.runs, self.resume_button, self.pause_button, self.stop_button):
             self.header.addWidget(part)
 
     def _build_setup(self) -> QWidget:
@@ -295,20 +292,16 @@ class TrainPage(Page):
             self.live.clear()
         self.advice.clear()
         self._say_state(self.tr("Run {number} · starting").format(number=number))
-        self._load_runs()
+        self.runs.reload()
         self._show_controls()
 
     def _on_events(self, batch: list[Event]) -> None:
         self.live.take(batch)
         number = self.hub.training.number
         for event in batch:
-            if isinstance(event, Preparing):
-                self._say_state(self.tr("Run {number} · preparing").format(number=number))
-            elif isinstance(event, Started):
-                words = self.tr("Run {number} · {device}, {precision}")
-                self._say_state(words.format(number=number, device=event.device, precision=event.precision))
-            elif isinstance(event, Paused):
-                self._say_state(self.tr("Run {number} · paused").format(number=number))
+            words = train_state.words_of(number, event)
+            if words:
+                self._say_state(words)
             elif isinstance(event, Advised):
                 self.advice.add(event.about, event.message, event.action, event.value)
             elif isinstance(event, RolledBack) or (isinstance(event, Noted) and event.level == "warning"):
@@ -323,14 +316,13 @@ class TrainPage(Page):
         self.hub.job_changed.emit(Job(key=self, over=True))
         self.live.end()
         self._state.hide()
-        self._load_runs()
+        self.runs.reload()
         self._show_controls()
         self._check_timer.start()
 
     def _start_again(self, value: dict[str, Any]) -> None:
         """With the recipe of the run shown, changed; one under way stops, and what it has learned is kept."""
-        shown = self.hub.training.number if self.hub.is_training else self._run_box.currentData()
-        run = next((one for one in self._runs if one.number == shown), None)
+        run = self.runs.run
         if run is None or self._preparing is not None:
             return
         self.setup.set_recipe(recipes.changed(run.recipe, value))
@@ -356,9 +348,8 @@ class TrainPage(Page):
         self._show_controls()
 
     def _on_resume(self) -> None:
-        number = self._run_box.currentData()
-        if isinstance(number, int):
-            self.resume(number)
+        if self.runs.run is not None:
+            self.resume(self.runs.run.number)
 
     def _say_state(self, words: str) -> None:
         self._state.setText(words)
@@ -377,44 +368,22 @@ class TrainPage(Page):
         self.pause_button.setText(self.tr("Go on") if wish == "pause" else self.tr("Pause"))
         self.stop_button.setVisible(active)
         self.stop_button.setEnabled(wish not in ("stop", "leave"))
-        self._run_box.setVisible(bool(self._runs) and not active)
-        chosen = next((run for run in self._runs if run.number == self._run_box.currentData()), None)
+        self.runs.setVisible(bool(self.runs.runs) and not active)
+        chosen = self.runs.run
         can_resume = chosen is not None and chosen.state in RESUMABLE and not active and self.hub.writable
         self.resume_button.setVisible(can_resume)
 
     # earlier runs
 
-    def _load_runs(self, *, show_last: bool = False) -> None:
-        project = self.hub.project
-        if project is not None:
-            self.hub.background.run(
-                lambda _: project.runs.all(), on_done=lambda runs: self._take_runs(runs, show_last=show_last)
-            )
-
-    def _take_runs(self, runs: list[Run], *, show_last: bool) -> None:
-        chosen = None if show_last else self._run_box.currentData()
-        if self.hub.is_training or (runs and chosen is None):
-            chosen = self.hub.training.number if self.hub.is_training else (runs[0].number if runs else None)
-        if len(runs) > len(self._runs) and runs:
-            chosen = runs[0].number
-        self._runs = runs
-        self._run_box.clear()
-        for run in runs:
-            words = self.tr("Run {number} · {model} · {state}")
-            self._run_box.addItem(words.format(number=run.number, model=run.model_title, state=run.state), run.number)
-        self._run_box.setCurrentIndex(max(0, self._run_box.findData(chosen)))
-        if self.hub.is_training:  # one that was resumed has been spoken of before
-            self.advice.add_all(next((run.advice for run in runs if run.number == chosen), {}))
-        if show_last and not self.hub.is_training:
-            self._show_chosen_run()
+    def _on_runs_loaded(self) -> None:
+        run = self.runs.run
+        if self.hub.is_training and run is not None:  # one that was resumed has been spoken of before
+            self.advice.add_all(run.advice)
         self._show_controls()
 
-    def _show_chosen_run(self) -> None:
-        project, number = self.hub.project, self._run_box.currentData()
-        if project is None or not isinstance(number, int) or self.hub.is_training:
-            return
-        run = next((one for one in self._runs if one.number == number), None)
-        if run is None:
+    def _show_run(self, run: Run) -> None:
+        project = self.hub.project
+        if project is None:
             return
 
         def show(curves: Curves) -> None:
@@ -423,7 +392,7 @@ class TrainPage(Page):
 
         self.advice.clear()
         self.advice.add_all(run.advice)
-        self.hub.background.run(lambda _: project.runs.metrics(number), on_done=show)
+        self.hub.background.run(lambda _: project.runs.metrics(run.number), on_done=show)
         if run.message and run.state in RESUMABLE:
             self._before.show_problem(run.message)
         self._show_controls()

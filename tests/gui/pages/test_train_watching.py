@@ -44,7 +44,7 @@ def page(qtbot: QtBot, window: MainWindow, trained: Path) -> TrainPage:
     made = window.page("train")
     assert isinstance(made, TrainPage)
     qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
-    made._show_chosen_run()
+    made.runs.ask()
     qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
     return made
 
