@@ -24,7 +24,7 @@ from desktop_llm.store.log import Log
 from desktop_llm.store.many import insert_counted, insert_many
 from desktop_llm.store.settling import Settling
 from desktop_llm.store.staging import Staging
-from desktop_llm.store.taking import take_labels
+from desktop_llm.store.taking import Sifted, sift, take_labels
 
 if TYPE_CHECKING:
     import sqlite3
@@ -154,12 +154,13 @@ class _Load:
     def finish(self) -> InsertCounts:
         """Sort out what came more than once, and let all of it be seen. Raises Cancelled, UserError, sqlite3.Error."""
         repeated = self._settling.finish(self._at)
-        staged = None
+        staged, sifted = None, Sifted(conflicts=0, waiting=0)
         if self._staging is not None:
             self._staging.settle()
-            staged = self._staging.path
+            sifted = sift(self._connections, self._staging.path, self._stop)
+            staged = self._staging.path if sifted.waiting else None
         self._log.settle()  # a disk that is too small says so while nobody has seen a row
-        conflicts, labeled = repeated.conflicts, self._labeled - repeated.labels_gone
+        conflicts, labeled = repeated.conflicts + sifted.conflicts, self._labeled - repeated.labels_gone
         with self._connections.writing(attached=staged) as connection:
             if self._stop():
                 raise Cancelled
