@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -227,25 +228,28 @@ def run(
     fraction = 0.0
     source = source_of(task, told, split)
 
-    def accepted() -> Iterator[Batch]:
+    def accepted() -> Generator[Batch]:
         nonlocal count, fraction
-        for portion in portions(source, should_stop):
-            count += len(portion.rejected)
-            rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))
-            fraction = portion.fraction
-            if portion.batch.texts:
-                yield portion.batch
+        with closing(portions(source, should_stop)) as read:
+            for portion in read:
+                count += len(portion.rejected)
+                rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))
+                fraction = portion.fraction
+                if portion.batch.texts:
+                    yield portion.batch
 
     began, known = time.monotonic(), project.classes.names()
-    counts = project.items.insert_batches(
-        told.path.name,
-        accepted(),
-        to_value=task.labels.to_value,
-        class_names=task.labels.names,
-        on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
-        should_stop=should_stop,
-        known_only=labels_only,
-    )
+    # closed at once where something goes wrong, as its reader is a thread and a process
+    with closing(accepted()) as batches:
+        counts = project.items.insert_batches(
+            told.path.name,
+            batches,
+            to_value=task.labels.to_value,
+            class_names=task.labels.names,
+            on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
+            should_stop=should_stop,
+            known_only=labels_only,
+        )
     if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
     return ImportReport(
