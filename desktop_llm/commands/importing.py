@@ -89,6 +89,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
                 f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
                 + (f" Labels in a cell were parted at “{look.separator}”." if look.separator else "")
+                + (f" {report.unfit:,} labels were not taken: their texts were changed here." if report.unfit else "")
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)

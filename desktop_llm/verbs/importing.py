@@ -26,6 +26,7 @@ from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs.placing import placer
 from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 
 SAMPLE = 200
@@ -249,6 +250,7 @@ def run(
             on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
             should_stop=should_stop,
             known_only=labels_only,
+            placed=placer(task),
         )
     if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
@@ -259,6 +261,7 @@ def run(
         labeled=counts.labeled,
         conflicts=counts.conflicts,
         unknown=counts.unknown,
+        unfit=counts.unfit,
         rejected=tuple(rejected),
         rejected_count=count,
         seconds=time.monotonic() - began,

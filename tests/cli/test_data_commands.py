@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from desktop_llm.cli import main
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from tests.cli.conftest import Command
 
 CSV = "text,label\nWhere  is  it?,delivery\nwhere is it?,delivery\n<b>Broken</b>,Damaged\nbroken too,damaged\n"
 
@@ -72,3 +76,17 @@ def test_wrong_words_are_told(
 ) -> None:
     assert main([words[0], project, *words[1:]]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_check_tells_of_spans_outside_of_their_texts(command: Command, tmp_path: Path) -> None:
+    task = next(one for one in TASKS.values() if one.move_label is not None)
+    path, file = tmp_path / "places", tmp_path / "places.jsonl"
+    file.write_text('{"text": "Rome", "spans": [{"start": 0, "end": 4, "label": "LOC"}]}\n', encoding="utf-8")
+    command("new", path, "--task", task.name)
+    command("import", path, file)
+    assert command("check", path).code == 0
+    with closing(Project.open(path)) as project:
+        project.labels.set(1, [[0, 9, 1]], "Ann")
+    told = command("check", path)
+    assert (told.code, "The spans of one row lie outside of the text (row 1)" in told.out) == (1, True)
+    assert "label these rows anew" in told.err
