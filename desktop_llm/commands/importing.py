@@ -95,7 +95,8 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 tell_rejected(out, one)
             words = (
                 f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
-                f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
+                f"{report.duplicates - report.repeats:,} known already, {report.repeats:,} repeated in the file, "
+                f"{report.conflicts:,} with another label than before, "
                 f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
                 + (f" Labels in a cell were parted at “{look.separator}”." if look.separator else "")
                 + _late_words(look)

@@ -41,7 +41,7 @@ ROWS_AT_ONCE = 200
 class InsertCounts:
     """What an insert did; see `rows.ImportReport`. `unknown` texts were left out because only labels were wanted.
 
-    `unfit` labels have no place in the texts that are here.
+    `unfit` labels have no place in the texts that are here; `repeats` are duplicates of rows that the import brought.
     """
 
     imported: int
@@ -51,6 +51,7 @@ class InsertCounts:
     unknown: int
     changes: Changes
     unfit: int = 0
+    repeats: int = 0
 
 
 def insert(
@@ -189,6 +190,7 @@ class _Load:
             conflicts=conflicts,
             unknown=self._unknown,
             unfit=self._unfit,
+            repeats=repeated.rows,
             changes=Changes(
                 items=imported > 0, labels=labeled > 0, classes=labeled > 0 or conflicts > 0 or new_classes
             ),

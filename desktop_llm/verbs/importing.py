@@ -243,6 +243,7 @@ def run(
         conflicts=counts.conflicts,
         unknown=counts.unknown,
         unfit=counts.unfit,
+        repeats=counts.repeats,
         rejected=tuple(rejected),
         rejected_count=count,
         seconds=time.monotonic() - began,
