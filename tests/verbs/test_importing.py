@@ -195,7 +195,7 @@ def test_labels_that_begin_late_are_found_and_files_that_have_them_are_not_looke
     empty: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [{**row, "channel": ("mail", "chat")[place % 2]} for place, row in enumerate(BARE)]
-    late = [{"text": "a late one", "channel": "mail", "label": "travel"}]
+    late: list[dict[str, object]] = [{"text": "a late one", "channel": "mail", "label": "travel"}]
     plan = importing.plan(TASK, _lines(tmp_path / "rows.jsonl", rows + late))
     assert (plan.mapping, plan.late) == ({"text": "text", "label": "label"}, ("label",))
     assert importing.run(empty, plan).labeled == 1
