@@ -86,7 +86,7 @@ class LookAgain(QFrame):
             )
             if run is not None:
                 said = self.tr(
-                    "Is “{label}” right? While run {run} learned, it gave it {own:.0f} % and “{other}” {share:.0f} %."
+                    "Is “{label}” right? While run {run} learned, it got {own:.0f} %, “{other}” {share:.0f} %."
                 )
         told_of = {"label": label, "own": 100 * (own or 0.0), "other": other, "share": 100 * share, "run": run}
         self._words.setText(said.format(**told_of))

@@ -118,9 +118,9 @@ class TrainAdvice(QWidget):
             return self.tr("Look for such texts")
         if action == "rows" and value.get("label"):
             return self.tr("Show its texts")
+        titles = {key: self.tr(TITLES[key]) for key in value if key in TITLES}
         changed = ", ".join(
-            f"{self.tr(TITLES[key])} {short(one) if isinstance(one, float) else one}"
-            for key, one in value.items()
-            if key in TITLES
+            f"{title[:1].lower()}{title[1:]} {short(value[key]) if isinstance(value[key], float) else value[key]}"
+            for key, title in titles.items()
         )
         return self.tr("Start again: {changed}").format(changed=changed) if action == "restart" and changed else ""

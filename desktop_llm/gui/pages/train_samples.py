@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from desktop_llm.widgets.card import Card
 
 ROW_HEIGHT = 26
-SHARES = (6, 3, 3)
-"""How the columns part the width: text, label, answer."""
+COLUMNS = 3
+LABEL_SHARE = 0.22
+"""How much of the width a label and an answer get; the text has the rest."""
 
 
 def _tr(text: str) -> str:
@@ -26,7 +28,7 @@ class TrainSamples(Card):
         """Empty."""
         super().__init__(_tr("What it answers now"), " ")
         self.setObjectName("train.samples")
-        self.table = QTableWidget(0, len(SHARES))
+        self.table = QTableWidget(0, COLUMNS)
         self.table.setObjectName("train.samples.table")
         self.table.setAccessibleName(_tr("Held-out texts, their labels, and what the model answers now"))
         self.table.setHorizontalHeaderLabels([_tr("Text"), _tr("Label"), _tr("Answer")])
@@ -42,7 +44,7 @@ class TrainSamples(Card):
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.body.addWidget(self.table)
         self.clear()
 
@@ -70,6 +72,12 @@ class TrainSamples(Card):
         header = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(header + ROW_HEIGHT * len(samples) + 2 * self.table.frameWidth())
         self.show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The columns follow."""
+        super().resizeEvent(event)
+        for column in range(1, COLUMNS):
+            self.table.setColumnWidth(column, round(LABEL_SHARE * event.size().width()))
 
 
 def _plain(text: str) -> str:

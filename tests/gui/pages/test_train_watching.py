@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton, QTableWidget, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.pages.train import TrainPage
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs import recipe as recipes
@@ -52,7 +53,7 @@ def page(qtbot: QtBot, window: MainWindow, trained: Path) -> TrainPage:
 def test_what_was_said_of_a_run_is_there_again_as_plain_text(page: TrainPage, window: MainWindow) -> None:
     assert page.advice.isVisible()
     assert find(page, QLabel, "train.advice.divergence.words").text() == "<i>divergence</i> is met."
-    assert find(page, QPushButton, "train.advice.divergence.do").text() == "Start again: Learning rate 0.001"
+    assert find(page, QPushButton, "train.advice.divergence.do").text() == "Start again: learning rate 0.001"
     assert not find(page, QPushButton, "train.advice.plateau.do").isVisible()  # the run is over
     table = find(page, QTableWidget, "train.samples.table")
     cells = [table.item(0, column) for column in range(3)]
@@ -111,6 +112,21 @@ def test_going_back_takes_the_later_steps_out_of_the_curves(page: TrainPage, win
     assert project.runs.metrics(1)["loss"] == [*before[:10], (11, 0.5)]
     page._on_events([back])
     assert window.banner.text() == "The run went back to step 10."
+
+
+def test_the_last_training_says_which_labels_to_look_at_again(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
+    open_in(qtbot, window, trained, "label")
+    click(qtbot, window, "label.loop")
+    made = window.page("label")
+    assert isinstance(made, LabelPage)
+    panel = made._loop._head.panel
+    assert panel is not None
+    assert panel.trained.text() == "Doubtful labels from run 1’s training"
+    click(qtbot, panel, "label.loop.trained")
+    bar = find(made, QFrame, "label.look_again")
+    qtbot.waitUntil(bar.isVisible, timeout=LONG)
+    assert "While run 1 learned" in find(bar, QLabel, "label.look_again.words").text()
+    assert project_of(window).doubts.count() == 50
 
 
 def test_advice_and_answers_survive_a_replay(tmp_path: Path, trained: Path) -> None:
