@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -84,3 +86,13 @@ def test_a_choice_card_shows_both_texts_plainly_and_grows_with_them(qtbot: QtBot
     assert long.heightForWidth(300) > short.heightForWidth(300)
     short.set_present(False)
     assert not short.isEnabled()
+
+
+def test_a_cell_tells_all_of_its_text_as_text(qtbot: QtBot) -> None:
+    grid = TextGrid()
+    grid.show_rows(("a", "b"), [(HOSTILE + "x" * 400, "")])
+    assert len(grid.index(0, 0).data()) == 300
+    told = str(grid.index(0, 0).data(Qt.ItemDataRole.ToolTipRole))
+    assert html.escape(HOSTILE) in told
+    assert "x" * 400 in told
+    assert grid.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) is None

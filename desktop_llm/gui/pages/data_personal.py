@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.personal import Found
 
 STEPS = 1000
-WIDTH = 440
+WIDTH = 480
 BAR = 12
 """Beside it, where a scroll bar comes when it is needed."""
 
@@ -130,14 +131,18 @@ class PersonalTab(DataTab):
         self._card = Card(self.tr("Personal data"), " ")
         self._card.setFixedWidth(WIDTH)
         grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
+        grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
-        self._rows: dict[Kind, tuple[QPushButton, Any, Choice]] = {}
-        for place, kind in enumerate(KINDS):
+        self._heads = (plain_label(self.tr("To review"), "muted"), plain_label(self.tr("May stay"), "muted"))
+        for column, head in enumerate(self._heads, 1):
+            grid.addWidget(head, 0, column, Qt.AlignmentFlag.AlignRight)
+        self._rows: dict[Kind, tuple[QPushButton, QLabel, QLabel, Choice]] = {}
+        for place, kind in enumerate(KINDS, 1):
             title = QCoreApplication.translate("PersonalKinds", TITLES[kind])
             name = button(title, f"personal.kind.{kind}", partial(self._choose, kind), kind="quiet")
-            count = plain_label("", "muted")
-            count.setObjectName(f"personal.count.{kind}")
+            waiting, kept = plain_label("", "muted"), plain_label("", "muted")
+            waiting.setObjectName(f"personal.count.{kind}")
+            kept.setObjectName(f"personal.kept.{kind}")
             way = Choice()
             way.setObjectName(f"personal.way.{kind}")
             way.setAccessibleName(self.tr("What to do with: {kind}").format(kind=title))
@@ -151,10 +156,11 @@ class PersonalTab(DataTab):
                 way.addItem(words, value)
             way.currentIndexChanged.connect(lambda _: self._show())
             grid.addWidget(name, place, 0, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(count, place, 1)
-            grid.addWidget(way, place, 2)
-            self._rows[kind] = (name, count, way)
-        grid.setColumnStretch(1, 1)
+            for column, number in enumerate((waiting, kept), 1):
+                grid.addWidget(number, place, column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            grid.addWidget(way, place, 3)
+            self._rows[kind] = (name, waiting, kept, way)
+        grid.setColumnStretch(0, 1)
         self._card.body.addLayout(grid)
         self._bar = QProgressBar()
         self._bar.setObjectName("personal.progress")
@@ -193,7 +199,7 @@ class PersonalTab(DataTab):
         self._words.setVisible(bool(words))
 
     def _ways(self) -> dict[Kind, str]:
-        return {kind: way.currentData() for kind, (_, _, way) in self._rows.items() if way.currentData()}
+        return {kind: way.currentData() for kind, (*_, way) in self._rows.items() if way.currentData()}
 
     def _choose(self, kind: Kind) -> None:
         self._kind = kind
@@ -202,15 +208,16 @@ class PersonalTab(DataTab):
     def _show(self) -> None:
         """What was found, and what can be done now."""
         found, free = self._found, self._work is None and self.hub.project is not None
-        for kind, (name, count, way) in self._rows.items():
-            waiting = found.open.get(kind, 0) if found is not None else 0
-            kept = found.kept.get(kind, 0) if found is not None else 0
-            words = self.tr("{count:,} to review").format(count=waiting)
-            if kept:
-                words += self.tr(", {count:,} may stay").format(count=kept)
-            count.setText(words if found is not None else "")
+        for head in self._heads:
+            head.setVisible(found is not None)
+        for kind, (name, waiting, kept, way) in self._rows.items():
+            count = found.open.get(kind, 0) if found is not None else 0
+            stay = found.kept.get(kind, 0) if found is not None else 0
+            there = f"{count:,}" if found is not None else ""
+            _tell(waiting, there, self.tr("{count:,} to review").format(count=count))
+            _tell(kept, f"{stay:,}" if stay else "", self.tr("{count:,} may stay").format(count=stay))
             name.setEnabled(found is not None)
-            way.setEnabled(free and self.hub.writable and waiting > 0)
+            way.setEnabled(free and self.hub.writable and count > 0)
         self._bar.setVisible(self._work is not None)
         self._cancel.setVisible(self._work is not None)
         self._look.setVisible(self._work is None)
@@ -241,7 +248,7 @@ class PersonalTab(DataTab):
             self._say(self.tr("Nothing is left to review."))
         elif self._kind not in found.open:
             self._kind = next(kind for kind in KINDS if kind in found.open)
-        for _, _, way in self._rows.values():
+        for *_, way in self._rows.values():
             way.setCurrentIndex(0)
         self._show()
 
@@ -266,7 +273,8 @@ class PersonalTab(DataTab):
         self._start(self.tr("Masking personal data"), work, self._on_applied)
 
     def _on_stay(self) -> None:
-        self._rows[self._kind][2].setCurrentIndex(self._rows[self._kind][2].findData("keep"))
+        way = self._rows[self._kind][-1]
+        way.setCurrentIndex(way.findData("keep"))
         self._on_apply()
 
     def _on_applied(self, outcome: Outcome | None) -> None:
@@ -340,3 +348,9 @@ class PersonalTab(DataTab):
             if self._done is not None:
                 self._say(self.tr("{count:,} rows changed.").format(count=self._done.changed))
             self._show()
+
+
+def _tell(label: QLabel, number: str, words: str) -> None:
+    """A number in its column; in words for whoever hears it."""
+    label.setText(number)
+    label.setAccessibleName(words if number else "")

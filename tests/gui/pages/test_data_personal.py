@@ -10,12 +10,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.data.personal.find import KINDS
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_personal import PersonalTab
 from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import personal
+from desktop_llm.verbs.personal import Found
 from tests.gui.pages.test_data import page
+from tests.windows import find
 
 __all__ = ["page"]
 ROWS = [("Write to <b>jane.doe@mailbox.com</b>", None), ("or 13812345678", "a"), ("nothing", None)]
@@ -52,9 +55,8 @@ def press(tab: PersonalTab, name: str) -> None:
 
 def count(tab: PersonalTab, kind: str) -> str:
     """What is said of a kind."""
-    found = tab.findChild(QLabel, f"personal.count.{kind}")
-    assert isinstance(found, QLabel)
-    return found.text()
+    told = [find(tab, QLabel, f"personal.{what}.{kind}").accessibleName() for what in ("count", "kept")]
+    return ", ".join(filter(None, told))
 
 
 def choose(tab: PersonalTab, kind: str, way: str) -> None:
@@ -93,3 +95,15 @@ def test_the_rule_for_exports_is_kept(tab: PersonalTab, project: Project, qtbot:
     assert not personal.refuses(project)
     tab.rule.click()
     qtbot.waitUntil(lambda: personal.refuses(project))
+
+
+def test_large_numbers_are_whole_in_a_small_window(tab: PersonalTab, qtbot: QtBot) -> None:
+    many = dict.fromkeys(KINDS, 1_234_567)
+    tab._on_found(Found(rows=2_000_000, open=many, kept=many, columns={}, examples={}))
+    for kind in KINDS:
+        for what in ("count", "kept"):
+            number = find(tab, QLabel, f"personal.{what}.{kind}")
+            qtbot.waitUntil(lambda number=number: number.width() >= number.sizeHint().width())
+            assert number.text() == "1,234,567"
+        name = find(tab, QPushButton, f"personal.kind.{kind}")
+        assert name.width() >= name.sizeHint().width()

@@ -144,6 +144,20 @@ def test_a_small_table_comes_in(page: DataPage, opened: Opened, qtbot: QtBot, tm
     qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 4)
 
 
+def test_what_comes_into_an_empty_project_is_shown_whatever_was_looked_at_before(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened([("there", None)], "Before")
+    qtbot.waitUntil(page.tab_bar.isVisible)
+    page.show_tab("history")
+    opened([], "New")
+    qtbot.waitUntil(lambda: button(page, "data.pick").isVisible())
+    look(page, qtbot, write(tmp_path / "t.csv", "text,label\na,x\n"))
+    take(page, qtbot)
+    click(page, "data.done")
+    qtbot.waitUntil(lambda: page.overview.isVisible() and page.overview.rows.model.rowCount() == 1)
+
+
 def test_the_mapping_can_be_changed(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
     project = opened([])
     look(page, qtbot, write(tmp_path / "t.csv", "text,label,note\na,x,long words here\nb,y,other words here\n"))
