@@ -195,6 +195,8 @@ class HistoryTab(DataTab):
 
     def _on_turned(self, outcome: Outcome) -> None:
         words = self.tr("{count:,} rows changed.").format(count=outcome.changed)
+        if not outcome.changed and not outcome.left:
+            words = self.tr("Done; no row had to change.")
         if outcome.left:
             words += " " + self.tr("{count:,} were changed since and stay as they are.").format(count=outcome.left)
         self._words.setText(words)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.data.personal.find import KINDS
+from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_personal import PersonalTab
 from desktop_llm.rows import Filter
@@ -89,6 +90,32 @@ def test_each_kind_is_decided_applied_and_undone(tab: PersonalTab, project: Proj
     press(tab, "personal.undo")
     qtbot.waitUntil(lambda: count(tab, "email") == "1 to review")
     assert texts(project) == [text for text, _ in ROWS]
+    assert count(tab, "phone") == "1 to review"  # what was let stay in the same go is undone with it
+
+
+def test_all_of_a_kind_may_stay_and_that_is_undone(
+    tab: PersonalTab, page: DataPage, project: Project, hub: Hub, qtbot: QtBot
+) -> None:
+    hub.save_settings(labeler="Ada")
+    press(tab, "personal.kind.phone")
+    press(tab, "personal.stay")
+    qtbot.waitUntil(lambda: count(tab, "phone") == "0 to review, 1 may stay")
+    qtbot.waitUntil(lambda: find(tab, QPushButton, "personal.undo").isVisible())
+    assert find(tab, QLabel, "personal.words").text() == "What was chosen may stay."
+    done = project.operations.all()
+    assert [(one.title, one.count, one.labeler) for one in done] == [
+        ("Personal data: telephone numbers may stay", 1, "Ada")
+    ]
+    press(tab, "personal.undo")
+    qtbot.waitUntil(lambda: count(tab, "phone") == "1 to review")
+    page.show_tab("history")
+    history = page.tab("history")
+    turn = find(history, QPushButton, "data.history.turn")
+    qtbot.waitUntil(lambda: turn.isEnabled() and turn.text() == "Do again")
+    turn.click()
+    qtbot.waitUntil(lambda: not project.operations.all()[0].undone)
+    qtbot.waitUntil(lambda: turn.isEnabled())
+    assert personal.scan(project).kept == {"phone": 1}
 
 
 def test_the_rule_for_exports_is_kept(tab: PersonalTab, project: Project, qtbot: QtBot) -> None:
