@@ -520,3 +520,26 @@ def test_where_nothing_can_be_kept_nothing_is_typed(qtbot: QtBot, window: MainWi
         QTest.keyClick(field, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
         assert field.text() == f"Good{NBSP}tag"
         assert not find(window, QPushButton, "label.give").isEnabled()
+
+
+def test_where_nothing_can_be_kept_no_conversation_is_changed(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = _project(tmp_path / "Talks", "dialogue", TALKS)
+    with closing(Project.open(path)):
+        _open(qtbot, window, path)
+        talk = find(window, TurnList, "label.turns")
+        before = talk.turns.messages()
+        qtbot.mouseDClick(talk.viewport(), Qt.MouseButton.LeftButton, pos=talk.visualRect(talk.currentIndex()).center())
+        for key in (Qt.Key.Key_E, Qt.Key.Key_N, Qt.Key.Key_R, Qt.Key.Key_Delete):
+            _keys(window, key)
+        for key in (Qt.Key.Key_Up, Qt.Key.Key_Return):
+            _keys(window, key, ctrl=True)
+        assert not talk.writing
+        assert talk.turns.messages() == before
+        names = ("role", "write", "add", "up", "down", "remove")
+        there = [one for one in window.findChildren(QWidget) if one.objectName() in {f"label.turn.{n}" for n in names}]
+        assert len(there) == len(names)
+        assert not any(one.isEnabled() for one in there)
+        assert not find(window, QPushButton, "label.give").isEnabled()
+        assert _hints(window) == ["↑ / ↓", "D / A"]
+        _keys(window, Qt.Key.Key_D)
+        assert _shown(window) == 2
