@@ -102,7 +102,8 @@ class ImportReport:
     """What an import did.
 
     `labeled` counts labels that came along, `conflicts` known texts with another label, `unknown` texts left out
-    because only labels were wanted; `at` is the time of its end in ISO 8601.
+    because only labels were wanted; `at` is the time of its end in ISO 8601. `merged` names labels of the file that
+    were merged in the project, each with the one that its rows have got; `archived` labels that are not offered there.
     """
 
     source: str
@@ -115,6 +116,8 @@ class ImportReport:
     rejected_count: int
     seconds: float
     at: str = ""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    archived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened, tell_rejected
 from desktop_llm.errors import UserError
+
+if TYPE_CHECKING:
+    from desktop_llm.rows import ImportReport
 
 
 def declare(verb: Declare) -> None:
@@ -44,6 +47,13 @@ def _mapping(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--map takes FIELD=COLUMN, not “{pair}”.")
         mapping[name] = column
     return mapping
+
+
+def _fates(report: ImportReport) -> str:
+    """What became of labels of the file that were merged or are archived in the project."""
+    merged = [f" “{old}” was merged into “{new}”, which its rows have." for old, new in report.merged.items()]
+    archived = [f" “{name}” is archived: its rows have it, but it is not offered." for name in report.archived]
+    return "".join([*merged, *archived])
 
 
 def _import(told: Any, out: Out) -> None:
@@ -90,6 +100,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
                 + (f" Labels in a cell were parted at “{look.separator}”." if look.separator else "")
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
+                + _fates(report)
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)
             if report.rejected_count and not report.imported + report.duplicates + report.unknown:

@@ -25,6 +25,7 @@ from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs import naming
 from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 
 SAMPLE = 200
@@ -237,17 +238,25 @@ def run(
                 yield portion.batch
 
     began, known = time.monotonic(), project.classes.names()
+    fates, met = naming.fates(project), set[str]()
+
+    def now(label: Any) -> Any:
+        """In the names that classes have now: what was merged is what it was merged into."""
+        met.update(task.labels.names(label))
+        return task.labels.renamed(label, fates.merged) if fates.merged else label
+
     counts = project.items.insert_batches(
         told.path.name,
         accepted(),
-        to_value=task.labels.to_value,
-        class_names=task.labels.names,
+        to_value=lambda label, numbers: task.labels.to_value(now(label), numbers),
+        class_names=lambda label: task.labels.names(now(label)),
         on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
         should_stop=should_stop,
         known_only=labels_only,
     )
     if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
+    told_fates = fates.of(met)
     return ImportReport(
         source=told.path.name,
         imported=counts.imported,
@@ -259,4 +268,6 @@ def run(
         rejected_count=count,
         seconds=time.monotonic() - began,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        merged=told_fates.merged,
+        archived=tuple(sorted(told_fates.archived)),
     )

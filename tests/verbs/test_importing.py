@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import ImportProgress, ImportReport
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import importing
+from desktop_llm.verbs import importing, merging
 from tests import projects, run_folders
 
 TASK = TASKS[projects.TASK]
@@ -135,3 +136,33 @@ def test_a_look_counts_a_small_file_whole_and_guesses_the_rest_of_a_large_one(
     assert (part.whole, part.seen) == (False, importing.SAMPLE)
     assert part.estimated_rows >= importing.SAMPLE
     assert dict(part.label_values) == {"first": importing.SAMPLE}
+
+
+def test_a_label_that_was_merged_is_what_it_was_merged_into(empty: Project, tmp_path: Path) -> None:
+    there = [{"text": "one", "label": "Refund"}, {"text": "two", "label": "Money back"}, {"text": "x", "label": "Old"}]
+    _take(empty, projects.write_csv(tmp_path / "a.csv", there))
+    numbers = {one.name: one.id for one in empty.classes.all()}
+    merged = merging.merge(empty, TASK.labels, numbers["Money back"], numbers["Refund"])
+    empty.classes.archive(numbers["Old"])
+    rows = [*there, {"text": "three", "label": "Money back"}, {"text": "four", "label": "Old"}]
+    report = _take(empty, projects.write_csv(tmp_path / "b.csv", [*rows, {"text": "five", "label": "New"}]))
+    assert (report.imported, report.conflicts) == (3, 0)
+    assert _labels(empty) == {
+        "one": "Refund", "two": "Refund", "x": "Old", "three": "Refund", "four": "Old", "five": "New"
+    }  # fmt: skip
+    assert (dict(report.merged), report.archived) == ({"Money back": "Refund"}, ("Old",))
+    assert {one.name for one in empty.classes.all() if one.archived} == {"Money back", "Old"}
+    empty.operations.undo(merged.operation)
+    again = _take(empty, projects.write_csv(tmp_path / "c.csv", [{"text": "six", "label": "Money back"}]))
+    assert (dict(again.merged), again.archived, _labels(empty)["six"]) == ({}, (), "Money back")
+
+
+def test_of_several_labels_in_a_cell_those_merged_into_one_stand_there_once(tmp_path: Path) -> None:
+    task = next(one for one in TASKS.values() if one.several and one.move_label is None)
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "one", "label": ["a", "b"]}\n{"text": "two", "label": ["b"]}\n', "utf-8")
+    with closing(Project.create(tmp_path / "Topics", task.name)) as project:
+        numbers = project.classes.ensure(["a", "b"])
+        merging.merge(project, task.labels, numbers["b"], numbers["a"])
+        importing.run(project, importing.plan(task, file))
+        assert [row.value for row in project.items.labelled()] == [[numbers["a"]]] * 2
