@@ -58,6 +58,8 @@ def test_an_import_tells_what_it_took(command: Command, tmp_path: Path) -> None:
         "rejected_count": 0,
         "seconds": 0,
         "at": "",
+        "merged": {},
+        "archived": [],
         "encoding": "utf-8",
     }
     assert "0 rows imported" in command("import", path, file).out
