@@ -187,6 +187,18 @@ def treat(
     return following.told(outcome)
 
 
+def mask_drafts(project: Project) -> None:
+    """Name the kind of what is found in drafts of written labels, and may not stay. Raises UserError."""
+    may_stay = Kept(project)
+
+    def treated(cell: Any) -> Any:
+        text = _text(cell)
+        finds = [one for one in find(text) if one not in may_stay]
+        return mask(text, finds, "kind") if finds else cell
+
+    project.drafts.rewrite(lambda value: _rewritten(value, treated))
+
+
 def refuses(project: Project) -> bool:
     """Whether models are not exported while their texts hold finds that nobody has reviewed."""
     return bool(project.notes.get(REFUSE, default=False))

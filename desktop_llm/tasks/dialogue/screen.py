@@ -248,7 +248,8 @@ class Editor(LabelEditor):
             told = self.turns.turns.messages()
             text = "\n".join(one["content"] for one in told if isinstance(one.get("content"), str))
             turns = self.tr("1 turn") if len(told) == 1 else self.tr("{count:,} turns").format(count=len(told))
-            where = self.tr("kept") if item.value is not None else item.source
+            kept = self.tr("draft kept, not given yet") if item.draft else self.tr("kept")
+            where = kept if item.value is not None else item.source
             self._card.set_note(" · ".join((turns, size_of(text), where)))
             waits = self.tr("It waits for an answer: N adds one.")
             self._tell_state(waits if self._waits() and self._allowed else "")
