@@ -260,7 +260,8 @@ class NewLabel:
 class Edit:
     """What an operation on many rows does to one of them; None leaves alone.
 
-    `content` is the whole new content, `extra` are all further cells.
+    `content` is the whole new content, `extra` are all further cells, `labeler` a name and the one that what was said
+    under it gets.
     """
 
     item: int
@@ -269,6 +270,7 @@ class Edit:
     split: str | None = None
     label: NewLabel | None = None
     to_bin: bool = False
+    labeler: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

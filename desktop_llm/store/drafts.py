@@ -34,6 +34,13 @@ class KeptDrafts:
         """Keep these, and no others of this labeler. Raises UserError."""
         self._write({**self._all(), labeler: [[*place, value] for place, value in drafts.items()]})
 
+    def rename(self, old: str, new: str) -> None:
+        """What `old` has begun to say is `new`'s, but where that one has begun, too. Raises UserError."""
+        drafts = {**self.of(old), **self.of(new)}
+        if drafts != self.of(new):
+            self._write({name: some for name, some in self._all().items() if name != old})
+            self.put(new, drafts)
+
     def rewrite(self, change: Callable[[Any], Any]) -> None:
         """Let all drafts of everybody say what `change` makes of their values. Raises UserError."""
         before = self._all()
