@@ -103,8 +103,8 @@ class OriginalsCard(Card):
         self._cancel.setVisible(busy or asked)
         self._cancel.setText(self.tr("Cancel") if busy else self.tr("Keep them"))
         self._cancel.setAccessibleName(self._cancel.text())
-        self._ask.setVisible(not busy and not asked)
         kept = self._kept
+        self._ask.setVisible(not busy and not asked and (kept.forgettable or self._looked is None))
         # where History has none, runs may hold some still: looking needs no leave to write
         self._ask.setText(self.tr("Forget them…") if kept.forgettable or not kept.runs else self.tr("Look in the runs"))
         self._ask.setAccessibleName(self._ask.text())

@@ -24,7 +24,8 @@ from desktop_llm.widgets.form import DataForm
 
 WIDEST = 760
 WINDOW_KEYS = ("theme",)
-WORK_KEYS = ("labeler", "advance_after_label", "train_in_window")
+PERSON_KEYS = ("labeler",)
+WORK_KEYS = ("advance_after_label", "train_in_window")
 KEY_KEYS = ("key_preset",)
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 
@@ -55,7 +56,8 @@ class SettingsPage(Page):
         whole.setSpacing(16)
         self._forms = [
             self._form(whole, self.tr("Window"), WINDOW_KEYS),
-            self._work(whole),
+            self._person(whole),
+            self._form(whole, self.tr("Work"), WORK_KEYS),
             self._keys(whole),
         ]
         whole.addWidget(self._folders())
@@ -78,9 +80,9 @@ class SettingsPage(Page):
         whole.addWidget(card)
         return form
 
-    def _work(self, whole: QVBoxLayout) -> DataForm:
-        """How one works; whoever changes the name is asked for the labels under the old one."""
-        form = self._form(whole, self.tr("Work"), WORK_KEYS)
+    def _person(self, whole: QVBoxLayout) -> DataForm:
+        """Who labels; whoever changes the name is asked for the labels under the old one."""
+        form = self._form(whole, self.tr("You"), PERSON_KEYS)
         card = form.parentWidget()
         assert isinstance(card, Card)
         card.body.addWidget(LabelerOffer(self.hub))

@@ -238,6 +238,7 @@ def test_where_all_rows_are_gone_nobody_looks_for_a_filter(page: DataPage, shown
     told = [one.text() for one in page.overview.rows.findChildren(QLabel) if one.isVisible()]
     assert "All rows lie in the bin. Undo, or the History tab, brings them back." in told
     assert not find(page, QPushButton, "data.show_all").isVisible()
+    assert not find(page, QPushButton, "data.actions.delete").isEnabled()
     press(page, "data.actions.undo")
     wait_for(qtbot, page, [text for text, _ in ROWS])
     choose(page, "data.show", "Skipped")
