@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from desktop_llm import atomic, log
-from desktop_llm.engine.optim import trainable
+from desktop_llm import atomic
+from desktop_llm.engine.optim import States
 from desktop_llm.nets.learner import Learner
 
 KEPT = 2
@@ -77,22 +78,14 @@ def tidy(folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def save(
-    folder: Path,
-    learner: Learner,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler | None,
-    progress: Progress,
-) -> Path:
+def save(folder: Path, learner: Learner, states: States, progress: Progress) -> Path:
     """Write a checkpoint of `progress.step`, then drop all but the newest two. Raises OSError, SafetensorError."""
     path = folder / _name(progress.step)
     with atomic.new_folder(path) as filling:
         learner.save(filling)
-        save_file(_optimizer_tensors(learner, optimizer), filling / "optimizer.safetensors")
+        save_file(dict(states.tensors), filling / "optimizer.safetensors")
         save_file(_random_tensors(), filling / "random.safetensors")
-        state: dict[str, Any] = {"progress": asdict(progress), "python": random.getstate()}
-        if scaler is not None:
-            state["scaler"] = scaler.state_dict()
+        state: dict[str, Any] = {"progress": asdict(progress), "python": random.getstate(), **states.figures}
         atomic.write_json(filling / "state.json", state)
     for old in steps(folder)[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
@@ -105,36 +98,14 @@ def save_best(folder: Path, learner: Learner) -> None:
         learner.save(filling)
 
 
-def restore(
-    path: Path, learner: Learner, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None
-) -> Progress:
-    """Take over a checkpoint: weights, optimizer, random states. The learner is already on its device."""
+def restore(path: Path, learner: Learner, take: Callable[[States], None]) -> Progress:
+    """Take over a checkpoint: weights, what the step remembers, random states. The learner is already on its device."""
     state = json.loads((path / "state.json").read_text(encoding="utf-8"))
     learner.adopt(path)
-    _restore_optimizer(learner, optimizer, load_file(path / "optimizer.safetensors"))
-    if scaler is not None and "scaler" in state:
-        scaler.load_state_dict(state["scaler"])
+    take(States(load_file(path / "optimizer.safetensors"), state))
     _restore_random(load_file(path / "random.safetensors"), state["python"])
     known = Progress.__dataclass_fields__
     return replace(Progress(), **{name: value for name, value in state["progress"].items() if name in known})
-
-
-def _optimizer_tensors(learner: Learner, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    tensors = {}
-    for name, parameter in trainable(learner.model):
-        for key, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"{name}/{key}"] = torch.as_tensor(value).detach().to("cpu").contiguous()
-    return tensors
-
-
-def _restore_optimizer(learner: Learner, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    for name, parameter in trainable(learner.model):
-        for key in ("step", "exp_avg", "exp_avg_sq"):
-            value = tensors.get(f"{name}/{key}")
-            if value is None:
-                log.logger("engine").info("no optimizer state for %s", name)
-                continue
-            optimizer.state[parameter][key] = value.to(parameter.device)
 
 
 def _random_tensors() -> dict[str, torch.Tensor]:

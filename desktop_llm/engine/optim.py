@@ -1,14 +1,26 @@
-"""AdamW over a model's parameters, and the learning rate at each step."""
+"""AdamW over a model's parameters, what it remembers, and the learning rate at each step."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
+from desktop_llm import log
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets.compact_embedding import CompactEmbedding
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """What a step remembers, on the CPU: tensors by name, and figures that JSON can hold."""
+
+    tensors: Mapping[str, torch.Tensor]
+    figures: Mapping[str, Any]
 
 
 def count(model: nn.Module) -> int:
@@ -62,3 +74,25 @@ def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
     """Give all parameter groups the learning rate `value`."""
     for group in optimizer.param_groups:
         group["lr"] = value
+
+
+def states(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What the optimizer remembers of each parameter, as `name/key`, on the CPU."""
+    tensors = {}
+    for name, parameter in trainable(model):
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{name}/{key}"] = torch.as_tensor(value).detach().to("cpu").contiguous()
+    return tensors
+
+
+def restore(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Give the optimizer back what `states` told."""
+    told: dict[str, dict[str, torch.Tensor]] = {}
+    for place, value in tensors.items():
+        name, _, key = place.rpartition("/")
+        told.setdefault(name, {})[key] = value
+    for name, parameter in trainable(model):
+        if name not in told:
+            log.logger("engine").info("no optimizer state for %s", name)
+        for key, value in told.get(name, {}).items():
+            optimizer.state[parameter][key] = value.to(parameter.device)

@@ -19,10 +19,12 @@ from desktop_llm import atomic, log
 from desktop_llm.engine import checkpoint, evaluate, optim
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
-from desktop_llm.engine.loop import Loop, Outcome, Parts
+from desktop_llm.engine.loop import Loop, Outcome
+from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
+from desktop_llm.engine.stepper import Stepper
 from desktop_llm.errors import Cancelled, UserError, from_os_error
 from desktop_llm.jobs import prediction, snapshot
 from desktop_llm.jobs.control import Control
@@ -94,11 +96,10 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     learner, parameters, splits = _learner(job, run_folder, source, voice)
     device.take(learner.model)
     parts = _parts(job, run_folder, learner, splits, device, voice, control)
-    optimizer = optim.adamw(learner.model, job.recipe)
-    scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
-    loop = Loop(parts, optimizer, scaler)
+    stepper = Stepper(learner, splits["train"].examples, job.recipe, device, parts.plan.total_steps)
+    loop = Loop(parts, stepper)
     if source is not None:
-        loop.progress = checkpoint.restore(source, learner, optimizer, scaler)
+        loop.progress = checkpoint.restore(source, learner, stepper.restore)
         if loop.progress.precision != device.precision:
             voice.note(f"Goes on in {device.precision}; it was started in {loop.progress.precision}.", "warning")
     voice.say(

@@ -111,8 +111,8 @@ class _Load:
             self._base = self._last = hidden.visible(connection)
             self._numbers = classes.numbers(connection)
             self._any_known = connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone() is not None
-        self._settling = Settling(connections, self._base + 1, stop)
         self._log = Log(connections)
+        self._settling = Settling(connections, self._log, self._base + 1, stop)
 
     def close(self) -> None:
         """Leave no file behind."""

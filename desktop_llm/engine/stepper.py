@@ -1,0 +1,66 @@
+"""One optimizer step: the gradient of its batches, clipped, and what the optimizer makes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from desktop_llm.engine import optim
+from desktop_llm.engine.device import Device
+from desktop_llm.engine.gradient import Gradient
+from desktop_llm.engine.optim import States
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.nets.learner import Examples, Learner
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What a step did. `loss` and `norm` (of the gradient, before clipping) stay on the device until they are read."""
+
+    rate: float
+    loss: torch.Tensor
+    norm: torch.Tensor
+
+
+class Stepper:
+    """Owns what changes the weights: the gradient, the optimizer, the loss scaler of fp16."""
+
+    def __init__(self, learner: Learner, examples: Examples, recipe: Recipe, device: Device, total_steps: int) -> None:
+        """`examples` are the encoded training rows; the learner is on its device; `total_steps` is the plan's."""
+        self._learner, self._recipe, self._total = learner, recipe, total_steps
+        self._parameters = [parameter for _, parameter in optim.trainable(learner.model)]
+        self._gradient = Gradient(learner, examples, device, group_by_length=recipe.group_by_length)
+        self._optimizer = optim.adamw(learner.model, recipe)
+        self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
+
+    def step(self, group: Sequence[np.ndarray], number: int) -> Stepped:
+        """Optimizer step `number` (from 1) on the batches `group` (indices int64 [b] each)."""
+        rate = optim.rate(self._recipe, number, self._total)
+        optim.set_rate(self._optimizer, rate)
+        loss = self._gradient.add(group, self._scaler)
+        if self._scaler:
+            self._scaler.unscale_(self._optimizer)
+        limit = self._recipe.max_grad_norm if self._recipe.max_grad_norm > 0 else math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit, foreach=True)
+        if self._scaler:
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+        else:
+            self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return Stepped(rate, loss, norm.detach())
+
+    def states(self) -> States:
+        """What an exact resume needs beside the weights."""
+        tensors = optim.states(self._learner.model, self._optimizer)
+        return States(tensors, {"scaler": self._scaler.state_dict()} if self._scaler else {})
+
+    def restore(self, states: States) -> None:
+        """Take over what `states` told, once the weights are in place."""
+        optim.restore(self._learner.model, self._optimizer, states.tensors)
+        if self._scaler is not None and "scaler" in states.figures:
+            self._scaler.load_state_dict(states.figures["scaler"])
