@@ -46,7 +46,7 @@ class Kept:
     def __contains__(self, one: Find) -> bool:
         """Whether this find may stay."""
         known = self._known.get(one.kind)
-        return bool(known) and self.hash(one.kind, one.text) in known
+        return known is not None and self.hash(one.kind, one.text) in known
 
     def hash(self, kind: str, value: str) -> str:
         """What a value is known by."""

@@ -545,6 +545,10 @@ def test_where_nothing_can_be_kept_no_conversation_is_changed(qtbot: QtBot, wind
         assert _shown(window) == 2
 
 
+def _said(window: MainWindow) -> list[str]:
+    return [one.text() for one in window.findChildren(QLabel) if one.isVisible()]
+
+
 @pytest.mark.parametrize("which", ["second", "disputed"])
 def test_a_draft_of_an_opinion_or_decision_outlives_the_window(
     qtbot: QtBot, open_window: OpenWindow, tmp_path: Path, which: str
@@ -570,8 +574,7 @@ def test_a_draft_of_an_opinion_or_decision_outlives_the_window(
     field = written(window, "Ben")
     field.selectAll()
     QTest.keyClicks(field, "Good mor")
-    notes = lambda: [one.text() for one in window.findChildren(QLabel) if one.isVisible()]  # noqa: E731
-    qtbot.waitUntil(lambda: "draft kept, not given yet" in notes())
+    qtbot.waitUntil(lambda: "draft kept, not given yet" in _said(window))
     assert len(project_of(window).labels.history(1)) == entries
     window.leave()
     window = open_window()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desktop_llm.data.personal.find import KINDS
+from desktop_llm.data.personal.find import KINDS, Kind
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Edit, Filter, NewItem
@@ -26,6 +26,8 @@ ROWS = [
     "card 4111 1111 1111 1111",
 ]
 
+EMAIL: tuple[Kind, ...] = ("email",)
+PHONE: tuple[Kind, ...] = ("phone",)
 SHOP = Values(rows=1, of={"email": ["shop@mailbox.com"]})
 
 
@@ -91,7 +93,7 @@ def test_saved_rows_hold_no_cell_that_was_not_reviewed(columns: Project, tmp_pat
 
 
 def test_values_of_further_columns_may_stay(columns: Project) -> None:
-    staying.keep(columns, personal.there(columns, ("email",)))
+    staying.keep(columns, personal.there(columns, EMAIL))
     assert "email" not in personal.scan(columns).open
 
 
@@ -114,7 +116,7 @@ def test_values_that_may_stay_are_known_wherever_they_come_up(project: Project) 
     found = personal.scan(project)
     assert (found.open["email"], found.kept["email"]) == (2, 1)
     assert "mailbox" not in str([project.decisions.standing(staying.OPERATION), project.operations.all()])
-    phones = personal.there(project, ("phone",))
+    phones = personal.there(project, PHONE)
     assert (phones.rows, len(phones.of["phone"])) == (1, 2)
     staying.keep(project, phones)
     assert personal.scan(project).open.get("phone", 0) == 0

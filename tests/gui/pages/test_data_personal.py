@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
@@ -124,13 +125,18 @@ def test_the_rule_for_exports_is_kept(tab: PersonalTab, project: Project, qtbot:
     qtbot.waitUntil(lambda: personal.refuses(project))
 
 
+def fits(label: QLabel) -> bool:
+    """Whether its text is to be read in full."""
+    return label.width() >= label.sizeHint().width()
+
+
 def test_large_numbers_are_whole_in_a_small_window(tab: PersonalTab, qtbot: QtBot) -> None:
     many = dict.fromkeys(KINDS, 1_234_567)
     tab._on_found(Found(rows=2_000_000, open=many, kept=many, columns={}, examples={}))
     for kind in KINDS:
         for what in ("count", "kept"):
             number = find(tab, QLabel, f"personal.{what}.{kind}")
-            qtbot.waitUntil(lambda number=number: number.width() >= number.sizeHint().width())
+            qtbot.waitUntil(partial(fits, number))
             assert number.text() == "1,234,567"
         name = find(tab, QPushButton, f"personal.kind.{kind}")
         assert name.width() >= name.sizeHint().width()

@@ -33,6 +33,7 @@ def shown(page: DataPage, opened: Opened, qtbot: QtBot) -> Project:
     """A project with thirty rows of growing length, in the table."""
     project = opened(ROWS)
     wait_for(qtbot, page, [text for text, _ in ROWS])
+    qtbot.waitUntil(page.overview.isVisible)  # the figures may come later than the rows
     return project
 
 
