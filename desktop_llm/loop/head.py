@@ -52,7 +52,8 @@ def fit(
 ) -> Head:
     """Learn from features float32 [n, d] and targets float32 [n, k], one-hot unless `many`.
 
-    `start` are weights [k, d + 1] to begin with; `enough` in place of ENOUGH or ENOUGH_AT_FIRST. Minimises the sum of the losses plus |weights|² / (2 · strength).
+    `start` are weights [k, d + 1] to begin with; `enough` where neither ENOUGH nor ENOUGH_AT_FIRST is. Minimises the
+    sum of the losses plus |weights|² / (2 · strength).
     """
     from scipy.optimize import minimize
 
