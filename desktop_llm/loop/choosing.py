@@ -16,7 +16,7 @@ from desktop_llm.loop.features import directions
 FIRST_LEAST, FIRST_A_CLASS = 40, 3
 """Labels from typical rows before doubts count: so many, and so many for each class that is known."""
 MOST_CLUSTERS = 500
-SCARCE = 0.25
+SCARCE = 0.5
 """How much the labels that a class has already weigh against a row that may be of it."""
 TOP = 10
 """Rows in doubt that compete for each place of a batch."""
