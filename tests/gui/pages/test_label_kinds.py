@@ -178,6 +178,7 @@ def test_a_level_is_one_key(qtbot: QtBot, opened: Opened) -> None:
 def test_the_form_of_an_import_says_what_parts_labels(qtbot: QtBot, hub: Hub, opened: Opened, tmp_path: Path) -> None:
     from desktop_llm.gui.pages.import_form import ImportForm
     from desktop_llm.gui.pages.import_words import ImportWords
+    from desktop_llm.verbs.naming import Fates
 
     file = tmp_path / "a.csv"
     file.write_text("text,label\none,a; b\ntwo,a\nthree,b\n", "utf-8")
@@ -247,12 +248,14 @@ def test_a_dispute_ends_with_the_whole_decision(qtbot: QtBot, opened: Opened) ->
 
 def test_labels_that_begin_late_are_announced(tmp_path: Path, qtbot: QtBot) -> None:
     from desktop_llm.gui.pages.import_words import ImportWords
+    from desktop_llm.verbs.naming import Fates
 
     file = tmp_path / "late.jsonl"
     bare = "".join(f'{{"text": "number {place}"}}\n' for place in range(1100))
     announced = []
     for late in ("", '{"text": "a late one", "label": "travel"}\n'):
         file.write_text(bare + late, "utf-8")
-        words = ImportWords().what_happens(importing.plan(ORDERED, file), split="", only_labels=False)
+        plan, fates = importing.plan(ORDERED, file), Fates(merged={}, archived=frozenset())
+        words = ImportWords().what_happens(plan, fates, split="", only_labels=False)
         announced.append("The first rows have no label; later ones have." in words)
     assert announced == [False, True]
