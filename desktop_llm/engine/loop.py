@@ -37,7 +37,18 @@ class Loop:
         self._telling = Telling(parts)
 
     def run(self) -> Outcome:
-        """Step until the plan, the patience or the person ends it. Raises UserError for a loss that is no number."""
+        """Step until the plan, the patience or the person ends it; what is to be kept is on the disk then.
+
+        Raises UserError for a loss that is no number.
+        """
+        try:
+            outcome = self._run()
+            self._save_now()
+        finally:
+            self._keeping.close()
+        return outcome
+
+    def _run(self) -> Outcome:
         self.parts.learner.model.train()
         self._telling.begin()
         self._keeping.begin()
@@ -50,16 +61,18 @@ class Loop:
                 self.progress = replace(self.progress, seconds=self.progress.seconds + time.monotonic() - began)
                 outcome = self._after_step()
                 if outcome is not None:
-                    self._telling.say()
                     return outcome
             self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
-        self._telling.say()
         return "completed"
 
     def save(self) -> None:
-        """Write a checkpoint of where the run stands; a disk that refuses is told."""
+        """Take a checkpoint of where the run stands; a disk that refuses is told."""
         self._telling.say()
         self._keeping.save(self.progress)
+
+    def _save_now(self) -> None:
+        self._telling.say()
+        self._keeping.save_now(self.progress)
 
     def _groups(self) -> Iterator[list[np.ndarray]]:
         """The batches of each step left in this epoch."""
@@ -85,6 +98,7 @@ class Loop:
         plan, step = self.parts.plan, self.progress.step
         self.parts.voice.beat()
         self._telling.say_if_due()
+        self._keeping.collect()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
             self._evaluate()
             patience = self.parts.job.recipe.early_stopping_patience
@@ -98,7 +112,7 @@ class Loop:
     def _obey(self) -> Outcome | None:
         wish = self.parts.control.wish
         if wish == "pause":
-            self.save()
+            self._save_now()
             self.parts.voice.say(Paused(at=time.time(), step=self.progress.step))
             while wish == "pause":
                 wish = self.parts.control.wait_while_paused(1.0)
@@ -107,7 +121,6 @@ class Loop:
             if wish == "run":
                 self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
         if wish == "leave":
-            self.save()
             return "left"
         return "stopped" if wish == "stop" else None
 

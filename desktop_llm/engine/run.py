@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, evaluate, optim
+from desktop_llm.engine import checkpoint, evaluate, optim, retention
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -185,8 +186,7 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
                 metrics = _measure_at_end(parts, split, splits[split], loop.progress.step, filling)
                 kept = kept or metrics
     shutil.rmtree(best, ignore_errors=True)
-    for old in checkpoint.steps(run_folder.checkpoints)[1:]:
-        shutil.rmtree(old, ignore_errors=True)
+    retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
     reason = "completed" if outcome == "completed" else outcome
     return Finished(at=time.time(), step=loop.progress.step, reason=reason, seconds=loop.progress.seconds, metrics=kept)
 

@@ -77,13 +77,14 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved(Event):
-    """A checkpoint is on disk, whole."""
+    """A checkpoint is on disk, whole, `seconds` after it was taken; the training was held for `held` of them."""
 
     kind: ClassVar[str] = "saved"
     step: int
     path: str
     bytes: int
     seconds: float
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,6 +212,31 @@ class Recipe:
     save_steps: int | None = _hyper(
         None, "Save every", "Steps between two checkpoints. Automatic: at most about a minute apart.", "more", minimum=1
     )
+    save_total_limit: int = _hyper(
+        2,
+        "Checkpoints kept",
+        "How many of the newest checkpoints stay while the run goes on; at its end the last one does.",
+        "more",
+        minimum=1,
+        maximum=10_000,
+    )
+    save_kept_steps: int | None = _hyper(
+        None,
+        "Keep for good every",
+        "Steps between checkpoints that stay after the end, too. Automatic: none do.",
+        "more",
+        minimum=1,
+    )
+    save_gigabytes: float | None = _hyper(
+        None,
+        "Room for checkpoints",
+        "At most so many GB of the disk; the oldest goes first, never the best model or the newest checkpoint. "
+        "Automatic: no limit.",
+        "more",
+        minimum=0.0,
+        maximum=1_000_000.0,
+        decimals=2,
+    )
     early_stopping_patience: int = _hyper(
         3,
         "Stop early after",
