@@ -41,9 +41,9 @@ class Keeping:
         self._whole: int | None = None
         """The step of the last checkpoint that is on the disk."""
 
-    def begin(self) -> None:
-        """The first step follows: the time to the next checkpoint counts from here."""
-        self._saved_at = time.monotonic()
+    def begin(self, whole: int | None) -> None:
+        """A step follows, the first or that after the checkpoint `whole`: the time to the next counts from here."""
+        self._saved_at, self._whole = time.monotonic(), whole
 
     def is_due(self, step: int) -> bool:
         """Whether a checkpoint is to be taken after `step`."""

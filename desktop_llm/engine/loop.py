@@ -20,6 +20,7 @@ from desktop_llm.engine.keeping import Keeping
 from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.engine.telling import Telling
+from desktop_llm.jobs.control import Wish
 from desktop_llm.jobs.events import Continued, Evaluated, Paused
 from desktop_llm.nets import buckets
 
@@ -51,7 +52,7 @@ class Loop:
     def _run(self) -> Outcome:
         self.parts.learner.model.train()
         self._telling.begin()
-        self._keeping.begin()
+        self._keeping.begin(self.progress.step or None)
         if self.progress.step == 0:
             self.save()
         while self.progress.step < self.parts.plan.total_steps:
@@ -112,17 +113,27 @@ class Loop:
     def _obey(self) -> Outcome | None:
         wish = self.parts.control.wish
         if wish == "pause":
-            self._save_now()
-            self.parts.voice.say(Paused(at=time.time(), step=self.progress.step))
-            while wish == "pause":
-                wish = self.parts.control.wait_while_paused(1.0)
-                self.parts.voice.beat()
-            self._telling.begin()
-            if wish == "run":
-                self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+            wish = self._pause()
         if wish == "leave":
             return "left"
-        return "stopped" if wish == "stop" else None
+        # a run that repeats one which a person stopped ends where that one did
+        return "stopped" if wish == "stop" or self.progress.step == self.parts.job.again.get("stopped_at") else None
+
+    def _pause(self) -> Wish:
+        """Hold, with nothing left in the memory of a GPU, until the person wants something else."""
+        self._save_now()
+        freed = self._stepper.release()
+        self.parts.voice.say(Paused(at=time.time(), step=self.progress.step, freed=freed))
+        wish = self.parts.control.wish
+        while wish == "pause":
+            wish = self.parts.control.wait_while_paused(1.0)
+            self.parts.voice.beat()
+        if wish != "leave":
+            self._stepper.take_back()
+        self._telling.begin()
+        if wish == "run":
+            self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+        return wish
 
     def _evaluate(self) -> None:
         self._telling.say()

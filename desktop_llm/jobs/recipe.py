@@ -275,14 +275,15 @@ def _kinds(key: str) -> tuple[type, bool]:
     return hint, False
 
 
-def _require_key(key: str) -> None:
+def require_key(key: str) -> None:
+    """Raise UserError with the nearest key where there is none of that name."""
     if key not in KEYS:
         raise UserError(f"There is no setting “{key}”; the nearest one is “{nearest_key(key)}”.")
 
 
 def parse_value(key: str, text: str) -> Any:
     """The value of `key` written as `text` (from `--set`). Raises UserError for unknown keys and wrong types."""
-    _require_key(key)
+    require_key(key)
     kind, optional = _kinds(key)
     word = text.strip().lower()
     if optional and word in _NONE_WORDS:
@@ -314,7 +315,7 @@ def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """`recipe` with `values` put in, each checked for key, type and range. Raises UserError."""
     fitted = {}
     for key, value in values.items():
-        _require_key(key)
+        require_key(key)
         fitted[key] = _fitted(key, value)
     result = replace(recipe, **fitted)
     check(result)
