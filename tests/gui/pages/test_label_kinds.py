@@ -178,7 +178,6 @@ def test_a_level_is_one_key(qtbot: QtBot, opened: Opened) -> None:
 def test_the_form_of_an_import_says_what_parts_labels(qtbot: QtBot, hub: Hub, opened: Opened, tmp_path: Path) -> None:
     from desktop_llm.gui.pages.import_form import ImportForm
     from desktop_llm.gui.pages.import_words import ImportWords
-    from desktop_llm.verbs.naming import Fates
 
     file = tmp_path / "a.csv"
     file.write_text("text,label\none,a; b\ntwo,a\nthree,b\n", "utf-8")
