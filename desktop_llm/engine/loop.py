@@ -24,6 +24,7 @@ from desktop_llm.engine.recovering import NotFiniteError
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.engine.telling import Telling
 from desktop_llm.engine.watching import Advice, Watch
+from desktop_llm.jobs.control import Wish
 from desktop_llm.jobs.events import Advised, Continued, Evaluated, Paused
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
@@ -49,10 +50,18 @@ class Loop:
         self._samples = samples.chosen(parts.validation.rows, parts.job.recipe.seed)
 
     def run(self) -> Outcome:
-        """Step until the plan, the patience or the person ends it.
+        """Step until the plan, the patience or the person ends it; what is to be kept is on the disk then.
 
         Raises UserError for a loss that is no number, once going back to the last checkpoint is of no use.
         """
+        try:
+            outcome = self._run()
+            self._save_now()
+        finally:
+            self._keeping.close()
+        return outcome
+
+    def _run(self) -> Outcome:
         self.parts.learner.model.train()
         self._stepper.on_halved = self._on_halved
         self._take_up()
@@ -65,13 +74,21 @@ class Loop:
                 self._go_back(error.step)
 
     def save(self) -> None:
-        """Write a checkpoint of where the run stands; a disk that refuses is told."""
+        """Take a checkpoint of where the run stands; a disk that refuses is told."""
+        self._gather()
+        self._keeping.save(self.progress)
+
+    def _save_now(self) -> None:
+        self._gather()
+        self._keeping.save_now(self.progress)
+
+    def _gather(self) -> None:
+        """Bring together what belongs into a checkpoint of this moment."""
         self._telling.say()
         said = self._dynamics.write(self.progress.step)
         if said:
             self.parts.voice.note(said, "warning")
         self.progress = replace(self.progress, watch=watching.to_json(self._watch.memory))
-        self._keeping.save(self.progress)
 
     def finish(self) -> None:
         """After the last step: sum up how the examples were judged."""
@@ -105,10 +122,11 @@ class Loop:
         self._stepper.gradient.places = self.progress.places
         self._dynamics.begin(self.progress.step)
         self._telling.begin()
-        self._keeping.begin()
+        self._keeping.begin(self.progress.step or None)
 
     def _go_back(self, bad: int) -> None:
         """From step `bad`, whose loss or gradient is no number, to the last checkpoint, which is written anew."""
+        self._keeping.wait()
         self.progress = recovering.back(self.parts, self._stepper, self.progress, bad)
         self._take_up()
         self.advise(recovering.advice(self.parts.job.recipe.learning_rate, self.progress))
@@ -139,6 +157,7 @@ class Loop:
         plan, step = self.parts.plan, self.progress.step
         self.parts.voice.beat()
         self._telling.say_if_due()
+        self._keeping.collect()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
             self._evaluate()
             patience = self.parts.job.recipe.early_stopping_patience
@@ -152,18 +171,27 @@ class Loop:
     def _obey(self) -> Outcome | None:
         wish = self.parts.control.wish
         if wish == "pause":
-            self.save()
-            self.parts.voice.say(Paused(at=time.time(), step=self.progress.step))
-            while wish == "pause":
-                wish = self.parts.control.wait_while_paused(1.0)
-                self.parts.voice.beat()
-            self._telling.begin()
-            if wish == "run":
-                self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+            wish = self._pause()
         if wish == "leave":
-            self.save()
             return "left"
-        return "stopped" if wish == "stop" else None
+        # a run that repeats one which a person stopped ends where that one did
+        return "stopped" if wish == "stop" or self.progress.step == self.parts.job.again.get("stopped_at") else None
+
+    def _pause(self) -> Wish:
+        """Hold, with nothing left in the memory of a GPU, until the person wants something else."""
+        self._save_now()
+        freed = self._stepper.release()
+        self.parts.voice.say(Paused(at=time.time(), step=self.progress.step, freed=freed))
+        wish = self.parts.control.wish
+        while wish == "pause":
+            wish = self.parts.control.wait_while_paused(1.0)
+            self.parts.voice.beat()
+        if wish != "leave":
+            self._stepper.take_back()
+        self._telling.begin()
+        if wish == "run":
+            self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+        return wish
 
     def _evaluate(self) -> None:
         self._telling.say()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from desktop_llm.engine import optim
-from desktop_llm.engine.device import Device
+from desktop_llm.engine.device import Device, memory_sentences
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.optim import States
 from desktop_llm.jobs.recipe import Recipe
@@ -32,6 +32,7 @@ class Stepper:
     def __init__(self, learner: Learner, examples: Examples, recipe: Recipe, device: Device, total_steps: int) -> None:
         """`examples` are the encoded training rows; the learner is on its device; `total_steps` is the plan's."""
         self._learner, self._recipe, self._total = learner, recipe, total_steps
+        self._device = device
         self._parameters = [parameter for _, parameter in optim.trainable(learner.model)]
         self._gradient = Gradient(learner, examples, device, group_by_length=recipe.group_by_length)
         self._optimizer = optim.adamw(learner.model, recipe)
@@ -78,3 +79,21 @@ class Stepper:
         optim.restore(self._learner.model, self._optimizer, states.tensors)
         if self._scaler is not None and "scaler" in states.figures:
             self._scaler.load_state_dict(states.figures["scaler"])
+
+    def release(self) -> int:
+        """Move the model and what the optimizer remembers out of a GPU's memory; how many bytes it got back."""
+        before = self._device.reserved()
+        self._move(torch.device("cpu"))
+        return before - self._device.give_back()
+
+    def take_back(self) -> None:
+        """Undo `release`: all is on the device again, as it was. Raises UserError where its memory is taken."""
+        with memory_sentences():
+            self._move(self._device.torch)
+
+    def _move(self, to: torch.device) -> None:
+        self._learner.model.to(to)
+        for remembered in self._optimizer.state.values():
+            for key, value in remembered.items():
+                if isinstance(value, torch.Tensor):
+                    remembered[key] = value.to(to)

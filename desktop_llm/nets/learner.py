@@ -39,6 +39,19 @@ class Examples(Protocol):
         """The number of examples."""
 
 
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a learner is at one moment, but for the values of its tensors, which are copied by whoever asked.
+
+    `tensors` are the model's own, on its device, by name. `write` puts the model, config and tokenizer of that moment
+    into an existing folder, with the tensors it is given, copies on the CPU; another thread may call it while the
+    model goes on learning.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    write: Callable[[Path, Mapping[str, torch.Tensor]], None]
+
+
 class Learner(Protocol):
     """A model together with the way rows enter it and answers leave it."""
 
@@ -70,6 +83,9 @@ class Learner(Protocol):
 
     def mean_loss(self, outputs: Any, examples: Any) -> float:
         """The mean loss per example of outputs in the order of `examples`."""
+
+    def captured(self) -> Captured:
+        """What the learner is now, to be written while it goes on."""
 
     def save(self, folder: Path) -> None:
         """Write model, config with label names, and tokenizer in Hugging Face layout into an existing folder."""

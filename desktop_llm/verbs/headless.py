@@ -22,6 +22,7 @@ from desktop_llm.jobs.events import (
     Finished,
     Interrupted,
     Noted,
+    Paused,
     RolledBack,
     Saved,
     Started,
@@ -111,7 +112,10 @@ def _words(event: Event, total: int, number: int) -> str:
         return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
     if isinstance(event, Finished):
         reason = event.reason.replace("_", " ")
-        return f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        told = f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        return f"{told} {event.message}".rstrip()
+    if isinstance(event, Paused):
+        return f"Paused at step {event.step:,}" + (f", {event.freed / 1e9:.1f} GB given back" if event.freed else "")
     return ""
 
 

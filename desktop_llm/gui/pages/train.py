@@ -16,9 +16,9 @@ from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_before import TrainBefore
+from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
-from desktop_llm.gui.pages.train_runs import TrainRuns
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 CHECK_MS = 300
 Curves = dict[str, list[tuple[int, float]]]
 SETUP_WIDTH = 352
-RESUMABLE = ("interrupted", "failed")
 
 
 class TrainPage(Page):
@@ -96,7 +95,7 @@ class TrainPage(Page):
         self.setup.set_task(task, told, models)
         self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.setup.set_rows)
         self.live.set_task(task)
-        self.runs.reload(show_last=True)
+        self.controls.runs.reload(show_last=True)
         self._check_timer.start()
 
     def on_changes(self, changes: Changes) -> None:
@@ -106,7 +105,7 @@ class TrainPage(Page):
         if changes.items or changes.labels or changes.classes:
             self._check_timer.start()
         if changes.runs and not self.hub.is_training:
-            self.runs.reload()
+            self.controls.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
         """`start` begins a run with what is set; `resume` goes on with that run."""
@@ -178,14 +177,14 @@ class TrainPage(Page):
     # building
 
     def _build_header(self) -> None:
-        self.runs = TrainRuns(self.hub)
-        self.runs.run_asked.connect(self._show_run)
-        self.runs.loaded.connect(self._on_runs_loaded)
-        self.resume_button = button(self.tr("Resume"), "train.resume", self._on_resume)
-        self.pause_button = button(self.tr("Pause"), "train.pause", self._on_pause)
-        self.stop_button = button(self.tr("Stop and keep"), "train.stop", self._on_stop)
-        for part in (self.runs, self.resume_button, self.pause_button, self.stop_button):
-            self.header.addWidget(part)
+        self.controls = TrainControls(self.hub)
+        self.controls.run_asked.connect(self._show_run)
+        self.controls.loaded.connect(self._on_runs_loaded)
+        self.controls.resume_asked.connect(self.resume)
+        self.controls.stop_asked.connect(self._on_stop)
+        self.controls.again.work_begun.connect(self._prepare)
+        self.controls.again.made.connect(self._begin)
+        self.header.addWidget(self.controls)
 
     def _build_setup(self) -> QWidget:
         column = QWidget()
@@ -292,7 +291,7 @@ class TrainPage(Page):
             self.live.clear()
         self.advice.clear()
         self._say_state(self.tr("Run {number} · starting").format(number=number))
-        self.runs.reload()
+        self.controls.runs.reload()
         self._show_controls()
 
     def _on_events(self, batch: list[Event]) -> None:
@@ -316,13 +315,13 @@ class TrainPage(Page):
         self.hub.job_changed.emit(Job(key=self, over=True))
         self.live.end()
         self._state.hide()
-        self.runs.reload()
+        self.controls.runs.reload()
         self._show_controls()
         self._check_timer.start()
 
     def _start_again(self, value: dict[str, Any]) -> None:
         """With the recipe of the run shown, changed; one under way stops, and what it has learned is kept."""
-        run = self.runs.run
+        run = self.controls.run
         if run is None or self._preparing is not None:
             return
         self.setup.set_recipe(recipes.changed(run.recipe, value))
@@ -335,21 +334,10 @@ class TrainPage(Page):
             words = self.tr("The run has said nothing for a minute; wait, or stop it.")
             self.hub.show_error(UserError(words))
 
-    def _on_pause(self) -> None:
-        if self.hub.training.wish == "pause":
-            self.hub.training.proceed()
-        else:
-            self.hub.training.pause()
-        self._show_controls()
-
     def _on_stop(self) -> None:
         self.hub.training.stop()
         self._say_state(self.tr("Run {number} · stopping").format(number=self.hub.training.number))
         self._show_controls()
-
-    def _on_resume(self) -> None:
-        if self.runs.run is not None:
-            self.resume(self.runs.run.number)
 
     def _say_state(self, words: str) -> None:
         self._state.setText(words)
@@ -364,21 +352,15 @@ class TrainPage(Page):
         self.start_button.setAccessibleName(title)
         self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
         self.advice.set_alive(alive=active and wish not in ("stop", "leave"))
-        self.pause_button.setVisible(active)
-        self.pause_button.setText(self.tr("Go on") if wish == "pause" else self.tr("Pause"))
-        self.stop_button.setVisible(active)
-        self.stop_button.setEnabled(wish not in ("stop", "leave"))
-        self.runs.setVisible(bool(self.runs.runs) and not active)
-        chosen = self.runs.run
-        can_resume = chosen is not None and chosen.state in RESUMABLE and not active and self.hub.writable
-        self.resume_button.setVisible(can_resume)
+        self.controls.show_state(free=self._preparing is None)
 
     # earlier runs
 
     def _on_runs_loaded(self) -> None:
-        run = self.runs.run
+        run = self.controls.run
         if self.hub.is_training and run is not None:  # one that was resumed has been spoken of before
             self.advice.add_all(run.advice)
+        self.setup.set_runs(self.controls.runs.models())
         self._show_controls()
 
     def _show_run(self, run: Run) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.run_box import KEPT
 from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ class TrainRuns(Choice):
         """The run that trains, else the chosen one."""
         number = self._hub.training.number if self._hub.is_training else self.currentData()
         return next((run for run in self.runs if run.number == number), None)
+
+    def models(self) -> dict[str, str]:
+        """The models of ended runs, to start others from: what they are called, by folder."""
+        project = self._hub.project
+        if project is None:
+            return {}
+        words = self.tr("Model of run {number}")
+        ended = [run.number for run in self.runs if run.state in KEPT]
+        return {str(project.runs.folder(number).model.resolve()): words.format(number=number) for number in ended}
 
     def reload(self, *, show_last: bool = False) -> None:
         """Read the runs again; `show_last`: choose and show the newest."""

@@ -19,5 +19,7 @@ def words_of(number: int, event: Event) -> str:
         words = _tr("Run {number} · {device}, {precision}")
         return words.format(number=number, device=event.device, precision=event.precision)
     if isinstance(event, Paused):
-        return _tr("Run {number} · paused").format(number=number)
+        words = _tr("Run {number} · paused, {freed:.1f} GB of the GPU given back")
+        words = words if event.freed else _tr("Run {number} · paused")
+        return words.format(number=number, freed=event.freed / 1e9)
     return ""
