@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -33,6 +34,10 @@ def _states(window: MainWindow) -> dict[int, str]:
     return {run.number: run.state for run in project_of(window).runs.all()}
 
 
+def _waits(window: MainWindow, count: int) -> bool:
+    return len(window.hub.queue.waiting) == count
+
+
 def test_the_next_run_begins_when_the_one_before_has_ended(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
     page = _page(qtbot, window, tickets)
     page.setup.set_value("num_train_epochs", 2000.0)
@@ -43,7 +48,7 @@ def test_the_next_run_begins_when_the_one_before_has_ended(qtbot: QtBot, window:
     page.setup.set_value("num_train_epochs", 1.0)  # another recipe, while the first one trains
     for count in (1, 2):
         click(qtbot, window, "train.start")
-        qtbot.waitUntil(lambda count=count: len(window.hub.queue.waiting) == count, timeout=LONG)
+        qtbot.waitUntil(partial(_waits, window, count), timeout=LONG)
     assert find(window, QWidget, "train.queue").isVisible()
     click(qtbot, window, "train.queue.remove.4")
     qtbot.waitUntil(lambda: [run.number for run in window.hub.queue.waiting] == [3], timeout=LONG)
