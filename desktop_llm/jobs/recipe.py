@@ -233,7 +233,7 @@ class Recipe:
         "At most so many GB of the disk; the oldest goes first, never the best model or the newest checkpoint. "
         "Automatic: no limit.",
         "more",
-        minimum=0.0,
+        minimum=0.01,
         maximum=1_000_000.0,
         decimals=2,
     )
