@@ -3,6 +3,7 @@
     checkpoints/step-00000120/  model.safetensors config.json tokenizer…  optimizer.safetensors random.safetensors
                                 state.json MANIFEST.json
     checkpoints/best/           the best model so far, in Hugging Face layout
+                                (with LoRA both hold what learns in peft's layout, and base.json: what it stands upon)
 
 Two steps are kept; the newest whole one is resumed from. Nothing is ever unpickled.
 """
@@ -22,7 +23,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from desktop_llm import atomic
-from desktop_llm.engine.optim import States
+from desktop_llm.engine.optimizers import States
 from desktop_llm.nets.learner import Learner
 
 KEPT = 2
@@ -82,7 +83,7 @@ def save(folder: Path, learner: Learner, states: States, progress: Progress) -> 
     """Write a checkpoint of `progress.step`, then drop all but the newest two. Raises OSError, SafetensorError."""
     path = folder / _name(progress.step)
     with atomic.new_folder(path) as filling:
-        learner.save(filling)
+        learner.save(filling, part=True)
         save_file(dict(states.tensors), filling / "optimizer.safetensors")
         save_file(_random_tensors(), filling / "random.safetensors")
         state: dict[str, Any] = {"progress": asdict(progress), "python": random.getstate(), **states.figures}
@@ -95,7 +96,7 @@ def save(folder: Path, learner: Learner, states: States, progress: Progress) -> 
 def save_best(folder: Path, learner: Learner) -> None:
     """Write the model as the best so far. Raises OSError, SafetensorError."""
     with atomic.new_folder(folder / BEST) as filling:
-        learner.save(filling)
+        learner.save(filling, part=True)
 
 
 def restore(path: Path, learner: Learner, take: Callable[[States], None]) -> Progress:

@@ -61,6 +61,10 @@ class Loop:
         self._telling.say()
         self._keeping.save(self.progress)
 
+    def settle(self) -> None:
+        """Give the model the weights that are kept where none was the best."""
+        self._stepper.settle()
+
     def _groups(self) -> Iterator[list[np.ndarray]]:
         """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
@@ -86,7 +90,8 @@ class Loop:
         self.parts.voice.beat()
         self._telling.say_if_due()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
-            self._evaluate()
+            with self._stepper.averaged():
+                self._evaluate()
             patience = self.parts.job.recipe.early_stopping_patience
             if patience and self.progress.waited >= patience and step < plan.total_steps:
                 return "early_stopped"
