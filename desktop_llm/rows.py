@@ -101,8 +101,10 @@ class ImportProgress:
 class ImportReport:
     """What an import did.
 
-    `labeled` counts labels that came along, `conflicts` known texts with another label, `unknown` texts left out
-    because only labels were wanted; `at` is the time of its end in ISO 8601.
+    `repeats` of the `duplicates` are repeated in the file only, the others were here before; `labeled` counts labels
+    that came along, `conflicts` known texts with another label, `unknown` texts left out
+    because only labels were wanted, `unfit` labels that have no place in their texts as these are here; `at` is the
+    time of its end in ISO 8601.
     """
 
     source: str
@@ -115,6 +117,8 @@ class ImportReport:
     rejected_count: int
     seconds: float
     at: str = ""
+    unfit: int = 0
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

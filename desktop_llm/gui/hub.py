@@ -19,6 +19,7 @@ from desktop_llm.settings import Settings
 if TYPE_CHECKING:
     from desktop_llm.gui.inference import Inference
     from desktop_llm.gui.looping import Looping
+    from desktop_llm.gui.run_queue import RunQueue
     from desktop_llm.gui.training import Outcome, Training
     from desktop_llm.keymap import KeyMap
     from desktop_llm.rows import Changes
@@ -74,6 +75,7 @@ class Hub(QObject):
         self._training: Training | None = None
         self._inference: Inference | None = None
         self._looping: Looping | None = None
+        self._queue: RunQueue | None = None
 
     @property
     def training(self) -> Training:
@@ -86,6 +88,15 @@ class Hub(QObject):
             self._training.problem_met.connect(lambda sentence: self.show_error(UserError(sentence)))
             self._training.ended.connect(self._on_training_ended)
         return self._training
+
+    @property
+    def queue(self) -> RunQueue:
+        """The runs that wait for their turn; made when it is first needed."""
+        if self._queue is None:
+            from desktop_llm.gui.run_queue import RunQueue
+
+            self._queue = RunQueue(self)
+        return self._queue
 
     @property
     def inference(self) -> Inference:

@@ -22,6 +22,7 @@ from desktop_llm.store import intake
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
+QUEUED = "queued"
 CHANGED = Changes(runs=True)
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
 
@@ -96,6 +97,19 @@ class Runs:
     def all(self) -> list[Run]:
         """All runs, newest first."""
         return [_run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
+
+    def enqueue(self, number: int) -> Changes:
+        """Let a run that has not begun wait for its turn. Raises UserError where it has begun."""
+        with self._connections.writing() as connection:
+            sql = "UPDATE runs SET state = ? WHERE number = ? AND state = 'preparing'"
+            if not connection.execute(sql, (QUEUED, number)).rowcount:
+                raise UserError(f"Run {number} has begun already; it cannot wait for its turn.")
+        return CHANGED
+
+    def queued(self) -> list[Run]:
+        """The runs that wait for their turn, the next one first."""
+        sql = f"SELECT {COLUMNS} FROM runs WHERE state = ? ORDER BY number"
+        return [_run(row) for row in self._connections.rows(sql, (QUEUED,))]
 
     def get(self, number: int) -> Run:
         """One run. Raises UserError that names those there are."""

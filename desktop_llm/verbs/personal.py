@@ -166,11 +166,13 @@ def treat(
         raise UserError("Choose at least one kind of personal data.")
     may_stay, pseudonyms = _Kept(project), Pseudonyms(project.notes.secret(), regions)
     look = _looking(tuple(ways), regions)
+    there: set[Kind] = set()
 
     def treated(cell: Any) -> Any:
         """The cell itself where nothing is found."""
         text = _text(cell)
         finds = [one for one in look(text) if one not in may_stay]
+        there.update(one.kind for one in finds)
         return _treated(text, finds, ways, pseudonyms) if finds else cell
 
     def edits() -> Iterator[Edit]:
@@ -186,11 +188,21 @@ def treat(
                     label=NewLabel(value=label) if label != row.label else None,
                 )
 
-    words = ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in ways.items())
+    def title() -> str:
+        """With the kinds that there were."""
+        found = {kind: way for kind, way in ways.items() if kind in there} or ways
+        return "Personal data: " + ", ".join(f"{TITLES[kind].lower()} {WAYS[way]}" for kind, way in found.items())
+
     following = Following(project, edits())
     details = {"ways": dict(ways), "regions": list(regions), **following.details}
     outcome = project.operations.apply(
-        OPERATION, f"Personal data: {words}", following, details=details, labeler=labeler, should_stop=should_stop
+        OPERATION,
+        title(),
+        following,
+        details=details,
+        labeler=labeler,
+        retitle=title,
+        should_stop=should_stop,
     )
     return following.told(outcome)
 

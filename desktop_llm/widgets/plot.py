@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from desktop_llm.widgets.pyramid import Pyramid
 REDRAW_MS = 50
 TICK_WIDTH, TICK_HEIGHT = 44.0, 24.0
 """Pixels that a tick's words need, across and down."""
+MANY = 10_000
+"""From so many points on they are smoothed at once."""
 Role = str
 
 
@@ -279,6 +282,14 @@ class SeriesPlot(QWidget):
 
 
 def _smoothed(values: np.ndarray, weight: float, curve: _Curve) -> np.ndarray:
+    """Exponentially smoothed: each value is `weight` times the smoothed one before and the rest itself.
+
+    What is no number begins anew behind itself.
+    """
+    if len(values) > MANY and np.isfinite(values).all():
+        result = _smoothed_at_once(values, weight, values[0] if np.isnan(curve.last) else curve.last)
+        curve.last = float(result[-1])
+        return result
     result = np.empty(len(values))
     last = curve.last
     for place, value in enumerate(values.tolist()):
@@ -286,3 +297,24 @@ def _smoothed(values: np.ndarray, weight: float, curve: _Curve) -> np.ndarray:
         result[place] = last
     curve.last = last
     return result
+
+
+def _smoothed_at_once(values: np.ndarray, weight: float, last: float) -> np.ndarray:
+    """`_smoothed` of many numbers behind `last`: stretches side by side, then what each one hands to the next."""
+    width = math.isqrt(len(values))
+    rows = len(values) // width
+    stretches = np.ascontiguousarray(values[: rows * width].reshape(rows, width).T) * (1 - weight)
+    for before, here in itertools.pairwise(stretches):
+        here += weight * before
+    fading = weight ** np.arange(1, width + 1)
+    handed = np.empty(rows)
+    for place in range(rows):
+        handed[place] = last
+        last = stretches[-1, place] + fading[-1] * last
+    stretches += fading[:, None] * handed
+    rest = values[rows * width :]
+    tail = np.empty(len(rest))
+    for place, value in enumerate(rest.tolist()):
+        last = weight * last + (1 - weight) * value
+        tail[place] = last
+    return np.concatenate((stretches.T.ravel(), tail))

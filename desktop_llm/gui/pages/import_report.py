@@ -79,12 +79,19 @@ class ReportView(QWidget):
         self._card.set_note(took)
         self._show_first(report)
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
-        self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", self.tr("same text, not taken again"))
+        note = self.tr("same text, not taken again")
+        if report.repeats:
+            note = self.tr("same text; {count:,} repeated in the file").format(count=report.repeats)
+        self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", note)
         self.tiles["rejected"].show_figure(f"{report.rejected_count:,}", self.tr("could not be read as rows"))
         one = self.tr("One text is here with another label than in the file; the label here was kept.")
         many = self.tr("{count:,} texts are here with other labels than in the file; the labels here were kept.")
-        self._conflicts.setText(one if report.conflicts == 1 else many.format(count=report.conflicts))
-        self._conflicts.setVisible(bool(report.conflicts))
+        told = [one if report.conflicts == 1 else many.format(count=report.conflicts)] if report.conflicts else []
+        if report.unfit:
+            words = self.tr("Labels not taken, as their texts were changed here: {count:,}")
+            told.append(words.format(count=report.unfit))
+        self._conflicts.setText("\n".join(told))
+        self._conflicts.setVisible(bool(told))
         columns = list(dict.fromkeys(name for one in report.rejected for name in one.cells))[:SHOWN_COLUMNS]
         rows = [
             (f"{one.line:,}", one.reason, *(plain(one.cells.get(name)) for name in columns)) for one in report.rejected

@@ -116,7 +116,7 @@ class ImportWords(QObject):
     def what_happens(self, plan: Plan, *, split: str, only_labels: bool) -> list[str]:
         """What the import will do, a sentence each."""
         beside = [] if only_labels else [*self._splits(plan, split), *self._others(plan)]
-        labels = [self._labels(plan), *self._parted(plan)]
+        labels = [self._labels(plan), *self._late(plan), *self._parted(plan)]
         return [self._texts(plan, only_labels=only_labels), *labels, *beside, *self._rejected(plan)]
 
     def _texts(self, plan: Plan, *, only_labels: bool) -> str:
@@ -141,6 +141,11 @@ class ImportWords(QObject):
         if plan.whole:
             return self.tr("Labels: {named}.").format(named=named)
         return self.tr("Labels in the first {count:,} rows: {named}.").format(count=plan.seen, named=named)
+
+    def _late(self, plan: Plan) -> list[str]:
+        if plan.mapping.get("label") not in plan.late:
+            return []
+        return [self.tr("The first rows have no label; later ones have.")]
 
     def _parted(self, plan: Plan) -> list[str]:
         if not plan.separator:

@@ -15,6 +15,7 @@ from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_live import TrainLive
+from desktop_llm.gui.pages.train_queue import TrainQueue
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Event, Noted, Paused, Preparing, Started, StepDone
@@ -70,6 +71,7 @@ class TrainPage(Page):
         training.events_arrived.connect(self._on_events)
         training.ended.connect(self._on_ended)
         training.silence_changed.connect(self._on_silence_changed)
+        hub.queue.changed.connect(self._show_controls)
         self._show_controls()
 
     def set_project(self, project: Project | None) -> None:
@@ -106,9 +108,9 @@ class TrainPage(Page):
             self.resume(arguments["resume"])
 
     def start(self) -> None:
-        """Freeze the data, write the job, train."""
+        """Freeze the data, write the job, train; or let it wait for the run that trains."""
         project = self.hub.project
-        if project is None or self._preparing is not None or self.hub.is_training:
+        if project is None or self._preparing is not None:
             return
         try:
             recipe = self.setup.recipe
@@ -116,6 +118,11 @@ class TrainPage(Page):
             self._tell_problem(error)
             return
         self._keep(recipe)
+        if self.hub.is_training or self.hub.queue.waiting:
+            task = self.hub.queue.add(recipe)
+            if task is not None:
+                self._prepare(task)
+            return
 
         def work(_: Task) -> int:
             from desktop_llm.verbs import training
@@ -190,6 +197,7 @@ class TrainPage(Page):
         scroll.setWidget(self.setup)
         card.body.addWidget(scroll, 1)
         whole.addWidget(card, 1)
+        whole.addWidget(TrainQueue(self.hub))
         self._before = TrainBefore()
         whole.addWidget(self._before)
         self.start_button = button(self.tr("Start training"), "train.start", self.start, kind="primary")
@@ -201,7 +209,7 @@ class TrainPage(Page):
 
     def _check(self) -> None:
         project = self.hub.project
-        if project is None or self.hub.is_training:
+        if project is None:
             return
         try:
             recipe = self.setup.recipe
@@ -336,7 +344,10 @@ class TrainPage(Page):
     def _show_controls(self) -> None:
         active = self.hub.is_training
         wish = self.hub.training.wish if active else ""
-        self.start_button.setVisible(not active)
+        waits = active or bool(self.hub.queue.waiting)
+        title = self.tr("Add to the queue") if waits else self.tr("Start training")
+        self.start_button.setText(title)
+        self.start_button.setAccessibleName(title)
         self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
         self.pause_button.setVisible(active)
         self.pause_button.setText(self.tr("Go on") if wish == "pause" else self.tr("Pause"))
@@ -346,7 +357,6 @@ class TrainPage(Page):
         chosen = next((run for run in self._runs if run.number == self._run_box.currentData()), None)
         can_resume = chosen is not None and chosen.state in RESUMABLE and not active and self.hub.writable
         self.resume_button.setVisible(can_resume)
-        self.setup.set_locked(active)
 
     # earlier runs
 

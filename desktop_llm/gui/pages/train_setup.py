@@ -144,11 +144,6 @@ class TrainSetup(QWidget):
             self._recipe = default_recipe(self._task, self._recipe.model, rows)
             self._show()
 
-    def set_locked(self, locked: bool) -> None:
-        """While a run is under way its recipe is only shown."""
-        for widget in (self._model, self._preset, self._form, self._more, self._reset):
-            widget.setEnabled(not locked)
-
     def _show(self) -> None:
         scratch = self._recipe.model == SCRATCH
         self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))

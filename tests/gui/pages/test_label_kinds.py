@@ -241,3 +241,16 @@ def test_a_dispute_ends_with_the_whole_decision(qtbot: QtBot, opened: Opened) ->
     assert _project(page).people.disputed() == 1
     assert _value(page, 3) == [1, 3]
     assert [one.origin for one in _project(page).labels.history(3)] == ["person", "blind", "decision"]
+
+
+def test_labels_that_begin_late_are_announced(tmp_path: Path, qtbot: QtBot) -> None:
+    from desktop_llm.gui.pages.import_words import ImportWords
+
+    file = tmp_path / "late.jsonl"
+    bare = "".join(f'{{"text": "number {place}"}}\n' for place in range(1100))
+    announced = []
+    for late in ("", '{"text": "a late one", "label": "travel"}\n'):
+        file.write_text(bare + late, "utf-8")
+        words = ImportWords().what_happens(importing.plan(ORDERED, file), split="", only_labels=False)
+        announced.append("The first rows have no label; later ones have." in words)
+    assert announced == [False, True]
