@@ -26,7 +26,7 @@ class Recipe(recipe_weights.WeightKeys):
     """All hyperparameters of one run.
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, optimizer, adapter, more), and
-    where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`.
+    where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
     """
 
     model: str = _hyper(

@@ -42,7 +42,7 @@ class WeightKeys:
     )
     lr_decay_ratio: float = hyper(
         0.2,
-        "Decay",
+        "Falling share",
         "Share of the run at its end in which the learning rate falls, for the schedule that holds it until then.",
         "optimizer",
         minimum=0.0,
@@ -60,7 +60,7 @@ class WeightKeys:
     )
     layerwise_lr_decay: float = hyper(
         1.0,
-        "Rate from layer to layer",
+        "Rate by layer",
         "Each layer learns with this share of the rate of the layer above, so that what lies deep changes less. "
         "0.8 to 0.95 for a trained model; 1: all alike.",
         "optimizer",
@@ -73,6 +73,7 @@ class WeightKeys:
         "Only the head learns",
         "The model folder's own weights stay as they are: fast and small, for few texts or a first look.",
         "optimizer",
+        folder_only=True,
     )
     freeze_layers: int = hyper(
         0,
@@ -81,6 +82,7 @@ class WeightKeys:
         "optimizer",
         minimum=0,
         maximum=1000,
+        folder_only=True,
     )
     gradient_checkpointing: bool = hyper(
         False,
@@ -96,6 +98,7 @@ class WeightKeys:
         "adapter",
         minimum=0,
         maximum=4096,
+        folder_only=True,
     )
     lora_alpha: float | None = hyper(
         None,
@@ -104,6 +107,7 @@ class WeightKeys:
         "adapter",
         minimum=0.01,
         maximum=10_000.0,
+        folder_only=True,
     )
     lora_dropout: float = hyper(
         0.0,
@@ -113,18 +117,21 @@ class WeightKeys:
         minimum=0.0,
         maximum=0.9,
         decimals=2,
+        folder_only=True,
     )
     lora_target_modules: str = hyper(
         "",
         "LoRA places",
         "Names of the layers beside which to learn, with commas, such as “q_proj, v_proj”. Empty: all linear layers.",
         "adapter",
+        folder_only=True,
     )
     use_dora: bool = hyper(
         False,
         "DoRA",
         "Learns the length of the weights apart from their direction: a little better at low ranks, and slower.",
         "adapter",
+        folder_only=True,
     )
 
 
