@@ -133,6 +133,14 @@ class WeightKeys:
         "adapter",
         folder_only=True,
     )
+    load_in_4bit: bool = hyper(
+        False,
+        "Base in 4 bits",
+        "Keeps the model folder's own weights in 4 bits while the small matrices learn (QLoRA): a quarter of the "
+        "memory, slower steps. Needs an NVIDIA GPU and the extra “quantized”.",
+        "adapter",
+        folder_only=True,
+    )
 
 
 def check(keys: WeightKeys, model: str) -> None:
@@ -144,5 +152,6 @@ def check(keys: WeightKeys, model: str) -> None:
                 raise UserError(f"“{key}” needs a model folder to start from: from scratch there is nothing to keep.")
     if keys.lora_r and (keys.freeze_backbone or keys.freeze_layers):
         raise UserError("With “lora_r” the model is frozen already; leave “freeze_backbone” and “freeze_layers” off.")
-    if keys.use_dora and not keys.lora_r:
-        raise UserError("“use_dora” needs a rank: set “lora_r”, for example to 16.")
+    for key, value in {"use_dora": keys.use_dora, "load_in_4bit": keys.load_in_4bit}.items():
+        if value and not keys.lora_r:
+            raise UserError(f"“{key}” needs a rank: set “lora_r”, for example to 16.")

@@ -23,7 +23,7 @@ from transformers.pytorch_utils import Conv1D
 from desktop_llm import atomic
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.nets import model_folder, stack
+from desktop_llm.nets import model_folder, quantized, stack
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -48,8 +48,14 @@ class Adapter:
         self._base = Path(recipe.model).expanduser()
         self._note = {path.name: atomic.sha256(path) for path in model_folder.weights(self._base)}
         self._heads = _heads(model)
-        self._config = _config(model, recipe)
+        targets = _targets(model, recipe.lora_target_modules)
+        self._config = _config(model, recipe, targets)
+        if recipe.load_in_4bit:
+            quantized.use(model, targets, quantized.place())
+        # by this peft knows that it has to look for layers of 4 bits
+        model.is_loaded_in_4bit = any(quantized.is_quantized(model.get_submodule(name)) for name in targets)
         inject_adapter_in_model(self._config, model, NAME)
+        del model.is_loaded_in_4bit
         for head in self._heads:
             model.get_submodule(head).requires_grad_(True)
 
@@ -89,8 +95,10 @@ class Adapter:
         layers = {name: one for name, one in self._model.named_modules() if isinstance(one, LoraLayer)}
         state: dict[str, torch.Tensor] = {}
         for name, value in self._model.state_dict().items():
-            if INSIDE in name and name.split(INSIDE)[0] in layers:
-                state[name.replace(INSIDE, ".")] = value.detach().to("cpu")
+            owner, _, part = name.partition(INSIDE)
+            if part and owner in layers:
+                if part == "bias":
+                    state[f"{owner}.bias"] = value.detach().to("cpu")
             elif not any(part in name for part in (".lora_A.", ".lora_B.", ".lora_magnitude_vector.")):
                 state[name] = value.detach().to("cpu")
         for name, layer in layers.items():
@@ -99,8 +107,8 @@ class Adapter:
 
     def _learned(self) -> dict[str, torch.Tensor]:
         """What learns, by the names that it has in peft's files."""
-        named = {name: one for name, one in self._model.state_dict(keep_vars=True).items() if one.requires_grad}
-        return {BEFORE + _name_in_file(name): one for name, one in named.items()}
+        named = self._model.named_parameters()
+        return {BEFORE + _name_in_file(name): one for name, one in named if one.requires_grad}
 
 
 def _name_in_file(name: str) -> str:
@@ -112,46 +120,59 @@ def _name_in_file(name: str) -> str:
 @torch.no_grad()
 def _merged(layer: Any) -> torch.Tensor:
     """The weight of a linear layer with its matrices added, on the CPU; the layer stays as it is."""
+    base = layer.get_base_layer()
+    if quantized.is_quantized(base):
+        weight, variant = quantized.weight_of(base), layer.lora_variant.get(NAME)
+        if variant is None:
+            return (weight + layer.get_delta_weight(NAME)).to("cpu")
+        made: torch.Tensor = variant.merge_safe(layer, NAME, weight)
+        return made.to("cpu")
     apart = copy.deepcopy(layer)
     apart.merge()
-    weight: torch.Tensor = apart.get_base_layer().weight.detach().to("cpu")
-    return weight
+    merged: torch.Tensor = apart.get_base_layer().weight.detach().to("cpu")
+    return merged
 
 
-def _config(model: PreTrainedModel, recipe: Recipe) -> LoraConfig:
+def _config(model: PreTrainedModel, recipe: Recipe, targets: list[str]) -> LoraConfig:
     from peft import LoraConfig
 
-    targets, turned = _targets(model, recipe.lora_target_modules)
     kind = next((kind for name, kind in KINDS.items() if type(model).__name__.endswith(name)), None)
     return LoraConfig(
         r=recipe.lora_r,
         lora_alpha=recipe.lora_alpha or 2 * recipe.lora_r,
         lora_dropout=recipe.lora_dropout,
-        target_modules=targets,
+        target_modules=_short(model, targets),
         use_dora=recipe.use_dora,
-        fan_in_fan_out=turned,
+        # GPT-2 keeps its matrices turned
+        fan_in_fan_out=isinstance(model.get_submodule(targets[0]), Conv1D),
         task_type=kind,
         base_model_name_or_path=str(Path(recipe.model).expanduser()),
     )
 
 
-def _targets(model: PreTrainedModel, asked: str) -> tuple[list[str], bool]:
-    """The layers beside which to learn, by name, and whether they keep their matrices turned as GPT-2 does."""
+def _linear(model: PreTrainedModel) -> list[str]:
+    return [name for name, one in model.named_modules() if isinstance(one, (nn.Linear, Conv1D))]
+
+
+def _targets(model: PreTrainedModel, asked: str) -> list[str]:
+    """The names of the layers beside which to learn. Raises UserError where there are none, or none of a name."""
     body = stack.body_of(model)
-    every = {name: one for name, one in model.named_modules() if isinstance(one, (nn.Linear, Conv1D))}
-    inside = {name: one for name, one in every.items() if stack.in_body(name, body)}
+    inside = [name for name in _linear(model) if stack.in_body(name, body)]
     if not inside:
         raise UserError(f"A model of the type “{model.config.model_type}” has no layers for LoRA; set “lora_r” to 0.")
     wanted = [one.strip() for one in asked.split(",") if one.strip()]
     for one in wanted:
-        if not any(name == one or name.endswith(f".{one}") for name in inside):
+        if not any(f".{name}".endswith(f".{one}") for name in inside):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in inside}))
             raise UserError(f"The model has no linear layer “{one}”; “lora_target_modules” may name {known}.")
-    chosen = [name for name in inside if not wanted or any(name == one or name.endswith(f".{one}") for one in wanted)]
-    short = sorted({name.rpartition(".")[2] for name in chosen})
-    # by their last names, as others' tools expect it, where these mean nothing else
-    meant = [name for name in every if name.rpartition(".")[2] in short]
-    return (short if len(meant) == len(chosen) else chosen), isinstance(inside[chosen[0]], Conv1D)
+    return [name for name in inside if not wanted or any(f".{name}".endswith(f".{one}") for one in wanted)]
+
+
+def _short(model: PreTrainedModel, targets: list[str]) -> list[str]:
+    """These layers by their last names, as others' tools expect it, where those mean no other layer."""
+    short = {name.rpartition(".")[2] for name in targets}
+    meant = [name for name in _linear(model) if name.rpartition(".")[2] in short]
+    return sorted(short) if len(meant) == len(targets) else targets
 
 
 def _heads(model: PreTrainedModel) -> list[str]:

@@ -32,7 +32,7 @@ from desktop_llm.nets import stack
 from tests import run_folders
 
 BITS = importlib.util.find_spec("bitsandbytes") is not None
-SHAPE = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 40}
+SHAPE: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 40}
 KINDS = [
     "adamw",
     "muon",

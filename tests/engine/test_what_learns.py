@@ -30,7 +30,7 @@ from tests import run_folders
 from tests.tasks.fixture import fixture_of
 
 LEARNING = [name for name, one in TASKS.items() if one.learns]
-SHAPE = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 40}
+SHAPE: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 40}
 
 
 class _Holder:

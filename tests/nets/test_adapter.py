@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedMo
 from desktop_llm.engine import what_learns
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.nets import quantized
+from desktop_llm.nets.adapter import Adapter
 from desktop_llm.nets.learner import Adapting, Learner
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
@@ -149,7 +152,7 @@ def test_a_checkpoint_holds_what_learns_and_comes_back_to_the_bit(tmp_path: Path
 
 def _bert(path: Path) -> PreTrainedModel:
     torch.manual_seed(0)
-    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 40}
+    shape: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 40}
     model = BertForSequenceClassification(BertConfig(**shape, intermediate_size=32))
     model.save_pretrained(path)
     return model
@@ -160,8 +163,6 @@ def _bert(path: Path) -> PreTrainedModel:
     [("query, value", {"query", "value"}), ("", {"query", "key", "value", "dense"})],
 )
 def test_places_are_named_or_all_linear_layers_of_the_body(tmp_path: Path, asked: str, found: set[str]) -> None:
-    from desktop_llm.nets.adapter import Adapter
-
     model = _bert(tmp_path)
     Adapter(model, Recipe(model=str(tmp_path), lora_r=2, lora_target_modules=asked))
     adapted = {name.partition(".lora_A")[0] for name, _ in model.named_parameters() if ".lora_A." in name}
@@ -172,7 +173,36 @@ def test_places_are_named_or_all_linear_layers_of_the_body(tmp_path: Path, asked
 
 
 def test_a_place_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
-    from desktop_llm.nets.adapter import Adapter
-
     with pytest.raises(UserError, match=r"no linear layer “q_proj”.*dense, key, query, value"):
         Adapter(_bert(tmp_path), Recipe(model=str(tmp_path), lora_r=2, lora_target_modules="q_proj"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
+def test_a_base_in_four_bits_learns_beside_and_merges_into_plain_weights(tmp_path: Path, dora: bool) -> None:
+    model = _bert(tmp_path)
+    names = [name for name, one in model.named_modules() if type(one) is torch.nn.Linear and ".layer." in name]
+    quantized.use(model, names, torch.device("cpu"))
+    adapter = Adapter(model, Recipe(model=str(tmp_path), lora_r=2, use_dora=dora))
+    ids = torch.arange(24).reshape(3, 8)
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    learned = [one for one in model.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=1e-2)
+    for _ in range(4):
+        torch.nn.functional.cross_entropy(model(input_ids=ids).logits, torch.tensor([0, 1, 0])).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    ours = model(input_ids=ids).logits.detach()
+    plain = BertForSequenceClassification(model.config)
+    plain.load_state_dict(adapter.merged())
+    plain.train(False)
+    torch.testing.assert_close(plain(input_ids=ids).logits, ours, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_four_bits_without_a_gpu_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such GPU here"):
+        Adapter(_bert(tmp_path), Recipe(model=str(tmp_path), lora_r=2, load_in_4bit=True))
