@@ -135,6 +135,8 @@ def _learner(
         kept = list(rows(split))
         splits[split] = Split(kept, learner.encode(kept, voice.preparing))
     what_learns.settle(learner, job.recipe)
+    if source is None and (told := what_learns.words(learner)):
+        voice.note(told)
     parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
     return learner, parameters, splits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from transformers import PreTrainedModel
 
+from desktop_llm.engine.optimizers import count, trainable
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import stack
@@ -30,6 +31,15 @@ def settle(learner: Learner, recipe: Recipe) -> None:
         # its name since transformers 5.20 or so, and the one before
         enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
         enable({"use_reentrant": False})
+
+
+def words(learner: Learner) -> str:
+    """How much of the model learns, where that is not all of it; else ''."""
+    every = count(learner.model)
+    learned = sum(parameter.numel() for _, parameter in trainable(learner.model))
+    if learned == every:
+        return ""
+    return f"{learned:,} of {every:,} parameters learn; the others stay as the model folder has them."
 
 
 def _freeze_body(model: PreTrainedModel) -> None:

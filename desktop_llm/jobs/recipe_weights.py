@@ -100,13 +100,13 @@ class WeightKeys:
         maximum=4096,
         folder_only=True,
     )
-    lora_alpha: float | None = hyper(
+    lora_alpha: int | None = hyper(
         None,
         "LoRA weight",
         "How strongly the small matrices count, divided by their rank. Automatic: twice the rank.",
         "adapter",
-        minimum=0.01,
-        maximum=10_000.0,
+        minimum=1,
+        maximum=100_000,
         folder_only=True,
     )
     lora_dropout: float = hyper(

@@ -33,6 +33,8 @@ BEFORE = "base_model.model."
 """What peft puts before the names of a model's parts."""
 INSIDE = ".base_layer."
 NOTE = "base.json"
+FOUR_BITS = "is_loaded_in_4bit"
+"""By this attribute peft knows that it has to look for layers of 4 bits."""
 KINDS = {"ForSequenceClassification": "SEQ_CLS", "ForTokenClassification": "TOKEN_CLS", "ForCausalLM": "CAUSAL_LM"}
 """What peft calls a model's purpose, by how transformers names its class."""
 
@@ -52,10 +54,9 @@ class Adapter:
         self._config = _config(model, recipe, targets)
         if recipe.load_in_4bit:
             quantized.use(model, targets, quantized.place())
-        # by this peft knows that it has to look for layers of 4 bits
-        model.is_loaded_in_4bit = any(quantized.is_quantized(model.get_submodule(name)) for name in targets)
+        setattr(model, FOUR_BITS, any(quantized.is_quantized(model.get_submodule(name)) for name in targets))
         inject_adapter_in_model(self._config, model, NAME)
-        del model.is_loaded_in_4bit
+        delattr(model, FOUR_BITS)
         for head in self._heads:
             model.get_submodule(head).requires_grad_(True)
 
@@ -123,14 +124,14 @@ def _merged(layer: Any) -> torch.Tensor:
     base = layer.get_base_layer()
     if quantized.is_quantized(base):
         weight, variant = quantized.weight_of(base), layer.lora_variant.get(NAME)
-        if variant is None:
-            return (weight + layer.get_delta_weight(NAME)).to("cpu")
-        made: torch.Tensor = variant.merge_safe(layer, NAME, weight)
-        return made.to("cpu")
-    apart = copy.deepcopy(layer)
-    apart.merge()
-    merged: torch.Tensor = apart.get_base_layer().weight.detach().to("cpu")
-    return merged
+        made: torch.Tensor = (
+            weight + layer.get_delta_weight(NAME) if variant is None else variant.merge_safe(layer, NAME, weight)
+        )
+    else:
+        apart = copy.deepcopy(layer)
+        apart.merge()
+        made = apart.get_base_layer().weight
+    return made.detach().to("cpu")
 
 
 def _config(model: PreTrainedModel, recipe: Recipe, targets: list[str]) -> LoraConfig:
@@ -177,7 +178,7 @@ def _short(model: PreTrainedModel, targets: list[str]) -> list[str]:
 
 def _heads(model: PreTrainedModel) -> list[str]:
     """The modules that are learned anew; a head that the model brought along, as those that write do, is none."""
-    body, own = stack.body_of(model).rstrip("."), model.get_output_embeddings()  # type: ignore[operator]
+    body, own = stack.body_of(model).rstrip("."), model.get_output_embeddings()  # type: ignore[no-untyped-call]
     above = [
         name
         for name, one in model.named_children()

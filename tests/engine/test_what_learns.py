@@ -22,7 +22,7 @@ from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Saved
+from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Saved
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.tasks import TASKS
@@ -152,9 +152,10 @@ def _weights(folder: RunFolder) -> tuple[str, ...]:
 def test_a_run_that_was_left_ends_with_the_same_bits(tmp_path: Path, values: dict[str, Any]) -> None:
     base = _base(tmp_path / "base")
     told = {"model": str(base), "save_steps": 4, "max_steps": 14, "eval_steps": 6, **values}
-    whole = run_folders.make(tmp_path / "whole", **told)
-    end = run(whole.path, lambda event: None, Control())
+    whole, heard = run_folders.make(tmp_path / "whole", **told), list[Event]()
+    end = run(whole.path, heard.append, Control())
     assert isinstance(end, Finished), end
+    assert any(isinstance(event, Noted) and "parameters learn" in event.message for event in heard)
     parted, leaver = run_folders.make(tmp_path / "parted", **told), _Leaver(8)
     assert isinstance(run(parted.path, leaver, leaver.control), Interrupted)
     kept = parted.checkpoints / "step-00000008"

@@ -11,7 +11,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
+from transformers import BertConfig, BertForSequenceClassification
 
 from desktop_llm.engine import what_learns
 from desktop_llm.errors import UserError
@@ -104,7 +104,7 @@ def test_merged_alone_and_beside_its_base_it_answers_the_same(tmp_path: Path, ta
     _same(_answers(loaded, loaded.encode(fixture_of(task).kind.rows(12), _silent)), ours)
 
     alone = _built(task, tmp_path / "alone", model=str(base))
-    peft_alone = PeftModel.from_pretrained(alone.model, str(beside))  # type: ignore[arg-type]
+    peft_alone = PeftModel.from_pretrained(alone.model, str(beside))
     assert json.loads((beside / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
     assert any("lora_A" in name for name, _ in peft_alone.named_parameters())
     _same(_answers(alone, examples), ours)
@@ -150,7 +150,7 @@ def test_a_checkpoint_holds_what_learns_and_comes_back_to_the_bit(tmp_path: Path
         changed_base.adopt(kept)
 
 
-def _bert(path: Path) -> PreTrainedModel:
+def _bert(path: Path) -> BertForSequenceClassification:
     torch.manual_seed(0)
     shape: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 40}
     model = BertForSequenceClassification(BertConfig(**shape, intermediate_size=32))
@@ -192,7 +192,8 @@ def test_a_base_in_four_bits_learns_beside_and_merges_into_plain_weights(tmp_pat
     learned = [one for one in model.parameters() if one.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=1e-2)
     for _ in range(4):
-        torch.nn.functional.cross_entropy(model(input_ids=ids).logits, torch.tensor([0, 1, 0])).backward()
+        loss = torch.nn.functional.cross_entropy(model(input_ids=ids).logits, torch.tensor([0, 1, 0]))
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
     ours = model(input_ids=ids).logits.detach()
