@@ -11,6 +11,7 @@ from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writa
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
+    from desktop_llm.rows import ImportReport
     from desktop_llm.verbs.importing import Plan
 
 
@@ -53,6 +54,13 @@ def _late_words(look: Plan) -> str:
     """What is to be said of columns that were found behind the first rows only."""
     late = ", ".join(f"“{name}”" for name in look.late if name in look.mapping.values())
     return f" The first rows have nothing in {late}, later ones have." if late else ""
+
+
+def _fates(report: ImportReport) -> str:
+    """What became of labels of the file that were merged or are archived in the project."""
+    merged = [f" “{old}” was merged into “{new}”, which its rows have." for old, new in report.merged.items()]
+    archived = [f" “{name}” is archived: its rows have it, but it is not offered." for name in report.archived]
+    return "".join([*merged, *archived])
 
 
 def _import(told: Any, out: Out) -> None:
@@ -102,6 +110,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 + _late_words(look)
                 + (f" {report.unfit:,} labels were not taken: their texts were changed here." if report.unfit else "")
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
+                + _fates(report)
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)
             if report.rejected_count and not report.imported + report.duplicates + report.unknown:

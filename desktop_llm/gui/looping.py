@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NOTE, CURVE = "loop", "loop_curve"
 EVERY, FEW = 20, 20
+EVERY_RANGE = (5, 1000)
+"""Labels after which it learns again; with fewer it would be at work all the time."""
 MOST_POINTS = 300
 REST_MS = 1500
 """How long rows must rest before they are looked at anew."""
@@ -107,7 +109,9 @@ class Looping(QObject):
         self._hub.background.run(lambda _: project.notes.put(NOTE, kept))
         self.changed.emit()
         if self.choice.on:
-            self._refit()
+            # when to learn again is no reason to do so now, unless that many labels wait already
+            if set(changes) != {"every"} or self._since >= self.choice.every:
+                self._refit()
         elif "on" in changes:
             self._learned_words = ""
             self._say("")
@@ -308,7 +312,7 @@ def _choice(told: Any) -> Choice:
         on=bool(told.get("on", False)),
         encoder=str(told.get("encoder", "")),
         wanted=wanted if wanted in ORDERS else "uncertain",
-        every=max(5, int(told.get("every", EVERY))),
+        every=min(max(EVERY_RANGE[0], int(told.get("every", EVERY))), EVERY_RANGE[1]),
     )
 
 

@@ -24,7 +24,7 @@ from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import shaping
+from desktop_llm.verbs import naming, shaping
 from desktop_llm.verbs.placing import placer
 from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 
@@ -221,13 +221,20 @@ def run(
                     yield portion.batch
 
     began, known = time.monotonic(), project.classes.names()
+    fates, met = naming.fates(project), set[str]()
+
+    def now(label: Any) -> Any:
+        """In the names that classes have now: what was merged is what it was merged into."""
+        met.update(task.labels.names(label))
+        return task.labels.renamed(label, fates.merged) if fates.merged else label
+
     # closed at once where something goes wrong, as its reader is a thread and a process
     with closing(accepted()) as batches:
         counts = project.items.insert_batches(
             told.path.name,
             batches,
-            to_value=task.labels.to_value,
-            class_names=task.labels.names,
+            to_value=lambda label, numbers: task.labels.to_value(now(label), numbers),
+            class_names=lambda label: task.labels.names(now(label)),
             on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
             should_stop=should_stop,
             known_only=labels_only,
@@ -235,6 +242,7 @@ def run(
         )
     if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
+    told_fates = fates.of(met)
     return ImportReport(
         source=told.path.name,
         imported=counts.imported,
@@ -248,4 +256,6 @@ def run(
         rejected_count=count,
         seconds=time.monotonic() - began,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        merged=told_fates.merged,
+        archived=tuple(sorted(told_fates.archived)),
     )

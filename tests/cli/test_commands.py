@@ -60,6 +60,8 @@ def test_an_import_tells_what_it_took(command: Command, tmp_path: Path) -> None:
         "at": "",
         "unfit": 0,
         "repeats": 1,
+        "merged": {},
+        "archived": [],
         "encoding": "utf-8",
     }
     again = command("import", path, file).out

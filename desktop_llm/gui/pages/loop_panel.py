@@ -9,12 +9,12 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.gui.hub import Hub
-from desktop_llm.gui.looping import Looping
+from desktop_llm.gui.looping import EVERY_RANGE, Looping
 from desktop_llm.gui.pages.suggesting import with_model
 from desktop_llm.verbs.loop_results import Mistakes, Wanted
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice, row_title
+from desktop_llm.widgets.form import Choice, WholeNumber, row_title
 from desktop_llm.widgets.plot import SeriesPlot
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ class LoopPanel(QWidget):
         self.on.blockSignals(False)
         self._quietly(self.order, choice.wanted)
         self._quietly(self.encoder, choice.encoder)
+        self.every.blockSignals(True)
+        self.every.setValue(choice.every)
+        self.every.blockSignals(False)
         for part in (self.mistakes, self.advise):
             part.setEnabled(not self._looping.busy)
         self._show_curve()
@@ -103,11 +106,20 @@ class LoopPanel(QWidget):
                 (self.tr("At random"), "random"),
             ],
         )
-        for box in (self.encoder, self.order):
+        self.every = WholeNumber()
+        self.every.setObjectName("label.loop.every")
+        self.every.setAccessibleName(self.tr("Learns again after"))
+        self.every.setRange(*EVERY_RANGE)
+        self.every.setSingleStep(5)
+        self.every.setSuffix(self.tr(" labels"))
+        self.every.setKeyboardTracking(False)
+        self.every.setToolTip(self.tr("Few: it follows you sooner, and works more often beside you."))
+        for box in (self.encoder, self.order, self.every):
             form.addRow(row_title(box.accessibleName()), box)
         body.addLayout(form)
         self.encoder.activated.connect(self._on_encoder)
         self.order.activated.connect(self._on_order)
+        self.every.valueChanged.connect(lambda value: self._looping.choose(every=value))
         self._curve = SeriesPlot("label.loop.curve")
         self._curve.setAccessibleName(self.tr("Estimated accuracy and agreement over the labels so far"))
         self._curve.setFixedHeight(CURVE_HEIGHT)

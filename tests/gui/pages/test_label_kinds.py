@@ -19,9 +19,11 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
 from desktop_llm.verbs import importing
+from desktop_llm.verbs.naming import Fates
 
 SEVERAL = next(one for one in TASKS.values() if one.several)
 ORDERED = next(one for one in TASKS.values() if one.ordered)
+NO_FATES = Fates(merged={}, archived=frozenset())
 Opened = Callable[[Task, list[tuple[str, object]]], LabelPage]
 
 
@@ -187,7 +189,7 @@ def test_the_form_of_an_import_says_what_parts_labels(qtbot: QtBot, hub: Hub, op
     assert "separator" not in form.told()
     form.separator_box.setCurrentIndex(form.separator_box.findData(""))
     assert form.told()["separator"] == ""
-    words = ImportWords().what_happens(importing.plan(SEVERAL, file), split="", only_labels=False)
+    words = ImportWords().what_happens(importing.plan(SEVERAL, file), NO_FATES, split="", only_labels=False)
     assert "“;” in a cell parts several labels." in words
     form.begin(ORDERED.fields, has_rows=False, several=False)
     form.show_plan(importing.plan(ORDERED, file))
