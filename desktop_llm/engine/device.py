@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -55,6 +56,19 @@ class Device:
         if self.torch.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.torch))
         return int(psutil.Process().memory_info().rss)
+
+    def reserved(self) -> int:
+        """Bytes of a GPU's memory that this process holds, in use or not; 0 on a processor."""
+        return int(torch.cuda.memory_reserved(self.torch)) if self.torch.type == "cuda" else 0
+
+    def give_back(self) -> int:
+        """Give what is not in use back to whoever else wants the GPU; what is `reserved` still."""
+        if self.torch.type == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+        elif self.torch.type == "mps":
+            torch.mps.empty_cache()
+        return self.reserved()
 
 
 @contextmanager

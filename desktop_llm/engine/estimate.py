@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from desktop_llm.engine import checkpoint, optimizers, what_learns
 from desktop_llm.engine import device as devices
+from desktop_llm.engine import optimizers, what_learns
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.plan import plan
 from desktop_llm.jobs import snapshot
@@ -77,7 +77,7 @@ def _estimate(folder: Path) -> Estimate:
         spent.append(time.perf_counter() - began)
     typical = sum(spent[1:]) / len(spent[1:])
     # at the worst moment: the checkpoints that are kept, one being written, the best model and the one being written
-    folders = checkpoint.KEPT + 1
+    folders = job.recipe.save_total_limit + 1
     return Estimate(
         total_steps=numbers.total_steps,
         seconds_per_step=typical,

@@ -20,6 +20,7 @@ from desktop_llm.engine.keeping import Keeping
 from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.engine.telling import Telling
+from desktop_llm.jobs.control import Wish
 from desktop_llm.jobs.events import Continued, Evaluated, Paused
 from desktop_llm.nets import buckets
 
@@ -37,10 +38,21 @@ class Loop:
         self._telling = Telling(parts)
 
     def run(self) -> Outcome:
-        """Step until the plan, the patience or the person ends it. Raises UserError for a loss that is no number."""
+        """Step until the plan, the patience or the person ends it; what is to be kept is on the disk then.
+
+        Raises UserError for a loss that is no number.
+        """
+        try:
+            outcome = self._run()
+            self._save_now()
+        finally:
+            self._keeping.close()
+        return outcome
+
+    def _run(self) -> Outcome:
         self.parts.learner.model.train()
         self._telling.begin()
-        self._keeping.begin()
+        self._keeping.begin(self.progress.step or None)
         if self.progress.step == 0:
             self.save()
         while self.progress.step < self.parts.plan.total_steps:
@@ -50,20 +62,22 @@ class Loop:
                 self.progress = replace(self.progress, seconds=self.progress.seconds + time.monotonic() - began)
                 outcome = self._after_step()
                 if outcome is not None:
-                    self._telling.say()
                     return outcome
             self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
-        self._telling.say()
         return "completed"
 
     def save(self) -> None:
-        """Write a checkpoint of where the run stands; a disk that refuses is told."""
+        """Take a checkpoint of where the run stands; a disk that refuses is told."""
         self._telling.say()
         self._keeping.save(self.progress)
 
     def settle(self) -> None:
         """Give the model the weights that are kept where none was the best."""
         self._stepper.settle()
+
+    def _save_now(self) -> None:
+        self._telling.say()
+        self._keeping.save_now(self.progress)
 
     def _groups(self) -> Iterator[list[np.ndarray]]:
         """The batches of each step left in this epoch."""
@@ -89,6 +103,7 @@ class Loop:
         plan, step = self.parts.plan, self.progress.step
         self.parts.voice.beat()
         self._telling.say_if_due()
+        self._keeping.collect()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
             with self._stepper.averaged():
                 self._evaluate()
@@ -103,18 +118,27 @@ class Loop:
     def _obey(self) -> Outcome | None:
         wish = self.parts.control.wish
         if wish == "pause":
-            self.save()
-            self.parts.voice.say(Paused(at=time.time(), step=self.progress.step))
-            while wish == "pause":
-                wish = self.parts.control.wait_while_paused(1.0)
-                self.parts.voice.beat()
-            self._telling.begin()
-            if wish == "run":
-                self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+            wish = self._pause()
         if wish == "leave":
-            self.save()
             return "left"
-        return "stopped" if wish == "stop" else None
+        # a run that repeats one which a person stopped ends where that one did
+        return "stopped" if wish == "stop" or self.progress.step == self.parts.job.again.get("stopped_at") else None
+
+    def _pause(self) -> Wish:
+        """Hold, with nothing left in the memory of a GPU, until the person wants something else."""
+        self._save_now()
+        freed = self._stepper.release()
+        self.parts.voice.say(Paused(at=time.time(), step=self.progress.step, freed=freed))
+        wish = self.parts.control.wish
+        while wish == "pause":
+            wish = self.parts.control.wait_while_paused(1.0)
+            self.parts.voice.beat()
+        if wish != "leave":
+            self._stepper.take_back()
+        self._telling.begin()
+        if wish == "run":
+            self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+        return wish
 
     def _evaluate(self) -> None:
         self._telling.say()

@@ -26,7 +26,7 @@ FACTOR = "rate_factor"
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What a step remembers, on the CPU: tensors by name, and figures that JSON can hold."""
+    """What a step remembers: tensors by name, where they are, not copied; and figures that JSON can hold."""
 
     tensors: Mapping[str, torch.Tensor]
     figures: Mapping[str, Any]
@@ -82,7 +82,7 @@ class Optimizers:
             one.zero_grad(set_to_none=True)
 
     def states(self) -> States:
-        """What is remembered of each parameter, as `name/key`."""
+        """What is remembered of each parameter, as `name/key`; the tensors themselves, not copies."""
         tensors: dict[str, torch.Tensor] = {}
         figures: dict[str, Any] = {}
         seen: set[int] = set()
@@ -94,7 +94,7 @@ class Optimizers:
                         continue
                     shared = value.data_ptr() in seen  # a table of all parameters: a file has each tensor by itself
                     seen.add(value.data_ptr())
-                    tensors[f"{name}/{key}"] = value.detach().to("cpu", copy=shared).contiguous()
+                    tensors[f"{name}/{key}"] = value.detach().clone() if shared else value.detach()
         return States(tensors, {"optimizer": figures} if figures else {})
 
     def restore(self, states: States) -> None:
@@ -112,6 +112,14 @@ class Optimizers:
             state = owner[id(parameter)].state[parameter]
             for key, value in told.get(name, {}).items():
                 state[key] = value.to(parameter.device, copy=True) if isinstance(value, torch.Tensor) else value
+
+    def move(self, to: torch.device) -> None:
+        """Bring what is remembered to a device."""
+        for one in self._made:
+            for remembered in one.state.values():
+                for key, value in remembered.items():
+                    if isinstance(value, torch.Tensor):
+                        remembered[key] = value.to(to)
 
 
 def _make(model: nn.Module, named: list[Named], recipe: Recipe) -> list[torch.optim.Optimizer]:

@@ -12,7 +12,7 @@ import torch
 
 from desktop_llm.engine import schedules
 from desktop_llm.engine.average import Average
-from desktop_llm.engine.device import Device
+from desktop_llm.engine.device import Device, memory_sentences
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.optimizers import Optimizers, States, trainable
 from desktop_llm.jobs.recipe import Recipe
@@ -36,7 +36,8 @@ class Stepper:
 
         Raises UserError for an optimizer that is not there.
         """
-        self._recipe, self._total = recipe, total_steps
+        self._learner, self._recipe, self._total = learner, recipe, total_steps
+        self._device = device
         self._gradient = Gradient(learner, examples, device, group_by_length=recipe.group_by_length)
         self._optimizers = Optimizers(learner.model, recipe)
         self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
@@ -79,3 +80,20 @@ class Stepper:
             self._average.restore(states.tensors)
         if self._scaler is not None and "scaler" in states.figures:
             self._scaler.load_state_dict(states.figures["scaler"])
+
+    def release(self) -> int:
+        """Move the model and what the optimizer remembers out of a GPU's memory; how many bytes it got back."""
+        before = self._device.reserved()
+        self._move(torch.device("cpu"))
+        return before - self._device.give_back()
+
+    def take_back(self) -> None:
+        """Undo `release`: all is on the device again, as it was. Raises UserError where its memory is taken."""
+        with memory_sentences():
+            self._move(self._device.torch)
+
+    def _move(self, to: torch.device) -> None:
+        self._learner.model.to(to)
+        self._optimizers.move(to)
+        if self._average:
+            self._average.move(to)

@@ -261,7 +261,8 @@ class Hub(QObject):
         if outcome.message:
             self.show_error(UserError(outcome.message))
         elif outcome.kept:
-            self.show_message(self.tr("Run {number} is finished.").format(number=outcome.number))
+            words = self.tr("Run {number} is finished.").format(number=outcome.number)
+            self.show_message(f"{words} {outcome.result}".rstrip())
         from desktop_llm.rows import Changes
 
         self.changed.emit(Changes(runs=True, predictions=True))

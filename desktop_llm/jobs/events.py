@@ -33,7 +33,10 @@ class Preparing(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """The first step follows. `parameters` are the whole model's; `precision` is fp32, bf16 or fp16."""
+    """The first step follows. `parameters` are the whole model's; `precision` is fp32, bf16 or fp16.
+
+    `threads` are those that compute on a processor; 0 where that is not known.
+    """
 
     kind: ClassVar[str] = "started"
     total_steps: int
@@ -42,6 +45,7 @@ class Started(Event):
     device: str
     precision: str
     resumed_at: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +81,14 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved(Event):
-    """A checkpoint is on disk, whole."""
+    """A checkpoint is on disk, whole, `seconds` after it was taken; the training was held for `held` of them."""
 
     kind: ClassVar[str] = "saved"
     step: int
     path: str
     bytes: int
     seconds: float
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +102,11 @@ class Noted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(Event):
-    """The run waits at `step`."""
+    """The run waits at `step`; of its device's memory, `freed` bytes are given back meanwhile."""
 
     kind: ClassVar[str] = "paused"
     step: int
+    freed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +126,17 @@ class Beat(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
-    """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation."""
+    """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation.
+
+    `message` is a sentence about the result, or ''.
+    """
 
     kind: ClassVar[str] = "finished"
     step: int
     reason: str
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

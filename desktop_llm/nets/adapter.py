@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +61,15 @@ class Adapter:
         for head in self._heads:
             model.get_submodule(head).requires_grad_(True)
 
-    def save(self, folder: Path) -> None:
-        """Write what learns into an existing folder. Raises OSError, SafetensorError."""
-        tensors = {name: value.detach().to("cpu").contiguous() for name, value in self._learned().items()}
-        save_file(tensors, folder / model_folder.ADAPTER, metadata={"format": "pt"})
+    def learned(self) -> dict[str, torch.Tensor]:
+        """What learns, by the names that it has in peft's files; the tensors themselves, not copies."""
+        named = self._model.named_parameters()
+        return {BEFORE + _name_in_file(name): one.detach() for name, one in named if one.requires_grad}
+
+    def write(self, folder: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Write what `learned` told, on the CPU, into an existing folder. Raises OSError, SafetensorError."""
+        kept = {name: value.contiguous() for name, value in tensors.items()}
+        save_file(kept, folder / model_folder.ADAPTER, metadata={"format": "pt"})
         told = copy.copy(self._config)
         told.inference_mode = True  # whoever loads it wants answers, as with peft's own files
         # told only now: peft would put a second head beside the first, which would never learn
@@ -72,7 +78,7 @@ class Adapter:
         atomic.write_json(folder / NOTE, {"folder": str(self._base), "sha256": self._note})
 
     def adopt(self, folder: Path) -> None:
-        """Take over what `save` wrote. Raises UserError, also where it stands upon other weights."""
+        """Take over what `write` wrote. Raises UserError, also where it stands upon other weights."""
         try:
             told = json.loads((folder / NOTE).read_text(encoding="utf-8"))
             tensors = load_file(folder / model_folder.ADAPTER)
@@ -83,11 +89,11 @@ class Adapter:
                 f"The model in “{self._base}” is not the one that this run began with; put the same files back, or "
                 "start a new run."
             )
-        mine = self._learned()
+        mine = self.learned()
         if mine.keys() != tensors.keys() or any(mine[name].shape != one.shape for name, one in tensors.items()):
             raise UserError(f"The adapter in “{folder}” does not fit the model of this run.")
         for name, value in tensors.items():
-            mine[name].detach().copy_(value)
+            mine[name].copy_(value)
 
     def merged(self) -> dict[str, torch.Tensor]:
         """The whole model with what was learned added to its own weights, on the CPU, under its own names."""
@@ -105,11 +111,6 @@ class Adapter:
         for name, layer in layers.items():
             state[f"{name}.weight"] = _merged(layer)
         return state
-
-    def _learned(self) -> dict[str, torch.Tensor]:
-        """What learns, by the names that it has in peft's files."""
-        named = self._model.named_parameters()
-        return {BEFORE + _name_in_file(name): one for name, one in named if one.requires_grad}
 
 
 def _name_in_file(name: str) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import compact_embedding
 from desktop_llm.nets.adapter import Adapter
+from desktop_llm.nets.learner import Captured
 
 EMBEDDING_SUFFIX = ".weight"
 
@@ -41,32 +43,47 @@ class Kept:
         """Leave the model as the recipe's folder has it, and learn matrices beside its own. Raises UserError."""
         self._adapter = Adapter(self.model, recipe)
 
-    def save(self, folder: Path, *, part: bool = False) -> None:
+    def captured(self) -> Captured:
+        """What model and config are now; of an adapted model, what learns."""
+        # what is decided beside the weights is kept in the config, and may be decided anew while this is written
+        config = copy.deepcopy(self.model.config)
+        if self._adapter is not None:
+            return Captured(self._adapter.learned(), lambda folder, told: self._write_part(folder, told, config))
+        tensors = {name: value.detach() for name, value in self.model.state_dict().items()}
+        return Captured(tensors, lambda folder, told: self._write(folder, told, config))
+
+    def save(self, folder: Path) -> None:
         """Model (safetensors, float32), config with label names, and tokenizer in Hugging Face layout.
 
-        With `part`, an adapted model leaves only what learns; else it is merged.
+        What an adapted model has learned is merged in.
         """
-        if self._adapter is not None and part:
-            self._adapter.save(folder)
-            self.model.config.save_pretrained(folder)
-        else:
-            self.model.save_pretrained(folder, state_dict=self._state())
-        self._tokenizer.save_pretrained(folder)
+        if self._adapter is not None:
+            self._write(folder, self._adapter.merged(), copy.deepcopy(self.model.config))
+            return
+        captured = self.captured()
+        captured.write(folder, {name: value.to("cpu") for name, value in captured.tensors.items()})
 
     def save_adapter(self, folder: Path) -> None:
         """What is learned beside the model, in peft's layout."""
         assert self._adapter is not None, "there is no adapter"
-        self._adapter.save(folder)
+        self._adapter.write(folder, {name: value.to("cpu") for name, value in self._adapter.learned().items()})
         self._tokenizer.save_pretrained(folder)
 
-    def _state(self) -> dict[str, torch.Tensor]:
-        """The whole model on the CPU, under the names that it has without our parts in it."""
-        if self._adapter is not None:
-            return self._adapter.merged()
-        state = {name: value.detach().to("cpu") for name, value in self.model.state_dict().items()}
+    def _write_part(self, folder: Path, tensors: Mapping[str, torch.Tensor], config: PretrainedConfig) -> None:
+        assert self._adapter is not None, "there is no adapter"
+        self._adapter.write(folder, tensors)
+        config.save_pretrained(folder)
+        self._tokenizer.save_pretrained(folder)
+
+    def _write(self, folder: Path, tensors: Mapping[str, torch.Tensor], config: PretrainedConfig) -> None:
+        state = dict(tensors)
         if self._compact is not None:
-            state[self._embedding_name()] = self._compact.expanded()
-        return state
+            name = self._embedding_name()
+            state[name] = self._compact.expanded(state[name])
+        self.model.save_pretrained(folder, state_dict=state)
+        config.dtype, config.architectures = self.model.config.dtype, self.model.config.architectures
+        config.save_pretrained(folder)
+        self._tokenizer.save_pretrained(folder)
 
     def adopt(self, folder: Path) -> None:
         """Take over the weights of a saved folder, word embeddings cut as they are here. Raises UserError."""

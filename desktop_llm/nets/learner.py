@@ -6,6 +6,7 @@ The engine owns the loop (batches, steps, precision, checkpoints); the task owns
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,6 +38,19 @@ class Examples(Protocol):
 
     def __len__(self) -> int:
         """The number of examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a learner is at one moment, but for the values of its tensors, which are copied by whoever asked.
+
+    `tensors` are the model's own, on its device, by name. `write` puts the model, config and tokenizer of that moment
+    into an existing folder, with the tensors it is given, copies on the CPU; another thread may call it while the
+    model goes on learning.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    write: Callable[[Path, Mapping[str, torch.Tensor]], None]
 
 
 class Learner(Protocol):
@@ -71,11 +85,11 @@ class Learner(Protocol):
     def mean_loss(self, outputs: Any, examples: Any) -> float:
         """The mean loss per example of outputs in the order of `examples`."""
 
-    def save(self, folder: Path, *, part: bool = False) -> None:
-        """Write model, config with label names, and tokenizer in Hugging Face layout into an existing folder.
+    def captured(self) -> Captured:
+        """What the learner is now, to be written while it goes on."""
 
-        With `part`, of a model that is adapted only what learns, which `adopt` takes over as well.
-        """
+    def save(self, folder: Path) -> None:
+        """Write model, config with label names, and tokenizer in Hugging Face layout into an existing folder."""
 
     def adopt(self, folder: Path) -> None:
         """Take over the weights of a folder written by `save` (resume, best model). Raises UserError."""

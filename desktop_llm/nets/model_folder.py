@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm import atomic
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def _told(folder: Path) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise UserError(f"“{folder / 'config.json'}” does not describe a model; fetch the model again.")
     return told
+
+
+def check_whole(folder: Path) -> None:
+    """Raise UserError when the weights in a folder that this program wrote are no longer as they were written."""
+    wrong = atomic.damage(folder, ".safetensors") if (folder / atomic.MANIFEST).is_file() else ""
+    if wrong:
+        raise UserError(f"The model in “{folder}” is damaged ({wrong}); train it again, or choose another.")
 
 
 def config(folder: Path, *, part: bool = False) -> PretrainedConfig:

@@ -125,7 +125,8 @@ def _changes(event: Event) -> dict[str, Any]:
             return {"state": "interrupted", "message": f"Left at step {event.step:,}; Resume goes on from there."}
         case events.Finished():
             state = "stopped" if event.reason == "stopped" else "finished"
-            return {"state": state, "step": event.step, "seconds": _finite(event.seconds) or 0.0, "message": ""}
+            seconds = _finite(event.seconds) or 0.0
+            return {"state": state, "step": event.step, "seconds": seconds, "message": event.message}
     return {}
 
 

@@ -129,6 +129,15 @@ class Runs:
         """Where a run's files are."""
         return RunFolder(self._project / "runs" / f"{number:04d}")
 
+    def change(self, number: int, recipe: Recipe, message: str) -> Changes:
+        """A run goes on by another recipe: it waits to be resumed, with `message`."""
+        with self._connections.writing() as connection:
+            connection.execute(
+                "UPDATE runs SET recipe = ?, state = 'interrupted', message = ? WHERE number = ?",
+                (json.dumps(recipes.to_json(recipe)), message, number),
+            )
+        return CHANGED
+
     def delete(self, number: int) -> Changes:
         """Forget a run, its curves and predictions; its folder is the caller's."""
         with self._connections.writing() as connection:

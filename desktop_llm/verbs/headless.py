@@ -14,7 +14,18 @@ from desktop_llm import log
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import events
 from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved, Started, StepDone
+from desktop_llm.jobs.events import (
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    Noted,
+    Paused,
+    Saved,
+    Started,
+    StepDone,
+)
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import training
@@ -98,7 +109,10 @@ def _words(event: Event, total: int, number: int) -> str:
         return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
     if isinstance(event, Finished):
         reason = event.reason.replace("_", " ")
-        return f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        told = f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        return f"{told} {event.message}".rstrip()
+    if isinstance(event, Paused):
+        return f"Paused at step {event.step:,}" + (f", {event.freed / 1e9:.1f} GB given back" if event.freed else "")
     return ""
 
 

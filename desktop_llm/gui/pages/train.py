@@ -13,6 +13,8 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.run_again import RunAgain
+from desktop_llm.gui.pages.run_box import KEPT
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
@@ -178,7 +180,11 @@ class TrainPage(Page):
         self.resume_button = button(self.tr("Resume"), "train.resume", self._on_resume)
         self.pause_button = button(self.tr("Pause"), "train.pause", self._on_pause)
         self.stop_button = button(self.tr("Stop and keep"), "train.stop", self._on_stop)
-        for part in (self._run_box, self.resume_button, self.pause_button, self.stop_button):
+        self.again = RunAgain(self.hub)
+        self.again.resume_asked.connect(self.resume)
+        self.again.work_begun.connect(self._prepare)
+        self.again.made.connect(self._begin)
+        for part in (self._run_box, self.again, self.resume_button, self.pause_button, self.stop_button):
             self.header.addWidget(part)
 
     def _build_setup(self) -> QWidget:
@@ -298,7 +304,9 @@ class TrainPage(Page):
                 words = self.tr("Run {number} · {device}, {precision}")
                 self._say_state(words.format(number=number, device=event.device, precision=event.precision))
             elif isinstance(event, Paused):
-                self._say_state(self.tr("Run {number} · paused").format(number=number))
+                words = self.tr("Run {number} · paused, {freed:.1f} GB of the GPU given back")
+                words = words if event.freed else self.tr("Run {number} · paused")
+                self._say_state(words.format(number=number, freed=event.freed / 1e9))
             elif isinstance(event, Noted) and event.level == "warning":
                 self.hub.show_error(UserError(event.message))
         if any(isinstance(event, (StepDone, Started)) for event in batch):
@@ -357,6 +365,8 @@ class TrainPage(Page):
         chosen = next((run for run in self._runs if run.number == self._run_box.currentData()), None)
         can_resume = chosen is not None and chosen.state in RESUMABLE and not active and self.hub.writable
         self.resume_button.setVisible(can_resume)
+        self.again.setVisible(bool(self._runs) and not active)
+        self.again.show_run(chosen, self._runs, free=self._preparing is None and not active and self.hub.writable)
 
     # earlier runs
 
@@ -374,6 +384,7 @@ class TrainPage(Page):
         if len(runs) > len(self._runs) and runs:
             chosen = runs[0].number
         self._runs = runs
+        self._offer_models()
         self._run_box.clear()
         for run in runs:
             words = self.tr("Run {number} · {model} · {state}")
@@ -382,6 +393,15 @@ class TrainPage(Page):
         if show_last and not self.hub.is_training:
             self._show_chosen_run()
         self._show_controls()
+
+    def _offer_models(self) -> None:
+        """The models of ended runs, to start from."""
+        project = self.hub.project
+        if project is None:
+            return
+        words = self.tr("Model of run {number}")
+        folders = {run.number: project.runs.folder(run.number).model for run in self._runs if run.state in KEPT}
+        self.setup.set_runs({str(folder.resolve()): words.format(number=number) for number, folder in folders.items()})
 
     def _show_chosen_run(self) -> None:
         project, number = self.hub.project, self._run_box.currentData()

@@ -247,12 +247,14 @@ def test_a_dispute_ends_with_the_whole_decision(qtbot: QtBot, opened: Opened) ->
 
 def test_labels_that_begin_late_are_announced(tmp_path: Path, qtbot: QtBot) -> None:
     from desktop_llm.gui.pages.import_words import ImportWords
+    from desktop_llm.verbs.naming import Fates
 
     file = tmp_path / "late.jsonl"
     bare = "".join(f'{{"text": "number {place}"}}\n' for place in range(1100))
     announced = []
     for late in ("", '{"text": "a late one", "label": "travel"}\n'):
         file.write_text(bare + late, "utf-8")
-        words = ImportWords().what_happens(importing.plan(ORDERED, file), split="", only_labels=False)
+        plan, fates = importing.plan(ORDERED, file), Fates(merged={}, archived=frozenset())
+        words = ImportWords().what_happens(plan, fates, split="", only_labels=False)
         announced.append("The first rows have no label; later ones have." in words)
     assert announced == [False, True]
