@@ -15,7 +15,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,11 @@ MODEL, MEMORY = "model/", "memory/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far."""
+    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far.
+
+    The plan's learning rate counts `rate_factor` times since the last of `rollbacks`; at most `places` (texts × the
+    longest, in tokens; 0 no limit) are computed at once since the memory was full; `watch` is the watch-dog's memory.
+    """
 
     step: int = 0
     epoch: int = 0
@@ -44,6 +48,10 @@ class Progress:
     waited: int = 0
     seconds: float = 0.0
     precision: str = ""
+    rate_factor: float = 1.0
+    rollbacks: int = 0
+    places: int = 0
+    watch: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

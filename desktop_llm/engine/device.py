@@ -76,15 +76,22 @@ def memory_sentences() -> Iterator[None]:
     """Turn what torch and Python say when memory runs out into a UserError."""
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
-        message = "The GPU's memory is full; halve the batch size and double the gradient accumulation."
-        raise UserError(message, details=str(error)) from error
     except (MemoryError, RuntimeError) as error:
-        # on a processor torch says it in a RuntimeError of its own
-        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):
+        if not is_full(error):
             raise
-        message = "The computer's memory is full; take a smaller model or batch size."
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            message = "The GPU's memory is full; halve the batch size and double the gradient accumulation."
+        else:
+            message = "The computer's memory is full; take a smaller model or batch size."
         raise UserError(message, details=str(error)) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether this says that memory has run out."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    # on a processor torch says it in a RuntimeError of its own
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def choose(recipe: Recipe) -> Device:

@@ -98,7 +98,10 @@ class Optimizers:
         return States(tensors, {"optimizer": figures} if figures else {})
 
     def restore(self, states: States) -> None:
-        """Take over what `states` told."""
+        """Take over what `states` told; nothing of before is left."""
+        for one in self._made:
+            one.zero_grad(set_to_none=True)
+            one.state.clear()
         told: dict[str, dict[str, Any]] = {}
         for place, value in (*states.tensors.items(), *states.figures.get("optimizer", {}).items()):
             name, _, key = place.rpartition("/")

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, retention, what_learns
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -117,6 +117,8 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         )
     )
     continuing.say_of_device(job, device, voice)
+    if source is None:
+        loop.advise(overlap.advice({split: one.rows for split, one in splits.items()}))
     patience = job.recipe.early_stopping_patience
     ended_early = bool(patience) and loop.progress.waited >= patience
     outcome: Outcome = "early_stopped" if ended_early else loop.run()
@@ -168,6 +170,7 @@ def _parts(
         voice=voice,
         control=control,
         checkpoints=run_folder.checkpoints,
+        dynamics=run_folder.dynamics,
     )
 
 
@@ -196,6 +199,7 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
             if len(splits[split]):
                 metrics = _measure_at_end(parts, split, splits[split], loop.progress.step, filling)
                 kept = kept or metrics
+    loop.finish()
     shutil.rmtree(best, ignore_errors=True)
     retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
     reason = "completed" if outcome == "completed" else outcome

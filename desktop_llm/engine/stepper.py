@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -42,12 +42,24 @@ class Stepper:
         self._optimizers = Optimizers(learner.model, recipe)
         self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
         self._average = Average(trainable(learner.model), recipe.ema_decay) if recipe.ema_decay else None
+        self.rate_factor = 1.0
+        """By which the plan's learning rate is multiplied."""
+        self.on_halved: Callable[[int], None] | None = None
+        """Told the token places at once from then on, where memory ran out; None: a full memory is raised."""
+
+    @property
+    def gradient(self) -> Gradient:
+        """What makes the gradient of a step."""
+        return self._gradient
 
     def step(self, group: Sequence[np.ndarray], number: int) -> Stepped:
         """Optimizer step `number` (from 1) on the batches `group` (indices int64 [b] each)."""
-        rate = schedules.rate(self._recipe, number, self._total)
+        rate = schedules.rate(self._recipe, number, self._total) * self.rate_factor
         self._optimizers.set_rate(rate)
-        loss = self._gradient.add(group, self._scaler)
+        if self.on_halved is None:
+            loss = self._gradient.add(group, self._scaler)
+        else:
+            loss = self._gradient.add_frugally(group, self._scaler, self.on_halved)
         if self._scaler:
             self._optimizers.unscale(self._scaler)
         limit = self._recipe.max_grad_norm if self._recipe.max_grad_norm > 0 else math.inf
@@ -74,7 +86,7 @@ class Stepper:
         return States({**told.tensors, **average}, {**told.figures, **scaler})
 
     def restore(self, states: States) -> None:
-        """Take over what `states` told, once the weights are in place."""
+        """Take over what `states` told, once the weights are in place; nothing of before is left."""
         self._optimizers.restore(states)
         if self._average:
             self._average.restore(states.tensors)

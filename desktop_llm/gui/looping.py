@@ -18,7 +18,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.rows import Changes, Guess
 from desktop_llm.verbs import embedding, loop_results, loop_worker
-from desktop_llm.verbs.loop_results import ORDERS, Suggested, Wanted
+from desktop_llm.verbs.loop_results import ORDERS, Mistakes, Suggested, Wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +122,27 @@ class Looping(QObject):
         self._ask(
             {"do": "mistakes"}, self.tr("Looking for doubtful labels"), loop_results.keep_doubts, self.doubts_found.emit
         )
+
+    def find_by_training(self, number: int) -> None:
+        """Look for labels that the training of run `number` never came to believe."""
+        project = self._hub.project
+        if project is None or not self.possible or self._work is not None:
+            return
+
+        def work(_: Task) -> tuple[Mistakes, Changes]:
+            from desktop_llm.verbs import training_doubts
+
+            found = training_doubts.find(project, number)
+            return found, loop_results.keep_doubts(project, found)
+
+        self._work = self._hub.background.run(
+            work,
+            on_done=lambda both: self._on_done(both, self.doubts_found.emit),
+            on_error=self._on_error,
+            title=self.tr("Looking for doubtful labels"),
+        )
+        self._work.ended.connect(self._on_ended)
+        self.changed.emit()
 
     def advise(self, more: int) -> None:
         """Look ahead."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -101,6 +101,48 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advised(Event):
+    """What the watch-dog thinks of the run, in plain words, and the one thing to do about it.
+
+    `about` is not_a_number, divergence, no_progress, plateau, over_fitting, dead_classes or leakage. `action` is stop
+    (and keep the best), restart (with the recipe's values changed to those in `value`), rows (of the label in
+    `value`), leakage (look for texts that are in training and held out) or '' for nothing.
+    """
+
+    kind: ClassVar[str] = "advised"
+    step: int
+    about: str
+    message: str
+    action: str = ""
+    value: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack(Event):
+    """The run went back to its state after `step`, and goes on from there in another way: `message` says why and how.
+
+    Whatever was said of later steps is void.
+    """
+
+    kind: ClassVar[str] = "rolled_back"
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled(Event):
+    """What the model answers now to a few held-out rows, the same at each measurement.
+
+    A sample is `{"text": …, "truth": …, "answer": …, "right": true or false}`, all in words; `right` may be missing
+    where an answer is neither.
+    """
+
+    kind: ClassVar[str] = "sampled"
+    step: int
+    samples: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(Event):
     """The run waits at `step`; of its device's memory, `freed` bytes are given back meanwhile."""
 
@@ -165,6 +207,9 @@ KINDS: dict[str, type[Event]] = {
         Evaluated,
         Saved,
         Noted,
+        Advised,
+        RolledBack,
+        Sampled,
         Paused,
         Continued,
         Beat,

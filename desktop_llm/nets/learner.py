@@ -117,6 +117,29 @@ class Deciding(Protocol):
         """Choose by the outputs of validation examples, which are then measured; `save` and `adopt` keep the choice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a training pass thinks of the given labels of a batch, on the device and without gradient.
+
+    `sure` float32 [b] the chance of the given label (of several classes: of the least sure one), `right` bool [b]
+    whether it is the answer; `against` int64 [b] the class (its output) that speaks most against the label, and
+    `against_sure` float32 [b] its chance (of several classes: the chance that the label is wrong about it).
+    """
+
+    sure: torch.Tensor
+    right: torch.Tensor
+    against: torch.Tensor
+    against_sure: torch.Tensor
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A learner whose training passes tell how sure it is of each example's label, at no further pass."""
+
+    def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
+        """The loss as `loss` has it, and how the examples of the batch are judged."""
+
+
 class LearnRoom(Protocol):
     """The functions of a task's `learn` module."""
 

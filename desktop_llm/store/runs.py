@@ -29,7 +29,11 @@ LEFT = "The program ended while it trained; Resume goes on from the last checkpo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC."""
+    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC.
+
+    `advice` is what the watch-dog said, by matter, each with step, message, action and value as in `events.Advised`;
+    `samples` are the last ones of `events.Sampled`.
+    """
 
     number: int
     state: str
@@ -45,10 +49,13 @@ class Run:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     message: str = ""
+    advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, Any]] = ()
 
 
 NAMES = tuple(Run.__dataclass_fields__)
 COLUMNS = ", ".join(NAMES)
+JSON = ("snapshot", "schema", "metrics", "details", "advice", "samples")
 
 
 class Runs:
@@ -197,7 +204,7 @@ class Runs:
 
 def _run(row: tuple[Any, ...]) -> Run:
     told = dict(zip(NAMES, row, strict=True))
-    decoded = {name: json.loads(told[name]) for name in ("snapshot", "schema", "metrics", "details")}
+    decoded = {name: json.loads(told[name]) for name in JSON}
     decoded["metrics"] = {
         split: {name: math.nan if figure is None else figure for name, figure in figures.items()}
         for split, figures in decoded["metrics"].items()

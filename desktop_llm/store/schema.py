@@ -293,6 +293,11 @@ CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGI
 END;
 """
 """The same triggers, which read a label of 2,000 spans in one go and not span by span, in half of the time."""
+ADVICE = """
+ALTER TABLE runs ADD COLUMN advice TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
+"""
+"""What the watch-dog said of a run, by matter, and the last answers to its samples."""
 
 MIGRATIONS = {
     "first_tables": FIRST,
@@ -306,6 +311,7 @@ MIGRATIONS = {
     "labels_of_several_classes": SEVERAL,
     "model_in_the_loop": LOOP,
     "classes_of_spans": SPANS,
+    "advice_of_runs": ADVICE,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

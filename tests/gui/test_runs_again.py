@@ -40,15 +40,15 @@ def test_a_run_is_repeated_compared_and_made_longer(qtbot: QtBot, window: MainWi
     window.hub.message_shown.connect(said.append)
     open_in(qtbot, window, trained, "train")
     page = _page(window)
-    qtbot.waitUntil(page.again.isVisible)
-    assert page.again.longer.isEnabled()
-    assert not page.again.differs.isEnabled()
-    page.again.again.trigger()
+    qtbot.waitUntil(page.controls.again.isVisible)
+    assert page.controls.again.longer.isEnabled()
+    assert not page.controls.again.differs.isEnabled()
+    page.controls.again.again.trigger()
     _wait_for_run(qtbot, window, 2, 30)
     assert said == ["Run 2 is finished. The weights are those of run 1, the same to the last bit."]
 
-    qtbot.waitUntil(page.again.differs.isEnabled)
-    page.again.differs.trigger()
+    qtbot.waitUntil(page.controls.again.differs.isEnabled)
+    page.controls.again.differs.trigger()
     dialog = _dialog(qtbot, window, "train.differs")
     words = find(dialog, QLabel, "train.differs.work.words")
     qtbot.waitUntil(lambda: words.text() == "Recipe, data, program and device are the same.")
@@ -57,7 +57,7 @@ def test_a_run_is_repeated_compared_and_made_longer(qtbot: QtBot, window: MainWi
     assert rows["weights"] == rows["SHA-256"] == "the same"
     dialog.reject()
 
-    page.again.longer.trigger()
+    page.controls.again.longer.trigger()
     dialog = _dialog(qtbot, window, "train.longer")
     go, words = find(dialog, QPushButton, "train.longer.go"), find(dialog, QLabel, "train.longer.work.words")
     qtbot.waitUntil(go.isEnabled)

@@ -66,7 +66,7 @@ class LoopPanel(QWidget):
         self.every.blockSignals(True)
         self.every.setValue(choice.every)
         self.every.blockSignals(False)
-        for part in (self.mistakes, self.advise):
+        for part in (self.mistakes, self.advise, self.trained):
             part.setEnabled(not self._looping.busy)
         self._show_curve()
 
@@ -81,6 +81,7 @@ class LoopPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """The runs that there are by now."""
         self._list_encoders()
+        self._offer_training()
         self.refresh()
         super().showEvent(event)
 
@@ -142,6 +143,13 @@ class LoopPanel(QWidget):
         line.addWidget(self.advise)
         line.addStretch(1)
         body.addLayout(line)
+        self.trained = button("", "label.loop.trained", self._on_find_by_training)
+        self.trained.setToolTip(self.tr("Labels that the model never came to believe while it was trained."))
+        trained = QHBoxLayout()
+        trained.addWidget(self.trained)
+        trained.addStretch(1)
+        body.addLayout(trained)
+        self._run: int | None = None
         self._answer = plain_label("", "muted", wrap=True)
         self._answer.setObjectName("label.loop.answer")
         body.addWidget(self._answer)
@@ -164,6 +172,16 @@ class LoopPanel(QWidget):
         if chosen and self.encoder.findData(chosen) < 0:
             self.encoder.addItem(chosen.rsplit("/", 1)[-1], chosen)
         self.encoder.addItem(self.tr("A model folder…"), FOLDER)
+
+    def _offer_training(self) -> None:
+        from desktop_llm.verbs import training_doubts
+
+        project = self._hub.project
+        self._run = training_doubts.newest(project) if project is not None else None
+        words = self.tr("Doubtful labels from run {number}’s training").format(number=self._run)
+        self.trained.setText(words)
+        self.trained.setAccessibleName(words)
+        self.trained.setVisible(self._run is not None)
 
     # showing
 
@@ -190,13 +208,15 @@ class LoopPanel(QWidget):
 
     def _on_doubts(self, found: Mistakes) -> None:
         words = self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.")
-        if not found.likely:
+        if found.run is not None:
+            words = self.tr("{likely:,} of {labels:,} labels were never believed; {queue:,} to look at again.")
+        elif not found.likely:
             words = self.tr("None of {labels:,} labels is likely to be a mistake.")
         if found.left_out:
             words += " " + self.tr("Classes left out, as they have too few labels: {left_out:,}.")
         told = {"likely": found.likely, "labels": found.labels, "left_out": found.left_out}
         self._say(words.format(queue=len(found.doubts), **told))
-        if found.likely and found.doubts and self.isVisible():
+        if (found.likely or found.run is not None) and found.doubts and self.isVisible():
             self.hide()
             self._hub.page_asked.emit("label", {"order": "doubted"})
 
@@ -231,6 +251,11 @@ class LoopPanel(QWidget):
         self._looping.choose(encoder=chosen)
         self._list_encoders()
         self.refresh()
+
+    def _on_find_by_training(self) -> None:
+        if self._run is not None:
+            self._say(self.tr("Looking…"))
+            self._looping.find_by_training(self._run)
 
     def _on_find(self) -> None:
         self._say(self.tr("Looking…"))

@@ -25,7 +25,7 @@ from desktop_llm.widgets.form import DataForm
 WIDEST = 760
 WINDOW_KEYS = ("theme",)
 PERSON_KEYS = ("labeler",)
-WORK_KEYS = ("advance_after_label", "train_in_window")
+WORK_KEYS = ("advance_after_label", "train_in_window", "keep_awake", "tell_end")
 KEY_KEYS = ("key_preset",)
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 

@@ -155,6 +155,14 @@ class TrainSetup(QWidget):
         self._show()
         self.changed.emit()
 
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Set a whole recipe, as if the person had."""
+        if recipe.model != SCRATCH:
+            self._add_model(recipe.model)
+        self._recipe, self._own = recipe, True
+        self._show()
+        self.changed.emit()
+
     def set_rows(self, rows: int) -> None:
         """Other numbers of labelled rows: the defaults follow, as long as the person has set nothing."""
         self._rows = rows
