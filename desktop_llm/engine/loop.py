@@ -124,9 +124,9 @@ class Loop:
         self._telling.begin()
         self._keeping.begin(self.progress.step or None)
 
-    def settle(self) -> None:
+    def put_average(self) -> None:
         """Give the model the weights that are kept where none was the best."""
-        self._stepper.settle()
+        self._stepper.put_average()
 
     def _go_back(self, bad: int) -> None:
         """From step `bad`, whose loss or gradient is no number, to the last checkpoint, which is written anew."""

@@ -183,7 +183,7 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
             raise UserError(f"The best model is damaged ({wrong}); run the training again.")
         parts.learner.adopt(best)
     else:
-        loop.settle()
+        loop.put_average()
     try:
         with atomic.new_folder(run_folder.model) as filling:
             parts.learner.save(filling)

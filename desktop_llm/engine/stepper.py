@@ -73,7 +73,7 @@ class Stepper:
         """The model as it is measured and kept: with the average as its weights, where there is one."""
         return self._average.in_place() if self._average else nullcontext()
 
-    def settle(self) -> None:
+    def put_average(self) -> None:
         """The last step is done: the model has the average as its weights for good, where there is one."""
         if self._average:
             self._average.put()
