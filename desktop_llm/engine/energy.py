@@ -1,4 +1,4 @@
-"""What computing takes from the wall: a GPU by NVML, a processor by the counters of its package where they are readable.
+"""What computing takes from the wall: a GPU by NVML, a processor by its package's counters where readable.
 
 Neither knows of memory, fans and losses of the power supply.
 """

@@ -87,7 +87,7 @@ def climb(trial: Trial, group: Group, watch: Watch) -> Memory:
 
 
 def largest(trial: Trial, memory: Memory, pace: Pace) -> Offer | None:
-    """The largest batch that fits by doubling and halving the distance: real steps on a GPU, else by what a place takes.
+    """The largest batch that fits, by doubling and bisection: real steps on a GPU, else by what a place takes.
 
     With gradient accumulation the batches added up stay as many texts; without, a step learns from more.
     """
@@ -193,7 +193,7 @@ def _runs(trial: Trial, recipe: Recipe) -> bool:
     return room.enough
 
 
-class _room:  # noqa: N801 - reads as a phrase: with _room() as room
+class _room:
     """Catches what a full memory says."""
 
     enough = True
@@ -221,5 +221,3 @@ def _slope(points: list[tuple[int, int]]) -> float:
 
 def _has(recipe: Recipe, key: str) -> bool:
     return key in {one.name for one in fields(recipe)}
-
-

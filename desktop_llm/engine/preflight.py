@@ -40,7 +40,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    """What was found: the steps, their energy, whole evaluations by split, and what is written, in seconds and bytes."""
+    """What was found: the steps, watts, whole evaluations by split, and what is written, in seconds and bytes."""
 
     works: list[Work]
     memory: Memory
@@ -62,11 +62,14 @@ def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.
         longest = max(range(len(works)), key=lambda place: works[place].largest)
         memory = fitting.climb(trial, trial.groups[longest], watch)
         steps, watts = _steps(trial, works, memory, clock)
+        if memory.whole:  # once more, after the process has grown
+            trial.step(trial.groups[longest])
+            memory = replace(memory, peak=watch.now() + steps.growth(works))
         report("Measuring an evaluation", 0, 0)
         evaluation = {split: _evaluation(trial, split, clock) for split in ("validation", "test")}
         report("Writing a checkpoint", 0, 0)
         kept, model = _written(trial, clock)
-        most = watch.most()
+        most = max(watch.most(), memory.peak)
         report("Looking for the largest batch", 0, 0)
         found = _Measured(
             works=works,
@@ -157,8 +160,6 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
     saves = _saves(trial, found.checkpoint[0], middle)
     middle += saves * found.checkpoint[0]
     spread = found.pace.spread * stepping + 0.1 * (middle - stepping) + 0.4 * bests * found.model[0]
-    memory = max(most, found.memory.peak)
-    there = found.memory.limit
     scale = steps / max(1, len(found.works))
     rest = middle - stepping
     offers = () if found.memory.fits else fitting.offers(trial, found.memory, found.pace)
@@ -184,14 +185,14 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         seconds=middle,
         low=max(0.0, middle - spread),
         high=middle + spread,
-        memory=memory,
-        memory_there=there,
+        memory=most,
+        memory_there=found.memory.limit,
         # at the worst moment: the checkpoints that are kept, one being written, the best and the one being written
         disk=folders * found.checkpoint[1] + 2 * found.model[1] + steps * BYTES_AN_EVENT,
         disk_free=shutil.disk_usage(trial.folder.path).free,
         energy=None if found.watts is None else found.watts * middle / 3600.0,
         flops=6.0 * trial.multiplied() * scale * sum(one.places for one in found.works),
-        slices=scale * sum(one.slices for one in found.works),
+        slices=scale * sum(len(one.shapes) for one in found.works),
         largest=largest and replace(largest, seconds=largest.seconds + rest),
         offers=tuple(replace(one, seconds=one.seconds + rest) for one in offers),
     )

@@ -21,6 +21,7 @@ from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
 from desktop_llm.engine.parts import Parts
+from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
@@ -30,6 +31,7 @@ from desktop_llm.jobs import prediction, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Started
 from desktop_llm.jobs.folder import EventLog, RunFolder
+from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
 from desktop_llm.nets.learner import Learner, Row
 from desktop_llm.tasks import task as task_named
@@ -187,8 +189,16 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
     shutil.rmtree(best, ignore_errors=True)
     for old in checkpoint.steps(run_folder.checkpoints)[1:]:
         shutil.rmtree(old, ignore_errors=True)
-    reason = "completed" if outcome == "completed" else outcome
-    return Finished(at=time.time(), step=loop.progress.step, reason=reason, seconds=loop.progress.seconds, metrics=kept)
+    spent = taken(run_folder.read_events())
+    return Finished(
+        at=time.time(),
+        step=loop.progress.step,
+        reason=outcome,
+        seconds=loop.progress.seconds,
+        metrics=kept,
+        whole=spent.seconds,
+        memory=max(spent.memory, peak(parts.device.torch)),
+    )
 
 
 def _measure_at_end(parts: Parts, name: str, split: Split, step: int, folder: Path) -> dict[str, float]:

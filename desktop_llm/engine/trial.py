@@ -35,9 +35,9 @@ Group = list[np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a step computes: slices, the places in all of them, and the places of the largest."""
+    """What a step computes: its slices as (examples, longest), the places in all of them, and in the largest."""
 
-    slices: int
+    shapes: tuple[tuple[int, int], ...]
     places: int
     largest: int
 
@@ -110,12 +110,12 @@ class Trial:
     def work(self, group: Group, lengths: np.ndarray | None = None) -> Work:
         """What a step computes; with other `lengths` of the examples, int64 [n]."""
         told = self.examples["train"].lengths if lengths is None else lengths
-        slices, places, largest = 0, 0, 0
+        shapes: list[tuple[int, int]] = []
         for batch in group:
             cut = buckets.slices(batch, told, self.overhead) if self.recipe.group_by_length else [batch]
-            padded = [len(one) * int(told[one].max()) for one in cut]
-            slices, places, largest = slices + len(cut), places + sum(padded), max(largest, *padded)
-        return Work(slices, places, largest)
+            shapes += [(len(one), int(told[one].max())) for one in cut]
+        padded = [rows * longest for rows, longest in shapes]
+        return Work(tuple(shapes), sum(padded), max(padded))
 
     def worst(self, group: Group) -> np.ndarray:
         """The slice of a step that takes most memory."""

@@ -120,13 +120,18 @@ class Beat(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
-    """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation."""
+    """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation.
+
+    `seconds` are those of the steps; `whole` all that the run took but its pauses; `memory` its peak in bytes.
+    """
 
     kind: ClassVar[str] = "finished"
     step: int
     reason: str
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    whole: float = 0.0
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,13 +110,18 @@ def stale(forecast: Forecast, recipe: Recipe, rows: Mapping[str, int], labels: i
     told = []
     if forecast.machine != machine():
         told.append("machine")
-    if {key: count for key, count in forecast.rows.items() if count} != {key: n for key, n in rows.items() if n}:
+    if not all(_about(forecast.rows.get(key, 0), rows.get(key, 0), 0.02) for key in {*forecast.rows, *rows}):
         told.append("rows")
-    if forecast.labels != labels:
+    if not _about(forecast.labels, labels, 0.2):
         told.append("labels")
     now = costly(recipe)
     told += [key for key in sorted({*now, *forecast.recipe}) if now.get(key) != forecast.recipe.get(key)]
     return tuple(told)
+
+
+def _about(one: int, other: int, share: float) -> bool:
+    """Whether two numbers are so near that a run would take the same."""
+    return abs(one - other) <= max(2, share * max(one, other))
 
 
 def to_json(forecast: Forecast) -> dict[str, Any]:

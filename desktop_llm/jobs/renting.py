@@ -1,9 +1,8 @@
-"""What a run would cost on a rented GPU, about: a table of prices that a person keeps, and how fast each card may be."""
+"""What a run would cost on a rented GPU, about: a table of prices that a person keeps, and each card's rate."""
 
 from __future__ import annotations
 
 import json
-
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -91,5 +90,3 @@ def _card(told: dict[str, Any]) -> Card:
         teraflops=float(told["teraflops"]),
         gigabytes=float(told["gigabytes"]),
     )
-
-

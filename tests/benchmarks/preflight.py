@@ -67,7 +67,7 @@ def entities(data: Path) -> Rows:
 SMALL = {"vocab_size": 8000, "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4}
 MEDIUM = {"vocab_size": 12000, "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6}
 RECIPES: dict[str, tuple[str, Callable[[Path], Rows], int, dict[str, Any]]] = {
-    "classify, small": ("text_classification", banking, 4000, {**SMALL, "num_train_epochs": 2.0}),
+    "classify, small": ("text_classification", banking, 2500, {**SMALL, "num_train_epochs": 1.0}),
     "classify, medium": ("text_classification", hotels, 1000, {**MEDIUM, "num_train_epochs": 1.0, "max_length": 192}),
     "fine-tune MiniLM": ("text_classification", banking, 2000, {"model": "minilm", "num_train_epochs": 2.0}),
     "tag, small": ("token_tagging", entities, 2000, {**SMALL, "num_train_epochs": 2.0}),
@@ -119,7 +119,7 @@ def leg(told: dict[str, Any]) -> dict[str, Any]:
     from desktop_llm.engine.peak import peak
     from desktop_llm.engine.run import run
     from desktop_llm.jobs.control import Control
-    from desktop_llm.jobs.events import Event, Evaluated, Finished, Saved, StepDone
+    from desktop_llm.jobs.events import Evaluated, Event, Finished, Saved, StepDone
 
     clock = time.process_time if told["clock"] == "process" else time.perf_counter
     began = clock()

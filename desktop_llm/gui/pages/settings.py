@@ -23,7 +23,7 @@ from desktop_llm.widgets.form import DataForm
 
 WIDEST = 760
 WINDOW_KEYS = ("theme",)
-WORK_KEYS = ("labeler", "advance_after_label", "train_in_window")
+WORK_KEYS = ("labeler", "advance_after_label", "train_in_window", "measure_by_itself")
 KEY_KEYS = ("key_preset",)
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 

@@ -14,6 +14,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
+from desktop_llm.verbs.sizing import parameters
 from desktop_llm.verbs.training import default_recipe
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -219,13 +220,6 @@ class TrainSetup(QWidget):
 
     def _on_reset(self) -> None:
         self.choose_model(self._recipe.model)
-
-
-def parameters(recipe: Recipe) -> int:
-    """How many parameters an encoder from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf."""
-    wide, deep = recipe.hidden_size, recipe.intermediate_size or 2 * recipe.hidden_size
-    layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
-    return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
 
 
 def folder_words(folder: Path) -> str:
