@@ -98,7 +98,13 @@ def _runs(told: Any, out: Out) -> None:
             value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
-                {"run": run.number, "state": run.state, "model": run.model_title, "metrics": run.metrics},
+                {
+                    "run": run.number,
+                    "state": run.state,
+                    "model": run.model_title,
+                    "metrics": run.metrics,
+                    "forecast": run.details.get("forecast", {}),
+                },
                 f"{run.number}  {run.state}, {run.model_title}{figure}",
             )
 

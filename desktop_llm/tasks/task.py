@@ -196,7 +196,7 @@ class Task:
     file_cells: FileCells | None = None
     formats: tuple[str, ...] = ()
     tokens_a_parameter: float = 0.02
-    sizing_source: str = "a rule of thumb for a few thousand labeled texts seen several times"
+    sizing_source: str = "a rule of thumb"
 
     @property
     def learns(self) -> bool:

@@ -53,11 +53,9 @@ def from_scratch(task: Task, recipe: Recipe, texts: int, tokens: float) -> str:
     preset = suited(task.presets, recipe, most)
     size = parameters(recipes.changed(recipe, dict(preset.values)))
     share = task.tokens_a_parameter
-    rule = f"{share:g} tokens a parameter" if share >= 1 else f"{1 / share:.0f} parameters a token"
-    return (
-        f"{texts:,} texts are about {_short(whole)} tokens: with {rule} ({task.sizing_source}) that suits up to "
-        f"{_short(most)} parameters; “{preset.title}” has {_short(size)}."
-    )
+    rule = f"{share:g} tokens each" if share >= 1 else f"{1 / share:.0f} a token"
+    which = f"take “{preset.title}”" if size <= most else f"the smallest, “{preset.title}”, has {_short(size)}"
+    return f"About {_short(whole)} tokens suit {_short(most)} parameters ({rule}, {task.sizing_source}): {which}."
 
 
 def suited(presets: Sequence[Preset], recipe: Recipe, most: float) -> Preset:

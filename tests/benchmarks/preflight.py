@@ -68,14 +68,14 @@ SMALL = {"vocab_size": 8000, "hidden_size": 256, "num_hidden_layers": 4, "num_at
 MEDIUM = {"vocab_size": 12000, "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6}
 RECIPES: dict[str, tuple[str, Callable[[Path], Rows], int, dict[str, Any]]] = {
     "classify, small": ("text_classification", banking, 2500, {**SMALL, "num_train_epochs": 1.0}),
-    "classify, medium": ("text_classification", hotels, 1000, {**MEDIUM, "num_train_epochs": 1.0, "max_length": 192}),
-    "fine-tune MiniLM": ("text_classification", banking, 2000, {"model": "minilm", "num_train_epochs": 2.0}),
-    "tag, small": ("token_tagging", entities, 2000, {**SMALL, "num_train_epochs": 2.0}),
+    "classify, medium": ("text_classification", hotels, 480, {**MEDIUM, "num_train_epochs": 1.0, "max_length": 192}),
+    "fine-tune MiniLM": ("text_classification", banking, 1200, {"model": "minilm", "num_train_epochs": 1.0}),
+    "tag, small": ("token_tagging", entities, 1600, {**SMALL, "num_train_epochs": 1.0}),
     "several labels, 4 × 8": (
         "multilabel_classification",
         words,
         2000,
-        {**SMALL, "num_train_epochs": 2.0, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4},
+        {**SMALL, "num_train_epochs": 1.0, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4},
     ),
 }
 

@@ -16,6 +16,7 @@ from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.gui import key_dialog
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.settings_prices import PricesCard
 from desktop_llm.settings import Settings
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -57,6 +58,7 @@ class SettingsPage(Page):
             self._form(whole, self.tr("Work"), WORK_KEYS),
             self._keys(whole),
         ]
+        whole.addWidget(PricesCard(hub))
         whole.addWidget(self._folders())
         whole.addWidget(self._about())
         whole.addStretch(1)

@@ -14,6 +14,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.train_before import TrainBefore
+from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
@@ -63,7 +64,12 @@ class TrainPage(Page):
         columns.addWidget(self._build_setup())
         self.live = TrainLive()
         self.live.problem_met.connect(hub.show_error)
-        columns.addWidget(self.live.scrolled(), 1)
+        right = QVBoxLayout()
+        right.setSpacing(12)
+        self.forecast = TrainForecast(hub, self.setup)
+        right.addWidget(self.forecast)
+        right.addWidget(self.live.scrolled(), 1)
+        columns.addLayout(right, 1)
         self.content.addLayout(columns, 1)
         training = hub.training
         training.began.connect(self._on_began)
@@ -77,6 +83,7 @@ class TrainPage(Page):
         self.live.clear()
         self._ready, self._preparing = False, None
         self._before.clear()
+        self.forecast.forbid()
         task = self.hub.task
         if project is None or task is None:
             return
@@ -116,6 +123,7 @@ class TrainPage(Page):
             self._tell_problem(error)
             return
         self._keep(recipe)
+        self.forecast.measuring.cancel(by_hand=False)
 
         def work(_: Task) -> int:
             from desktop_llm.verbs import training
@@ -214,10 +222,13 @@ class TrainPage(Page):
 
             return training.check(project, recipe)
 
-        self.hub.background.run(work, on_done=self._show_readiness, on_error=self._tell_problem)
+        self.hub.background.run(
+            work, on_done=lambda told: self._show_readiness(told, recipe), on_error=self._tell_problem
+        )
 
-    def _show_readiness(self, told: Readiness) -> None:
+    def _show_readiness(self, told: Readiness, recipe: recipes.Recipe) -> None:
         self._before.show_readiness(told)
+        self.forecast.set_ready(recipe, told)
         if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
             self.setup.set_rows(sum(told.splits.values()))
         self._ready = True
@@ -225,6 +236,7 @@ class TrainPage(Page):
 
     def _tell_problem(self, error: UserError) -> None:
         self._before.show_problem(error.message)
+        self.forecast.forbid()
         self._ready = False
         self._show_controls()
 
@@ -336,6 +348,7 @@ class TrainPage(Page):
     def _show_controls(self) -> None:
         active = self.hub.is_training
         wish = self.hub.training.wish if active else ""
+        self.forecast.setVisible(not active)
         self.start_button.setVisible(not active)
         self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
         self.pause_button.setVisible(active)

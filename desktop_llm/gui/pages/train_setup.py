@@ -63,6 +63,10 @@ class TrainSetup(QWidget):
             whole.addLayout(line)
         self._preset_label = label
         whole.addWidget(self._about)
+        self._advice = plain_label("", "muted", wrap=True)
+        self._advice.setObjectName("train.size_advice")
+        self._advice.hide()
+        whole.addWidget(self._advice)
         self._more.hide()
         for form in (self._form, self._more):
             form.set_titles_width(titles)
@@ -133,7 +137,11 @@ class TrainSetup(QWidget):
 
     def set_value(self, key: str, value: Any) -> None:
         """Set one value, as if the person had."""
-        self._recipe = recipes.changed(self.recipe, {key: value})
+        self.set_values({key: value})
+
+    def set_values(self, values: dict[str, Any]) -> None:
+        """Set some values, as if the person had."""
+        self._recipe = recipes.changed(self.recipe, values)
         self._own = True
         self._show()
         self.changed.emit()
@@ -144,6 +152,11 @@ class TrainSetup(QWidget):
         if self._task is not None and not self._own:
             self._recipe = default_recipe(self._task, self._recipe.model, rows)
             self._show()
+
+    def set_size_advice(self, sentence: str) -> None:
+        """Say which size suits the data; '' where nobody knows."""
+        self._advice.setText(sentence)
+        self._advice.setVisible(bool(sentence))
 
     def set_locked(self, locked: bool) -> None:
         """While a run is under way its recipe is only shown."""
