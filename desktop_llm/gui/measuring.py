@@ -57,6 +57,8 @@ class Measuring(QObject):
         self._work: Task | None = None
         self._refused: Recipe | None = None
         """What was measured in vain, or told to stop: it is not tried again by itself."""
+        self._measured: Recipe | None = None
+        self._by_hand = self._again = self._yielded = False
         self.known = Known()
         self.doing = self.problem = ""
         self.may_begin = False
@@ -79,6 +81,8 @@ class Measuring(QObject):
     def ask(self, asked: Asked | None) -> None:
         """Another recipe or other rows, None for what cannot start: show what is known of it."""
         if asked != self._asked:
+            # who asked for figures wants those of what is set now
+            self._again = self._by_hand and self._work is not None
             self.cancel(by_hand=False)
             self.problem = ""
         self._asked = asked
@@ -97,12 +101,13 @@ class Measuring(QObject):
 
         self._hub.background.run(work, on_done=lambda known: self._on_known(asked, known))
 
-    def measure(self) -> None:
+    def measure(self, *, by_hand: bool = True) -> None:
         """Measure what was asked for last."""
         project, asked = self._hub.project, self._asked
         if project is None or asked is None or self._work is not None or not self.possible:
             return
         self._rest.stop()
+        self._by_hand, self._again, self._yielded, self._measured = by_hand, False, False, asked.recipe
         self.problem, self.doing = "", self.tr("Reading the texts")
 
         def work(task: Task) -> Forecast:
@@ -121,9 +126,8 @@ class Measuring(QObject):
     def cancel(self, *, by_hand: bool = True) -> None:
         """Stop measuring, at once; after that it does not begin again by itself."""
         self._rest.stop()
-        if by_hand and self._asked is not None:
-            self._refused = self._asked.recipe
         if self._work is not None:
+            self._yielded = not by_hand
             self._work.cancel()
 
     def _on_known(self, asked: Asked, known: Known) -> None:
@@ -143,7 +147,7 @@ class Measuring(QObject):
         if not (self._hub.settings.measure_by_itself and self.may_begin and self.possible):
             return
         if self._hub.background.idle:
-            self.measure()
+            self.measure(by_hand=False)
         else:
             self._rest.start()
 
@@ -152,10 +156,12 @@ class Measuring(QObject):
 
     def _on_ended(self, task: Task) -> None:
         if task is self._work:
-            if task.cancelled and self._asked is not None and self._refused is None:
-                self._refused = self._asked.recipe  # by the status bar's Cancel
+            if task.cancelled and not self._yielded:
+                self._refused = self._measured
             self._work, self.doing = None, ""
             self.changed.emit()
+            if self._again:
+                self.measure()
 
     def _say(self, words: str) -> None:
         self.doing = words

@@ -29,7 +29,8 @@ def _opened(qtbot: QtBot, window: MainWindow, path: Path) -> tuple[TrainPage, Tr
     page = window.findChildren(TrainPage)[0]
     page.setup.set_values({**TINY, "num_train_epochs": 2.0})
     shown = window.findChildren(TrainForecast)[0]
-    qtbot.waitUntil(lambda: shown.measuring.possible and window.hub.background.idle, timeout=LONG)
+    qtbot.waitUntil(lambda: not page._check_timer.isActive() and window.hub.background.idle, timeout=LONG)
+    assert shown.measuring.possible
     return page, shown, shown.measuring
 
 
