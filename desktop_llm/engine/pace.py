@@ -1,15 +1,14 @@
 """How long steps take and how memory grows over them, from a few that were measured.
 
-A step costs so much, a place that is computed so much, and a slice of a shape that was not seen lately so much more:
-on a processor oneDNN writes machine code for every shape and keeps that of the last ones. What it keeps, and the holes
-that all this leaves in the heap, make a process grow for its first hundreds of shapes.
+A step costs so much, and a place that is computed so much. On a processor oneDNN and PyTorch write machine code for
+every shape of a slice and keep it: that, and the holes which all this leaves in the heap, make a process grow by 5 to 10
+MB for each of its first hundred shapes, and ever less for further ones.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,26 +17,23 @@ import psutil
 
 from desktop_llm.engine.trial import Group, Trial, Work
 
-LEAST_STEPS, MOST_STEPS, STEP_SECONDS = 5, 32, 5.0
-"""Typical steps are measured until there are enough of them or they took long enough; then once more."""
+LEAST_STEPS, MOST_STEPS, STEP_SECONDS = 5, 64, 10.0
+"""Typical steps are measured until there are enough of them or they took long enough."""
 LEAST_SPREAD = 0.05
 """No prediction is surer than this: a run of minutes sees more than a few seconds do."""
-SHAPES_KEPT = 80
-"""oneDNN keeps 1024 primitives, and forward and backward through an encoder make some 13 for a shape."""
 GROWTH_SHAPES = 90.0
 """A process has grown by all but a third of what it ever will after so many shapes (measured for 320 and 250)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Seconds a step, a place, and a new shape; `spread` is how far off the mean may be, as a share of it.
+    """Seconds a step and a place; `spread` is how far off the mean may be, as a share of it.
 
     `grown` bytes were added to the process by the first `shapes` shapes.
     """
 
     step: float
     place: float
-    fresh: float
     overhead: float
     """What a slice costs beside its own places, in places."""
     spread: float
@@ -48,7 +44,7 @@ class Pace:
     def seconds(self, works: Sequence[Work], steps: int) -> float:
         """What so many steps like these take."""
         mean = statistics.fmean(_cost(one, self.overhead) for one in works)
-        return steps * (self.step + self.place * mean + self.fresh * unknown(works) / len(works))
+        return steps * (self.step + self.place * mean)
 
     def growth(self, works: Sequence[Work]) -> int:
         """By how much the process will still grow over these steps."""
@@ -57,21 +53,6 @@ class Pace:
             return 0
         reached = 1.0 - math.exp(-self.shapes / GROWTH_SHAPES)
         return int(self.grown * ((1.0 - math.exp(-different / GROWTH_SHAPES)) / reached - 1.0))
-
-
-def unknown(works: Sequence[Work]) -> int:
-    """How often a slice has a shape that was not among the last ones."""
-    known: OrderedDict[tuple[int, int], None] = OrderedDict()
-    count = 0
-    for shape in (one for work in works for one in work.shapes):
-        if shape in known:
-            known.move_to_end(shape)
-            continue
-        count += 1
-        known[shape] = None
-        if len(known) > SHAPES_KEPT:
-            known.popitem(last=False)
-    return count
 
 
 def spread_out(works: Sequence[Work], overhead: float) -> list[int]:
@@ -84,35 +65,32 @@ def spread_out(works: Sequence[Work], overhead: float) -> list[int]:
 
 
 def measure(trial: Trial, groups: Sequence[Group], least: Group, clock: Callable[[], float]) -> Pace:
-    """Time real steps, twice each; `least` is a step with next to nothing to compute."""
+    """Time real steps; `least` is a step with next to nothing to compute."""
     empty = min(_timed(trial, least, clock) for _ in range(3))
     size = psutil.Process().memory_info().rss
     works: list[Work] = []
-    first: list[float] = []
+    spent: list[float] = []
     for group in groups:
         works.append(trial.work(group))
-        first.append(_timed(trial, group, clock))
-        if len(first) >= LEAST_STEPS and sum(first) >= STEP_SECONDS:
+        spent.append(_timed(trial, group, clock))
+        if len(spent) >= LEAST_STEPS and sum(spent) >= STEP_SECONDS:
             break
     grown = max(0, psutil.Process().memory_info().rss - size)
-    again = [_timed(trial, group, clock) for group in groups[: len(works)]]
     costs, least_cost = [_cost(one, trial.overhead) for one in works], _cost(trial.work(least), trial.overhead)
-    mean, cost = statistics.fmean(again), statistics.fmean(costs)
+    mean, cost = statistics.fmean(spent), statistics.fmean(costs)
     # the line through the step with nothing to compute and the middle of the others
     place = max(0.0, (mean - empty) / max(1.0, cost - least_cost)) if cost > least_cost else 0.0
     step = max(0.0, mean - place * cost)
-    shapes = len({shape for work in works for shape in work.shapes})
-    off = [seconds / max(1e-9, step + place * one) for seconds, one in zip(again, costs, strict=True)]
+    off = [seconds / max(1e-9, step + place * one) for seconds, one in zip(spent, costs, strict=True)]
     spread = statistics.stdev(off) / math.sqrt(len(off)) if len(off) > 1 else 0.2
     return Pace(
         step=step,
         place=place,
-        fresh=max(0.0, sum(first) - sum(again)) / shapes,
         overhead=trial.overhead,
         spread=max(LEAST_SPREAD, 2.0 * spread),
-        count=2 * len(works),
+        count=len(works),
         grown=grown,
-        shapes=shapes,
+        shapes=len({shape for work in works for shape in work.shapes}),
     )
 
 
