@@ -1,8 +1,8 @@
 """How long steps take and how memory grows over them, from a few that were measured.
 
 A step costs so much, and a place that is computed so much. On a processor oneDNN and PyTorch write machine code for
-every shape of a slice and keep it: that, and the holes which all this leaves in the heap, make a process grow by 5 to 10
-MB for each of its first hundred shapes, and ever less for further ones.
+every shape of a slice and keep it: that, and the holes which all this leaves in the heap, make a process grow by 5 to
+10 MB for each of its first hundred shapes, and ever less for further ones.
 """
 
 from __future__ import annotations

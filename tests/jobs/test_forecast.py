@@ -1,4 +1,4 @@
-"""Forecasts travel as JSON and know to what they belong; what a run took is read from its events; prices are reckoned."""
+"""Forecasts travel as JSON and know to what they belong; what a run took is read from its events."""
 
 from __future__ import annotations
 
