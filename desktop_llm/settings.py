@@ -43,6 +43,12 @@ class Settings:
         "Measure before a run",
         "When a recipe rests and nothing else runs, some real steps tell what the run will take.",
     )
+    keep_awake: bool = _declared(
+        True, "Stay awake while training", "Keeps the computer from falling asleep until the run has ended."
+    )
+    tell_end: bool = _declared(
+        True, "Tell when a run ends", "A notification of the desktop, when you are in another window by then."
+    )
     advance_after_label: bool = _declared(
         True, "Next text after a label", "Goes on to the next text as soon as a label is given."
     )

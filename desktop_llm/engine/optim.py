@@ -17,7 +17,7 @@ from desktop_llm.nets.compact_embedding import CompactEmbedding
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What a step remembers, on the CPU: tensors by name, and figures that JSON can hold."""
+    """What a step remembers: tensors by name, where they are, not copied; and figures that JSON can hold."""
 
     tensors: Mapping[str, torch.Tensor]
     figures: Mapping[str, Any]
@@ -77,11 +77,11 @@ def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
 
 
 def states(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """What the optimizer remembers of each parameter, as `name/key`, on the CPU."""
+    """What the optimizer remembers of each parameter, as `name/key`; the tensors themselves, not copies."""
     tensors = {}
     for name, parameter in trainable(model):
         for key, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"{name}/{key}"] = torch.as_tensor(value).detach().to("cpu").contiguous()
+            tensors[f"{name}/{key}"] = torch.as_tensor(value).detach()
     return tensors
 
 

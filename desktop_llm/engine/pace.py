@@ -17,12 +17,12 @@ import psutil
 
 from desktop_llm.engine.trial import Group, Trial, Work
 
-LEAST_STEPS, MOST_STEPS, STEP_SECONDS = 5, 64, 10.0
+LEAST_STEPS, MOST_STEPS, STEP_SECONDS = 5, 64, 15.0
 """Typical steps are measured until there are enough of them or they took long enough."""
 LEAST_SPREAD = 0.05
 """No prediction is surer than this: a run of minutes sees more than a few seconds do."""
-GROWTH_SHAPES = 90.0
-"""A process has grown by all but a third of what it ever will after so many shapes (measured for 320 and 250)."""
+GROWTH_SHAPES = 120.0
+"""A process grows evenly for about so many shapes and then ever less (measured for 90 to 320 of them)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,8 @@ class Pace:
         different = len({shape for work in works for shape in work.shapes})
         if not self.shapes or different <= self.shapes:
             return 0
-        reached = 1.0 - math.exp(-self.shapes / GROWTH_SHAPES)
-        return int(self.grown * ((1.0 - math.exp(-different / GROWTH_SHAPES)) / reached - 1.0))
+        reached, end = math.tanh(self.shapes / GROWTH_SHAPES), math.tanh(different / GROWTH_SHAPES)
+        return int(self.grown * (end / reached - 1.0))
 
 
 def spread_out(works: Sequence[Work], overhead: float) -> list[int]:

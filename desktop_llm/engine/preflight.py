@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError
 
-from desktop_llm.engine import checkpoint, evaluate, fitting, pace
+from desktop_llm.engine import checkpoint, evaluate, fitting, pace, retention
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.checkpoint import Progress
 from desktop_llm.engine.energy import Meter
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.fitting import Memory
+from desktop_llm.engine.host_copy import HostCopy
 from desktop_llm.engine.keeping import SAVE_SHARE
 from desktop_llm.engine.pace import Pace
 from desktop_llm.engine.peak import Watch
@@ -29,6 +30,7 @@ from desktop_llm.engine.trial import Trial, Work
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.forecast import Forecast, costly, machine
+from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import buckets
 from desktop_llm.nets.learner import Report
 
@@ -125,14 +127,15 @@ def _evaluate(trial: Trial, split: str, places: np.ndarray, clock: Clock) -> flo
 
 
 def _written(trial: Trial, clock: Clock) -> tuple[tuple[float, int], tuple[float, int]]:
-    """Seconds and bytes of a checkpoint and of a model alone, written to the run's disk and removed."""
+    """Seconds and bytes of a checkpoint and of a model alone, copied and written to the run's disk, then removed."""
     folder = trial.folder.checkpoints
     try:
         began = clock()
-        path = checkpoint.save(folder, trial.learner, trial.stepper.states(), Progress(step=1))
-        kept = clock() - began, _size(path)
+        states, copies = trial.stepper.states(), HostCopy()
+        checkpoint.write(folder / "whole", checkpoint.take(copies, trial.learner, states, Progress(step=1)))
+        kept = clock() - began, _size(folder / "whole")
         began = clock()
-        checkpoint.save_best(folder, trial.learner)
+        checkpoint.write(folder / checkpoint.BEST, checkpoint.take(copies, trial.learner))
         model = clock() - began, _size(folder / checkpoint.BEST)
     except OSError as error:
         raise from_os_error(error, "write a trial checkpoint to", folder) from error
@@ -164,7 +167,11 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
     rest = middle - stepping
     offers = () if found.memory.fits else fitting.offers(trial, found.memory, found.pace)
     largest = fitting.largest(trial, found.memory, found.pace)
-    folders = checkpoint.KEPT + 1
+    folders = recipe.save_total_limit + 1 + _marked(recipe, steps)
+    room = folders * found.checkpoint[1] + 2 * found.model[1]
+    if recipe.save_gigabytes is not None:  # the newest and the best stay in any case
+        least = 2 * (found.checkpoint[1] + found.model[1])
+        room = min(room, max(least, int(recipe.save_gigabytes * retention.GIGABYTE) + found.checkpoint[1]))
     return Forecast(
         machine=machine(),
         recipe=costly(recipe),
@@ -188,7 +195,7 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         memory=most,
         memory_there=found.memory.limit,
         # at the worst moment: the checkpoints that are kept, one being written, the best and the one being written
-        disk=folders * found.checkpoint[1] + 2 * found.model[1] + steps * BYTES_AN_EVENT,
+        disk=room + steps * BYTES_AN_EVENT,
         disk_free=shutil.disk_usage(trial.folder.path).free,
         energy=None if found.watts is None else found.watts * middle / 3600.0,
         flops=6.0 * trial.multiplied() * scale * sum(one.places for one in found.works),
@@ -196,6 +203,11 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         largest=largest and replace(largest, seconds=largest.seconds + rest),
         offers=tuple(replace(one, seconds=one.seconds + rest) for one in offers),
     )
+
+
+def _marked(recipe: Recipe, steps: int) -> int:
+    """How many checkpoints stay for good."""
+    return steps // recipe.save_kept_steps if recipe.save_kept_steps else 0
 
 
 def _saves(trial: Trial, took: float, seconds: float) -> int:

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, evaluate, optim
+from desktop_llm.engine import checkpoint, continuing, evaluate, optim, overlap, retention
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -91,7 +92,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     source, complaints = checkpoint.newest(run_folder.checkpoints)
     for complaint in complaints:
         before = "the one before is used" if source else "the run starts anew"
-        voice.note(f"A checkpoint is damaged and was passed over ({complaint}); {before}.", "warning")
+        voice.note(f"A checkpoint is damaged and was removed ({complaint}); {before}.", "warning")
     random.seed(job.recipe.seed)
     np.random.seed(job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
@@ -101,7 +102,8 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     stepper = Stepper(learner, splits["train"].examples, job.recipe, device, parts.plan.total_steps)
     loop = Loop(parts, stepper)
     if source is not None:
-        loop.progress = checkpoint.restore(source, learner, stepper.restore)
+        restored = checkpoint.restore(source, learner, stepper.restore)
+        loop.progress = continuing.take_up(job, run_folder, restored, parts.plan, voice)
         if loop.progress.precision != device.precision:
             voice.note(f"Goes on in {device.precision}; it was started in {loop.progress.precision}.", "warning")
     voice.say(
@@ -113,8 +115,12 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
             device=device.title,
             precision=device.precision,
             resumed_at=loop.progress.step,
+            threads=torch.get_num_threads() if device.torch.type == "cpu" else 0,
         )
     )
+    continuing.say_of_device(job, device, voice)
+    if source is None:
+        loop.advise(overlap.advice({split: one.rows for split, one in splits.items()}))
     patience = job.recipe.early_stopping_patience
     ended_early = bool(patience) and loop.progress.waited >= patience
     outcome: Outcome = "early_stopped" if ended_early else loop.run()
@@ -163,6 +169,7 @@ def _parts(
         voice=voice,
         control=control,
         checkpoints=run_folder.checkpoints,
+        dynamics=run_folder.dynamics,
     )
 
 
@@ -186,9 +193,9 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
             if len(splits[split]):
                 metrics = _measure_at_end(parts, split, splits[split], loop.progress.step, filling)
                 kept = kept or metrics
+    loop.finish()
     shutil.rmtree(best, ignore_errors=True)
-    for old in checkpoint.steps(run_folder.checkpoints)[1:]:
-        shutil.rmtree(old, ignore_errors=True)
+    retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
     spent = taken(run_folder.read_events())
     return Finished(
         at=time.time(),
@@ -196,6 +203,7 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
         reason=outcome,
         seconds=loop.progress.seconds,
         metrics=kept,
+        message=continuing.compared(parts.job, run_folder),
         whole=spent.seconds,
         memory=max(spent.memory, peak(parts.device.torch)),
     )

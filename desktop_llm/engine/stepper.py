@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from desktop_llm.engine import optim
-from desktop_llm.engine.device import Device
+from desktop_llm.engine.device import Device, memory_sentences
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.optim import States
 from desktop_llm.jobs.recipe import Recipe
@@ -32,16 +32,29 @@ class Stepper:
     def __init__(self, learner: Learner, examples: Examples, recipe: Recipe, device: Device, total_steps: int) -> None:
         """`examples` are the encoded training rows; the learner is on its device; `total_steps` is the plan's."""
         self._learner, self._recipe, self._total = learner, recipe, total_steps
+        self._device = device
         self._parameters = [parameter for _, parameter in optim.trainable(learner.model)]
         self._gradient = Gradient(learner, examples, device, group_by_length=recipe.group_by_length)
         self._optimizer = optim.adamw(learner.model, recipe)
         self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
+        self.rate_factor = 1.0
+        """By which the plan's learning rate is multiplied."""
+        self.on_halved: Callable[[int], None] | None = None
+        """Told the token places at once from then on, where memory ran out; None: a full memory is raised."""
+
+    @property
+    def gradient(self) -> Gradient:
+        """What makes the gradient of a step."""
+        return self._gradient
 
     def step(self, group: Sequence[np.ndarray], number: int) -> Stepped:
         """Optimizer step `number` (from 1) on the batches `group` (indices int64 [b] each)."""
-        rate = optim.rate(self._recipe, number, self._total)
+        rate = optim.rate(self._recipe, number, self._total) * self.rate_factor
         optim.set_rate(self._optimizer, rate)
-        loss = self._gradient.add(group, self._scaler)
+        if self.on_halved is None:
+            loss = self._gradient.add(group, self._scaler)
+        else:
+            loss = self._gradient.add_frugally(group, self._scaler, self.on_halved)
         if self._scaler:
             self._scaler.unscale_(self._optimizer)
         limit = self._recipe.max_grad_norm if self._recipe.max_grad_norm > 0 else math.inf
@@ -60,7 +73,27 @@ class Stepper:
         return States(tensors, {"scaler": self._scaler.state_dict()} if self._scaler else {})
 
     def restore(self, states: States) -> None:
-        """Take over what `states` told, once the weights are in place."""
+        """Take over what `states` told, once the weights are in place; nothing of before is left."""
+        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.state.clear()
         optim.restore(self._learner.model, self._optimizer, states.tensors)
         if self._scaler is not None and "scaler" in states.figures:
             self._scaler.load_state_dict(states.figures["scaler"])
+
+    def release(self) -> int:
+        """Move the model and what the optimizer remembers out of a GPU's memory; how many bytes it got back."""
+        before = self._device.reserved()
+        self._move(torch.device("cpu"))
+        return before - self._device.give_back()
+
+    def take_back(self) -> None:
+        """Undo `release`: all is on the device again, as it was. Raises UserError where its memory is taken."""
+        with memory_sentences():
+            self._move(self._device.torch)
+
+    def _move(self, to: torch.device) -> None:
+        self._learner.model.to(to)
+        for remembered in self._optimizer.state.values():
+            for key, value in remembered.items():
+                if isinstance(value, torch.Tensor):
+                    remembered[key] = value.to(to)

@@ -212,6 +212,31 @@ class Recipe:
     save_steps: int | None = _hyper(
         None, "Save every", "Steps between two checkpoints. Automatic: at most about a minute apart.", "more", minimum=1
     )
+    save_total_limit: int = _hyper(
+        2,
+        "Checkpoints kept",
+        "How many of the newest checkpoints stay while the run goes on; at its end the last one does.",
+        "more",
+        minimum=1,
+        maximum=10_000,
+    )
+    save_kept_steps: int | None = _hyper(
+        None,
+        "Keep for good every",
+        "Steps between checkpoints that stay after the end, too. Automatic: none do.",
+        "more",
+        minimum=1,
+    )
+    save_gigabytes: float | None = _hyper(
+        None,
+        "Room for checkpoints",
+        "At most so many GB of the disk; the oldest goes first, never the best model or the newest checkpoint. "
+        "Automatic: no limit.",
+        "more",
+        minimum=0.0,
+        maximum=1_000_000.0,
+        decimals=2,
+    )
     early_stopping_patience: int = _hyper(
         3,
         "Stop early after",
@@ -250,14 +275,15 @@ def _kinds(key: str) -> tuple[type, bool]:
     return hint, False
 
 
-def _require_key(key: str) -> None:
+def require_key(key: str) -> None:
+    """Raise UserError with the nearest key where there is none of that name."""
     if key not in KEYS:
         raise UserError(f"There is no setting “{key}”; the nearest one is “{nearest_key(key)}”.")
 
 
 def parse_value(key: str, text: str) -> Any:
     """The value of `key` written as `text` (from `--set`). Raises UserError for unknown keys and wrong types."""
-    _require_key(key)
+    require_key(key)
     kind, optional = _kinds(key)
     word = text.strip().lower()
     if optional and word in _NONE_WORDS:
@@ -289,7 +315,7 @@ def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """`recipe` with `values` put in, each checked for key, type and range. Raises UserError."""
     fitted = {}
     for key, value in values.items():
-        _require_key(key)
+        require_key(key)
         fitted[key] = _fitted(key, value)
     result = replace(recipe, **fitted)
     check(result)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from desktop_llm.errors import UserError
 from desktop_llm.nets import compact_embedding
+from desktop_llm.nets.learner import Captured
 
 EMBEDDING_SUFFIX = ".weight"
 
@@ -33,12 +36,26 @@ class Kept:
         """Train only the word embeddings of these token ids; exact, see `nets.compact_embedding`."""
         self._compact = compact_embedding.compact(self.model, used, [self._pad, *always])
 
+    def captured(self) -> Captured:
+        """What model and config are now."""
+        tensors = {name: value.detach() for name, value in self.model.state_dict().items()}
+        # what is decided beside the weights is kept in the config, and may be decided anew while this is written
+        config = copy.deepcopy(self.model.config)
+        return Captured(tensors, lambda folder, told: self._write(folder, told, config))
+
     def save(self, folder: Path) -> None:
         """Model (safetensors, float32), config with label names, and tokenizer in Hugging Face layout."""
-        state = {name: value.detach().to("cpu") for name, value in self.model.state_dict().items()}
+        captured = self.captured()
+        captured.write(folder, {name: value.to("cpu") for name, value in captured.tensors.items()})
+
+    def _write(self, folder: Path, tensors: Mapping[str, torch.Tensor], config: PretrainedConfig) -> None:
+        state = dict(tensors)
         if self._compact is not None:
-            state[self._embedding_name()] = self._compact.expanded()
+            name = self._embedding_name()
+            state[name] = self._compact.expanded(state[name])
         self.model.save_pretrained(folder, state_dict=state)
+        config.dtype, config.architectures = self.model.config.dtype, self.model.config.architectures
+        config.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
 
     def adopt(self, folder: Path) -> None:

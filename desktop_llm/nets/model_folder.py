@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm import atomic
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ def check(folder: Path) -> dict[str, Any]:
             raise UserError(f"“{folder}” is a model of images or sounds; choose a model of texts, with a tokenizer.")
         raise UserError(f"“{folder}” has no tokenizer: tokenizer.json is missing; copy it there or choose another.")
     return told
+
+
+def check_whole(folder: Path) -> None:
+    """Raise UserError when the weights in a folder that this program wrote are no longer as they were written."""
+    wrong = atomic.damage(folder, ".safetensors") if (folder / atomic.MANIFEST).is_file() else ""
+    if wrong:
+        raise UserError(f"The model in “{folder}” is damaged ({wrong}); train it again, or choose another.")
 
 
 def config(folder: Path) -> PretrainedConfig:

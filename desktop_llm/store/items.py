@@ -247,6 +247,7 @@ class Items:
         on_progress: Callable[[ImportProgress], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
         known_only: bool = False,
+        placed: Callable[[Any, str, str], Any] | None = None,
     ) -> InsertCounts:
         """Bring rows in, all or none; see `store.inserting.insert`."""
         waiting = iter(items)
@@ -258,6 +259,7 @@ class Items:
             on_progress=on_progress,
             should_stop=should_stop,
             known_only=known_only,
+            placed=placed,
         )
 
     def insert_batches(
@@ -270,6 +272,7 @@ class Items:
         on_progress: Callable[[ImportProgress], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
         known_only: bool = False,
+        placed: Callable[[Any, str, str], Any] | None = None,
     ) -> InsertCounts:
         """Bring many rows in, all or none; see `store.inserting.insert`."""
         return inserting.insert(
@@ -281,6 +284,7 @@ class Items:
             on_progress=on_progress,
             should_stop=should_stop,
             known_only=known_only,
+            placed=placed,
         )
 
     def _main_field(self) -> str:

@@ -7,16 +7,25 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from desktop_llm import log, settings
+from desktop_llm import awake, log, settings
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import events, forecast, renting
+from desktop_llm.jobs import events
 from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved, Started, StepDone
-from desktop_llm.jobs.forecast import Forecast, Offer
-from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.jobs.renting import Quote
+from desktop_llm.jobs.events import (
+    Advised,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    Noted,
+    Paused,
+    RolledBack,
+    Saved,
+    Started,
+    StepDone,
+)
 from desktop_llm.store.project import Project
-from desktop_llm.verbs import foretelling, preflight, training
 
 Out = Callable[[dict[str, Any], str], None]
 STORE_SECONDS = 0.5
@@ -30,7 +39,8 @@ def train(project: Project, number: int, out: Out, catch_interrupt: Callable[[Ca
     folder, control = project.runs.folder(number), Control()
     catch_interrupt(control.leave)
     teller = _Teller(project, number, out)
-    end = worker.train_here(str(folder.path), teller.take, control)
+    with awake.kept(f"Run {number} is training", wanted=settings.load().keep_awake):
+        end = worker.train_here(str(folder.path), teller.take, control)
     teller.store()
     if isinstance(end, Finished):
         project.take_answers(number)
@@ -58,7 +68,7 @@ class _Teller:
                 self.store()
         if isinstance(event, Started):
             self._total = event.total_steps
-        quiet = isinstance(event, (events.Beat, events.Preparing, Saved))
+        quiet = isinstance(event, (events.Beat, events.Preparing, events.Sampled, Saved))
         if isinstance(event, StepDone):
             quiet = time.monotonic() - self._told_at < TELL_SECONDS and event.step != self._total
         if not quiet:
@@ -89,7 +99,7 @@ def _words(event: Event, total: int, number: int) -> str:
     if isinstance(event, Evaluated):
         figures = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
         return f"{event.split} at step {event.step:,}: {figures}{'  best' if event.best and not event.final else ''}"
-    if isinstance(event, Noted):
+    if isinstance(event, (Noted, Advised, RolledBack)):
         return event.message
     if isinstance(event, Interrupted) and not event.step:
         return f"Left before the first step; resume run {number} to begin."
@@ -97,51 +107,8 @@ def _words(event: Event, total: int, number: int) -> str:
         return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
     if isinstance(event, Finished):
         reason = event.reason.replace("_", " ")
-        return f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        told = f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        return f"{told} {event.message}".rstrip()
+    if isinstance(event, Paused):
+        return f"Paused at step {event.step:,}" + (f", {event.freed / 1e9:.1f} GB given back" if event.freed else "")
     return ""
-
-
-def estimate(project: Project, recipe: Recipe, out: Out) -> int:
-    """Freeze a trial run beside the project's runs, measure it in a process of its own, throw it away."""
-    readiness = training.check(project, recipe)
-    with preflight.trial_folder(project.path) as folder:
-        training.freeze(project, recipe, 0, folder)
-        told = preflight.measure(folder)
-    foretelling.keep(project, told)
-    quotes = renting.quotes(renting.from_text(settings.load().gpu_prices), told.flops, told.slices, told.memory)
-    rented = [{"card": one.card.name, "seconds": one.seconds, "dollars": one.dollars} for one in quotes]
-    out(
-        {"splits": dict(readiness.splits), **forecast.to_json(told), "fits": told.fits, "rented": rented},
-        "\n".join(_estimate_words(told, quotes)),
-    )
-    return 0
-
-
-def _estimate_words(told: Forecast, quotes: list[Quote]) -> list[str]:
-    lines = [
-        f"{told.parameters:,} parameters on {told.device} in {told.precision}: {told.total_steps:,} steps of "
-        f"{told.seconds_per_step:.3f} s",
-        f"time    about {told.seconds / 60:.1f} minutes ({told.low / 60:.1f} to {told.high / 60:.1f}), with "
-        f"{told.evaluations:,} evaluations of {told.evaluation:.1f} s and {told.checkpoints:,} checkpoints of "
-        f"{told.checkpoint:.1f} s",
-        f"memory  {told.memory / 1e9:.2f} GB at the peak, {told.memory_there / 1e9:.1f} GB may be used",
-        f"disk    {told.disk / 1e9:.2f} GB at most, {told.disk_free / 1e9:.1f} GB free",
-    ]
-    if told.energy is not None:
-        lines.append(f"energy  about {told.energy:.1f} Wh of the computing part alone")
-    if quotes:
-        best = quotes[0]
-        lines.append(
-            f"rented  about ${best.dollars:.2f} on one {best.card.name}, in some {best.seconds / 60:.0f} minutes"
-        )
-    if told.largest is not None:
-        lines.append("The largest batch that fits: " + _set_words(told.largest))
-    if not told.fits:
-        lines.append("This does not fit. What would:" if told.offers else "This does not fit.")
-        lines += [f"  {_set_words(one)}" for one in told.offers]
-    return lines
-
-
-def _set_words(offer: Offer) -> str:
-    values = " ".join(f"--set {key}={value}" for key, value in offer.values.items())
-    return f"{values} ({offer.memory / 1e9:.2f} GB, about {offer.seconds / 60:.1f} minutes)"

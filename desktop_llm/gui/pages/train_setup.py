@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
@@ -37,6 +38,7 @@ class TrainSetup(QWidget):
         self._task: Task | None = None
         self._recipe = Recipe()
         self._rows = 0
+        self._runs: dict[str, str] = {}
         self._own = False
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 8, 0)
@@ -104,7 +106,7 @@ class TrainSetup(QWidget):
         `told` is the recipe of last time, its model alone where all else was left to the program; `models` are
         folders used before.
         """
-        self._task, self._rows = task, 0
+        self._task, self._rows, self._runs = task, 0, {}
         self._own = len(told) > 1
         start = str(told.get("model", SCRATCH))
         self._preset.clear()
@@ -123,6 +125,20 @@ class TrainSetup(QWidget):
         if self._recipe.model != SCRATCH:
             self._add_model(self._recipe.model)
         self._show()
+
+    def set_runs(self, runs: Mapping[str, str]) -> None:
+        """Offer the models of runs, too: their folders, and what they are called here."""
+        for gone in self._runs.keys() - runs.keys() - {self._recipe.model}:
+            if self._model.findData(gone) >= 0:
+                self._model.removeItem(self._model.findData(gone))
+        self._runs = dict(runs)
+        for place, (model, title) in enumerate(runs.items(), 1):
+            there = self._model.findData(model)
+            if there >= 0:
+                self._model.setItemText(there, title)
+            else:
+                self._model.insertItem(min(place, self._model.count()), title, model)
+        self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
 
     def choose_model(self, model: str) -> None:
         """Start from scratch or from a folder, with the task's defaults for it."""
@@ -146,6 +162,14 @@ class TrainSetup(QWidget):
         self._show()
         self.changed.emit()
 
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Set a whole recipe, as if the person had."""
+        if recipe.model != SCRATCH:
+            self._add_model(recipe.model)
+        self._recipe, self._own = recipe, True
+        self._show()
+        self.changed.emit()
+
     def set_rows(self, rows: int) -> None:
         """Other numbers of labelled rows: the defaults follow, as long as the person has set nothing."""
         self._rows = rows
@@ -157,11 +181,6 @@ class TrainSetup(QWidget):
         """Say which size suits the data; '' where nobody knows."""
         self._advice.setText(sentence)
         self._advice.setVisible(bool(sentence))
-
-    def set_locked(self, locked: bool) -> None:
-        """While a run is under way its recipe is only shown."""
-        for widget in (self._model, self._preset, self._form, self._more, self._reset):
-            widget.setEnabled(not locked)
 
     def _show(self) -> None:
         scratch = self._recipe.model == SCRATCH
@@ -196,7 +215,7 @@ class TrainSetup(QWidget):
     def _add_model(self, model: str) -> None:
         if self._model.findData(model) < 0:
             place = max(1, self._model.findData(PICK)) if self._model.findData(PICK) >= 0 else self._model.count()
-            self._model.insertItem(place, Path(model).name or model, model)
+            self._model.insertItem(place, self._runs.get(model) or model_title(model), model)
 
     def _on_model_chosen(self) -> None:
         chosen = str(self._model.currentData())
@@ -233,6 +252,17 @@ class TrainSetup(QWidget):
 
     def _on_reset(self) -> None:
         self.choose_model(self._recipe.model)
+
+
+def model_title(model: str) -> str:
+    """What a model folder is called: its name, or where a project's run left it, project and run."""
+    folder = Path(model)
+    run = folder.parent
+    if folder.name == "model" and run.parent.name == "runs" and run.name.isdecimal():
+        return QCoreApplication.translate("TrainSetup", "{project}, run {number}").format(
+            project=run.parent.parent.name, number=int(run.name)
+        )
+    return folder.name or model
 
 
 def folder_words(folder: Path) -> str:
