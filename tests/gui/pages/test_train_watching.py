@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.pages.train import TrainPage
-from desktop_llm.gui.pages.train_runs import TrainRuns
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, RolledBack, Sampled, StepDone
@@ -46,7 +45,7 @@ def page(qtbot: QtBot, window: MainWindow, trained: Path) -> TrainPage:
     made = window.page("train")
     assert isinstance(made, TrainPage)
     qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
-    find(made, TrainRuns, "train.run").ask()
+    made.controls.runs.ask()
     qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
     return made
 
