@@ -131,7 +131,7 @@ def _runs(told: Any, out: Out) -> None:
         must_learn(project)
         main_metric = task_named(project.task).metrics[0]
         if told.diff is not None:
-            _diff(project, *told.diff, out)
+            _diff(project, (told.diff[0], told.diff[1]), out)
             return
         runs = project.runs.all()
         if not runs:
@@ -145,9 +145,10 @@ def _runs(told: Any, out: Out) -> None:
             )
 
 
-def _diff(project: Project, here: int, there: int, out: Out) -> None:
+def _diff(project: Project, numbers: tuple[int, int], out: Out) -> None:
     from desktop_llm.verbs import differing
 
+    here, there = numbers
     lines = differing.between(project, here, there)
     words, group = [f"Run {here} and run {there}"], ""
     for line in lines:
