@@ -79,7 +79,9 @@ def _train(told: Any, out: Out) -> int:
             return _again(told, project, out)
         recipe = _recipe(told, project)
         if told.estimate:
-            return headless.estimate(project, recipe, out)
+            from desktop_llm.verbs import estimating
+
+            return estimating.estimate(project, recipe, out)
         number, _ = training.prepare(project, recipe)
         out({"run": number}, f"Run {number}")
         return headless.train(project, number, out, _catch_interrupt)
@@ -131,7 +133,8 @@ def _runs(told: Any, out: Out) -> None:
         must_learn(project)
         main_metric = task_named(project.task).metrics[0]
         if told.diff is not None:
-            _diff(project, (told.diff[0], told.diff[1]), out)
+            here, there = told.diff
+            _diff(project, here, there, out)
             return
         runs = project.runs.all()
         if not runs:
@@ -140,15 +143,20 @@ def _runs(told: Any, out: Out) -> None:
             value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
-                {"run": run.number, "state": run.state, "model": run.model_title, "metrics": run.metrics},
+                {
+                    "run": run.number,
+                    "state": run.state,
+                    "model": run.model_title,
+                    "metrics": run.metrics,
+                    "forecast": run.details.get("forecast", {}),
+                },
                 f"{run.number}  {run.state}, {run.model_title}{figure}",
             )
 
 
-def _diff(project: Project, numbers: tuple[int, int], out: Out) -> None:
+def _diff(project: Project, here: int, there: int, out: Out) -> None:
     from desktop_llm.verbs import differing
 
-    here, there = numbers
     lines = differing.between(project, here, there)
     words, group = [f"Run {here} and run {there}"], ""
     for line in lines:

@@ -17,11 +17,12 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optim, overlap, retention
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
 from desktop_llm.engine.parts import Parts
+from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
@@ -31,8 +32,9 @@ from desktop_llm.jobs import prediction, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Started
 from desktop_llm.jobs.folder import EventLog, RunFolder
+from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
-from desktop_llm.nets.learner import Learner, Row
+from desktop_llm.nets.learner import Adapting, Learner, Row
 from desktop_llm.tasks import task as task_named
 
 
@@ -85,7 +87,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         raise UserError(wrong)
     device = devices.choose(job.recipe)
     checkpoint.tidy(run_folder.checkpoints)
-    for written in (run_folder.model, run_folder.predictions):
+    for written in (run_folder.model, run_folder.adapter, run_folder.predictions):
         atomic.recover(written)
     source, complaints = checkpoint.newest(run_folder.checkpoints)
     for complaint in complaints:
@@ -140,7 +142,10 @@ def _learner(
     for split in snapshot.SPLITS:
         kept = list(rows(split))
         splits[split] = Split(kept, learner.encode(kept, voice.preparing))
-    parameters = optim.count(learner.model)
+    what_learns.settle(learner, job.recipe)
+    if source is None and (told := what_learns.words(learner)):
+        voice.note(told)
+    parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
     return learner, parameters, splits
 
@@ -179,10 +184,15 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
         if wrong:
             raise UserError(f"The best model is damaged ({wrong}); run the training again.")
         parts.learner.adopt(best)
+    else:
+        loop.put_average()
     try:
         with atomic.new_folder(run_folder.model) as filling:
             parts.learner.save(filling)
             atomic.write_json(filling / NOTE, {"task": parts.job.task, "run": parts.job.number})
+        if parts.job.recipe.lora_r and isinstance(parts.learner, Adapting):
+            with atomic.new_folder(run_folder.adapter) as filling:
+                parts.learner.save_adapter(filling)
     except SafetensorError as error:
         raise UserError(f"The model could not be written ({error}); check the disk's free space and resume.") from error
     kept: dict[str, float] = {}
@@ -194,14 +204,16 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
     loop.finish()
     shutil.rmtree(best, ignore_errors=True)
     retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
-    reason = "completed" if outcome == "completed" else outcome
+    spent = taken(run_folder.read_events())
     return Finished(
         at=time.time(),
         step=loop.progress.step,
-        reason=reason,
+        reason=outcome,
         seconds=loop.progress.seconds,
         metrics=kept,
         message=continuing.compared(parts.job, run_folder),
+        whole=spent.seconds,
+        memory=max(spent.memory, peak(parts.device.torch)),
     )
 
 
