@@ -148,7 +148,7 @@ def test_a_run_goes_on_where_it_was_moved_to_though_its_model_folder_is_gone(who
     assert isinstance(_run(straight)[0], Finished)
     folder = run_folders.make(tmp_path / "here", model=str(model), save_steps=5)
     assert isinstance(_run(folder, {5: "leave"})[0], Interrupted)
-    moved = RunFolder(shutil.move(folder.path, tmp_path / "elsewhere and renamed"))
+    moved = RunFolder(folder.path.rename(tmp_path / "elsewhere and renamed"))
     shutil.rmtree(model)
     assert isinstance(_run(moved)[0], Finished)
     assert _weights(moved) == _weights(straight)
@@ -165,7 +165,7 @@ def _longer(folder: RunFolder, **values: Any) -> None:
 
 
 def test_a_run_made_longer_is_the_longer_run_where_the_rate_does_not_fall(tmp_path: Path) -> None:
-    values = {"lr_scheduler_type": "constant", "warmup_ratio": 0.0, "load_best_model_at_end": False}
+    values: dict[str, Any] = {"lr_scheduler_type": "constant", "warmup_ratio": 0.0, "load_best_model_at_end": False}
     straight = run_folders.make(tmp_path / "straight", num_train_epochs=4.0, **values)
     assert isinstance(_run(straight)[0], Finished)
     folder = run_folders.make(tmp_path / "longer", num_train_epochs=2.0, **values)
@@ -198,8 +198,8 @@ def test_a_longer_run_that_finds_nothing_better_keeps_the_best_of_before(tmp_pat
 
 
 def test_a_repeated_run_says_that_its_weights_are_the_same_or_not(whole: RunFolder, tmp_path: Path) -> None:
-    for name, values, words in (("same", {}, "to the last bit"), ("other", {"seed": 7}, "differ from those of run 1")):
-        folder = run_folders.make(tmp_path / name, save_steps=5, **values)
+    for name, seed, words in (("same", 42, "to the last bit"), ("other", 7, "differ from those of run 1")):
+        folder = run_folders.make(tmp_path / name, save_steps=5, seed=seed)
         told = json.loads(folder.job_file.read_text())
         told["again"] = {"run": 1, "weights": _weights(whole)}
         folder.job_file.write_text(json.dumps(told))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ run(Path(sys.argv[1]), lambda event: None, Control())
 def test_a_run_on_a_full_disk_fails_with_a_sentence_and_ends_the_same_when_there_is_room(
     tmp_path: Path, best: bool
 ) -> None:
-    values = {"save_steps": 10, "load_best_model_at_end": best}
+    values: dict[str, Any] = {"save_steps": 10, "load_best_model_at_end": best}
     whole = run_folders.make(tmp_path / "whole", **values)
     assert isinstance(run(whole.path, lambda event: None, Control()), Finished)
     folder = run_folders.make(tmp_path / "full", **values)
