@@ -161,8 +161,9 @@ def _shorter(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
 
 def _adapted(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
     """Adapters: the weights' gradients and what the optimizer remembers of them go, the places' memory stays."""
-    key = next((one for one in ("lora_rank", "lora_r") if _has(trial.recipe, one)), "")
-    if key and not getattr(trial.recipe, key) and trial.recipe.model != "scratch":
+    key, recipe = "lora_r", trial.recipe
+    frozen = recipe.freeze_backbone or recipe.freeze_layers  # then little is remembered already
+    if not recipe.lora_r and not frozen and recipe.model != "scratch":
         less = memory.peak - 12 * trial.parameters
         seconds = pace.seconds([trial.work(one) for one in trial.groups], trial.plan.total_steps)
         yield Offer(kind="lora", values={key: 16}, memory=max(0, less), seconds=seconds)

@@ -74,7 +74,7 @@ class Trial:
         train = self.examples["train"]
         self.stepper = Stepper(self.learner, train, recipe, self.device, self.plan.total_steps)
         self.gradient = Gradient(self.learner, train, self.device, group_by_length=recipe.group_by_length)
-        size = sum(one.numel() for one in self.learner.model.parameters() if one.requires_grad)
+        size = optimizers.count(self.learner.model)  # as `Gradient` counts, also where little of it learns
         self.overhead = self.device.slice_overhead(size)
         self.preparing = (read - began) + (encoded - read) * self.scale + clock() - encoded
 
