@@ -93,7 +93,7 @@ def largest(trial: Trial, memory: Memory, pace: Pace) -> Offer | None:
     """
     recipe = trial.recipe
     size, rounds = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
-    rows = trial.counts["train"]
+    rows = trial.learned
     most = min(LARGEST_BATCH, size * rounds if rounds > 1 else max(size, rows // LEAST_STEPS_AN_EPOCH))
     if not memory.fits or memory.per_place <= 0 or most <= size:
         return None
