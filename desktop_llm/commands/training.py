@@ -133,7 +133,8 @@ def _runs(told: Any, out: Out) -> None:
         must_learn(project)
         main_metric = task_named(project.task).metrics[0]
         if told.diff is not None:
-            _diff(project, *told.diff, out)
+            here, there = told.diff
+            _diff(project, here, there, out)
             return
         runs = project.runs.all()
         if not runs:

@@ -3,6 +3,7 @@
     checkpoints/step-00000120/  model.safetensors config.json tokenizer…  optimizer.safetensors random.safetensors
                                 state.json MANIFEST.json
     checkpoints/best/           the best model so far, in Hugging Face layout
+                                (with LoRA both hold what learns in peft's layout, and base.json: what it stands upon)
 
 The newest whole one is resumed from; `engine.retention` says which others stay. A checkpoint is written from a
 `Moment`, a copy that training no longer touches. Nothing is ever unpickled.
@@ -24,7 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from desktop_llm import atomic
 from desktop_llm.engine.host_copy import Copied, HostCopy
-from desktop_llm.engine.optim import States
+from desktop_llm.engine.optimizers import States
 from desktop_llm.nets.learner import Captured, Learner
 
 BEST = "best"

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 
 from desktop_llm import atomic
-from desktop_llm.engine import optim
+from desktop_llm.engine import schedules
 from desktop_llm.engine.checkpoint import BEST, Progress
 from desktop_llm.engine.device import Device
 from desktop_llm.engine.plan import Plan
@@ -23,7 +23,7 @@ def take_up(job: Job, run_folder: RunFolder, progress: Progress, plan: Plan, voi
     if not job.history or job.history[-1].get("step") != progress.step or progress.step >= plan.total_steps:
         return progress
     step = progress.step
-    rate = optim.rate(job.recipe, step + 1, plan.total_steps)
+    rate = schedules.rate(job.recipe, step + 1, plan.total_steps)
     voice.note(
         f"Goes on at step {step:,}, to step {plan.total_steps:,}. The learning rate follows the new plan from here on: "
         f"{rate:.3g} at the next step, as if the run had been planned so long from the start."

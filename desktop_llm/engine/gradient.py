@@ -21,7 +21,7 @@ class Gradient:
     def __init__(self, learner: Learner, examples: Any, device: Device, *, group_by_length: bool) -> None:
         """`examples` are the encoded training rows; the learner is on its device."""
         self._learner, self._examples, self._device = learner, examples, device
-        size = sum(parameter.numel() for parameter in learner.model.parameters() if parameter.requires_grad)
+        size = sum(parameter.numel() for parameter in learner.model.parameters())
         self._overhead = device.slice_overhead(size) if group_by_length else None
         self._now: np.ndarray = np.zeros(0, dtype=np.int64)
         self.places = 0

@@ -46,7 +46,7 @@ class HostCopy:
             on_gpu |= tensor.is_cuda
         if not on_gpu:
             return Copied(copies)
-        event = torch.cuda.Event()
+        event: torch.cuda.Event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         return Copied(copies, event)
 

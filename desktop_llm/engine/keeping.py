@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from desktop_llm.engine import checkpoint, retention
 from desktop_llm.engine.checkpoint import Moment, Progress
 from desktop_llm.engine.host_copy import HostCopy, InPlace
-from desktop_llm.engine.optim import States
+from desktop_llm.engine.optimizers import States
 from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.plan import AUTOMATIC_SAVE_SECONDS
 from desktop_llm.engine.stepper import Stepper

@@ -124,6 +124,10 @@ class Loop:
         self._telling.begin()
         self._keeping.begin(self.progress.step or None)
 
+    def put_average(self) -> None:
+        """Give the model the weights that are kept where none was the best."""
+        self._stepper.put_average()
+
     def _go_back(self, bad: int) -> None:
         """From step `bad`, whose loss or gradient is no number, to the last checkpoint, which is written anew."""
         self._keeping.wait()
@@ -159,7 +163,8 @@ class Loop:
         self._telling.say_if_due()
         self._keeping.collect()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
-            self._evaluate()
+            with self._stepper.averaged():
+                self._evaluate()
             patience = self.parts.job.recipe.early_stopping_patience
             if patience and self.progress.waited >= patience and step < plan.total_steps:
                 return "early_stopped"

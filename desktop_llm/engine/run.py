@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optim, overlap, retention
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -34,7 +34,7 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
-from desktop_llm.nets.learner import Learner, Row
+from desktop_llm.nets.learner import Adapting, Learner, Row
 from desktop_llm.tasks import task as task_named
 
 
@@ -87,7 +87,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         raise UserError(wrong)
     device = devices.choose(job.recipe)
     checkpoint.tidy(run_folder.checkpoints)
-    for written in (run_folder.model, run_folder.predictions):
+    for written in (run_folder.model, run_folder.adapter, run_folder.predictions):
         atomic.recover(written)
     source, complaints = checkpoint.newest(run_folder.checkpoints)
     for complaint in complaints:
@@ -142,7 +142,10 @@ def _learner(
     for split in snapshot.SPLITS:
         kept = list(rows(split))
         splits[split] = Split(kept, learner.encode(kept, voice.preparing))
-    parameters = optim.count(learner.model)
+    what_learns.settle(learner, job.recipe)
+    if source is None and (told := what_learns.words(learner)):
+        voice.note(told)
+    parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
     return learner, parameters, splits
 
@@ -181,10 +184,15 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
         if wrong:
             raise UserError(f"The best model is damaged ({wrong}); run the training again.")
         parts.learner.adopt(best)
+    else:
+        loop.put_average()
     try:
         with atomic.new_folder(run_folder.model) as filling:
             parts.learner.save(filling)
             atomic.write_json(filling / NOTE, {"task": parts.job.task, "run": parts.job.number})
+        if parts.job.recipe.lora_r and isinstance(parts.learner, Adapting):
+            with atomic.new_folder(run_folder.adapter) as filling:
+                parts.learner.save_adapter(filling)
     except SafetensorError as error:
         raise UserError(f"The model could not be written ({error}); check the disk's free space and resume.") from error
     kept: dict[str, float] = {}

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from desktop_llm.engine import device as devices
-from desktop_llm.engine import optim
+from desktop_llm.engine import optimizers, what_learns
 from desktop_llm.engine.plan import Plan, plan
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.jobs import snapshot
@@ -65,7 +65,8 @@ class Trial:
         kept = sum(len(rows) for rows in self.rows.values())
         self.scale = sum(self.counts.values()) / max(1, kept)
         """How many rows of the run stand behind each that was read."""
-        self.parameters = optim.count(self.learner.model)
+        what_learns.settle(self.learner, recipe)
+        self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)
         train = self.examples["train"]

@@ -223,8 +223,12 @@ def to_json(memory: Memory) -> dict[str, Any]:
 
 def from_json(told: Mapping[str, Any]) -> Memory:
     """From a checkpoint; {} for the start."""
-    known = {name: value for name, value in told.items() if name in Memory.__dataclass_fields__}
-    return Memory(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in told.items()
+        if name in Memory.__dataclass_fields__
+    }
+    return Memory(**known)
 
 
 def _endless(value: Any) -> bool:

@@ -44,8 +44,7 @@ class AroundRuns(QObject):
                     QApplication.alert(window)
             return
         self._hide_icon()
-        window = next((one for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow)), None)
-        icon = QApplication.windowIcon() if window is None else window.windowIcon()
+        icon = QApplication.windowIcon()
         if icon.isNull():
             icon = QApplication.style().standardIcon(QApplication.style().StandardPixmap.SP_ComputerIcon)
         self._icon = QSystemTrayIcon(icon, self)

@@ -1,6 +1,6 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
-    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  predictions/
+    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
                 dynamics/{part-…,summary}/  log.txt
 
 the newest `checkpoints/step-…` holds all that an exact resume needs, `model/` the kept model in Hugging Face layout.
@@ -52,6 +52,11 @@ class RunFolder:
     def model(self) -> Path:
         """The kept model in Hugging Face layout, once the run has ended."""
         return self.path / "model"
+
+    @property
+    def adapter(self) -> Path:
+        """What a run with LoRA has learned beside its base model, in peft's layout; `model` has it merged in."""
+        return self.path / "adapter"
 
     @property
     def predictions(self) -> Path:

@@ -11,25 +11,22 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from desktop_llm.errors import UserError, from_os_error
-
-SCRATCH = "scratch"
-
-
-def _hyper(default: Any, title: str, help_text: str, group: str, **more: Any) -> Any:
-    return field(default=default, metadata={"title": title, "help": help_text, "group": group, **more})
+from desktop_llm.jobs import recipe_weights
+from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
+from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(recipe_weights.WeightKeys):
     """All hyperparameters of one run.
 
-    Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, more), and where they
-    apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`.
+    Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, optimizer, adapter, more), and
+    where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
     """
 
     model: str = _hyper(
@@ -141,7 +138,12 @@ class Recipe:
         "Schedule",
         "How the learning rate falls to the end.",
         "training",
-        choices=(("linear", "Linear"), ("cosine", "Cosine"), ("constant", "Constant")),
+        choices=(
+            ("linear", "Linear"),
+            ("cosine", "Cosine"),
+            ("constant", "Constant"),
+            ("warmup_stable_decay", "Hold, then fall"),
+        ),
     )
     warmup_ratio: float = _hyper(
         0.1,
@@ -156,7 +158,7 @@ class Recipe:
         0.01,
         "Weight decay",
         "Pulls the weights towards zero a little at each step.",
-        "more",
+        "optimizer",
         minimum=0.0,
         maximum=10.0,
         decimals=4,
@@ -165,16 +167,18 @@ class Recipe:
         1.0,
         "Gradient clipping",
         "The longest step a batch may ask for; 0: no limit.",
-        "more",
+        "optimizer",
         minimum=0.0,
         maximum=1000.0,
         decimals=2,
     )
-    adam_beta1: float = _hyper(0.9, "Adam β₁", "Memory of the mean gradient.", "more", minimum=0.0, maximum=0.9999)
+    adam_beta1: float = _hyper(0.9, "Adam β₁", "Memory of the mean gradient.", "optimizer", minimum=0.0, maximum=0.9999)
     adam_beta2: float = _hyper(
-        0.999, "Adam β₂", "Memory of the squared gradient.", "more", minimum=0.0, maximum=0.999999
+        0.999, "Adam β₂", "Memory of the squared gradient.", "optimizer", minimum=0.0, maximum=0.999999
     )
-    adam_epsilon: float = _hyper(1e-8, "Adam ε", "Keeps a division from zero.", "more", minimum=1e-12, maximum=1e-2)
+    adam_epsilon: float = _hyper(
+        1e-8, "Adam ε", "Keeps a division from zero.", "optimizer", minimum=1e-12, maximum=1e-2
+    )
     label_smoothing_factor: float = _hyper(
         0.0,
         "Label smoothing",
@@ -233,7 +237,7 @@ class Recipe:
         "At most so many GB of the disk; the oldest goes first, never the best model or the newest checkpoint. "
         "Automatic: no limit.",
         "more",
-        minimum=0.0,
+        minimum=0.01,
         maximum=1_000_000.0,
         decimals=2,
     )
@@ -345,6 +349,7 @@ def check(recipe: Recipe) -> None:
         raise UserError("“max_steps” is −1 (no limit) or at least 1, not 0.")
     if recipe.bf16 and recipe.fp16:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
+    recipe_weights.check(recipe, recipe.model)
 
 
 def from_toml(recipe: Recipe, path: Path) -> Recipe:

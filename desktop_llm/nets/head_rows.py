@@ -19,7 +19,7 @@ UNNAMED = "LABEL_"
 """How transformers calls classes that nobody named; such heads are taken as they are, if they have as many rows."""
 
 
-def names(id2label: Mapping[int, str] | None) -> tuple[str, ...]:
+def names(id2label: Mapping[int, str] | Mapping[str, str] | None) -> tuple[str, ...]:
     """The classes of a config in the order of their rows."""
     told = {int(place): str(name) for place, name in (id2label or {}).items()}
     return tuple(told[place] for place in sorted(told))

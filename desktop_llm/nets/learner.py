@@ -15,6 +15,7 @@ import torch
 
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import Recipe
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
@@ -92,6 +93,20 @@ class Learner(Protocol):
 
     def adopt(self, folder: Path) -> None:
         """Take over the weights of a folder written by `save` (resume, best model). Raises UserError."""
+
+
+@runtime_checkable
+class Adapting(Protocol):
+    """A learner whose model can stay as it is, while small matrices learn beside its own (LoRA)."""
+
+    def adapt(self, recipe: Recipe) -> None:
+        """Put the matrices in, once and before `narrow`; they and the head alone learn from now on. Raises UserError.
+
+        `save` then writes a model with them merged in, as if it had learned as a whole.
+        """
+
+    def save_adapter(self, folder: Path) -> None:
+        """Write what was learned beside the model, in peft's layout, into an existing folder."""
 
 
 @runtime_checkable

@@ -81,7 +81,7 @@ def start(
     """
     model_folder.quiet()
     recipe, classes = job.recipe, list(outputs or job.schema["classes"])
-    if source is not None:
+    if source is not None and not recipe.lora_r:  # an adapter's checkpoint stands upon the recipe's folder
         config = _with_classes(model_folder.config(source), classes, recipe, problem)
         tokenizer = model_folder.tokenizer(source)
         model = _from_config(config, source, head)

@@ -208,6 +208,10 @@ class Project:
             return [f"The folder of run {number} is missing."]
         wrong = snapshot.verify(folder.snapshot)
         complaints = [f"Run {number}: {wrong}"] if wrong else []
+        try:
+            folder.job()
+        except UserError as error:
+            complaints.append(f"Run {number}: {error.message}")
         for path in (*sorted(folder.checkpoints.glob("step-*")), folder.checkpoints / "best", folder.model):
             damage = atomic.damage(path) if path.is_dir() else ""
             if damage:

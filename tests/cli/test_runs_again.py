@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from desktop_llm import atomic
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.store.project import Project
@@ -93,3 +95,39 @@ def test_a_run_starts_from_the_model_of_another_and_what_differs_is_told(
     ):
         assert words in told
     assert "no run 7" in command("runs", trained, "--diff", "1", "7").err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model/model.safetensors",
+        "model/config.json",
+        "checkpoints/*/model.safetensors",
+        "checkpoints/*/optimizer.safetensors",
+        "checkpoints/*/random.safetensors",
+        "checkpoints/*/state.json",
+        "checkpoints/*/MANIFEST.json",
+        "snapshot/train.jsonl",
+        "job.json",
+    ],
+)
+def test_check_names_a_run_with_a_flipped_bit(command: Command, trained: Path, name: str) -> None:
+    assert command("check", trained).code == 0
+    (file,) = (trained / "runs" / "0001").glob(name)
+    content = bytearray(file.read_bytes())
+    content[0] ^= 4
+    file.write_bytes(bytes(content))
+    said = command("check", trained)
+    assert said.code == 1
+    assert "Run 1" in said.out + said.err
+
+
+def test_a_damaged_model_answers_nothing_and_is_no_start(command: Command, trained: Path) -> None:
+    file = trained / "runs" / "0001" / "model" / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-100] ^= 1
+    file.write_bytes(bytes(content))
+    for words in (("predict", trained, "1", "soup"), ("train", trained, "--from", "1", *projects.settings())):
+        said = command(*words)
+        assert said.code == 1
+        assert "damaged" in said.err

@@ -43,7 +43,7 @@ class Full(Classifier):
         self._most, self._error, self._late, self._texts = most, error, late, 0
         if late:
             first = next(one for name, one in self.model.named_parameters() if "embed" not in name)
-            first.register_hook(self._on_gradient)
+            first.register_hook(self._on_gradient)  # type: ignore[no-untyped-call]
         return self
 
     def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_the_judging_pass_has_the_same_loss_and_says_what_the_outputs_say(tmp_pa
 
 
 def test_every_example_is_there_once_an_epoch_and_a_resumed_run_has_the_same(tmp_path: Path) -> None:
-    values = {"save_steps": 5, "num_train_epochs": 4.0}
+    values: dict[str, Any] = {"save_steps": 5, "num_train_epochs": 4.0}
     whole = run_folders.make(tmp_path / "whole", **values)
     assert isinstance(run(whole.path, lambda _: None, Control()), Finished)
     summary = load_file(whole.dynamics / "summary" / "summary.safetensors")

@@ -9,12 +9,14 @@ from desktop_llm.loop.dynamics import Records
 
 
 def _records(*told: tuple[int, int, float, bool, int, float]) -> Records:
-    columns = list(zip(*told, strict=True))
-    kinds = (np.int32, np.int32, np.float16, np.bool_, np.int32, np.float16)
-    example, epoch, sure, right, against, chance = (
-        np.array(one, dtype=kind) for one, kind in zip(columns, kinds, strict=True)
+    return Records(
+        example=np.array([one[0] for one in told], dtype=np.int32),
+        epoch=np.array([one[1] for one in told], dtype=np.int32),
+        sure=np.array([one[2] for one in told], dtype=np.float16),
+        right=np.array([one[3] for one in told], dtype=np.bool_),
+        against=np.array([one[4] for one in told], dtype=np.int32),
+        against_sure=np.array([one[5] for one in told], dtype=np.float16),
     )
-    return Records(example=example, epoch=epoch, sure=sure, right=right, against=against, against_sure=chance)
 
 
 def test_confidence_variability_and_forgetting() -> None:
@@ -31,7 +33,7 @@ def test_confidence_variability_and_forgetting() -> None:
     assert told.item.tolist() == [10, 12]
     assert told.seen.tolist() == [2, 3]
     np.testing.assert_allclose(told.confidence, [0.5, 1.25 / 3], rtol=1e-6)
-    np.testing.assert_allclose(told.variability, [0.0, np.std([0.25, 0.75, 0.25])], rtol=1e-6)
+    np.testing.assert_allclose(told.variability, [0.0, float(np.std([0.25, 0.75, 0.25]))], rtol=1e-6)
     np.testing.assert_allclose(told.right, [1.0, 1 / 3], rtol=1e-6)
     assert told.forgotten.tolist() == [0, 1]
     assert told.against.tolist() == [3, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from transformers import (
 
 from desktop_llm.nets import head_rows
 
-WIDE = {
+WIDE: dict[str, Any] = {
     "hidden_size": 16,
     "num_hidden_layers": 1,
     "num_attention_heads": 2,
@@ -46,10 +47,9 @@ def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, PreTrai
 
 
 def _head(model: PreTrainedModel) -> torch.nn.Linear:
-    head = model.classifier
-    linear = head if isinstance(head, torch.nn.Linear) else head.out_proj
-    assert isinstance(linear, torch.nn.Linear)
-    return linear
+    head: Any = model.classifier
+    linear = [part for part in head.modules() if isinstance(part, torch.nn.Linear)]
+    return linear[-1]
 
 
 @pytest.mark.parametrize("after", [("c", "a", "b"), ("b", "x", "a"), ("a", "b", "c", "d"), ("c",), ("x", "y")])

@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
+from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
@@ -22,9 +23,12 @@ from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, DataForm
 
 PICK = "…"
-SHOWN = [one.name for one in fields(Recipe) if one.metadata["group"] in ("size", "training")]
-MORE = [one.name for one in fields(Recipe) if one.metadata["group"] == "more"]
 SIZES = [one.name for one in fields(Recipe) if one.metadata.get("scratch_only")]
+FOLDER_KEYS = [one.name for one in fields(Recipe) if one.metadata.get("folder_only")]
+
+
+def _keys(*groups: str) -> list[str]:
+    return [one.name for one in fields(Recipe) if one.metadata["group"] in groups]
 
 
 class TrainSetup(QWidget):
@@ -51,9 +55,14 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, SHOWN, self._recipe, "train")
-        self._more = DataForm(Recipe, MORE, self._recipe, "train")
-        titles = max(self._form.titles_width(), self._more.titles_width())
+        self._form = DataForm(Recipe, _keys("size", "training"), self._recipe, "train")
+        self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
+        more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
+        optimizer = TrainFold(self.tr("Optimizer"), "train.optimizer", _keys("optimizer"), self._recipe)
+        self._adapters = TrainFold(self.tr("Adapters (LoRA)"), "train.adapters", _keys("adapter"), self._recipe)
+        folds = (more, optimizer, self._adapters)
+        self._forms = (self._form, *(fold.form for fold in folds))
+        titles = max(form.titles_width() for form in self._forms)
         for words, box in ((self.tr("Start from"), self._model), (self.tr("Size"), self._preset)):
             line = QHBoxLayout()
             line.setSpacing(12)
@@ -69,19 +78,12 @@ class TrainSetup(QWidget):
         self._advice.setObjectName("train.size_advice")
         self._advice.hide()
         whole.addWidget(self._advice)
-        self._more.hide()
-        for form in (self._form, self._more):
+        for form in self._forms:
             form.set_titles_width(titles)
             form.changed.connect(self._on_form_changed)
-        self._fold = button(self.tr("More settings ▸"), "train.more", self._on_fold, kind="quiet")
-        self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         whole.addWidget(self._form)
-        line = QHBoxLayout()
-        line.addWidget(self._fold)
-        line.addStretch(1)
-        line.addWidget(self._reset)
-        whole.addLayout(line)
-        whole.addWidget(self._more)
+        for fold in folds:
+            whole.addWidget(fold)
         whole.addStretch(1)
         self._model.activated.connect(self._on_model_chosen)
         self._preset.activated.connect(self._on_preset_chosen)
@@ -90,7 +92,7 @@ class TrainSetup(QWidget):
     def recipe(self) -> Recipe:
         """The recipe as it is set. Raises UserError for a value that cannot be."""
         try:
-            told = {**self._form.values(), **self._more.values()}
+            told = {key: value for form in self._forms for key, value in form.values().items()}
         except ValueError as error:
             raise UserError(self.tr("“{title}” is not a number.").format(title=error)) from error
         return recipes.changed(self._recipe, told)
@@ -185,10 +187,13 @@ class TrainSetup(QWidget):
     def _show(self) -> None:
         scratch = self._recipe.model == SCRATCH
         self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
-        self._form.set_values(self._recipe)
-        self._more.set_values(self._recipe)
-        for key in SIZES:
-            self._form.set_shown(key, scratch)
+        for form in self._forms:
+            form.set_values(self._recipe)
+            for key in SIZES:
+                form.set_shown(key, scratch)
+            for key in FOLDER_KEYS:
+                form.set_shown(key, not scratch)
+        self._adapters.setVisible(not scratch)
         self._preset.setVisible(scratch)
         self._preset_label.setVisible(scratch)
         self._show_preset()
@@ -244,11 +249,6 @@ class TrainSetup(QWidget):
         self._show_preset()
         self._about.setText(self._words())
         self.changed.emit()
-
-    def _on_fold(self) -> None:
-        self._more.setVisible(self._more.isHidden())
-        shown = self.tr("More settings ▾") if self._more.isVisible() else self.tr("More settings ▸")
-        self._fold.setText(shown)
 
     def _on_reset(self) -> None:
         self.choose_model(self._recipe.model)

@@ -98,7 +98,7 @@ class MultiLabel(SequenceHead):
     def adopt(self, folder: Path) -> None:
         """Take over weights and thresholds."""
         super().adopt(folder)
-        self._take_thresholds(getattr(model_folder.config(folder), KEY, None))
+        self._take_thresholds(getattr(model_folder.config(folder, part=True), KEY, None))
 
     def _take_thresholds(self, told: Any) -> None:
         fits = isinstance(told, list | tuple) and len(told) == len(self.classes)
