@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -142,12 +142,11 @@ def _accumulated(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
 
 
 def _checkpointed(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
-    key = "gradient_checkpointing"
-    if _has(trial.recipe, key) and not getattr(trial.recipe, key):
+    if not trial.recipe.gradient_checkpointing:
         base = memory.of(0)
         less = int(base + CHECKPOINTED * (memory.peak - base))
         seconds = AGAIN * pace.seconds([trial.work(one) for one in trial.groups], trial.plan.total_steps)
-        yield Offer(kind="checkpointing", values={key: True}, memory=less, seconds=seconds)
+        yield Offer(kind="checkpointing", values={"gradient_checkpointing": True}, memory=less, seconds=seconds)
 
 
 def _shorter(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
@@ -161,11 +160,10 @@ def _shorter(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
 
 def _adapted(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
     """Adapters: the weights' gradients and what the optimizer remembers of them go, the places' memory stays."""
-    key = next((one for one in ("lora_rank", "lora_r") if _has(trial.recipe, one)), "")
-    if key and not getattr(trial.recipe, key) and trial.recipe.model != "scratch":
+    if not trial.recipe.lora_r and trial.recipe.model != "scratch":
         less = memory.peak - 12 * trial.parameters
         seconds = pace.seconds([trial.work(one) for one in trial.groups], trial.plan.total_steps)
-        yield Offer(kind="lora", values={key: 16}, memory=max(0, less), seconds=seconds)
+        yield Offer(kind="lora", values={"lora_r": 16}, memory=max(0, less), seconds=seconds)
 
 
 def _priced(
@@ -217,7 +215,3 @@ def _slope(points: list[tuple[int, int]]) -> float:
     if len(points) < 2 or points[-1][0] <= points[0][0]:
         return 0.0
     return max(0.0, (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0]))
-
-
-def _has(recipe: Recipe, key: str) -> bool:
-    return key in {one.name for one in fields(recipe)}
