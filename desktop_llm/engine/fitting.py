@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def largest(trial: Trial, memory: Memory, pace: Pace) -> Offer | None:
     """
     recipe = trial.recipe
     size, rounds = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
-    rows = trial.counts["train"]
+    rows = trial.learned
     most = min(LARGEST_BATCH, size * rounds if rounds > 1 else max(size, rows // LEAST_STEPS_AN_EPOCH))
     if not memory.fits or memory.per_place <= 0 or most <= size:
         return None
@@ -142,12 +142,11 @@ def _accumulated(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
 
 
 def _checkpointed(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
-    key = "gradient_checkpointing"
-    if _has(trial.recipe, key) and not getattr(trial.recipe, key):
+    if not trial.recipe.gradient_checkpointing:
         base = memory.of(0)
         less = int(base + CHECKPOINTED * (memory.peak - base))
         seconds = AGAIN * pace.seconds([trial.work(one) for one in trial.groups], trial.plan.total_steps)
-        yield Offer(kind="checkpointing", values={key: True}, memory=less, seconds=seconds)
+        yield Offer(kind="checkpointing", values={"gradient_checkpointing": True}, memory=less, seconds=seconds)
 
 
 def _shorter(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
@@ -161,12 +160,12 @@ def _shorter(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
 
 def _adapted(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
     """Adapters: the weights' gradients and what the optimizer remembers of them go, the places' memory stays."""
-    key, recipe = "lora_r", trial.recipe
+    recipe = trial.recipe
     frozen = recipe.freeze_backbone or recipe.freeze_layers  # then little is remembered already
     if not recipe.lora_r and not frozen and recipe.model != "scratch":
         less = memory.peak - 12 * trial.parameters
         seconds = pace.seconds([trial.work(one) for one in trial.groups], trial.plan.total_steps)
-        yield Offer(kind="lora", values={key: 16}, memory=max(0, less), seconds=seconds)
+        yield Offer(kind="lora", values={"lora_r": 16}, memory=max(0, less), seconds=seconds)
 
 
 def _priced(
@@ -218,7 +217,3 @@ def _slope(points: list[tuple[int, int]]) -> float:
     if len(points) < 2 or points[-1][0] <= points[0][0]:
         return 0.0
     return max(0.0, (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0]))
-
-
-def _has(recipe: Recipe, key: str) -> bool:
-    return key in {one.name for one in fields(recipe)}

@@ -122,7 +122,8 @@ def _evaluate(trial: Trial, split: str, places: np.ndarray, clock: Clock) -> flo
     classes, score = tuple(trial.job.schema.get("classes", ())), trial.task.open_score()
     began = clock()
     size = trial.recipe.per_device_eval_batch_size
-    evaluate.measure(trial.learner, some, trial.device, size, classes, score, lambda: None, decide=True)
+    with trial.stepper.averaged():
+        evaluate.measure(trial.learner, some, trial.device, size, classes, score, lambda: None, decide=True)
     return clock() - began
 
 

@@ -14,7 +14,6 @@ from torch import nn
 
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import optimizers, what_learns
-from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.plan import Plan, plan
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.jobs import snapshot
@@ -70,10 +69,12 @@ class Trial:
         self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)
-        self.plan: Plan = plan(recipe, self.task, self.counts["train"])
         train = self.examples["train"]
+        self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
+        """How many examples the run learns from."""
+        self.plan: Plan = plan(recipe, self.task, self.learned)
         self.stepper = Stepper(self.learner, train, recipe, self.device, self.plan.total_steps)
-        self.gradient = Gradient(self.learner, train, self.device, group_by_length=recipe.group_by_length)
+        self.gradient = self.stepper.gradient
         size = optimizers.count(self.learner.model)  # as `Gradient` counts, also where little of it learns
         self.overhead = self.device.slice_overhead(size)
         self.preparing = (read - began) + (encoded - read) * self.scale + clock() - encoded
@@ -143,7 +144,7 @@ class Trial:
 
     def steps_with(self, recipe: Recipe) -> int:
         """How many steps the run has with another recipe."""
-        return plan(recipe, self.task, self.counts["train"]).total_steps
+        return plan(recipe, self.task, self.learned).total_steps
 
     def other(self, **values: object) -> Recipe:
         """The recipe with other values, unchecked."""

@@ -40,7 +40,7 @@ class TrainForecast(Card):
         self._note = plain_label("", "muted")
         self._note.setObjectName("train.forecast.note")
         self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.head.insertWidget(1, self._note, 1)
+        self.head.insertWidget(1, self._note, 100)
         self.measure_button = button(self.tr("Measure"), "train.measure", self._on_measure)
         self.measure_button.setToolTip(
             self.tr("Some real steps, an evaluation and a checkpoint, in a process of their own; nothing is kept.")
@@ -175,7 +175,7 @@ class TrainForecast(Card):
         if self.measuring.problem:
             return ""
         if told is None:
-            return self.tr("Not measured yet: what it takes is not known.") if self.measuring.possible else ""
+            return self.tr("Not measured yet.") if self.measuring.possible else ""
         if differs:
             return words.differs(differs)
         if told.fits:
