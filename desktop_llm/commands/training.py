@@ -45,7 +45,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
             if not equals:
                 raise UserError(f"--set takes KEY=VALUE, not “{pair}”.")
             values[key.strip()] = recipes.parse_value(key.strip(), text)
-        task, rows = task_named(project.task), project.items.counts().labeled
+        task, rows = task_named(project.task), training.amount(project)
         base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
         base = training.default_recipe(task, values.get("model", base.model), rows)
         if told.recipe is not None:

@@ -14,7 +14,7 @@ import random
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,7 +30,10 @@ BEST = "best"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far."""
+    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far.
+
+    `mode` is how steps are computed, see `engine.compiling`.
+    """
 
     step: int = 0
     epoch: int = 0
@@ -40,6 +43,7 @@ class Progress:
     waited: int = 0
     seconds: float = 0.0
     precision: str = ""
+    mode: Literal["", "eager", "compiled"] = ""
 
 
 def _name(step: int) -> str:

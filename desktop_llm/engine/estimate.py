@@ -15,6 +15,7 @@ from desktop_llm.engine.plan import plan
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.nets import buckets
+from desktop_llm.nets.learner import Packing
 from desktop_llm.tasks import task as task_named
 
 STEPS = 6
@@ -52,16 +53,18 @@ def _estimate(folder: Path) -> Estimate:
     )
     rows = list(snapshot.rows(run_folder.snapshot, "train"))
     examples = learner.encode(rows, lambda *_: None)
+    if isinstance(learner, Packing):
+        examples = learner.pack(examples)
     parameters = optim.count(learner.model)
     learner.narrow([examples])
     device.take(learner.model)
     learner.model.train()
     optimizer = optim.adamw(learner.model, job.recipe)
-    numbers = plan(job.recipe, task_named(job.task), len(rows))
+    numbers = plan(job.recipe, task_named(job.task), len(examples))
     lengths, per_step = examples.lengths, job.recipe.gradient_accumulation_steps
     gradient = Gradient(learner, examples, device, group_by_length=job.recipe.group_by_length)
     batches = buckets.training_batches(
-        len(rows), job.recipe.per_device_train_batch_size, seed=0, epoch=0, strata=examples.strata
+        len(examples), job.recipe.per_device_train_batch_size, seed=0, epoch=0, strata=examples.strata
     )
     longest = max(batches, key=lambda batch: int(lengths[batch].max()) * len(batch))
     steps = [batches[start : start + per_step] for start in range(0, len(batches), per_step)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from desktop_llm.engine import evaluate
 from desktop_llm.engine.device import Device
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Learner
+from desktop_llm.nets.learner import Batch, Learner
 
 
 class Gradient:
@@ -19,19 +19,27 @@ class Gradient:
 
     def __init__(self, learner: Learner, examples: Any, device: Device, *, group_by_length: bool) -> None:
         """`examples` are the encoded training rows; the learner is on its device."""
-        self._learner, self._examples, self._device = learner, examples, device
+        self.learner, self._examples, self.device = learner, examples, device
+        self.loss: Callable[[Batch], torch.Tensor] = learner.loss
+        """How the loss of a batch is computed; a compiled one may take its place."""
         size = sum(parameter.numel() for parameter in learner.model.parameters() if parameter.requires_grad)
         self._overhead = device.slice_overhead(size) if group_by_length else None
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether all full batches have the same shape."""
+        lengths = self._examples.lengths
+        return len(lengths) > 0 and bool(lengths.min() == lengths.max())
 
     def add(self, group: Sequence[np.ndarray], scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
         """Forward and backward over the batches `group` (indices int64 [b] each); the mean loss, on the device."""
         rows = sum(len(batch) for batch in group)
-        total = torch.zeros((), device=self._device.torch)
+        total = torch.zeros((), device=self.device.torch)
         for batch in group:
             for indices in self.slices(batch):
-                chosen = self._learner.collate(self._examples, indices.tolist())
-                with self._device.autocast():
-                    loss = self._learner.loss(evaluate.to_device(chosen, self._device.torch)) * (len(indices) / rows)
+                chosen = self.learner.collate(self._examples, indices.tolist())
+                with self.device.autocast():
+                    loss = self.loss(evaluate.to_device(chosen, self.device.torch)) * (len(indices) / rows)
                 (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
         return total

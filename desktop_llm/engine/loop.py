@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from desktop_llm.engine import checkpoint, evaluate, optim
+from desktop_llm.engine import checkpoint, compiling, evaluate, optim
 from desktop_llm.engine.checkpoint import Progress
 from desktop_llm.engine.device import Device
 from desktop_llm.engine.evaluate import Split
@@ -86,6 +86,17 @@ class Loop:
         self._saved_at = time.monotonic()
         self._save_took = 0.0
 
+    def settle(self) -> None:
+        """Decide how steps are computed, compiled or not, before the first of them."""
+        self.parts.learner.model.train()
+        progress, group = self.progress, next(self._groups(), None)
+        left = self.parts.plan.total_steps - progress.step
+        if group is not None and left > 0:
+            mode = compiling.settle(
+                self._gradient, group, self.parts.job.recipe, steps=left, mode=progress.mode, voice=self.parts.voice
+            )
+            self.progress = replace(progress, mode=mode)
+
     def run(self) -> Outcome:
         """Step until the plan, the patience or the person ends it. Raises UserError for a loss that is no number."""
         self.parts.learner.model.train()
@@ -130,7 +141,7 @@ class Loop:
         """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
         batches = buckets.training_batches(
-            len(self.parts.train),
+            len(self.parts.train.examples),
             recipe.per_device_train_batch_size,
             seed=recipe.seed,
             epoch=self.progress.epoch,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -35,7 +36,11 @@ class Kept:
 
     def save(self, folder: Path) -> None:
         """Model (safetensors, float32), config with label names, and tokenizer in Hugging Face layout."""
-        state = {name: value.detach().to("cpu") for name, value in self.model.state_dict().items()}
+        copies: dict[int, torch.Tensor] = {}  # what parts share is one tensor there, too, and is written once
+        state = {
+            name: copies.setdefault(value.data_ptr(), value.detach().to("cpu"))
+            for name, value in self.model.state_dict().items()
+        }
         if self._compact is not None:
             state[self._embedding_name()] = self._compact.expanded()
         self.model.save_pretrained(folder, state_dict=state)
@@ -47,6 +52,10 @@ class Kept:
             state = load_file(folder / "model.safetensors")
         except (OSError, SafetensorError) as error:
             raise UserError(f"The weights in “{folder}” cannot be read ({error}).") from error
+        there = {value.data_ptr(): name for name, value in self.model.state_dict().items() if name in state}
+        for name, value in self.model.state_dict().items():
+            if name not in state and value.data_ptr() in there:
+                state[name] = state[there[value.data_ptr()]]  # shared, and so written once
         if self._compact is not None:
             whole = state[self._embedding_name()]
             self._compact.whole = whole.clone()

@@ -85,6 +85,14 @@ class Deciding(Protocol):
         """Choose by the outputs of validation examples, which are then measured; `save` and `adopt` keep the choice."""
 
 
+@runtime_checkable
+class Packing(Protocol):
+    """A learner whose rows are joined and cut anew to be learned from; measured are rows as they are."""
+
+    def pack(self, examples: Any) -> Examples:
+        """What is learned from, made of the encoded training rows; all of one length, in `lengths`."""
+
+
 class LearnRoom(Protocol):
     """The functions of a task's `learn` module."""
 

@@ -75,11 +75,12 @@ def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
     """What the rule gives the labeled rows as they are now; `again`: as if none had a split. Raises UserError."""
     told = checked(told)
     names = project.classes.names()
-    labels = task_named(project.task).labels
+    task = task_named(project.task)
+    labels = task.labels
     cells = _cells(project, told)
     rows: list[SplitRow] = []
     classes: list[tuple[str, ...]] = []
-    for row in project.items.labelled():
+    for row in project.items.labelled(every=task.unsupervised):
         named = labels.to_named(row.value, names)
         classes.append(labels.names(named) or (labels.stratum(named),))
         rows.append(

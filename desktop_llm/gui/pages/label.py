@@ -86,6 +86,7 @@ class LabelPage(Page):
         editor.set_switches(switching.switches(project, task))
         editor.edit_classes_asked.connect(self.edit_classes)
         self._view.offer_order(task.learns)
+        self._view.offer_show(not task.unsupervised)
         self._show_ways()
         self._reload_all()
 
@@ -193,6 +194,7 @@ class LabelPage(Page):
             "previous": lambda: self._go(-1),
             "page_next": lambda: listing.turn_page(1) if self._desk.listing else None,
             "page_previous": lambda: listing.turn_page(-1) if self._desk.listing else None,
+            "train": lambda: self.hub.page_asked.emit("train", {}),
             "find": lambda: self._desk.editor.focus_filter() if self._desk.editor is not None else None,
             "edit": self.edit_classes,
             "history": self._others.open_history,

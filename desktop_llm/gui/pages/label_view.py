@@ -53,8 +53,9 @@ class LabelView(QWidget):
         )
         self._show.currentIndexChanged.connect(lambda _: self._let_order())
         self._order_title = plain_label(self._order.accessibleName(), "muted")
+        self._show_title = plain_label(self._show.accessibleName(), "muted")
         for title, box in (
-            (plain_label(self._show.accessibleName(), "muted"), self._show),
+            (self._show_title, self._show),
             (self._order_title, self._order),
         ):
             line.addWidget(title)
@@ -100,6 +101,13 @@ class LabelView(QWidget):
         """Whether there are orders at all: without a model there is the file's alone."""
         self._order_title.setVisible(offered)
         self._order.setVisible(offered)
+
+    def offer_show(self, offered: bool) -> None:
+        """Whether one chooses which rows: where none is labeled, all of them are the same."""
+        self._show_title.setVisible(offered)
+        self._show.setVisible(offered)
+        if not offered:
+            self.choose("unlabeled")
 
     def choose_order(self, order: Order) -> None:
         """Another order."""

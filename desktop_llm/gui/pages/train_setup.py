@@ -175,7 +175,7 @@ class TrainSetup(QWidget):
         if self._recipe.model == SCRATCH:
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
-            count = parameters(self._recipe)
+            count = parameters(self._recipe, self._task.feed_forward if self._task is not None else 2.0)
             return self.tr("{help} About {count:.1f} M parameters.").format(help=help_text, count=count / 1e6).strip()
         return folder_words(Path(self._recipe.model))
 
@@ -221,9 +221,13 @@ class TrainSetup(QWidget):
         self.choose_model(self._recipe.model)
 
 
-def parameters(recipe: Recipe) -> int:
-    """How many parameters an encoder from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf."""
-    wide, deep = recipe.hidden_size, recipe.intermediate_size or 2 * recipe.hidden_size
+def parameters(recipe: Recipe, feed_forward: float = 2.0) -> int:
+    """How many parameters a model from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf.
+
+    `feed_forward` is how many times h an automatic f is.
+    """
+    wide = recipe.hidden_size
+    deep = recipe.intermediate_size or round(feed_forward * wide)
     layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
     return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
 
