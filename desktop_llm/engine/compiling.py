@@ -48,8 +48,8 @@ def settle(
         return "eager"
     voice.preparing("Compiling the model", 0, 0)
     began, plain = time.monotonic(), gradient.loss
-    gradient.loss = compiled(plain, len(batch) if same else 0)
     try:
+        gradient.loss = compiled(plain, len(batch) if same else 0)
         _try(gradient, [batch])
     except Exception as error:  # noqa: BLE001 - a compiler, its libraries and its disk fail in ways of their own
         gradient.loss = plain
