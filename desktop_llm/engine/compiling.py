@@ -32,24 +32,30 @@ WORTH = 2.0
 TIMED = 3
 
 
-def settle(
-    gradient: Gradient, group: Sequence[np.ndarray], recipe: Recipe, *, steps: int, mode: Mode, voice: Voice
-) -> Mode:
+def settle(gradient: Gradient, recipe: Recipe, *, steps: int, mode: Mode, voice: Voice) -> Mode:
     """Compile the loss of `gradient` or leave it; returns what the run keeps to.
 
-    `group` are the batches of a step, `steps` how many there will be; `mode` is what the run has kept to so far, ''
-    at its start. No weight and no random state is changed.
+    `steps` is how many there will be; `mode` what the run has kept to so far, '' at its start. No weight and no random
+    state is changed.
     """
-    device, batch = gradient.device.torch.type, group[0]
-    same = gradient.one_shape
+    device, same = gradient.device.torch.type, gradient.one_shape
+    batch = np.arange(min(recipe.per_device_train_batch_size, gradient.count))
     if mode == "eager" or recipe.torch_compile is False or device not in COST_SECONDS:
         return "eager"
-    if mode == "" and recipe.torch_compile is None and not (same and _pays(gradient, group, steps, voice)):
+    if not same:
+        if recipe.torch_compile:
+            voice.note("The batches of this run differ in length: the model is not compiled.")
+        return "eager"
+    if (
+        mode == ""
+        and recipe.torch_compile is None
+        and not _pays(gradient, [batch] * recipe.gradient_accumulation_steps, steps, voice)
+    ):
         return "eager"
     voice.preparing("Compiling the model", 0, 0)
     began, plain = time.monotonic(), gradient.loss
     try:
-        gradient.loss = compiled(plain, len(batch) if same else 0)
+        gradient.loss = compiled(plain, len(batch))
         _try(gradient, [batch])
     except Exception as error:  # noqa: BLE001 - a compiler, its libraries and its disk fail in ways of their own
         gradient.loss = plain
@@ -62,12 +68,12 @@ def settle(
 
 
 def compiled(loss: Callable[[Batch], torch.Tensor], rows: int) -> Callable[[Batch], torch.Tensor]:
-    """The loss, compiled for batches of `rows` rows, 0 for any; others are computed as before."""
+    """The loss, compiled for batches of `rows` rows; an epoch's last one, which is smaller, is computed as before."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_dir() / "compiled"))
-    made: Callable[[Batch], torch.Tensor] = torch.compile(loss, dynamic=None if rows == 0 else False)
+    made: Callable[[Batch], torch.Tensor] = torch.compile(loss, dynamic=False)
 
     def run(batch: Batch) -> torch.Tensor:
-        return made(batch) if rows in (0, len(batch["input_ids"])) else loss(batch)
+        return made(batch) if len(batch["input_ids"]) == rows else loss(batch)
 
     return run
 

@@ -26,6 +26,11 @@ class Gradient:
         self._overhead = device.slice_overhead(size) if group_by_length else None
 
     @property
+    def count(self) -> int:
+        """How many examples there are."""
+        return len(self._examples)
+
+    @property
     def one_shape(self) -> bool:
         """Whether all full batches have the same shape."""
         lengths = self._examples.lengths

@@ -89,12 +89,10 @@ class Loop:
     def settle(self) -> None:
         """Decide how steps are computed, compiled or not, before the first of them."""
         self.parts.learner.model.train()
-        progress, group = self.progress, next(self._groups(), None)
-        left = self.parts.plan.total_steps - progress.step
-        if group is not None and left > 0:
-            mode = compiling.settle(
-                self._gradient, group, self.parts.job.recipe, steps=left, mode=progress.mode, voice=self.parts.voice
-            )
+        progress, parts = self.progress, self.parts
+        left = parts.plan.total_steps - progress.step
+        if left > 0:
+            mode = compiling.settle(self._gradient, parts.job.recipe, steps=left, mode=progress.mode, voice=parts.voice)
             self.progress = replace(progress, mode=mode)
 
     def run(self) -> Outcome:

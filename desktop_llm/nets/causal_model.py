@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -28,6 +29,7 @@ from desktop_llm.nets import attention, model_folder
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
 
+AUTO: Any = AutoModelForCausalLM
 DROPOUTS = ("attention_dropout", "hidden_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "dropout")
 """The keys under which the models of transformers that write keep their dropout."""
 WIDER = 32
@@ -61,7 +63,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
     if source is not None:
         config = _with_dropout(model_folder.config(source), recipe)
         tokenizer = _tokenizer(source)
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+        model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
         report("Learning the vocabulary", 0, 0)
         tokenizer = tokenizers.train_exact(texts(), recipe.vocab_size)
@@ -123,7 +125,7 @@ def logits_of(model: PreTrainedModel, **inputs: torch.Tensor) -> torch.Tensor:
 
 def head_of(model: PreTrainedModel) -> torch.Tensor:
     """The weight of its head, [vocabulary, width]."""
-    weight: torch.Tensor = model.get_output_embeddings().weight  # type: ignore[operator]
+    weight: torch.Tensor = model.get_output_embeddings().weight  # type: ignore[no-untyped-call]
     return weight
 
 
@@ -147,11 +149,11 @@ def _with_dropout(config: PretrainedConfig, recipe: Recipe) -> PretrainedConfig:
 
 
 def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
-    if config.is_encoder_decoder or type(config) not in AutoModelForCausalLM._model_mapping:
+    if config.is_encoder_decoder or type(config) not in AUTO._model_mapping:
         raise _unfit(folder, config)
     made: PreTrainedModel
     try:
-        made, told = AutoModelForCausalLM.from_pretrained(
+        made, told = AUTO.from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,
@@ -221,7 +223,7 @@ def _keeps_apart(model: PreTrainedModel, ids: torch.Tensor) -> bool:
 
 
 def _has_plain_head(model: PreTrainedModel, ids: torch.Tensor, wanted: torch.Tensor) -> bool:
-    head = model.get_output_embeddings()
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     if head is None or getattr(head, "bias", None) is not None:
         return False
     try:

@@ -60,11 +60,13 @@ def test_a_short_run_is_measured_and_left_as_it_is(tmp_path: Path) -> None:
     assert len(found) == 1
 
 
-def test_what_has_many_shapes_is_not_measured(tmp_path: Path) -> None:
-    folder = run_folders.make(tmp_path, max_steps=4)
+@pytest.mark.parametrize(("wish", "said"), [(None, 0), (True, 1)])
+def test_what_has_many_shapes_is_not_compiled(wish: bool | None, said: int, tmp_path: Path) -> None:
+    folder = run_folders.make(tmp_path, max_steps=4, torch_compile=wish)
     end, notes = _run(folder)
     assert isinstance(end, Finished), end
-    assert notes == []
+    assert len(notes) == said
+    assert _mode(folder) == "eager"
 
 
 def test_a_resumed_run_asks_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

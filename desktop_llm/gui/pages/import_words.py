@@ -113,10 +113,10 @@ class ImportWords(QObject):
         """The words of the button that begins."""
         return self.tr("Take the labels") if only_labels else self.tr("Import {rows}").format(rows=self.rows(plan))
 
-    def what_happens(self, plan: Plan, *, split: str, only_labels: bool) -> list[str]:
-        """What the import will do, a sentence each."""
+    def what_happens(self, plan: Plan, *, split: str, only_labels: bool, has_labels: bool = True) -> list[str]:
+        """What the import will do, a sentence each; `has_labels`: rows may have some."""
         beside = [] if only_labels else [*self._splits(plan, split), *self._others(plan)]
-        labels = [self._labels(plan), *self._parted(plan)]
+        labels = [self._labels(plan), *self._parted(plan)] if has_labels else []
         return [self._texts(plan, only_labels=only_labels), *labels, *beside, *self._rejected(plan)]
 
     def _texts(self, plan: Plan, *, only_labels: bool) -> str:

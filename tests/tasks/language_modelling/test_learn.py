@@ -73,7 +73,8 @@ def test_figures_are_those_of_texts_one_by_one(tmp_path: Path) -> None:
     told = _final(heard, "test").metrics
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model = AutoModelForCausalLM.from_pretrained(folder.model).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder.model)
+    model.train(False)
     tokenizer = AutoTokenizer.from_pretrained(folder.model)
     nats, tokens, size = 0.0, 0, 0
     for row in snapshot.rows(folder.snapshot, "test"):
