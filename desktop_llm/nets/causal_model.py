@@ -187,13 +187,22 @@ def _tried(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: i
         other[0, -1] = 0
         if not _same(logits_of(model, input_ids=other)[:, :-1], told[:, :-1]):
             raise _unfit(folder, model.config)
-        _attend(model, ids, told)
-        apart = _keeps_apart(model, ids)
+        # a window is part of the masks that a model makes itself, and no longer seen by eight tokens
+        whole = _window(model.config) >= length
+        if whole:
+            _attend(model, ids, told)
+        apart = whole and _keeps_apart(model, ids)
         plain = _has_plain_head(model, ids, told)
     model.train(was)
     after = int(tokenizer.eos_token_id)
     before = tokenizer.bos_token_id
     return CausalParts(model, tokenizer, after if before is None else int(before), after, length, apart, plain)
+
+
+def _window(config: PretrainedConfig) -> int:
+    """How many tokens back the layers of a model see."""
+    told = getattr(config.get_text_config(), "sliding_window", None)
+    return told if isinstance(told, int) and told > 0 else UNLIMITED
 
 
 def _attend(model: PreTrainedModel, ids: torch.Tensor, wanted: torch.Tensor) -> None:

@@ -112,6 +112,24 @@ def test_model_folders_are_read_the_same_way(make: Callable[[int], Any], tmp_pat
     _packed_is_alone(parts)
 
 
+def test_a_model_that_sees_only_the_last_tokens_keeps_its_own_masks(tmp_path: Path) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    def make(words: int) -> Any:
+        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2}
+        return MistralForCausalLM(
+            MistralConfig(
+                vocab_size=words, intermediate_size=32, max_position_embeddings=64, sliding_window=12, **sizes
+            )
+        )
+
+    folder = _saved(tmp_path / "model", make)
+    for length, own in ((24, True), (12, False)):
+        parts = causal_model.start(_job(model=str(folder), max_length=length), lambda: TEXTS, None, _silent)
+        assert (parts.model.config._attn_implementation != attention.NAME) == own
+        assert parts.apart != own
+
+
 def test_an_encoder_is_refused(tmp_path: Path) -> None:
     folder = _saved(tmp_path / "model", _bert)
     with pytest.raises(UserError, match="does not write texts from left to right"):

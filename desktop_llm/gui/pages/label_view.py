@@ -97,16 +97,12 @@ class LabelView(QWidget):
         self.choose("all")
         self._quietly(self._order, "file")
 
-    def offer_order(self, offered: bool) -> None:
-        """Whether there are orders at all: without a model there is the file's alone."""
-        self._order_title.setVisible(offered)
-        self._order.setVisible(offered)
-
-    def offer_show(self, offered: bool) -> None:
-        """Whether one chooses which rows: where none is labeled, all of them are the same."""
-        self._show_title.setVisible(offered)
-        self._show.setVisible(offered)
-        if not offered:
+    def offer(self, *, order: bool, show: bool) -> None:
+        """What can be chosen: without a model there is the file's order alone, without labels all rows are alike."""
+        for shown, parts in ((order, (self._order_title, self._order)), (show, (self._show_title, self._show))):
+            for part in parts:
+                part.setVisible(shown)
+        if not show:
             self.choose("unlabeled")
 
     def choose_order(self, order: Order) -> None:
