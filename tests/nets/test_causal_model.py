@@ -116,7 +116,12 @@ def test_a_model_that_sees_only_the_last_tokens_keeps_its_own_masks(tmp_path: Pa
     from transformers import MistralConfig, MistralForCausalLM
 
     def make(words: int) -> Any:
-        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2}
+        sizes: dict[str, Any] = {
+            "hidden_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+        }
         return MistralForCausalLM(
             MistralConfig(
                 vocab_size=words, intermediate_size=32, max_position_embeddings=64, sliding_window=12, **sizes
