@@ -38,6 +38,12 @@ class Settings:
         "Train inside the window",
         "Off: training runs in a process of its own, which keeps the window quick. On: in a thread of the window.",
     )
+    keep_awake: bool = _declared(
+        True, "Stay awake while training", "Keeps the computer from falling asleep until the run has ended."
+    )
+    tell_end: bool = _declared(
+        True, "Tell when a run ends", "A notification of the desktop, when you are in another window by then."
+    )
     advance_after_label: bool = _declared(
         True, "Next text after a label", "Goes on to the next text as soon as a label is given."
     )

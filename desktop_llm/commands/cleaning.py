@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, opened, visible
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,10 +57,13 @@ def _run_steps(project: Project, steps: list[Step], out: Out, *, apply: bool) ->
         return
     seen = cleaning.look(project, steps)
     for one in seen.samples:
-        after = f"goes: {one.dropped}" if one.dropped else f"→ {_short(one.after)}"
+        before, after = _short(one.before), f"goes: {one.dropped}"
+        if not one.dropped:
+            before, after = _compared(one.before, one.after)
+            after = f"→ {after}"
         out(
             {"row": one.id, "before": one.before, "after": one.after, "dropped": one.dropped, "steps": one.steps},
-            f"{one.id}  {_short(one.before)} {after} ({', '.join(one.steps)})",
+            f"{one.id}  {before} {after} ({', '.join(one.steps)})",
         )
     words = f"Of the first {seen.seen:,} rows {seen.changed:,} would change, {seen.dropped:,} go; do it with --apply."
     out({"seen": seen.seen, "changed": seen.changed, "dropped": seen.dropped}, words)
@@ -125,5 +129,19 @@ def _steps(told: Any) -> list[Step]:
 
 
 def _short(text: str) -> str:
-    shown = " ".join(text.split())
-    return f"“{shown[:SHOWN]}…”" if len(shown) > SHOWN else f"“{shown}”"
+    return _part(visible(text), 0)
+
+
+def _compared(before: str, after: str) -> tuple[str, str]:
+    """Two texts from shortly before the place where they part; where only white space parts them, it is seen."""
+    spaces = visible(before) == visible(after)
+    one, other = visible(before, spaces=spaces), visible(after, spaces=spaces)
+    same = sum(1 for _ in takewhile(lambda signs: signs[0] == signs[1], zip(one, other, strict=False)))
+    start = max(0, same - SHOWN // 3) if max(len(one), len(other)) > SHOWN else 0
+    return _part(one, start), _part(other, start)
+
+
+def _part(shown: str, start: int) -> str:
+    """So much of a text from a place on as a line shows."""
+    end = "…" if len(shown) > start + SHOWN else ""
+    return f"“{'…' if start else ''}{shown[start : start + SHOWN]}{end}”"

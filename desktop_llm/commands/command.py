@@ -83,6 +83,18 @@ def cut_words(count: int) -> str:
     return f" {count:,} spans were cut and taken away." if count else ""
 
 
+def visible(text: str, *, spaces: bool = False) -> str:
+    """A text in one line, with signs and code points for what would not be seen; `spaces`: for these, too.
+
+    Without `spaces` all white space is one space.
+    """
+    signs = {" ": "·", "\n": "↵", "\t": "⇥"}
+    told = text if spaces else " ".join(text.split())
+    if not spaces:
+        signs = {}
+    return "".join(signs.get(one) or (one if one.isprintable() else f"<U+{ord(one):04X}>") for one in told)
+
+
 def tell_rejected(out: Out, one: Rejected) -> None:
     """A row that was not taken."""
     out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")

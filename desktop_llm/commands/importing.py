@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened, tell_rejected
 from desktop_llm.errors import UserError
+
+if TYPE_CHECKING:
+    from desktop_llm.rows import ImportReport
+    from desktop_llm.verbs.importing import Plan
 
 
 def declare(verb: Declare) -> None:
@@ -46,6 +50,19 @@ def _mapping(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--map takes FIELD=COLUMN, not “{pair}”.")
         mapping[name] = column
     return mapping
+
+
+def _late_words(look: Plan) -> str:
+    """What is to be said of columns that were found behind the first rows only."""
+    late = ", ".join(f"“{name}”" for name in look.late if name in look.mapping.values())
+    return f" The first rows have nothing in {late}, later ones have." if late else ""
+
+
+def _fates(report: ImportReport) -> str:
+    """What became of labels of the file that were merged or are archived in the project."""
+    merged = [f" “{old}” was merged into “{new}”, which its rows have." for old, new in report.merged.items()]
+    archived = [f" “{name}” is archived: its rows have it, but it is not offered." for name in report.archived]
+    return "".join([*merged, *archived])
 
 
 def _import(told: Any, out: Out) -> None:
@@ -89,10 +106,14 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 tell_rejected(out, one)
             words = (
                 f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
-                f"{report.duplicates:,} known already, {report.conflicts:,} with another label than before, "
+                f"{report.duplicates - report.repeats:,} known already, {report.repeats:,} repeated in the file, "
+                f"{report.conflicts:,} with another label than before, "
                 f"{report.rejected_count:,} rejected ({look.form.encoding or look.form.kind}, {report.seconds:.1f} s)."
                 + (f" Labels in a cell were parted at “{look.separator}”." if look.separator else "")
+                + _late_words(look)
+                + (f" {report.unfit:,} labels were not taken: their texts were changed here." if report.unfit else "")
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
+                + _fates(report)
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)
             if report.rejected_count and not report.imported + report.duplicates + report.unknown:

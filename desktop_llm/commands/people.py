@@ -57,10 +57,12 @@ def _join(told: Any, out: Out) -> None:
             "entries": taken.events,
             "turned": taken.turned,
             "left": taken.left,
+            "unfit": taken.unfit,
             "disputed": taken.disputed,
         },
         f"{taken.rows:,} new rows and {taken.events:,} new entries of the labels' history; "
-        f"{taken.disputed:,} rows wait for a decision.",
+        f"{taken.disputed:,} rows wait for a decision."
+        + (f" {taken.unfit:,} labels were not taken: their texts were changed here." if taken.unfit else ""),
     )
 
 

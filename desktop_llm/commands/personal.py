@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, must_be_writable, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, must_be_writable, opened, visible
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
+    from desktop_llm.verbs.personal import Example
+
+AROUND = 30
+"""Characters that are shown on both sides of a find."""
 
 
 def declare(verb: Declare) -> None:
@@ -17,6 +22,7 @@ def declare(verb: Declare) -> None:
     one = verb("personal", _personal, "find personal data in the rows; mask it, replace it, or let it stay")
     one.add_argument("project", type=Path)
     one.add_argument("--kinds", default="", metavar="KIND,KIND…", help="only these kinds")
+    one.add_argument("--finds", type=int, default=3, metavar="N", help="show so many finds of each kind, masked (3)")
     one.add_argument("--regions", default="", metavar="CN,DE…", help="whose telephone numbers may lack a country code")
     what = one.add_mutually_exclusive_group()
     what.add_argument("--mask", action="store_true", help="put [EMAIL] … in place of what is found")
@@ -30,10 +36,12 @@ def declare(verb: Declare) -> None:
 
 def _personal(told: Any, out: Out) -> None:
     from desktop_llm.data.personal.find import KINDS, REGIONS, TITLES, Kind
-    from desktop_llm.verbs import personal
+    from desktop_llm.verbs import personal, staying
 
     if told.yes and not told.forget:
         raise UsageError("--yes goes with --forget.")
+    if told.finds < 0:
+        raise UsageError("--finds takes a number from 0 on.")
     named = [kind for kind in told.kinds.split(",") if kind]
     wrong = next((kind for kind in named if kind not in KINDS), None)
     if wrong is not None:
@@ -52,8 +60,10 @@ def _personal(told: Any, out: Out) -> None:
             _forget(project, out, sure=told.yes)
         elif told.keep:
             must_be_writable(project)
-            kept = {kind: personal.keep(project, kind, regions=regions) for kind in kinds}
-            out({"kept": kept}, f"{sum(kept.values()):,} different values may stay.")
+            there = personal.there(project, kinds, regions=regions)
+            outcome = staying.keep(project, there)
+            kept = {kind: len(values) for kind, values in there.of.items()}
+            out({"operation": outcome.operation, "kept": kept}, f"{sum(kept.values()):,} different values may stay.")
         elif told.mask or told.blocks or told.replace:
             way: personal.Way = "mask" if told.mask else "blocks" if told.blocks else "replace"
             outcome = personal.treat(project, dict.fromkeys(kinds, way), regions=regions)
@@ -62,13 +72,32 @@ def _personal(told: Any, out: Out) -> None:
         else:
             found = personal.scan(project, kinds=kinds, regions=regions)
             for kind in kinds:
+                examples = [_shown(one) for one in found.examples.get(kind, ())[: told.finds]]
                 count, kept_count = found.open.get(kind, 0), found.kept.get(kind, 0)
                 columns = dict(found.columns.get(kind, {}))
                 where = ", ".join(f"{number:,} in {column}" for column, number in columns.items())
                 words = f"{TITLES[kind]}: {count:,} to review{f' ({where})' if where else ''}, {kept_count:,} may stay"
-                out({"kind": kind, "open": count, "kept": kept_count, "columns": columns}, words)
+                words += "".join(f"\n  row {one['row']}, {one['column']}: {one['text']}" for one in examples)
+                facts = {"kind": kind, "open": count, "kept": kept_count, "columns": columns, "examples": examples}
+                out(facts, words)
             rule = "on" if personal.refuses(project) else "off"
             out({"rows": found.rows, "refuse_export": rule}, f"{found.rows:,} rows; refusing exports is {rule}.")
+
+
+def _shown(one: Example) -> dict[str, Any]:
+    """A find with what stands around it; not the find itself, as what a terminal shows is often kept somewhere."""
+    from desktop_llm.data.personal.find import find
+    from desktop_llm.data.personal.masking import mask
+
+    before, after = (mask(part, find(part)) for part in (one.text[: one.found.start], one.text[one.found.end :]))
+    text = mask(one.found.text, [replace(one.found, start=0, end=len(one.found.text))])
+    start = "…" if len(before) > AROUND else ""
+    end = "…" if len(after) > AROUND else ""
+    return {
+        "row": one.row,
+        "column": one.column,
+        "text": visible(f"{start}{before[-AROUND:]}{text}{after[:AROUND]}{end}"),
+    }
 
 
 def _forget(project: Project, out: Out, *, sure: bool) -> None:

@@ -45,11 +45,15 @@ def _new(told: Any, out: Out) -> None:
 
 
 def _check(told: Any, out: Out) -> None:
+    from desktop_llm.verbs import placing
+
     with opened(told.project) as project:
-        complaints = project.check()
+        damage = project.check()
+        complaints = damage or placing.misplaced(project)
     for complaint in complaints:
         out({"problem": complaint}, complaint)
     out({"problems": len(complaints)}, "" if complaints else "Everything is whole.")
     if complaints:
         wrong = "One thing is" if len(complaints) == 1 else f"{len(complaints):,} things are"
-        raise UserError(f"{wrong} not whole in “{told.project}”; bring the damaged files back from a backup.")
+        mend = "bring the damaged files back from a backup" if damage else "label these rows anew"
+        raise UserError(f"{wrong} not whole in “{told.project}”; {mend}.")

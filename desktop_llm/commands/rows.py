@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from desktop_llm.commands.command import Declare, Out, UsageError, opened
-from desktop_llm.rows import Filter
+from desktop_llm.rows import Filter, Show
 
 
 def declare(verb: Declare) -> None:
@@ -15,7 +15,9 @@ def declare(verb: Declare) -> None:
     one.add_argument("project", type=Path)
     one.add_argument("--to", type=Path, metavar="FILE")
     one.add_argument("--format", help="by the file's ending, if it is not told")
-    one.add_argument("--show", default="all", choices=("all", "unlabeled", "labeled", "skipped"))
+    one.add_argument("--show", default="all", choices=get_args(Show))
+    words = "with --show second: the rows that NAME is to label without seeing another's label"
+    one.add_argument("--labeler", default="", metavar="NAME", help=words)
     one.add_argument("--label", help="rows with this label")
     one.add_argument("--split", default="", choices=("train", "validation", "test"))
     one.add_argument("--source", default="", metavar="NAME", help="rows of this file")
@@ -30,6 +32,8 @@ def _rows(told: Any, out: Out) -> None:
     column, equals, value = told.column.partition("=")
     if column and not equals:
         raise UsageError(f"--column takes NAME=VALUE, not “{told.column}”.")
+    if told.labeler and told.show != "second":
+        raise UsageError("--labeler goes with --show second.")
     with opened(told.project) as project:
         classes = {name: number for number, name in project.classes.names().items()}
         if told.label is not None and told.label not in classes:
@@ -43,6 +47,7 @@ def _rows(told: Any, out: Out) -> None:
             column=column,
             value=value,
             disagrees=told.disagrees,
+            labeler=told.labeler,
         )
         if told.to is None:
             count = project.items.count(rows)

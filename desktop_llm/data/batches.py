@@ -149,6 +149,8 @@ class Batches:
         if not rows:
             return []
         if isinstance(rows, Table):
+            if column not in self._columns:  # it begins in later rows
+                return [None] * len(rows)
             return rows.columns[self._columns.index(column)]
         return [row.get(column) for row in rows]
 

@@ -77,7 +77,9 @@ class Unpacking:
 def unpacking(path: Path) -> Iterator[Unpacking]:
     """Read a bundle. Raises UserError."""
     try:
-        if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:  # one that is not there, or may not be read, is to say so
+            sound = zipfile.is_zipfile(file)
+        if not sound:
             raise UserError(f"“{path.name}” is no bundle of desktop_llm; choose a file that ends in {ENDING}.")
         with archive.members(path) as members:
             yield Unpacking(path, {one.name: one.path for one in members})

@@ -88,6 +88,11 @@ def guess(
     return mapping
 
 
+def is_named(field: FieldLike, columns: Iterable[str]) -> bool:
+    """Whether one of the columns has one of the field's usual names."""
+    return any(_same(column, word) for column in columns for word in field.guesses)
+
+
 def checked(columns: Sequence[str], mapping: Mapping[str, str], fields: Sequence[FieldLike]) -> None:
     """Raise UserError when the mapping does not fit the columns or the fields."""
     there = ", ".join(f"“{column}”" for column in columns[:20]) + (", …" if len(columns) > 20 else "")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from desktop_llm.engine import checkpoint, optim
 from desktop_llm.engine import device as devices
+from desktop_llm.engine import optimizers, what_learns
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.plan import plan
 from desktop_llm.jobs import snapshot
@@ -55,11 +55,12 @@ def _estimate(folder: Path) -> Estimate:
     examples = learner.encode(rows, lambda *_: None)
     if isinstance(learner, Packing):
         examples = learner.pack(examples)
-    parameters = optim.count(learner.model)
+    what_learns.settle(learner, job.recipe)
+    parameters = optimizers.count(learner.model)
     learner.narrow([examples])
     device.take(learner.model)
     learner.model.train()
-    optimizer = optim.adamw(learner.model, job.recipe)
+    optimizer = optimizers.Optimizers(learner.model, job.recipe)
     numbers = plan(job.recipe, task_named(job.task), len(examples))
     lengths, per_step = examples.lengths, job.recipe.gradient_accumulation_steps
     gradient = Gradient(learner, examples, device, group_by_length=job.recipe.group_by_length)
@@ -74,19 +75,18 @@ def _estimate(folder: Path) -> Estimate:
         gradient.add(group)
         torch.nn.utils.clip_grad_norm_(learner.model.parameters(), 1.0)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
         if device.torch.type == "cuda":
             torch.cuda.synchronize()
         spent.append(time.perf_counter() - began)
     typical = sum(spent[1:]) / len(spent[1:])
     # at the worst moment: the checkpoints that are kept, one being written, the best model and the one being written
-    folders = checkpoint.KEPT + 1
+    folders = job.recipe.save_total_limit + 1
     return Estimate(
         total_steps=numbers.total_steps,
         seconds_per_step=typical,
         seconds=typical * numbers.total_steps,
         memory=device.memory(),
-        disk=4 * ((folders + 2) * parameters + folders * 2 * optim.count(learner.model)),
+        disk=4 * ((folders + 2) * parameters + folders * 2 * optimizers.count(learner.model)),
         parameters=parameters,
         device=device.title,
         precision=device.precision,

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,22 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, evaluate, optim
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
-from desktop_llm.engine.loop import Loop, Outcome, Parts
+from desktop_llm.engine.loop import Loop, Outcome
+from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
+from desktop_llm.engine.stepper import Stepper
 from desktop_llm.errors import Cancelled, UserError, from_os_error
 from desktop_llm.jobs import prediction, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Started
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.job import Job
-from desktop_llm.nets.learner import Learner, Packing, Row
+from desktop_llm.nets.learner import Adapting, Learner, Packing, Row
 from desktop_llm.tasks import task as task_named
 
 
@@ -82,23 +85,23 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         raise UserError(wrong)
     device = devices.choose(job.recipe)
     checkpoint.tidy(run_folder.checkpoints)
-    for written in (run_folder.model, run_folder.predictions):
+    for written in (run_folder.model, run_folder.adapter, run_folder.predictions):
         atomic.recover(written)
     source, complaints = checkpoint.newest(run_folder.checkpoints)
     for complaint in complaints:
         before = "the one before is used" if source else "the run starts anew"
-        voice.note(f"A checkpoint is damaged and was passed over ({complaint}); {before}.", "warning")
+        voice.note(f"A checkpoint is damaged and was removed ({complaint}); {before}.", "warning")
     random.seed(job.recipe.seed)
     np.random.seed(job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
     learner, parameters, splits = _learner(job, run_folder, source, voice)
     device.take(learner.model)
     parts = _parts(job, run_folder, learner, splits, device, voice, control)
-    optimizer = optim.adamw(learner.model, job.recipe)
-    scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
-    loop = Loop(parts, optimizer, scaler)
+    stepper = Stepper(learner, splits["train"].examples, job.recipe, device, parts.plan.total_steps)
+    loop = Loop(parts, stepper)
     if source is not None:
-        loop.progress = checkpoint.restore(source, learner, optimizer, scaler)
+        restored = checkpoint.restore(source, learner, stepper.restore)
+        loop.progress = continuing.take_up(job, run_folder, restored, parts.plan, voice)
         if loop.progress.precision != device.precision:
             voice.note(f"Goes on in {device.precision}; it was started in {loop.progress.precision}.", "warning")
     voice.say(
@@ -110,8 +113,12 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
             device=device.title,
             precision=device.precision,
             resumed_at=loop.progress.step,
+            threads=torch.get_num_threads() if device.torch.type == "cpu" else 0,
         )
     )
+    continuing.say_of_device(job, device, voice)
+    if source is None:
+        loop.advise(overlap.advice({split: one.rows for split, one in splits.items()}))
     patience = job.recipe.early_stopping_patience
     ended_early = bool(patience) and loop.progress.waited >= patience
     if not ended_early:
@@ -138,7 +145,10 @@ def _learner(
         if split == "train" and isinstance(learner, Packing):
             examples = learner.pack(examples)
         splits[split] = Split(kept, examples)
-    parameters = optim.count(learner.model)
+    what_learns.settle(learner, job.recipe)
+    if source is None and (told := what_learns.words(learner)):
+        voice.note(told)
+    parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
     return learner, parameters, splits
 
@@ -165,6 +175,7 @@ def _parts(
         voice=voice,
         control=control,
         checkpoints=run_folder.checkpoints,
+        dynamics=run_folder.dynamics,
     )
 
 
@@ -176,10 +187,15 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
         if wrong:
             raise UserError(f"The best model is damaged ({wrong}); run the training again.")
         parts.learner.adopt(best)
+    else:
+        loop.put_average()
     try:
         with atomic.new_folder(run_folder.model) as filling:
             parts.learner.save(filling)
             atomic.write_json(filling / NOTE, {"task": parts.job.task, "run": parts.job.number})
+        if parts.job.recipe.lora_r and isinstance(parts.learner, Adapting):
+            with atomic.new_folder(run_folder.adapter) as filling:
+                parts.learner.save_adapter(filling)
     except SafetensorError as error:
         raise UserError(f"The model could not be written ({error}); check the disk's free space and resume.") from error
     kept: dict[str, float] = {}
@@ -188,11 +204,18 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
             if len(splits[split]):
                 metrics = _measure_at_end(parts, split, splits[split], loop.progress.step, filling)
                 kept = kept or metrics
+    loop.finish()
     shutil.rmtree(best, ignore_errors=True)
-    for old in checkpoint.steps(run_folder.checkpoints)[1:]:
-        shutil.rmtree(old, ignore_errors=True)
+    retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
     reason = "completed" if outcome == "completed" else outcome
-    return Finished(at=time.time(), step=loop.progress.step, reason=reason, seconds=loop.progress.seconds, metrics=kept)
+    return Finished(
+        at=time.time(),
+        step=loop.progress.step,
+        reason=reason,
+        seconds=loop.progress.seconds,
+        metrics=kept,
+        message=continuing.compared(parts.job, run_folder),
+    )
 
 
 def _measure_at_end(parts: Parts, name: str, split: Split, step: int, folder: Path) -> dict[str, float]:

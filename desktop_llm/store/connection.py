@@ -49,9 +49,12 @@ class Connections:
         return self._closed
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection of one's own until the end of the block. Raises UserError, after `close`, too."""
-        with self._borrowed(self._idle) as connection:
+    def reading(self, *, attached: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """A connection of one's own until the end of the block. Raises UserError, after `close`, too.
+
+        The database file `attached` is known as `staged` inside, and may be written to.
+        """
+        with self._borrowed(self._idle) as connection, _attached(connection, attached, "mode=rw"):
             yield connection
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -85,7 +88,7 @@ class Connections:
         if not came:
             raise UserError("Many rows are being written just now; try again in a moment.")
         try:
-            with self.reading() as connection, _attached(connection, attached), _transaction(connection):
+            with self.reading() as connection, _attached(connection, attached, "mode=ro"), _transaction(connection):
                 yield connection
         finally:
             self._lane.release()
@@ -194,11 +197,11 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _attached(connection: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+def _attached(connection: sqlite3.Connection, path: Path | None, how: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    connection.execute("ATTACH ? AS staged", (f"{path.resolve().as_uri()}?mode=ro",))
+    connection.execute("ATTACH ? AS staged", (f"{path.resolve().as_uri()}?{how}",))
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     try:
         yield

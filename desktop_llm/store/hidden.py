@@ -37,10 +37,10 @@ def sweep(connections: Connections, stop: Callable[[], bool]) -> None:
         last = visible(connection)
         highest = int(connection.execute("SELECT COALESCE(MAX(id), 0) FROM items").fetchone()[0])
         keys = connection.execute("SELECT 1 FROM meta WHERE key = ?", (KEYS,)).fetchone() is not None
-        connection.execute(
-            "DELETE FROM class_items WHERE (class, item) IN (SELECT class_items.class, item FROM classes"
-            " JOIN class_items ON class_items.class = classes.id AND item > ?)",
-            (last,),
+        # class by class: with all at once SQLite would look through the rows of every class, a label waiting for it
+        of_class = connection.execute("SELECT id FROM classes").fetchall()
+        connection.executemany(
+            "DELETE FROM class_items WHERE class = ? AND item > ?", [(number, last) for (number,) in of_class]
         )
         classes.forget_hidden(connection)
     while highest > last:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.errors import Cancelled, from_os_error
+from desktop_llm.errors import Cancelled, UserError, from_os_error
 from desktop_llm.rows import Batch, Changes, ImportProgress
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
@@ -24,7 +24,7 @@ from desktop_llm.store.log import Log
 from desktop_llm.store.many import insert_counted, insert_many
 from desktop_llm.store.settling import Settling
 from desktop_llm.store.staging import Staging
-from desktop_llm.store.taking import take_labels
+from desktop_llm.store.taking import Sifted, sift, take_labels
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,10 @@ ROWS_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsertCounts:
-    """What an insert did; see `rows.ImportReport`. `unknown` texts were left out because only labels were wanted."""
+    """What an insert did; see `rows.ImportReport`. `unknown` texts were left out because only labels were wanted.
+
+    `unfit` labels have no place in the texts that are here; `repeats` are duplicates of rows that the import brought.
+    """
 
     imported: int
     duplicates: int
@@ -47,6 +50,8 @@ class InsertCounts:
     conflicts: int
     unknown: int
     changes: Changes
+    unfit: int = 0
+    repeats: int = 0
 
 
 def insert(
@@ -59,11 +64,13 @@ def insert(
     on_progress: Callable[[ImportProgress], None] = lambda done: None,
     should_stop: Callable[[], bool] = lambda: False,
     known_only: bool = False,
+    placed: Callable[[Any, str, str], Any] | None = None,
 ) -> InsertCounts:
     """Insert rows under the file name `source`. Raises UserError or Cancelled, and then nothing has changed.
 
     A text that is there already is counted and not inserted; a label that it lacks is taken. `known_only` inserts
-    no text at all.
+    no text at all. `placed` brings a label (in names) of the file's main text to the one that is here, where labels
+    speak of places and the text was changed since; it raises UserError where there is no such place.
     """
 
     def stop() -> bool:
@@ -71,7 +78,7 @@ def insert(
 
     with connections.bulk_turn(stop), sentences(connections.path):
         hidden.sweep(connections, stop)
-        with _load(connections, stop, source, to_value, class_names, known_only=known_only) as load:
+        with _load(connections, stop, source, to_value, class_names, placed, known_only=known_only) as load:
             for batch in batches:
                 if stop():
                     raise Cancelled
@@ -94,13 +101,15 @@ class _Load:
         source: str,
         to_value: Callable[[Any, Mapping[str, int]], Any],
         class_names: Callable[[Any], tuple[str, ...]],
+        placed: Callable[[Any, str, str], Any] | None,
         *,
         known_only: bool,
     ) -> None:
         self._connections, self._stop, self._source_name = connections, stop, source
         self._to_value, self._class_names, self._known_only = to_value, class_names, known_only
+        self._placed = placed
         self.seen = 0
-        self._unknown = 0
+        self._unknown = self._unfit = 0
         self._labeled = 0
         self._main = ""
         self._source = 0
@@ -111,8 +120,8 @@ class _Load:
             self._base = self._last = hidden.visible(connection)
             self._numbers = classes.numbers(connection)
             self._any_known = connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone() is not None
-        self._settling = Settling(connections, self._base + 1, stop)
         self._log = Log(connections)
+        self._settling = Settling(connections, self._log, self._base + 1, stop)
 
     def close(self) -> None:
         """Leave no file behind."""
@@ -130,6 +139,8 @@ class _Load:
         known = self._known(keys.tolist()) if self._any_known else {}
         self.seen += len(keys)
         self._main = self._main or batch.main
+        if known and self._placed is not None:
+            batch = self._of_texts_here(batch, keys.tolist(), known, self._placed)
         with self._connections.piece() as connection:
             values = self._stored(connection, batch.labels)
         if known or self._known_only:
@@ -154,12 +165,13 @@ class _Load:
     def finish(self) -> InsertCounts:
         """Sort out what came more than once, and let all of it be seen. Raises Cancelled, UserError, sqlite3.Error."""
         repeated = self._settling.finish(self._at)
-        staged = None
+        staged, sifted = None, Sifted(conflicts=0, waiting=0)
         if self._staging is not None:
             self._staging.settle()
-            staged = self._staging.path
+            sifted = sift(self._connections, self._staging.path, self._stop)
+            staged = self._staging.path if sifted.waiting else None
         self._log.settle()  # a disk that is too small says so while nobody has seen a row
-        conflicts, labeled = repeated.conflicts, self._labeled - repeated.labels_gone
+        conflicts, labeled = repeated.conflicts + sifted.conflicts, self._labeled - repeated.labels_gone
         with self._connections.writing(attached=staged) as connection:
             if self._stop():
                 raise Cancelled
@@ -177,6 +189,8 @@ class _Load:
             labeled=labeled,
             conflicts=conflicts,
             unknown=self._unknown,
+            unfit=self._unfit,
+            repeats=repeated.rows,
             changes=Changes(
                 items=imported > 0, labels=labeled > 0, classes=labeled > 0 or conflicts > 0 or new_classes
             ),
@@ -207,6 +221,27 @@ class _Load:
         )
         kept = b"".join(hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES] for place in places)
         return fresh, kept, [values[place] for place in places], keys[places]
+
+    def _of_texts_here(
+        self, batch: Batch, keys: Sequence[int], known: Mapping[int, int], placed: Callable[[Any, str, str], Any]
+    ) -> Batch:
+        """The batch with the labels of known texts as the texts that are here have them."""
+        labels = list(batch.labels)
+        there = [place for place, key in enumerate(keys) if key in known and labels[place] is not None]
+        texts: dict[int, str] = {}
+        for start in range(0, len(there), ASKED_AT_ONCE):
+            part = [known[keys[place]] for place in there[start : start + ASKED_AT_ONCE]]
+            marks = ",".join("?" * len(part))
+            texts.update(self._connections.rows(f"SELECT id, text FROM items WHERE id IN ({marks})", part))
+        for place in there:
+            here = texts.get(known[keys[place]])
+            if here is not None and here != batch.texts[place]:
+                try:
+                    labels[place] = placed(labels[place], batch.texts[place], here)
+                except UserError:
+                    labels[place] = None
+                    self._unfit += 1
+        return replace(batch, labels=labels)
 
     def _put_some(
         self,

@@ -258,6 +258,7 @@ class Items:
         on_progress: Callable[[ImportProgress], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
         known_only: bool = False,
+        placed: Callable[[Any, str, str], Any] | None = None,
     ) -> InsertCounts:
         """Bring rows in, all or none; see `store.inserting.insert`."""
         waiting = iter(items)
@@ -269,6 +270,7 @@ class Items:
             on_progress=on_progress,
             should_stop=should_stop,
             known_only=known_only,
+            placed=placed,
         )
 
     def insert_batches(
@@ -281,6 +283,7 @@ class Items:
         on_progress: Callable[[ImportProgress], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
         known_only: bool = False,
+        placed: Callable[[Any, str, str], Any] | None = None,
     ) -> InsertCounts:
         """Bring many rows in, all or none; see `store.inserting.insert`."""
         return inserting.insert(
@@ -292,6 +295,7 @@ class Items:
             on_progress=on_progress,
             should_stop=should_stop,
             known_only=known_only,
+            placed=placed,
         )
 
     def _main_field(self) -> str:

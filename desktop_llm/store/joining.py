@@ -130,6 +130,26 @@ class Joining:
                     fresh.append(row)
         return fresh
 
+    def texts(self, rows: Sequence[RowCopy]) -> dict[str, str]:
+        """The main texts here of those that are another text here, by their hash there."""
+        told = {}
+        with self._connections.reading() as connection:
+            for row in rows:
+                item = _item_of(connection, row.hash, row.formerly)
+                here = connection.execute("SELECT text, hash FROM items WHERE id = ?", (item,)).fetchone()
+                if here is not None and here[1].hex() != row.hash:
+                    told[row.hash] = here[0]
+        return told
+
+    def known(self, uids: Sequence[str]) -> set[str]:
+        """Those of some entries that are here."""
+        told = set[str]()
+        for start in range(0, len(uids), AT_ONCE):
+            part = uids[start : start + AT_ONCE]
+            marks = ",".join("?" * len(part))
+            told.update(row[0] for row in self._connections.rows(_UIDS.format(marks), part))
+        return told
+
     def know(self, rows: Iterable[RowCopy]) -> None:
         """Let rows that are here be found by all texts that they ever had elsewhere, too."""
         waiting = iter(row for row in rows if row.formerly)
@@ -205,6 +225,7 @@ class Joining:
 
 
 _HASHES = "SELECT id, hash FROM items WHERE id IN ({})"
+_UIDS = "SELECT uid FROM label_history WHERE uid IN ({})"
 _EVENTS = (
     "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, turned_at, seconds FROM label_history"
     " INDEXED BY history_by_item WHERE item = ? ORDER BY id"

@@ -63,6 +63,7 @@ class Operations:
         *,
         details: Mapping[str, Any] | None = None,
         labeler: str = "",
+        retitle: Callable[[], str] | None = None,
         on_progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Outcome:
@@ -70,6 +71,7 @@ class Operations:
 
         `kind` is for programs ("clean", "move", "label", "delete" …), `title` a phrase for people. `edits` are taken
         as they come, and may be read from the project meanwhile. When no row changes, nothing is listed.
+        `retitle` is asked for another title when all edits were taken, where only these tell what there was to do.
         """
         with self._turn(should_stop):
             with self._connections.writing() as connection:
@@ -80,7 +82,7 @@ class Operations:
                 number = int(cursor.lastrowid or 0)
             try:
                 changed, left = self._apply(number, labeler, edits, on_progress, should_stop)
-                listed = self._close(number, changed, kind)
+                listed = self._close(number, changed, kind, retitle() if retitle is not None else title)
             except BaseException:  # whatever ended it, the rows are put back as they were; then the reason goes on up
                 with suppress(UserError):  # what cannot be put back now is put back when the project is next opened
                     self._take_back(number)
@@ -152,7 +154,7 @@ class Operations:
         self._ask(should_stop)
         return changed, seen - changed
 
-    def _close(self, number: int, changed: int, kind: str) -> bool:
+    def _close(self, number: int, changed: int, kind: str, title: str) -> bool:
         """The operation is done to its end; whether it is listed."""
         with self._connections.writing() as connection:
             if not changed and kind != classes.MERGE:
@@ -160,7 +162,7 @@ class Operations:
                 return False
             if kind in IN_LINE:
                 labels.end_line(connection)
-            connection.execute("UPDATE operations SET count = ? WHERE id = ?", (changed, number))
+            connection.execute("UPDATE operations SET count = ?, title = ? WHERE id = ?", (changed, title, number))
             _mark(connection, number, DONE)
         return True
 

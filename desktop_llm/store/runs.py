@@ -22,13 +22,18 @@ from desktop_llm.store import intake
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
+QUEUED = "queued"
 CHANGED = Changes(runs=True)
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC."""
+    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC.
+
+    `advice` is what the watch-dog said, by matter, each with step, message, action and value as in `events.Advised`;
+    `samples` are the last ones of `events.Sampled`.
+    """
 
     number: int
     state: str
@@ -44,10 +49,13 @@ class Run:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     message: str = ""
+    advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, Any]] = ()
 
 
 NAMES = tuple(Run.__dataclass_fields__)
 COLUMNS = ", ".join(NAMES)
+JSON = ("snapshot", "schema", "metrics", "details", "advice", "samples")
 
 
 class Runs:
@@ -97,6 +105,19 @@ class Runs:
         """All runs, newest first."""
         return [_run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
 
+    def enqueue(self, number: int) -> Changes:
+        """Let a run that has not begun wait for its turn. Raises UserError where it has begun."""
+        with self._connections.writing() as connection:
+            sql = "UPDATE runs SET state = ? WHERE number = ? AND state = 'preparing'"
+            if not connection.execute(sql, (QUEUED, number)).rowcount:
+                raise UserError(f"Run {number} has begun already; it cannot wait for its turn.")
+        return CHANGED
+
+    def queued(self) -> list[Run]:
+        """The runs that wait for their turn, the next one first."""
+        sql = f"SELECT {COLUMNS} FROM runs WHERE state = ? ORDER BY number"
+        return [_run(row) for row in self._connections.rows(sql, (QUEUED,))]
+
     def get(self, number: int) -> Run:
         """One run. Raises UserError that names those there are."""
         row = self._connections.row(f"SELECT {COLUMNS} FROM runs WHERE number = ?", (number,))
@@ -114,6 +135,15 @@ class Runs:
     def folder(self, number: int) -> RunFolder:
         """Where a run's files are."""
         return RunFolder(self._project / "runs" / f"{number:04d}")
+
+    def change(self, number: int, recipe: Recipe, message: str) -> Changes:
+        """A run goes on by another recipe: it waits to be resumed, with `message`."""
+        with self._connections.writing() as connection:
+            connection.execute(
+                "UPDATE runs SET recipe = ?, state = 'interrupted', message = ? WHERE number = ?",
+                (json.dumps(recipes.to_json(recipe)), message, number),
+            )
+        return CHANGED
 
     def delete(self, number: int) -> Changes:
         """Forget a run, its curves and predictions; its folder is the caller's."""
@@ -174,7 +204,7 @@ class Runs:
 
 def _run(row: tuple[Any, ...]) -> Run:
     told = dict(zip(NAMES, row, strict=True))
-    decoded = {name: json.loads(told[name]) for name in ("snapshot", "schema", "metrics", "details")}
+    decoded = {name: json.loads(told[name]) for name in JSON}
     decoded["metrics"] = {
         split: {name: math.nan if figure is None else figure for name, figure in figures.items()}
         for split, figures in decoded["metrics"].items()

@@ -13,6 +13,7 @@ from desktop_llm.store import hidden
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.keys import Keys, Sorted
 from desktop_llm.store.listed import Listed
+from desktop_llm.store.log import Log
 from desktop_llm.store.many import insert_many
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class Repeated:
 class Settling:
     """Gathers keys and classes of the new rows, which follow one another; `close` it in the end."""
 
-    def __init__(self, connections: Connections, first: int, stop: Callable[[], bool]) -> None:
-        """`first` is the id of the first new row."""
-        self._connections, self._stop = connections, stop
+    def __init__(self, connections: Connections, log: Log, first: int, stop: Callable[[], bool]) -> None:
+        """`first` is the id of the first new row; the import's `log` is told what is written."""
+        self._connections, self._log, self._stop = connections, log, stop
         self._keys = Keys(connections.path.parent, first)
         self._first = first
         self._classes = array("i")
@@ -76,6 +77,7 @@ class Settling:
                         less, other = _take_out(connection, item, first, at)
                         gone += less
                         conflicts += other
+                self._log.grew(ROWS_A_PIECE)
             rows += len(doomed)
         return Repeated(rows, gone, conflicts)
 
@@ -96,10 +98,12 @@ class Settling:
             columns = found[part].tolist(), (part + self._first).tolist()
             with self._connections.piece() as connection:
                 insert_many(connection, "class_items (class, item)", "(?,?)", columns)
+            self._log.grew(len(part))
         for columns in self._listed.taken(ROWS_A_PIECE):
             self._ask()
             with self._connections.piece() as connection:
                 insert_many(connection, "class_items (class, item)", "(?,?)", columns)
+            self._log.grew(len(columns[0]))
         self._first += len(found)
         del found  # else the array cannot be emptied
         self._classes = array("i")
@@ -113,6 +117,7 @@ class Settling:
             self._ask()
             with self._connections.piece() as connection:
                 insert_many(connection, "keys (key, item)", "(?,?)", columns)
+            self._log.grew(len(columns[0]))
         places = np.arange(len(again))
         firsts = np.maximum.accumulate(np.where(again, 0, places))[again]
         return list(zip(told.items[again].tolist(), told.items[firsts].tolist(), strict=True))

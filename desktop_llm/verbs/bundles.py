@@ -27,6 +27,7 @@ from desktop_llm.store.joining import EventCopy, RowCopy
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs.placing import Placing
 
 if TYPE_CHECKING:
     from desktop_llm.tasks.task import Labels
@@ -57,7 +58,8 @@ class Head:
 class Taken:
     """What a bundle brought: new rows, new entries of the history, others undone or done again.
 
-    `left` are entries of rows that lie in this project's bin; `disputed` rows wait for a decision now.
+    `left` are entries of rows that lie in this project's bin; `disputed` rows wait for a decision now; `unfit` labels
+    were left out, as their texts were changed here so that they have no place any more.
     """
 
     head: Head
@@ -67,6 +69,7 @@ class Taken:
     left: int
     disputed: int
     changes: Changes
+    unfit: int = 0
 
 
 def write(
@@ -187,24 +190,28 @@ def take(
             f"“{path.name}” is of another kind ({known.title if known else head.task}) than this project "
             f"({task_named(project.task).title}); open it as a project of its own."
         )
-    rules = task_named(project.task).labels
+    task = task_named(project.task)
+    rules = task.labels
     with bundle.unpacking(path) as packed:
         _check(packed, path.name, rules)
         known_as = project.joining.take_classes(packed.take(CLASSES, ClassCopy))
-        progress = _Progress(2 * head.rows + head.events, on_progress, should_stop)
+        passes = 2 if task.move_label is None else 3
+        progress = _Progress(passes * head.rows + head.events, on_progress, should_stop)
         came = _take_rows(project, progress.over(packed.take(ROWS, RowCopy)), rules, known_as)
         numbers = {name: number for number, name in project.classes.names().items()}
 
         def value_of(named: Any) -> Any:
             return rules.to_value(rules.renamed(named, known_as), numbers)
 
-        bases = (
-            (row, value_of(row.label)) for row in progress.over(packed.take(ROWS, RowCopy)) if row.label is not None
-        )
-        project.joining.take_bases(bases, head.at)
+        rows = progress.over(packed.take(ROWS, RowCopy))
+        entries = progress.over(packed.take(EVENTS, EventCopy))
+        placing = None
+        if task.move_label is not None:
+            placing = Placing(project, task.move_label, progress.over(packed.take(ROWS, RowCopy)))
+            rows, entries = placing.bases(rows, packed.take(EVENTS, EventCopy)), placing.entries(entries)
+        project.joining.take_bases(((row, value_of(row.label)) for row in rows if row.label is not None), head.at)
         joined = project.joining.take_events(
-            (copy, None if copy.label is None else value_of(copy.label))
-            for copy in progress.over(packed.take(EVENTS, EventCopy))
+            (copy, None if copy.label is None else value_of(copy.label)) for copy in entries
         )
     if head.share_at > project.people.share_at:
         project.people.set_share(head.share, should_stop, at=head.share_at)
@@ -216,6 +223,7 @@ def take(
         left=joined.left,
         disputed=project.people.disputed(),
         changes=Changes(items=came > 0, labels=True, classes=True),
+        unfit=0 if placing is None else placing.unfit,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -16,9 +17,7 @@ from desktop_llm.data import mapping as mappings
 from desktop_llm.data import parting
 from desktop_llm.data.form import Form, Unit
 from desktop_llm.data.parting import SEPARATORS
-from desktop_llm.data.readers.opening import RawRow, open_reader
-from desktop_llm.data.shapes import recognising
-from desktop_llm.data.shapes.shape import DIALOGUE, TITLES, Shape
+from desktop_llm.data.readers.opening import RawRow
 from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.snapshot import SPLITS
@@ -26,16 +25,14 @@ from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs import naming, shaping
+from desktop_llm.verbs.placing import placer
 from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 
 SAMPLE = 200
-SHAPE_SAMPLE = 1000
 PLAIN_ENDINGS = (".txt", ".text", ".md", ".rst", ".log", "")
 BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 LOOK_BYTES = 65_536
-AS_IT_STANDS = "none"
-MESSAGES, PREFERENCE = "messages", "chosen"
-"""A column that rows of dialogues, or of choices between two answers, have once they are translated."""
 LOOK_SECONDS = 0.4
 """How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
@@ -50,6 +47,7 @@ class Plan:
 
     `seen` is all of the file where `whole`; `rejected` and `label_values` (with counts) are of these rows,
     `estimated_rows` is of the file. `separator` parts several labels in one cell; '' where a cell has one name.
+    `late` are columns in which the first rows have nothing, and later ones have.
     """
 
     path: Path
@@ -64,6 +62,7 @@ class Plan:
     estimated_rows: int
     label_values: tuple[tuple[str, int], ...]
     separator: str = ""
+    late: tuple[str, ...] = ()
 
 
 def plan(
@@ -80,22 +79,22 @@ def plan(
 ) -> Plan:
     """Look at a file: its form, columns, first rows, and which column is what. Raises UserError.
 
-    `shape` names the tool that the rows come from, or is AS_IT_STANDS; None recognises it from the rows. `separator`
-    parts the labels in a cell, '' nothing does; None looks whether the cells show one. `unit` takes the file for plain
-    text: what makes a row of it; None leaves that to `form_of`.
+    `shape` names the tool that the rows come from, or is `shaping.AS_IT_STANDS`; None recognises it from the rows.
+    `separator` parts the labels in a cell, '' nothing does; None looks whether the cells show one. `unit` takes the
+    file for plain text: what makes a row of it; None leaves that to `form_of`.
     """
     form = form_of(task, path, encoding=encoding, delimiter=delimiter, header=header, unit=unit)
-    form = replace(form, shape=_shape(task, path, form, shape))
-    reader = open_reader(path, form)
+    found = shaping.shaped(task, path, form, shape)
+    form, reader = found.form, found.reader
     rows = reader.rows(lambda: False)
     first = list(islice(rows, SAMPLE))
     sample = [row.cells for row in first if not isinstance(row, Rejected)]
-    told = dict(mapping) if mapping is not None else _guessed(task, reader.columns, sample)
+    told = dict(mapping) if mapping is not None else _guessed(task, found.columns, [*sample, *found.late_rows])
     if mapping is not None:
-        mappings.checked(reader.columns, told, task.fields)
+        mappings.checked(found.columns, told, task.fields)
     rejected: list[Rejected] = []
     column = told.get(mappings.LABEL, "")
-    parts = _separator(task, [cells.get(column) for cells in sample], separator)
+    parts = _separator(task, [cells.get(column) for cells in (*sample, *found.late_rows)], separator)
     labels: Counter[str] = Counter()
     seen = 0
     for row in chain(first, _for_a_while(rows)):
@@ -109,7 +108,8 @@ def plan(
     return Plan(
         path=path,
         form=form,
-        columns=tuple(reader.columns),
+        columns=found.columns,
+        late=found.late,
         sample=tuple(sample),
         mapping=told,
         rejected=tuple(rejected),
@@ -172,23 +172,6 @@ def _has_label(task: Task, cells: Mapping[str, object], told: Mapping[str, str])
     except UserError:
         return False
     return True
-
-
-def _shape(task: Task, path: Path, form: Form, wish: str | None) -> Shape | None:
-    """What the rows are to be translated from."""
-    if wish == AS_IT_STANDS:
-        return None
-    if wish is not None and wish not in TITLES:
-        raise UserError(f"There is no shape “{wish}”; choose one of {', '.join((*TITLES, AS_IT_STANDS))}.")
-    first = islice(open_reader(path, form).rows(lambda: False), SHAPE_SAMPLE)
-    rows = [row.cells for row in first if not isinstance(row, Rejected)]
-    for name in TITLES:
-        if name == wish:
-            return recognising.told(name, rows)
-    found = recognising.recognise(rows)
-    wants = {word for field in task.fields for word in field.guesses}
-    needed = PREFERENCE if found is not None and found.name == "preference" else MESSAGES
-    return None if found is not None and found.name in DIALOGUE and needed not in wants else found
 
 
 def _for_a_while(rows: Iterator[RawRow | Rejected]) -> Iterator[RawRow | Rejected]:
@@ -268,27 +251,39 @@ def run(
     fraction = 0.0
     source = source_of(task, told, split)
 
-    def accepted() -> Iterator[Batch]:
+    def accepted() -> Generator[Batch]:
         nonlocal count, fraction
-        for portion in portions(source, should_stop):
-            count += len(portion.rejected)
-            rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))
-            fraction = portion.fraction
-            if portion.batch.texts:
-                yield portion.batch
+        with closing(portions(source, should_stop)) as read:
+            for portion in read:
+                count += len(portion.rejected)
+                rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))
+                fraction = portion.fraction
+                if portion.batch.texts:
+                    yield portion.batch
 
     began, known = time.monotonic(), project.classes.names()
-    counts = project.items.insert_batches(
-        told.path.name,
-        accepted(),
-        to_value=task.labels.to_value,
-        class_names=task.labels.names,
-        on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
-        should_stop=should_stop,
-        known_only=labels_only,
-    )
+    fates, met = naming.fates(project), set[str]()
+
+    def now(label: Any) -> Any:
+        """In the names that classes have now: what was merged is what it was merged into."""
+        met.update(task.labels.names(label))
+        return task.labels.renamed(label, fates.merged) if fates.merged else label
+
+    # closed at once where something goes wrong, as its reader is a thread and a process
+    with closing(accepted()) as batches:
+        counts = project.items.insert_batches(
+            told.path.name,
+            batches,
+            to_value=lambda label, numbers: task.labels.to_value(now(label), numbers),
+            class_names=lambda label: task.labels.names(now(label)),
+            on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
+            should_stop=should_stop,
+            known_only=labels_only,
+            placed=placer(task),
+        )
     if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
+    told_fates = fates.of(met)
     return ImportReport(
         source=told.path.name,
         imported=counts.imported,
@@ -296,8 +291,12 @@ def run(
         labeled=counts.labeled,
         conflicts=counts.conflicts,
         unknown=counts.unknown,
+        unfit=counts.unfit,
+        repeats=counts.repeats,
         rejected=tuple(rejected),
         rejected_count=count,
         seconds=time.monotonic() - began,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        merged=told_fates.merged,
+        archived=tuple(sorted(told_fates.archived)),
     )

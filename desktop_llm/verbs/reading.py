@@ -7,7 +7,7 @@ and the window's process has little to do but wait for SQLite.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -58,8 +58,8 @@ class Portion:
     fraction: float
 
 
-def portions(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
-    """All rows of a file. Raises Cancelled, UserError."""
+def portions(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
+    """All rows of a file; to be closed by whoever does not take them all. Raises Cancelled, UserError."""
     try:
         large = size_bytes(source.path) >= LARGE
     except OSError:  # the reader says it better
@@ -74,7 +74,7 @@ def size_bytes(path: Path) -> int:
     return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
 
 
-def _here(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+def _here(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
     parse = partial(parse_cell, task.labels, separator=source.separator)
@@ -90,7 +90,7 @@ def parse_cell(labels: Labels, cell: object, separator: str) -> Any | None:
     return labels.parse(parted(cell, separator))
 
 
-def _ahead(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+def _ahead(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
     """`_elsewhere`, heard by a thread of its own: SQLite writes one portion while the next is received."""
     heard: Queue[Portion | Exception | None] = Queue(AHEAD)
     over = threading.Event()
@@ -118,7 +118,7 @@ def _ahead(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]
                 heard.get(timeout=0.01)
 
 
-def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Iterator[Portion]:
+def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
     child = Child(_tell, source, name="desktop-llm-reader")
     whole = False
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,19 +74,21 @@ def write_rejected(
         raise UserError(f"“{to}” is the file that was imported; choose another name.")
     changed = f"“{source.path.name}” has changed since it was imported; import it again to see what is not taken."
 
-    def rows() -> Iterator[Cells]:
+    def rows() -> Generator[Cells]:
         count = 0
-        for portion in portions(source, should_stop):
-            for one in portion.rejected:
-                if count < len(report.rejected) and one != report.rejected[count]:
-                    raise UserError(changed)
-                count += 1
-                yield _cells(one, as_text=form in ("csv", "tsv"))
-            on_progress(portion.fraction)
+        with closing(portions(source, should_stop)) as read:
+            for portion in read:
+                for one in portion.rejected:
+                    if count < len(report.rejected) and one != report.rejected[count]:
+                        raise UserError(changed)
+                    count += 1
+                    yield _cells(one, as_text=form in ("csv", "tsv"))
+                on_progress(portion.fraction)
         if count != report.rejected_count:
             raise UserError(changed)
 
-    return write(to, rows(), form, raw=True, should_stop=should_stop)
+    with closing(rows()) as told:
+        return write(to, told, form, raw=True, should_stop=should_stop)
 
 
 def _format(path: Path) -> Format:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,18 @@ from desktop_llm.widgets.pyramid import Pyramid
 REDRAW_MS = 50
 TICK_WIDTH, TICK_HEIGHT = 44.0, 24.0
 """Pixels that a tick's words need, across and down."""
+MANY = 10_000
+"""From so many points on they are smoothed at once."""
 Role = str
 
 
-class _Axis(pg.AxisItem):  # type: ignore[misc]
+class Axis(pg.AxisItem):  # type: ignore[misc]
     """Numbers as people write them, 12000 as 12k, and only as many as there is room for side by side."""
+
+    def __init__(self, orientation: str, *, whole: bool) -> None:
+        """`whole`: it counts something, and there is nothing between two whole numbers."""
+        super().__init__(orientation)
+        self._whole = whole
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """One distance between ticks, the least round one that keeps their words apart."""
@@ -35,7 +43,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         least = max(abs(high - low), 1e-12) / most
         decade = 10.0 ** math.floor(math.log10(least))
         distance = next(decade * times for times in (1, 2, 5, 10) if decade * times >= least * (1 - 1e-9))
-        return [(max(1.0, distance) if across else distance, 0.0)]
+        return [(max(1.0, distance) if self._whole else distance, 0.0)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The ticks' words."""
@@ -90,9 +98,9 @@ class SeriesPlot(QWidget):
         """`name` becomes the object name."""
         super().__init__(parent)
         self.setObjectName(name)
-        self._plot = pg.PlotWidget(
-            parent=self, axisItems={side: _Axis(orientation=side) for side in ("bottom", "left")}
-        )
+        # steps and labels come whole; what is measured over them does not
+        axes = {"bottom": Axis("bottom", whole=True), "left": Axis("left", whole=False)}
+        self._plot = pg.PlotWidget(parent=self, axisItems=axes)
         self._plot.setMenuEnabled(False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu
@@ -279,6 +287,14 @@ class SeriesPlot(QWidget):
 
 
 def _smoothed(values: np.ndarray, weight: float, curve: _Curve) -> np.ndarray:
+    """Exponentially smoothed: each value is `weight` times the smoothed one before and the rest itself.
+
+    What is no number begins anew behind itself.
+    """
+    if len(values) > MANY and np.isfinite(values).all():
+        result = _smoothed_at_once(values, weight, values[0] if np.isnan(curve.last) else curve.last)
+        curve.last = float(result[-1])
+        return result
     result = np.empty(len(values))
     last = curve.last
     for place, value in enumerate(values.tolist()):
@@ -286,3 +302,24 @@ def _smoothed(values: np.ndarray, weight: float, curve: _Curve) -> np.ndarray:
         result[place] = last
     curve.last = last
     return result
+
+
+def _smoothed_at_once(values: np.ndarray, weight: float, last: float) -> np.ndarray:
+    """`_smoothed` of many numbers behind `last`: stretches side by side, then what each one hands to the next."""
+    width = math.isqrt(len(values))
+    rows = len(values) // width
+    stretches = np.ascontiguousarray(values[: rows * width].reshape(rows, width).T) * (1 - weight)
+    for before, here in itertools.pairwise(stretches):
+        here += weight * before
+    fading = weight ** np.arange(1, width + 1)
+    handed = np.empty(rows)
+    for place in range(rows):
+        handed[place] = last
+        last = stretches[-1, place] + fading[-1] * last
+    stretches += fading[:, None] * handed
+    rest = values[rows * width :]
+    tail = np.empty(len(rest))
+    for place, value in enumerate(rest.tolist()):
+        last = weight * last + (1 - weight) * value
+        tail[place] = last
+    return np.concatenate((stretches.T.ravel(), tail))

@@ -63,14 +63,14 @@ class Pyramid:
         return self._x[: self._count], self._low[0][: self._count]
 
     def window(self, left: float, right: float, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        """What to draw between x = left and right on so many pixel columns: x and y, at most some 4 points a column.
+        """What to draw between x = left and right on so many pixel columns: x and y, at most some 2 points a column.
 
         Where blocks are drawn, each gives its minimum and maximum at the x of its first point.
         """
         first = max(0, int(np.searchsorted(self._x[: self._count], left)) - 1)
         last = min(self._count, int(np.searchsorted(self._x[: self._count], right, side="right")) + 1)
         level = 0
-        while (last - first) >> level > 2 * max(1, columns) and level + 1 < len(self._low):
+        while (last - first) >> level > max(1, columns) and level + 1 < len(self._low):
             if self._count >> (level + 1) < LEAST_BLOCKS:
                 break
             level += 1

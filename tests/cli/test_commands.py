@@ -58,9 +58,15 @@ def test_an_import_tells_what_it_took(command: Command, tmp_path: Path) -> None:
         "rejected_count": 0,
         "seconds": 0,
         "at": "",
+        "unfit": 0,
+        "repeats": 1,
+        "merged": {},
+        "archived": [],
         "encoding": "utf-8",
     }
-    assert "0 rows imported" in command("import", path, file).out
+    again = command("import", path, file).out
+    assert "0 rows imported" in again
+    assert "21 known already, 0 repeated in the file" in again
     assert projects.counts(path) == (20, 20)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from desktop_llm.cli import main
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from tests.cli.conftest import Command
 
 CSV = "text,label\nWhere  is  it?,delivery\nwhere is it?,delivery\n<b>Broken</b>,Damaged\nbroken too,damaged\n"
 
@@ -72,3 +76,64 @@ def test_wrong_words_are_told(
 ) -> None:
     assert main([words[0], project, *words[1:]]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_check_tells_of_spans_outside_of_their_texts(command: Command, tmp_path: Path) -> None:
+    task = next(one for one in TASKS.values() if one.move_label is not None)
+    path, file = tmp_path / "places", tmp_path / "places.jsonl"
+    file.write_text('{"text": "Rome", "spans": [{"start": 0, "end": 4, "label": "LOC"}]}\n', encoding="utf-8")
+    command("new", path, "--task", task.name)
+    command("import", path, file)
+    assert command("check", path).code == 0
+    with closing(Project.open(path)) as project:
+        project.labels.set(1, [[0, 9, 1]], "Ann")
+    told = command("check", path)
+    assert (told.code, "The spans of one row lie outside of the text (row 1)" in told.out) == (1, True)
+    assert "label these rows anew" in told.err
+
+
+def test_a_preview_shows_what_white_space_becomes(project: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["clean", project, "--steps", "whitespace"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "“Where··is··it?” → “Where·is·it?”" in first
+
+
+def test_a_preview_shows_the_place_that_differs(command: Command, tmp_path: Path) -> None:
+    path, file = tmp_path / "Long", tmp_path / "long.csv"
+    file.write_text(f"text,label\n{'a word ' * 40}<b>bold</b> and on,x\nzero\u200bwidth,y\n", encoding="utf-8")
+    command("new", path, "--task", "text_classification")
+    command("import", path, file)
+    told = command("clean", path, "--steps", "html").out.splitlines()[0]
+    assert "<b>bold</b> and on” → “…" in told
+    assert "bold and on” (html)" in told
+    assert "“zero<U+200B>width” → “zerowidth”" in command("clean", path, "--steps", "invisible").out
+
+
+def test_finds_of_personal_data_are_shown_masked(command: Command, tmp_path: Path) -> None:
+    path, file = tmp_path / "Mails", tmp_path / "mails.csv"
+    rows = [f"write to bob{place}@example.com or ann@example.com please {place},x" for place in range(5)]
+    file.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    command("new", path, "--task", "text_classification")
+    command("import", path, file)
+    told = command("personal", path, "--finds", "2")
+    assert told.out.count("  row 1, text: write to [EMAIL] or [EMAIL] please 0") == 2
+    assert "example.com" not in told.out
+    [mails] = [one for one in command("personal", path, "--json").objects if one.get("kind") == "email"]
+    assert (mails["open"], len(mails["examples"])) == (10, 3)
+    assert "row 1" not in command("personal", path, "--finds", "0").out
+    command("personal", path, "--mask")
+    history = command("history", path).out
+    assert "Personal data: e-mail addresses named by kind, [EMAIL]" in history
+    assert "bank cards" not in history.casefold()
+
+
+def test_rows_that_wait_for_others_are_counted(command: Command, project: str) -> None:
+    with closing(Project.open(Path(project))) as opened:
+        opened.people.set_share(1.0)
+        opened.labels.set(1, 1, "Ann")
+        opened.labels.set(2, 1, "Ann")
+        opened.labels.answer(1, 2, "Ben")
+    assert command("rows", project, "--show", "disputed", "--json").objects == [{"rows": 1}]
+    assert command("rows", project, "--show", "second", "--labeler", "Ben", "--json").objects == [{"rows": 1}]
+    assert command("rows", project, "--show", "second", "--labeler", "Ann", "--json").objects == [{"rows": 0}]
+    assert command("rows", project, "--labeler", "Ann").code == 2

@@ -45,6 +45,12 @@ def test_what_is_no_bundle_is_a_sentence(
     assert ".dllm" in told.err
 
 
+def test_a_bundle_that_is_not_there_is_told_so(command: Command, project: Path, tmp_path: Path) -> None:
+    told = command("join", project, tmp_path / "gone.dllm")
+    assert (told.code, "it does not exist; check the path" in told.err) == (1, True)
+    assert "gone.dllm" in told.err
+
+
 def test_a_share_is_a_share(command: Command, project: Path) -> None:
     told = command("agreement", project, "--twice", "20")
     assert told.code == 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.rows import Filter, NewItem
-from desktop_llm.store import labels, staging
+from desktop_llm.rows import Edit, Filter, NewItem
+from desktop_llm.store import connection, inserting, labels, staging, taking
 from desktop_llm.store.project import FILE, Project
-from tests.store.conftest import TASK, insert
+from tests.store.conftest import ROWS, TASK, insert
 
 
 def _in_thread(work: Callable[[], object]) -> list[BaseException]:
@@ -176,3 +179,60 @@ def test_the_order_by_uncertainty_is_swapped_whole(project: Project) -> None:
     project.labels.undo()
     project.predictions.rebuild_uncertainty(runs[1])
     assert first() == 3
+
+
+def _statements(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said to SQLite inside of transactions from now on, by connections that are opened from now on."""
+    told: list[str] = []
+    really = connection.open_file
+
+    def traced(path: Path, *, read_only: bool, page_size: int = 0) -> sqlite3.Connection:
+        made = really(path, read_only=read_only, page_size=page_size)
+        made.set_trace_callback(lambda sql: told.append(sql) if made.in_transaction else None)
+        return made
+
+    monkeypatch.setattr(connection, "open_file", traced)
+    for idle in (project._connections._idle, project._connections._idle_light):
+        while idle:
+            idle.pop().close()
+    return told
+
+
+def test_a_file_that_brings_nothing_new_keeps_nobody_from_writing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.operations.apply("delete", "Delete", [Edit(item=3, to_bin=True)])
+    told = _statements(project, monkeypatch)
+    known: list[tuple[str, str | None]] = [(text, label) for text, label in ROWS if label is not None]
+    counts = insert(project, [*known, ("text number 2", "yes"), ("text number 2", "no"), ("text number 0", "no")])
+    assert (counts.imported, counts.labeled, counts.duplicates, counts.conflicts) == (0, 0, 23, 2)
+    assert any("BEGIN IMMEDIATE" in one or "UPDATE" in one or "DELETE" in one for one in told)
+    assert [one for one in told if "staged" in one or "told" in one] == []
+    counts = insert(project, [*known, ("text number 5", "yes")])
+    assert (counts.labeled, counts.conflicts) == (1, 0)
+    assert any("staged" in one for one in told)
+
+
+def test_a_label_that_a_person_gives_while_a_file_is_sifted_stands(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.classes.add("mine")
+    numbers = {name: number for number, name in project.classes.names().items()}
+
+    def sift(*told: Any) -> taking.Sifted:
+        found = taking.sift(*told)
+        assert found == taking.Sifted(conflicts=1, waiting=3)
+        assert _in_thread(lambda: project.labels.set(3, numbers["mine"], "Ada")) == []
+        assert _in_thread(lambda: project.labels.set(9, numbers["yes"], "Ada")) == []
+        assert _in_thread(lambda: project.labels.skip(6, "Ada")) == []
+        return found
+
+    monkeypatch.setattr(inserting, "sift", sift)
+    counts = insert(
+        project,
+        [("text number 2", "yes"), ("text number 2", "no"), ("text number 5", "no"), ("text number 8", "yes")],
+    )
+    assert (counts.labeled, counts.conflicts) == (1, 2)
+    values = {item.id: item.value for item in project.items.get_many([3, 6, 9])}
+    assert values == {3: numbers["mine"], 6: numbers["no"], 9: numbers["yes"]}
+    assert project.check() == []

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from desktop_llm.data.writers.writing import FORMATS
-from desktop_llm.engine import optim
+from desktop_llm.engine.optimizers import Optimizers
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
@@ -122,15 +122,14 @@ def test_one_batch_is_learned_by_heart(task: Task, tmp_path: Path) -> None:
     batch = learner.collate(examples, range(8))
     assert batch["input_ids"].shape[0] == 8
     assert batch["input_ids"].shape[1] == max(examples.lengths)
-    optimizer = optim.adamw(learner.model, folder.job().recipe)
-    optim.set_rate(optimizer, 3e-3)
+    optimizer = Optimizers(learner.model, folder.job().recipe)
+    optimizer.set_rate(3e-3)
     learner.model.train()
     losses = []
     for _ in range(60):
         loss = learner.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        optimizer.zero_grad()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.2 * losses[0]
 
@@ -172,14 +171,13 @@ def _steps(folder: RunFolder, kind: Kind, *, narrow: bool) -> tuple[Learner, dic
     if narrow:
         learner.narrow([examples])
     recipe: Recipe = replace(folder.job().recipe, weight_decay=0.1)
-    optimizer = optim.adamw(learner.model, recipe)
+    optimizer = Optimizers(learner.model, recipe)
     learner.model.train(False)  # dropout draws differ with the embedding's size; all else must not
     for start in range(0, 40, 8):
         loss = learner.loss(learner.collate(examples, range(start, start + 8)))
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learner.model.parameters(), 1.0)
         optimizer.step()
-        optimizer.zero_grad()
     out = folder.path / ("narrow" if narrow else "wide")
     out.mkdir()
     learner.save(out)

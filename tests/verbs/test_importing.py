@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import ImportProgress, ImportReport
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import importing
+from desktop_llm.verbs import importing, merging, shaping
 from tests import projects, run_folders
 
 TASK = TASKS[projects.TASK]
@@ -135,3 +137,102 @@ def test_a_look_counts_a_small_file_whole_and_guesses_the_rest_of_a_large_one(
     assert (part.whole, part.seen) == (False, importing.SAMPLE)
     assert part.estimated_rows >= importing.SAMPLE
     assert dict(part.label_values) == {"first": importing.SAMPLE}
+
+
+def _lines(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+BARE: list[dict[str, object]] = [{"text": f"text number {place} of them"} for place in range(1200)]
+SPANS = next(task for task in TASKS.values() if task.cell == "spans")
+LATE_SPANS: dict[str, list[dict[str, object]]] = {
+    "own": [{"text": "Anna in Rome", "spans": [{"start": 8, "end": 12, "label": "LOC"}]}],
+    "doccano": [{"text": "Anna in Rome", "label": [[8, 12, "LOC"]]}],
+    "doccano entities": [
+        {"text": "Anna in Rome", "entities": [{"id": 1, "start_offset": 8, "end_offset": 12, "label": "LOC"}]}
+    ],
+    "prodigy": [
+        {
+            "text": "Anna in Rome",
+            "_task_hash": 7,
+            "tokens": [{"text": "Anna", "start": 0, "end": 4, "id": 0}, {"text": "in", "start": 5, "end": 7, "id": 1}],
+            "spans": [{"start": 8, "end": 12, "label": "LOC", "token_start": 2, "token_end": 2}],
+            "answer": "accept",
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("late", LATE_SPANS)
+@pytest.mark.parametrize("form", ["jsonl", "json"])
+def test_spans_that_begin_behind_the_first_thousand_rows_are_found(
+    tmp_path: Path, late: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "BLOCK", 1 << 14)
+    project = Project.create(tmp_path / "Places", SPANS.name)
+    rows = [*BARE, *LATE_SPANS[late], *BARE[:10]]
+    file = tmp_path / f"rows.{form}"
+    file.write_text(json.dumps(rows), encoding="utf-8") if form == "json" else _lines(file, rows)
+    plan = importing.plan(SPANS, file)
+    assert plan.mapping["label"] in plan.columns
+    assert plan.mapping["label"] in plan.late
+    report = importing.run(project, plan)
+    assert (report.imported, report.labeled, report.rejected_count) == (1201, 1, 0)
+    assert [row.value for row in project.items.labelled()] == [[[8, 12, 1]]]
+    project.close()
+
+
+def test_spans_behind_a_thousand_rows_with_empty_lists_are_found(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "Places", SPANS.name)
+    rows = [{**row, "label": []} for row in BARE] + LATE_SPANS["doccano"]
+    report = importing.run(project, importing.plan(SPANS, _lines(tmp_path / "rows.jsonl", rows)))
+    assert (report.imported, report.rejected_count) == (1201, 0)
+    assert [row.value for row in project.items.labelled() if row.value] == [[[8, 12, 1]]]
+    project.close()
+
+
+def test_labels_that_begin_late_are_found_and_files_that_have_them_are_not_looked_through(
+    empty: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{**row, "channel": ("mail", "chat")[place % 2]} for place, row in enumerate(BARE)]
+    late: list[dict[str, object]] = [{"text": "a late one", "channel": "mail", "label": "travel"}]
+    plan = importing.plan(TASK, _lines(tmp_path / "rows.jsonl", rows + late))
+    assert (plan.mapping, plan.late) == ({"text": "text", "label": "label"}, ("label",))
+    assert importing.run(empty, plan).labeled == 1
+    assert _labels(empty) == {"a late one": "travel"}
+    bare = importing.plan(TASK, _lines(tmp_path / "bare.jsonl", BARE))
+    assert (bare.mapping, bare.late) == ({"text": "text"}, ())
+    monkeypatch.setattr(shaping, "begins_late", None)  # not called: the first rows have all
+    labeled = [{**row, "label": "travel"} for row in BARE]
+    assert importing.plan(TASK, _lines(tmp_path / "labeled.jsonl", labeled)).mapping["label"] == "label"
+
+
+def test_a_label_that_was_merged_is_what_it_was_merged_into(empty: Project, tmp_path: Path) -> None:
+    there = [{"text": "one", "label": "Refund"}, {"text": "two", "label": "Money back"}, {"text": "x", "label": "Old"}]
+    _take(empty, projects.write_csv(tmp_path / "a.csv", there))
+    numbers = {one.name: one.id for one in empty.classes.all()}
+    merged = merging.merge(empty, TASK.labels, numbers["Money back"], numbers["Refund"])
+    empty.classes.archive(numbers["Old"])
+    rows = [*there, {"text": "three", "label": "Money back"}, {"text": "four", "label": "Old"}]
+    report = _take(empty, projects.write_csv(tmp_path / "b.csv", [*rows, {"text": "five", "label": "New"}]))
+    assert (report.imported, report.conflicts) == (3, 0)
+    assert _labels(empty) == {
+        "one": "Refund", "two": "Refund", "x": "Old", "three": "Refund", "four": "Old", "five": "New"
+    }  # fmt: skip
+    assert (dict(report.merged), report.archived) == ({"Money back": "Refund"}, ("Old",))
+    assert {one.name for one in empty.classes.all() if one.archived} == {"Money back", "Old"}
+    empty.operations.undo(merged.operation)
+    again = _take(empty, projects.write_csv(tmp_path / "c.csv", [{"text": "six", "label": "Money back"}]))
+    assert (dict(again.merged), again.archived, _labels(empty)["six"]) == ({}, (), "Money back")
+
+
+def test_of_several_labels_in_a_cell_those_merged_into_one_stand_there_once(tmp_path: Path) -> None:
+    task = next(one for one in TASKS.values() if one.several and one.move_label is None)
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "one", "label": ["a", "b"]}\n{"text": "two", "label": ["b"]}\n', "utf-8")
+    with closing(Project.create(tmp_path / "Topics", task.name)) as project:
+        numbers = project.classes.ensure(["a", "b"])
+        merging.merge(project, task.labels, numbers["b"], numbers["a"])
+        importing.run(project, importing.plan(task, file))
+        assert [row.value for row in project.items.labelled()] == [[numbers["a"]]] * 2

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.rows import Filter
+from desktop_llm.rows import Filter, ImportProgress
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import importing, reading
@@ -111,3 +111,18 @@ def test_a_reader_that_is_killed_is_one_sentence_and_no_row(project: Project, tm
     assert project.items.counts().total == 0
     report = importing.run(project, importing.plan(TASK, write(tmp_path / "few.csv", 10)))
     assert report.imported == 10
+
+
+def test_an_import_that_breaks_off_ends_its_reader_while_its_error_is_still_held(
+    project: Project, tmp_path: Path
+) -> None:
+    plan = importing.plan(TASK, write(tmp_path / "rows.csv", 400_000))
+
+    def break_off(done: ImportProgress) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full") as held:
+        importing.run(project, plan, on_progress=break_off)
+    assert held.value.__traceback__ is not None
+    assert readers() == []
+    assert [one.name for one in threading.enumerate() if one.name == "desktop-llm-hear"] == []

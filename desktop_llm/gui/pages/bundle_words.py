@@ -85,6 +85,9 @@ class BundleWords(QObject):
         if taken.left:
             words = self.tr("About rows that lie in your bin, and left out: {count:,}")
             told.append(words.format(count=taken.left))
+        if taken.unfit:
+            words = self.tr("Labels left out, as their texts were changed here: {count:,}")
+            told.append(words.format(count=taken.unfit))
         if taken.disputed:
             words = self.tr("{count:,} rows have two labels now and wait for a decision.")
             one = self.tr("One row has two labels now and waits for a decision.")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_llm.data.mapping import plain
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.import_words import ImportWords
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import ImportReport
 from desktop_llm.tasks import task as task_named
@@ -55,6 +56,9 @@ class ReportView(QWidget):
         self._card = Card(" ", " ")
         self._conflicts = plain_label("", "warn", wrap=True)
         self._conflicts.setObjectName("data.conflicts")
+        self._say = ImportWords(self)
+        self._fates = plain_label("", "muted", wrap=True)
+        self._fates.setObjectName("data.fates")
         self._fold = button(
             self.tr("Show the rows that were not taken"), "data.rejected_fold", self._on_fold, kind="quiet"
         )
@@ -62,6 +66,7 @@ class ReportView(QWidget):
         self._rejected = grid_view(self._grid, "data.rejected", self.tr("Rows not taken"))
         self._rejected.setColumnWidth(0, 90)
         self._card.body.addWidget(self._conflicts)
+        self._card.body.addWidget(self._fates)
         line = QHBoxLayout()
         line.addWidget(self._fold)
         line.addStretch(1)
@@ -81,12 +86,22 @@ class ReportView(QWidget):
         self._show_first(report)
         self.tiles["labeled"].setVisible(not task_named(source.task).unsupervised)
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
-        self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", self.tr("same text, not taken again"))
+        note = self.tr("same text, not taken again")
+        if report.repeats:
+            note = self.tr("same text; {count:,} repeated in the file").format(count=report.repeats)
+        self.tiles["duplicates"].show_figure(f"{report.duplicates:,}", note)
         self.tiles["rejected"].show_figure(f"{report.rejected_count:,}", self.tr("could not be read as rows"))
         one = self.tr("One text is here with another label than in the file; the label here was kept.")
         many = self.tr("{count:,} texts are here with other labels than in the file; the labels here were kept.")
-        self._conflicts.setText(one if report.conflicts == 1 else many.format(count=report.conflicts))
-        self._conflicts.setVisible(bool(report.conflicts))
+        told = [one if report.conflicts == 1 else many.format(count=report.conflicts)] if report.conflicts else []
+        if report.unfit:
+            words = self.tr("Labels not taken, as their texts were changed here: {count:,}")
+            told.append(words.format(count=report.unfit))
+        self._conflicts.setText("\n".join(told))
+        self._conflicts.setVisible(bool(told))
+        fates = self._say.fates(report.merged, report.archived, done=True)
+        self._fates.setText("\n".join(fates))
+        self._fates.setVisible(bool(fates))
         columns = list(dict.fromkeys(name for one in report.rejected for name in one.cells))[:SHOWN_COLUMNS]
         rows = [
             (f"{one.line:,}", one.reason, *(plain(one.cells.get(name)) for name in columns)) for one in report.rejected

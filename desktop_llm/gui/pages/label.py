@@ -148,7 +148,7 @@ class LabelPage(Page):
         self.content.addWidget(self._chip, 0, Qt.AlignmentFlag.AlignLeft)
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
-        self._pen = Pen(self.hub, self._clock, Voice(self._view))
+        self._pen = Pen(self.hub, self._clock, Voice(self.hub, self._view))
         self._others = Others(self.hub, self._view, lambda: self._classes, self)
         self._others.labeler_changed.connect(self._pen.forget)  # the label of one is not another's
         self._others.labeler_changed.connect(self._reload_all)
@@ -252,7 +252,7 @@ class LabelPage(Page):
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
             self._hand.leave()
         self._item = self._pen.held(self._others.seen(item))
-        self._desk.show_item(self._item, self._counts)
+        self._desk.show_item(self._item, self._counts, draft=self._pen.holds(self._item))
         self._loop.show_item(self._item)
 
     def _go(self, by: int) -> None:

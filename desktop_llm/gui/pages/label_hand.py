@@ -13,7 +13,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_desk import LabelDesk
 from desktop_llm.gui.pages.label_listing import Listing
 from desktop_llm.gui.pages.label_pen import Pen
-from desktop_llm.rows import Class, Item
+from desktop_llm.rows import Changes, Class, Item
 from desktop_llm.widgets.screen import LabelEditor
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Hand(QObject):
         self._hub, self._desk, self._listing, self._pen = hub, desk, listing, pen
         self._current, self._classes = current, classes
         listing.labeled.connect(self._on_many_labeled)
+        hub.changed.connect(self._on_changed)
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What it does by command; nothing where the project can only be read."""
@@ -184,6 +185,10 @@ class Hand(QObject):
         task = self._hub.task
         names = {one.id: one.name for one in self._classes()}
         return task.labels.to_named(value, names) if task is not None else None
+
+    def _on_changed(self, changes: Changes) -> None:
+        if changes.items:  # drafts may have been masked with the texts
+            self._pen.read_again()
 
     def _on_many_labeled(self, count: int, agreed: int | None) -> None:
         self._desk.session.count_many(count, agreed)

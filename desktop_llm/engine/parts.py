@@ -1,0 +1,36 @@
+"""What a run's loop and its collaborators work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_llm.engine.device import Device
+from desktop_llm.engine.evaluate import Split
+from desktop_llm.engine.plan import Plan
+from desktop_llm.engine.progress import Voice
+from desktop_llm.jobs.control import Control
+from desktop_llm.jobs.job import Job
+from desktop_llm.nets.learner import Learner
+from desktop_llm.tasks.task import Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The learner is on its device, the splits are encoded, `checkpoints` is the folder they are kept in.
+
+    `dynamics` is the folder of what training said of each example.
+    """
+
+    job: Job
+    learner: Learner
+    train: Split
+    validation: Split
+    device: Device
+    plan: Plan
+    score: Score
+    classes: tuple[str, ...]
+    voice: Voice
+    control: Control
+    checkpoints: Path
+    dynamics: Path

@@ -1,0 +1,33 @@
+"""Runs that wait for their turn: made now, with the rows and labels of now, and trained one after the other."""
+
+from __future__ import annotations
+
+import shutil
+
+from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.rows import Changes
+from desktop_llm.store.project import Project
+from desktop_llm.store.runs import QUEUED
+from desktop_llm.verbs import training
+
+
+def add(project: Project, recipe: Recipe) -> int:
+    """Make a run that waits; its number. Raises UserError with what is missing, as for one that starts at once."""
+    number, _ = training.prepare(project, recipe)
+    project.runs.enqueue(number)
+    return number
+
+
+def remove(project: Project, number: int) -> Changes:
+    """Take a waiting run away, its folder too. Raises UserError where it has begun."""
+    run = project.runs.get(number)
+    if run.state != QUEUED:
+        raise UserError(f"Run {number} has begun (it is {run.state}); only a run that waits can be taken away.")
+    changes = project.runs.delete(number)
+    folder = project.runs.folder(number).path
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise from_os_error(error, "remove the folder of the run", folder) from error
+    return changes
