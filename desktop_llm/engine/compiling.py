@@ -70,6 +70,9 @@ def settle(gradient: Gradient, recipe: Recipe, *, steps: int, mode: Mode, voice:
 def compiled(loss: Callable[[Batch], torch.Tensor], rows: int) -> Callable[[Batch], torch.Tensor]:
     """The loss, compiled for batches of `rows` rows; an epoch's last one, which is smaller, is computed as before."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_dir() / "compiled"))
+    import torch._inductor.config as inductor
+
+    inductor.compile_threads = torch.get_num_threads()  # a core is left to the window here, too
     made: Callable[[Batch], torch.Tensor] = torch.compile(loss, dynamic=False)
 
     def run(batch: Batch) -> torch.Tensor:
