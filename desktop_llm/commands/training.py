@@ -79,7 +79,9 @@ def _train(told: Any, out: Out) -> int:
             return _again(told, project, out)
         recipe = _recipe(told, project)
         if told.estimate:
-            return headless.estimate(project, recipe, out)
+            from desktop_llm.verbs import estimating
+
+            return estimating.estimate(project, recipe, out)
         number, _ = training.prepare(project, recipe)
         out({"run": number}, f"Run {number}")
         return headless.train(project, number, out, _catch_interrupt)
@@ -131,7 +133,8 @@ def _runs(told: Any, out: Out) -> None:
         must_learn(project)
         main_metric = task_named(project.task).metrics[0]
         if told.diff is not None:
-            _diff(project, *told.diff, out)
+            here, there = told.diff
+            _diff(project, here, there, out)
             return
         runs = project.runs.all()
         if not runs:
@@ -140,7 +143,13 @@ def _runs(told: Any, out: Out) -> None:
             value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
-                {"run": run.number, "state": run.state, "model": run.model_title, "metrics": run.metrics},
+                {
+                    "run": run.number,
+                    "state": run.state,
+                    "model": run.model_title,
+                    "metrics": run.metrics,
+                    "forecast": run.details.get("forecast", {}),
+                },
                 f"{run.number}  {run.state}, {run.model_title}{figure}",
             )
 

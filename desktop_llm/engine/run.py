@@ -22,6 +22,7 @@ from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
 from desktop_llm.engine.parts import Parts
+from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
@@ -31,6 +32,7 @@ from desktop_llm.jobs import prediction, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Started
 from desktop_llm.jobs.folder import EventLog, RunFolder
+from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
 from desktop_llm.nets.learner import Adapting, Learner, Packing, Row
 from desktop_llm.tasks import task as task_named
@@ -207,14 +209,16 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
     loop.finish()
     shutil.rmtree(best, ignore_errors=True)
     retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
-    reason = "completed" if outcome == "completed" else outcome
+    spent = taken(run_folder.read_events())
     return Finished(
         at=time.time(),
         step=loop.progress.step,
-        reason=reason,
+        reason=outcome,
         seconds=loop.progress.seconds,
         metrics=kept,
         message=continuing.compared(parts.job, run_folder),
+        whole=spent.seconds,
+        memory=max(spent.memory, peak(parts.device.torch)),
     )
 
 

@@ -170,7 +170,8 @@ class Beat(Event):
 class Finished(Event):
     """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation.
 
-    `message` is a sentence about the result, or ''.
+    `message` is a sentence about the result, or ''. `seconds` are those of the steps; `whole` all that the run took but
+    its pauses; `memory` its peak in bytes.
     """
 
     kind: ClassVar[str] = "finished"
@@ -179,6 +180,8 @@ class Finished(Event):
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
+    whole: float = 0.0
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

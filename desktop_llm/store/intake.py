@@ -14,6 +14,8 @@ from desktop_llm.jobs import events
 from desktop_llm.jobs.events import Event
 
 CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")
+FORECAST = "forecast"
+"""Under this name a run's details hold what was foretold of it, {"predicted": …}, and then what it took, "real"."""
 GREATEST = 2**63 - 1
 """The greatest whole number SQLite keeps."""
 
@@ -104,6 +106,8 @@ def _apply(connection: sqlite3.Connection, number: int, event: Event) -> None:
         # steps that a resumed run does again
         step = event.resumed_at if isinstance(event, events.Started) else event.step
         connection.execute("DELETE FROM run_metrics WHERE run = ? AND step > ?", (number, step))
+    if isinstance(event, events.Finished):
+        _keep_taken(connection, number, event)
     changes = _watched(event) or _changes(event)
     if changes:
         sets = ", ".join(f"{name} = ?" for name in changes)
@@ -144,6 +148,18 @@ def _changes(event: Event) -> dict[str, Any]:
             seconds = _finite(event.seconds) or 0.0
             return {"state": state, "step": event.step, "seconds": seconds, "message": event.message}
     return {}
+
+
+def _keep_taken(connection: sqlite3.Connection, number: int, event: events.Finished) -> None:
+    """What the run took stands beside what was foretold, where something was."""
+    row = connection.execute("SELECT details FROM runs WHERE number = ?", (number,)).fetchone()
+    details = json.loads(row[0])
+    if FORECAST in details:
+        real = {"seconds": _finite(event.whole) or 0.0, "memory": event.memory, "steps": event.step}
+        details[FORECAST] = {**details[FORECAST], "real": real}
+        connection.execute(
+            "UPDATE runs SET details = ? WHERE number = ?", (json.dumps(details, ensure_ascii=False), number)
+        )
 
 
 def _keep_advice(connection: sqlite3.Connection, number: int, event: events.Advised) -> None:

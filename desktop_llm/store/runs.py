@@ -79,8 +79,12 @@ class Runs:
         snapshot: Mapping[str, Any],
         schema: Mapping[str, Any],
         number: int | None = None,
+        foretold: Mapping[str, Any] | None = None,
     ) -> int:
-        """Take up a new run, as `number` when its folder is there, else the next; its number. Raises UserError."""
+        """Take up a new run, as `number` when its folder is there, else the next; its number. Raises UserError.
+
+        `foretold` is what was measured of it before the start.
+        """
         number = number or self.free_number()
         try:
             self.folder(number).path.mkdir(parents=True, exist_ok=True)
@@ -88,8 +92,8 @@ class Runs:
             raise from_os_error(error, "make the folder of the run", self.folder(number).path) from error
         with self._connections.writing() as connection:
             connection.execute(
-                "INSERT INTO runs (number, state, created, model_title, recipe, snapshot, schema)"
-                " VALUES (?, 'preparing', ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (number, state, created, model_title, recipe, snapshot, schema, details)"
+                " VALUES (?, 'preparing', ?, ?, ?, ?, ?, ?)",
                 (
                     number,
                     datetime.now(UTC).isoformat(timespec="seconds"),
@@ -97,6 +101,7 @@ class Runs:
                     json.dumps(recipes.to_json(recipe)),
                     json.dumps(dict(snapshot)),
                     json.dumps(dict(schema), ensure_ascii=False),
+                    json.dumps({intake.FORECAST: {"predicted": dict(foretold)}} if foretold else {}),
                 ),
             )
         return number

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from desktop_llm import awake, log, settings
@@ -28,9 +25,7 @@ from desktop_llm.jobs.events import (
     Started,
     StepDone,
 )
-from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.store.project import Project
-from desktop_llm.verbs import training
 
 Out = Callable[[dict[str, Any], str], None]
 STORE_SECONDS = 0.5
@@ -117,32 +112,3 @@ def _words(event: Event, total: int, number: int) -> str:
     if isinstance(event, Paused):
         return f"Paused at step {event.step:,}" + (f", {event.freed / 1e9:.1f} GB given back" if event.freed else "")
     return ""
-
-
-def estimate(project: Project, recipe: Recipe, out: Out) -> int:
-    """Freeze a trial run outside the project, measure it, throw it away."""
-    readiness = training.check(project, recipe)
-    folder = Path(tempfile.mkdtemp(prefix="desktop_llm-estimate-"))
-    try:
-        training.freeze(project, recipe, 0, folder)
-        from desktop_llm.engine import worker
-
-        worker.offline()
-        from desktop_llm.engine.device import settle_thread
-        from desktop_llm.engine.estimate import estimate as measured
-
-        settle_thread()
-        told = measured(folder)
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(folder)
-    out(
-        {
-            "splits": dict(readiness.splits),
-            **{name: getattr(told, name) for name in told.__dataclass_fields__},
-        },
-        f"{told.parameters:,} parameters on {told.device} in {told.precision}: {told.total_steps:,} steps of "
-        f"{told.seconds_per_step:.3f} s, about {told.seconds / 60:.1f} minutes; "
-        f"{told.memory / 1e9:.1f} GB of memory, {told.disk / 1e9:.2f} GB of disk.",
-    )
-    return 0

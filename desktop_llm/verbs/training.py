@@ -26,7 +26,7 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import splitting
+from desktop_llm.verbs import foretelling, splitting
 
 BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
 LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
@@ -125,7 +125,14 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
     except OSError as error:
         raise from_os_error(error, "make the folder of the run", folder.path) from error
     try:
-        project.runs.create(job.recipe, model_title=title, snapshot=job.snapshot, schema=job.schema, number=number)
+        project.runs.create(
+            job.recipe,
+            model_title=title,
+            snapshot=job.snapshot,
+            schema=job.schema,
+            number=number,
+            foretold=foretelling.of_job(project, job),
+        )
     except BaseException:  # nobody will ask for it; what stopped us goes on up
         shutil.rmtree(folder.path, ignore_errors=True)
         raise

@@ -17,6 +17,7 @@ from desktop_llm.gui import key_dialog
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.labeler_offer import LabelerOffer
+from desktop_llm.gui.pages.settings_prices import PricesCard
 from desktop_llm.settings import Settings
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -25,7 +26,7 @@ from desktop_llm.widgets.form import DataForm
 WIDEST = 760
 WINDOW_KEYS = ("theme",)
 PERSON_KEYS = ("labeler",)
-WORK_KEYS = ("advance_after_label", "train_in_window", "keep_awake", "tell_end")
+WORK_KEYS = ("advance_after_label", "train_in_window", "measure_by_itself", "keep_awake", "tell_end")
 KEY_KEYS = ("key_preset",)
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 
@@ -60,6 +61,7 @@ class SettingsPage(Page):
             self._form(whole, self.tr("Work"), WORK_KEYS),
             self._keys(whole),
         ]
+        whole.addWidget(PricesCard(hub))
         whole.addWidget(self._folders())
         whole.addWidget(self._about())
         whole.addStretch(1)

@@ -17,6 +17,7 @@ from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
+from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
 from desktop_llm.gui.pages.train_setup import TrainSetup
@@ -73,9 +74,11 @@ class TrainPage(Page):
         self.advice = TrainAdvice(hub)
         self.advice.stop_asked.connect(self._on_stop)
         self.advice.restart_asked.connect(self._start_again)
+        self.forecast = TrainForecast(hub, self.setup)
         right = QVBoxLayout()
         right.setSpacing(12)
         right.addWidget(self.advice)
+        right.addWidget(self.forecast)
         right.addWidget(self.live.scrolled(), 1)
         columns.addLayout(right, 1)
         self.content.addLayout(columns, 1)
@@ -93,6 +96,7 @@ class TrainPage(Page):
         self.advice.clear()
         self._ready, self._preparing = False, None
         self._before.clear()
+        self.forecast.forbid()
         task = self.hub.task
         if project is None or task is None:
             return
@@ -133,6 +137,7 @@ class TrainPage(Page):
             self._tell_problem(error)
             return
         self._keep(recipe)
+        self.forecast.measuring.cancel(by_hand=False)
         if self.hub.is_training or self.hub.queue.waiting:
             task = self.hub.queue.add(recipe)
             if task is not None:
@@ -234,10 +239,13 @@ class TrainPage(Page):
 
             return training.check(project, recipe)
 
-        self.hub.background.run(work, on_done=self._show_readiness, on_error=self._tell_problem)
+        self.hub.background.run(
+            work, on_done=lambda told: self._show_readiness(told, recipe), on_error=self._tell_problem
+        )
 
-    def _show_readiness(self, told: Readiness) -> None:
+    def _show_readiness(self, told: Readiness, recipe: recipes.Recipe) -> None:
         self._before.show_readiness(told)
+        self.forecast.set_ready(recipe, told)
         if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
             self.setup.set_rows(sum(told.splits.values()))
         self._ready = True
@@ -245,6 +253,7 @@ class TrainPage(Page):
 
     def _tell_problem(self, error: UserError) -> None:
         self._before.show_problem(error.message)
+        self.forecast.forbid()
         self._ready = False
         self._show_controls()
 
@@ -353,6 +362,7 @@ class TrainPage(Page):
     def _show_controls(self) -> None:
         active = self.hub.is_training
         wish = self.hub.training.wish if active else ""
+        self.forecast.setVisible(not active)
         waits = active or bool(self.hub.queue.waiting)
         title = self.tr("Add to the queue") if waits else self.tr("Start training")
         self.start_button.setText(title)

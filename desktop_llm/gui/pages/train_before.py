@@ -69,6 +69,10 @@ class TrainBefore(Card):
         _say(self._problem, message)
         _say(self._advice, "")
 
+    def forbid(self, message: str) -> None:
+        """Nothing can start, and nothing be measured."""
+        self.show_problem(message)
+
     def _sentence(self, name: str, role: str) -> QLabel:
         label = plain_label("", role, wrap=True)
         label.setObjectName(name)

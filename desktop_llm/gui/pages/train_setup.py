@@ -16,6 +16,7 @@ from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
+from desktop_llm.verbs.sizing import parameters
 from desktop_llm.verbs.training import default_recipe
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -73,6 +74,10 @@ class TrainSetup(QWidget):
             whole.addLayout(line)
         self._preset_label = label
         whole.addWidget(self._about)
+        self._advice = plain_label("", "muted", wrap=True)
+        self._advice.setObjectName("train.size_advice")
+        self._advice.hide()
+        whole.addWidget(self._advice)
         for form in self._forms:
             form.set_titles_width(titles)
             form.changed.connect(self._on_form_changed)
@@ -150,7 +155,11 @@ class TrainSetup(QWidget):
 
     def set_value(self, key: str, value: Any) -> None:
         """Set one value, as if the person had."""
-        self._recipe = recipes.changed(self.recipe, {key: value})
+        self.set_values({key: value})
+
+    def set_values(self, values: dict[str, Any]) -> None:
+        """Set some values, as if the person had."""
+        self._recipe = recipes.changed(self.recipe, values)
         self._own = True
         self._show()
         self.changed.emit()
@@ -169,6 +178,11 @@ class TrainSetup(QWidget):
         if self._task is not None and not self._own:
             self._recipe = default_recipe(self._task, self._recipe.model, rows)
             self._show()
+
+    def set_size_advice(self, sentence: str) -> None:
+        """Say which size suits the data; '' where nobody knows."""
+        self._advice.setText(sentence)
+        self._advice.setVisible(bool(sentence))
 
     def _show(self) -> None:
         scratch = self._recipe.model == SCRATCH
@@ -249,17 +263,6 @@ def model_title(model: str) -> str:
             project=run.parent.parent.name, number=int(run.name)
         )
     return folder.name or model
-
-
-def parameters(recipe: Recipe, feed_forward: float = 2.0) -> int:
-    """How many parameters a model from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf.
-
-    `feed_forward` is how many times h an automatic f is.
-    """
-    wide = recipe.hidden_size
-    deep = recipe.intermediate_size or round(feed_forward * wide)
-    layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
-    return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
 
 
 def folder_words(folder: Path) -> str:

@@ -45,7 +45,7 @@ def page(qtbot: QtBot, window: MainWindow, trained: Path) -> TrainPage:
     made = window.page("train")
     assert isinstance(made, TrainPage)
     qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
-    made.runs.ask()
+    made.controls.runs.ask()
     qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
     return made
 

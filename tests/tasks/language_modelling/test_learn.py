@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from desktop_llm import atomic
-from desktop_llm.engine.estimate import estimate
 from desktop_llm.engine.predict import Predictor
+from desktop_llm.engine.preflight import measure
 from desktop_llm.engine.run import run
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
@@ -123,6 +123,7 @@ def test_long_texts_go_on_in_the_next_window(tmp_path: Path) -> None:
 
 
 def test_it_says_before_what_it_will_take(tmp_path: Path) -> None:
-    told = estimate(_make(tmp_path, num_train_epochs=2.0).path)
-    assert told.total_steps > 1
-    assert told.seconds_per_step > 0
+    folder = _make(tmp_path, num_train_epochs=2.0)
+    told = measure(folder.path)
+    _, heard = _run(folder)
+    assert told.total_steps == len([one for one in heard if isinstance(one, StepDone)])
