@@ -78,7 +78,8 @@ class _Linear(torch.autograd.Function):
 def _multiply(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """Rows [n, k] times weight [m, k] transposed, plus bias [m]."""
     if torch.compiler.is_compiling():
-        return _whole_multiply(rows, weight, bias)
+        made: torch.Tensor = _whole_multiply(rows, weight, bias)
+        return made
     result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return result
 

@@ -104,6 +104,8 @@ TASK = Task(
     classes=False,
     unsupervised=True,
     feed_forward=8 / 3,
+    tokens_a_parameter=20.0,
+    sizing_source="Hoffmann et al. 2022",
     least_classes=0,
     pipeline="text-generation",
     usage=('print(model("Once upon a time", max_new_tokens=40))',),
