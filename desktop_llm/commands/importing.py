@@ -34,6 +34,8 @@ def declare(verb: Declare) -> None:
         one.add_argument("--shape", metavar="TOOL", help="whose rows these are (doccano, label_studio …), or none")
         words = "the sign between several labels in one cell, '' where there is none; found if it is not told"
         one.add_argument("--separator", metavar="SIGN", help=words)
+        words = "take a file of text for plain text, in which this makes a row: a line, a paragraph, the whole file"
+        one.add_argument("--unit", choices=("line", "paragraph", "file"), help=words)
         one.add_argument("--no-header", action="store_true", help="the first row is data")
         one.add_argument("--report", type=Path, metavar="FILE", help="write what was done there, as JSON (one FILE in)")
         words = "write the rows that were not taken there, as CSV or JSON Lines (one FILE in)"
@@ -89,6 +91,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 "header": header,
                 "shape": told.shape,
                 "separator": told.separator,
+                "unit": told.unit,
             }
             look = importing.plan(task, path, **how)
             if mapping:

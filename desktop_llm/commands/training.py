@@ -59,7 +59,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
     start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
     try:
         values = {**_values(told), **start}
-        task, rows = task_named(project.task), project.items.counts().labeled
+        task, rows = task_named(project.task), training.amount(project)
         base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
         base = training.default_recipe(task, values.get("model", base.model), rows)
         if told.recipe is not None:

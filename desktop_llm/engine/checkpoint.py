@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ MODEL, MEMORY = "model/", "memory/"
 class Progress:
     """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far.
 
+    `mode` is how steps are computed, see `engine.compiling`.
     The plan's learning rate counts `rate_factor` times since the last of `rollbacks`; at most `places` (texts × the
     longest, in tokens; 0 no limit) are computed at once since the memory was full; `watch` is the watch-dog's memory.
     """
@@ -48,6 +49,7 @@ class Progress:
     waited: int = 0
     seconds: float = 0.0
     precision: str = ""
+    mode: Literal["", "eager", "compiled"] = ""
     rate_factor: float = 1.0
     rollbacks: int = 0
     places: int = 0

@@ -20,7 +20,9 @@ class Gradient:
 
     def __init__(self, learner: Learner, examples: Any, device: Device, *, group_by_length: bool) -> None:
         """`examples` are the encoded training rows; the learner is on its device."""
-        self._learner, self._examples, self._device = learner, examples, device
+        self.learner, self._examples, self.device = learner, examples, device
+        self.loss: Callable[[Batch], torch.Tensor] = learner.loss
+        """How the loss of a batch is computed where nobody judges; a compiled one may take its place."""
         size = sum(parameter.numel() for parameter in learner.model.parameters())
         self._overhead = device.slice_overhead(size) if group_by_length else None
         self._now: np.ndarray = np.zeros(0, dtype=np.int64)
@@ -31,16 +33,27 @@ class Gradient:
         self.judged: list[tuple[np.ndarray, Judged]] = []
         """How the examples of the last step were judged, on the device."""
 
+    @property
+    def count(self) -> int:
+        """How many examples there are."""
+        return len(self._examples)
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether all full batches have the same shape."""
+        lengths = self._examples.lengths
+        return len(lengths) > 0 and bool(lengths.min() == lengths.max())
+
     def add(self, group: Sequence[np.ndarray], scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
         """Forward and backward over the batches `group` (indices int64 [b] each); the mean loss, on the device."""
         rows = sum(len(batch) for batch in group)
-        total = torch.zeros((), device=self._device.torch)
+        total = torch.zeros((), device=self.device.torch)
         self.judged = []
         for batch in group:
             for indices in self.slices(batch):
                 self._now = indices
-                chosen = evaluate.to_device(self._learner.collate(self._examples, indices.tolist()), self._device.torch)
-                with self._device.autocast():
+                chosen = evaluate.to_device(self.learner.collate(self._examples, indices.tolist()), self.device.torch)
+                with self.device.autocast():
                     loss = self._loss(chosen, indices) * (len(indices) / rows)
                 (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
@@ -64,9 +77,9 @@ class Gradient:
                 if not devices.is_full(error) or not self._halve():
                     raise
             # only here is the traceback gone, which holds what the failed step computed
-            self._learner.model.zero_grad(set_to_none=True)
+            self.learner.model.zero_grad(set_to_none=True)
             self.judged = []
-            if self._device.torch.type == "cuda":
+            if self.device.torch.type == "cuda":
                 torch.cuda.empty_cache()
             on_halved(self.places)
 
@@ -89,8 +102,8 @@ class Gradient:
         return True
 
     def _loss(self, chosen: Batch, indices: np.ndarray) -> torch.Tensor:
-        if not self.judges or not isinstance(self._learner, Judging):
-            return self._learner.loss(chosen)
-        loss, judged = self._learner.judged_loss(chosen)
+        if not self.judges or not isinstance(self.learner, Judging):
+            return self.loss(chosen)
+        loss, judged = self.learner.judged_loss(chosen)
         self.judged.append((indices, judged))
         return loss

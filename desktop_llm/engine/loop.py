@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from desktop_llm.engine import evaluate, recovering, samples, watching
+from desktop_llm.engine import compiling, evaluate, recovering, samples, watching
 from desktop_llm.engine.checkpoint import Progress
 from desktop_llm.engine.dynamics import Dynamics
 from desktop_llm.engine.keeping import Keeping
@@ -47,7 +47,20 @@ class Loop:
         metric = self._task.metric(parts.plan.metric)
         title = metric.title if metric is not None else ""
         self._watch = Watch(parts.job.recipe, parts.plan, len(parts.validation), title)
-        self._samples = samples.chosen(parts.validation.rows, parts.job.recipe.seed)
+        # of rows that need no label there is no answer to compare
+        shown = [] if self._task.unsupervised else parts.validation.rows
+        self._samples = samples.chosen(shown, parts.job.recipe.seed)
+
+    def settle(self) -> None:
+        """Decide how steps are computed, compiled or not, before the first of them."""
+        self.parts.learner.model.train()
+        progress, parts = self.progress, self.parts
+        left = parts.plan.total_steps - progress.step
+        if left > 0:
+            mode = compiling.settle(
+                self._stepper.gradient, parts.job.recipe, steps=left, mode=progress.mode, voice=parts.voice
+            )
+            self.progress = replace(progress, mode=mode)
 
     def run(self) -> Outcome:
         """Step until the plan, the patience or the person ends it; what is to be kept is on the disk then.
@@ -140,7 +153,7 @@ class Loop:
         """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
         batches = buckets.training_batches(
-            len(self.parts.train),
+            len(self.parts.train.examples),
             recipe.per_device_train_batch_size,
             seed=recipe.seed,
             epoch=self.progress.epoch,

@@ -34,7 +34,7 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
-from desktop_llm.nets.learner import Adapting, Learner, Row
+from desktop_llm.nets.learner import Adapting, Learner, Packing, Row
 from desktop_llm.tasks import task as task_named
 
 
@@ -123,6 +123,8 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         loop.advise(overlap.advice({split: one.rows for split, one in splits.items()}))
     patience = job.recipe.early_stopping_patience
     ended_early = bool(patience) and loop.progress.waited >= patience
+    if not ended_early:
+        loop.settle()
     outcome: Outcome = "early_stopped" if ended_early else loop.run()
     if outcome == "left":
         return Interrupted(at=time.time(), step=loop.progress.step)
@@ -141,7 +143,10 @@ def _learner(
     splits = {}
     for split in snapshot.SPLITS:
         kept = list(rows(split))
-        splits[split] = Split(kept, learner.encode(kept, voice.preparing))
+        examples = learner.encode(kept, voice.preparing)
+        if split == "train" and isinstance(learner, Packing):
+            examples = learner.pack(examples)
+        splits[split] = Split(kept, examples)
     what_learns.settle(learner, job.recipe)
     if source is None and (told := what_learns.words(learner)):
         voice.note(told)
@@ -166,7 +171,7 @@ def _parts(
         train=splits["train"],
         validation=splits["validation"],
         device=device,
-        plan=plan(job.recipe, task, len(splits["train"])),
+        plan=plan(job.recipe, task, len(splits["train"].examples)),
         score=task.open_score(),
         classes=tuple(job.schema.get("classes", ())),
         voice=voice,

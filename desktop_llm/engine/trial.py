@@ -21,7 +21,7 @@ from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import buckets
 from desktop_llm.nets.compact_embedding import CompactEmbedding
-from desktop_llm.nets.learner import Report, Row
+from desktop_llm.nets.learner import Packing, Report, Row
 from desktop_llm.tasks import task as task_named
 
 MOST_ROWS = 20_000
@@ -61,6 +61,8 @@ class Trial:
         self.rows = {split: _rows(folder, split, count) for split, count in self.counts.items()}
         self.learner = self.task.open_learn().build(self.job, lambda split: self.rows[split], None, report)
         self.examples = {split: self.learner.encode(rows, report) for split, rows in self.rows.items()}
+        if isinstance(self.learner, Packing):
+            self.examples["train"] = self.learner.pack(self.examples["train"])
         encoded = clock()
         kept = sum(len(rows) for rows in self.rows.values())
         self.scale = sum(self.counts.values()) / max(1, kept)
@@ -71,7 +73,7 @@ class Trial:
         self.device.take(self.learner.model)
         train = self.examples["train"]
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
-        """How many examples the run learns from."""
+        """How many examples the run learns from: its training rows, or what they are joined to."""
         self.plan: Plan = plan(recipe, self.task, self.learned)
         self.stepper = Stepper(self.learner, train, recipe, self.device, self.plan.total_steps)
         self.gradient = self.stepper.gradient

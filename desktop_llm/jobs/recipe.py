@@ -39,9 +39,9 @@ class Recipe(recipe_weights.WeightKeys):
     vocab_size: int = _hyper(
         8000,
         "Vocabulary",
-        "How many different word pieces the tokenizer learns from your text.",
+        "How many different word pieces the tokenizer learns from your text; 257 are single bytes.",
         "size",
-        minimum=300,
+        minimum=257,
         maximum=250_000,
         scratch_only=True,
     )
@@ -69,7 +69,7 @@ class Recipe(recipe_weights.WeightKeys):
     intermediate_size: int | None = _hyper(
         None,
         "Feed-forward width",
-        "Automatic: twice the embedding width.",
+        "Automatic: twice the embedding width, or 8/3 of it for models that write.",
         "size",
         minimum=8,
         maximum=65536,
@@ -79,7 +79,7 @@ class Recipe(recipe_weights.WeightKeys):
         None,
         "Dropout",
         "Share of numbers switched off at random while learning, against learning by heart. Automatic: as the "
-        "model folder says, 0.1 from scratch.",
+        "model folder says; from scratch 0.1, or none for models that write.",
         "more",
         minimum=0.0,
         maximum=0.9,
@@ -88,7 +88,7 @@ class Recipe(recipe_weights.WeightKeys):
     max_length: int = _hyper(
         128,
         "Longest text",
-        "In word pieces; what is longer is cut at the end.",
+        "In word pieces; what is longer is cut at the end, or goes on in another block.",
         "training",
         minimum=8,
         maximum=131_072,
@@ -120,7 +120,7 @@ class Recipe(recipe_weights.WeightKeys):
         maximum=10.0,
     )
     per_device_train_batch_size: int = _hyper(
-        32, "Batch size", "Texts per step.", "training", minimum=1, maximum=65_536
+        32, "Batch size", "Texts, or blocks of text, per step.", "training", minimum=1, maximum=65_536
     )
     per_device_eval_batch_size: int = _hyper(
         64, "Batch size, evaluation", "Texts at a time when measuring.", "more", minimum=1, maximum=65_536
@@ -198,6 +198,13 @@ class Recipe(recipe_weights.WeightKeys):
         None, "bfloat16", "Half precision with full range. Automatic: where the device is faster with it.", "more"
     )
     fp16: bool = _hyper(False, "float16", "Half precision for older NVIDIA cards; uses loss scaling.", "more")
+    torch_compile: bool | None = _hyper(
+        None,
+        "Compile",
+        "Turns the model into machine code before the first step: faster steps after a wait of a minute or so. "
+        "Automatic: where the run is long enough and all its steps are of one shape.",
+        "more",
+    )
     device: str = _hyper(
         "auto",
         "Run on",

@@ -49,7 +49,11 @@ class Kept:
         config = copy.deepcopy(self.model.config)
         if self._adapter is not None:
             return Captured(self._adapter.learned(), lambda folder, told: self._write_part(folder, told, config))
-        tensors = {name: value.detach() for name, value in self.model.state_dict().items()}
+        places: dict[int, str] = {}  # what parts share is kept once, by its first name
+        state = self.model.state_dict()
+        tensors = {
+            name: value.detach() for name, value in state.items() if places.setdefault(value.data_ptr(), name) == name
+        }
         return Captured(tensors, lambda folder, told: self._write(folder, told, config))
 
     def save(self, folder: Path) -> None:
@@ -94,6 +98,10 @@ class Kept:
             state = load_file(folder / "model.safetensors")
         except (OSError, SafetensorError) as error:
             raise UserError(f"The weights in “{folder}” cannot be read ({error}).") from error
+        there = {value.data_ptr(): name for name, value in self.model.state_dict().items() if name in state}
+        for name, value in self.model.state_dict().items():
+            if name not in state and value.data_ptr() in there:
+                state[name] = state[there[value.data_ptr()]]  # shared, and so written once
         if self._compact is not None:
             whole = state[self._embedding_name()]
             self._compact.whole = whole.clone()

@@ -117,6 +117,14 @@ class Deciding(Protocol):
         """Choose by the outputs of validation examples, which are then measured; `save` and `adopt` keep the choice."""
 
 
+@runtime_checkable
+class Packing(Protocol):
+    """A learner whose rows are joined and cut anew to be learned from; measured are rows as they are."""
+
+    def pack(self, examples: Any) -> Examples:
+        """What is learned from, made of the encoded training rows; all of one length, in `lengths`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What a training pass thinks of the given labels of a batch, on the device and without gradient.

@@ -29,9 +29,13 @@ BYTES_A_PARAMETER = 16
 FEW_A_LABEL = 8
 
 
-def parameters(recipe: Recipe) -> int:
-    """How many parameters an encoder from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf."""
-    wide, deep = recipe.hidden_size, recipe.intermediate_size or 2 * recipe.hidden_size
+def parameters(recipe: Recipe, feed_forward: float = 2.0) -> int:
+    """How many parameters a model from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf.
+
+    `feed_forward` is how many times h an automatic f is.
+    """
+    wide = recipe.hidden_size
+    deep = recipe.intermediate_size or round(feed_forward * wide)
     layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
     return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
 
@@ -50,17 +54,18 @@ def from_scratch(task: Task, recipe: Recipe, texts: int, tokens: float) -> str:
         return ""
     whole = texts * tokens
     most = whole / task.tokens_a_parameter
-    preset = suited(task.presets, recipe, most)
-    size = parameters(recipes.changed(recipe, dict(preset.values)))
+    preset = suited(task.presets, recipe, most, task.feed_forward)
+    size = parameters(recipes.changed(recipe, dict(preset.values)), task.feed_forward)
     share = task.tokens_a_parameter
     rule = f"{share:g} tokens each" if share >= 1 else f"{1 / share:.0f} a token"
     which = f"take “{preset.title}”" if size <= most else f"the smallest, “{preset.title}”, has {_short(size)}"
     return f"About {_short(whole)} tokens suit {_short(most)} parameters ({rule}, {task.sizing_source}): {which}."
 
 
-def suited(presets: Sequence[Preset], recipe: Recipe, most: float) -> Preset:
+def suited(presets: Sequence[Preset], recipe: Recipe, most: float, feed_forward: float = 2.0) -> Preset:
     """The largest preset with at most so many parameters, the smallest where all have more."""
-    sizes = sorted(((parameters(recipes.changed(recipe, dict(one.values))), at) for at, one in enumerate(presets)))
+    every = (parameters(recipes.changed(recipe, dict(one.values)), feed_forward) for one in presets)
+    sizes = sorted((size, at) for at, size in enumerate(every))
     fitting = [at for size, at in sizes if size <= most]
     return presets[fitting[-1] if fitting else sizes[0][1]]
 
@@ -102,7 +107,7 @@ def weights(folder: Path) -> int:
 
 def tokens_a_text(project: Project) -> float:
     """How many tokens a labelled text has in the middle of the first some thousand."""
-    rows = islice(project.items.labelled(), SAMPLE)
+    rows = islice(project.items.labelled(every=task_named(project.task).unsupervised), SAMPLE)
     texts = [str(next(iter(row.content.values()), "")) for row in rows]
     if not texts:
         return 0.0

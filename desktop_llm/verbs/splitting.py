@@ -86,11 +86,12 @@ def deal(
     """
     told = checked(told)
     names = project.classes.names()
-    labels = task_named(project.task).labels
+    task = task_named(project.task)
+    labels = task.labels
     cells = _cells(project, told)
     rows: list[SplitRow] = []
     classes: list[tuple[str, ...]] = []
-    for place, row in enumerate(project.items.labelled()):
+    for place, row in enumerate(project.items.labelled(every=task.unsupervised)):
         if place % ASK_EVERY == 0 and should_stop():
             raise Cancelled
         named = labels.to_named(row.value, names)

@@ -31,6 +31,7 @@ from desktop_llm.verbs import foretelling, splitting
 BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
 LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
 FEW_FOR_SCRATCH = 1000
+CHARACTERS_A_TOKEN = 3
 CODE = "source"
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
@@ -45,7 +46,7 @@ class Readiness:
 
 
 def default_recipe(task: Task, model: str, rows: int) -> Recipe:
-    """The task's defaults for a start from scratch or from the folder `model`, suited to `rows` labelled rows.
+    """The task's defaults for a start from scratch or from the folder `model`, suited to `rows`, see `amount`.
 
     Few rows get smaller batches and more epochs: a model needs some hundred steps to learn anything.
     """
@@ -63,6 +64,14 @@ def default_recipe(task: Task, model: str, rows: int) -> Recipe:
     )
 
 
+def amount(project: Project) -> int:
+    """How much there is to learn from: rows with a label, or where none is needed, about so many blocks of text."""
+    task = task_named(project.task)
+    if not task.unsupervised:
+        return project.items.counts().labeled
+    return project.items.characters() // (CHARACTERS_A_TOKEN * task.recipe.max_length)
+
+
 def check(project: Project, recipe: Recipe) -> Readiness:
     """What a run with this recipe would use; changes nothing. Raises UserError with what is missing."""
     recipes.check(recipe)
@@ -71,11 +80,12 @@ def check(project: Project, recipe: Recipe) -> Readiness:
     if recipe.model != SCRATCH:
         _check_folder(Path(recipe.model).expanduser())
     readiness = _Frozen(project).readiness()
-    return replace(readiness, advice=_advice(recipe, readiness.splits.get("train", 0)))
+    return replace(readiness, advice=_advice(project, recipe, readiness.splits.get("train", 0)))
 
 
-def _advice(recipe: Recipe, rows: int) -> str:
-    if recipe.model == SCRATCH and rows < FEW_FOR_SCRATCH:
+def _advice(project: Project, recipe: Recipe, rows: int) -> str:
+    task = task_named(project.task)
+    if recipe.model == SCRATCH and (amount(project) if task.unsupervised else rows) < FEW_FOR_SCRATCH:
         return "Few texts for a start from scratch: a model folder learns far more from them."
     return ""
 
@@ -215,13 +225,16 @@ class _Frozen:
             few = "fewer than two different labels" if self._task.least_classes > 1 else "no labels"
             raise UserError(f"The training rows have {few}; label more texts or move some to training.")
 
+    def _rows(self) -> Iterator[Labelled]:
+        return self._project.items.labelled(every=self._task.unsupervised)
+
     def _named(self, row: Labelled) -> Any:
         return self._task.labels.to_named(row.value, self._names)
 
     def _learned(self) -> frozenset[str]:
         """The classes that training rows have."""
         learned: set[str] = set()
-        for row in self._project.items.labelled():
+        for row in self._rows():
             if self.split_of.get(row.id) == "train":
                 learned.update(self._task.labels.names(self._named(row)))
                 if len(learned) == len(self._names):
@@ -235,7 +248,7 @@ class _Frozen:
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""
-        for row in self._project.items.labelled():
+        for row in self._rows():
             if self.split_of.get(row.id) == split:
                 named = self._named(row)
                 if self._known.issuperset(self._task.labels.names(named)):

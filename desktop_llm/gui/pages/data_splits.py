@@ -63,6 +63,9 @@ class SplitsTab(DataTab):
         self._work, self._done = None, None
         self.words.setText("")
         self._grid.show_rows((), ())
+        task = self.hub.task
+        of_all = task is not None and task.unsupervised
+        self._card.set_title(self.tr("Rows by split") if of_all else self.tr("Labeled rows by label and split"))
         self._show()
 
     def reload(self) -> None:
@@ -226,7 +229,9 @@ class SplitsTab(DataTab):
         total = [sides[name] for name in names]
         if rows:
             rows.append((self.tr("All"), *(f"{count:,}" for count in total), f"{sum(total):,}"))
-        titles = (self.tr("Label"), self.tr("Training"), self.tr("Validation"), self.tr("Test"), self.tr("All"))
+        task = self.hub.task
+        kind = self.tr("Rows") if task is not None and task.unsupervised else self.tr("Label")
+        titles = (kind, self.tr("Training"), self.tr("Validation"), self.tr("Test"), self.tr("All"))
         self._grid.show_rows(titles, rows)
         fit_columns(self.table)
         self._card.set_note(self.tr("{count:,} rows get a split").format(count=len(dealt.new)))

@@ -175,7 +175,7 @@ class ImportPanel(QStackedWidget):
             self.form.set_told(seen.look.choices.reading)
         self._plan, self._first_look, self._fates = plan, seen.look, seen.fates
         self._problem.hide()
-        self.form.only_labels.setVisible(seen.has_rows)
+        self.form.only_labels.setVisible(seen.has_rows and self._has_labels)
         self.form.show_plan(plan)
         self.form.show_origin(self._say.origin(plan, self.form.told(), seen.look))
         self._card.set_note(self._say.about_file(plan))
@@ -191,12 +191,20 @@ class ImportPanel(QStackedWidget):
         self._go.show()
         self._tell_plan()
 
+    @property
+    def _has_labels(self) -> bool:
+        """Whether rows of the project have labels at all."""
+        task = self._hub.task
+        return task is None or not task.unsupervised
+
     def _tell_plan(self) -> None:
         plan = self._plan
         if plan is None or self._fates is None:
             return
         only = self.form.only_labels.isChecked()
-        told = self._say.what_happens(plan, self._fates, split=self.form.split(), only_labels=only)
+        told = self._say.what_happens(
+            plan, self._fates, split=self.form.split(), only_labels=only, has_labels=self._has_labels
+        )
         self._words.setText("\n".join(told))
         self._go.setText(self._say.go(plan, only_labels=only))
         self._go.setAccessibleName(self._go.text())

@@ -14,6 +14,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.import_words import ImportWords
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import ImportReport
+from desktop_llm.tasks import task as task_named
 from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
@@ -83,6 +84,7 @@ class ReportView(QWidget):
         took = self.tr("took {time}").format(time=time_words(report.seconds)) if report.seconds >= 1 else ""
         self._card.set_note(took)
         self._show_first(report)
+        self.tiles["labeled"].setVisible(not task_named(source.task).unsupervised)
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
         note = self.tr("same text, not taken again")
         if report.repeats:

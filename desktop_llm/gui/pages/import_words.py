@@ -114,12 +114,14 @@ class ImportWords(QObject):
         """The words of the button that begins."""
         return self.tr("Take the labels") if only_labels else self.tr("Import {rows}").format(rows=self.rows(plan))
 
-    def what_happens(self, plan: Plan, fates: Fates, *, split: str, only_labels: bool) -> list[str]:
-        """What the import will do, a sentence each; `fates` of the project's labels."""
+    def what_happens(
+        self, plan: Plan, fates: Fates, *, split: str, only_labels: bool, has_labels: bool = True
+    ) -> list[str]:
+        """What the import will do, a sentence each; `fates` of its labels; `has_labels`: rows may have some."""
         beside = [] if only_labels else [*self._splits(plan, split), *self._others(plan)]
         met = fates.of(name for name, _ in plan.label_values)
         what_became = self.fates(met.merged, met.archived, done=False)
-        labels = [self._labels(plan), *self._late(plan), *self._parted(plan), *what_became]
+        labels = [self._labels(plan), *self._late(plan), *self._parted(plan), *what_became] if has_labels else []
         return [self._texts(plan, only_labels=only_labels), *labels, *beside, *self._rejected(plan)]
 
     def fates(self, merged: Mapping[str, str], archived: Iterable[str], *, done: bool) -> list[str]:

@@ -60,7 +60,8 @@ class Hand(QObject):
             "repeat": lambda: self._again(self._pen.last),
             **{f"recent.{place + 1}": partial(self._recent, place) for place in range(keymap.RECENT)},
         }
-        return {name: partial(self._if_writable, do) for name, do in told.items()}
+        turning = ("undo", "redo")
+        return {name: partial(self._if_writable, do, gives=name not in turning) for name, do in told.items()}
 
     def follow(self, editor: LabelEditor) -> None:
         """Write what the editor gives, in its turn."""
@@ -174,8 +175,10 @@ class Hand(QObject):
     def _on_disk(self, item: Item) -> Item | None:
         return self._hub.project.items.get(item.id) if self._hub.project is not None else None
 
-    def _if_writable(self, do: Callable[[], None]) -> None:
-        if self._hub.writable:
+    def _if_writable(self, do: Callable[[], None], *, gives: bool) -> None:
+        """`gives`: it is of labels, which not all tasks have."""
+        task = self._hub.task
+        if self._hub.writable and not (gives and task is not None and task.unsupervised):
             do()
 
     def _named(self, value: Any) -> Any:

@@ -116,6 +116,9 @@ class RowActions(QFrame):
         for widget in self._buttons:
             widget.setEnabled(self._work is None and self._count > 0 and not self._counting)
             widget.setVisible(not self._asked and (self._hub.writable or widget is self._save))
+        task = self._hub.task
+        if task is not None and task.unsupervised:
+            self._label.hide()
         for widget in (self._keep, self._sure):
             widget.setVisible(self._asked)
         self._undo.setVisible(self._done is not None and self._work is None and not self._asked)

@@ -137,8 +137,9 @@ class RowsView(Card):
             self.reload()
         self.table.viewport().update()
 
-    def show_columns(self, *, splits: bool, sources: bool) -> None:
+    def show_columns(self, *, splits: bool, sources: bool, labels: bool = True) -> None:
         """Leave out what would say the same in every row; the texts take the room."""
+        self.table.setColumnHidden(1, not labels)
         self.table.setColumnHidden(2, not splits)
         self.table.setColumnHidden(3, not sources)
         self.split_box.setVisible(splits or bool(self.split_box.currentData()))

@@ -38,6 +38,12 @@ Curves = dict[str, list[tuple[int, float]]]
 SETUP_WIDTH = 352
 
 
+def _amount(project: Project) -> int:
+    from desktop_llm.verbs import training
+
+    return training.amount(project)
+
+
 class TrainPage(Page):
     """Setup at the left, the run at the right."""
 
@@ -97,8 +103,9 @@ class TrainPage(Page):
         told = self._told.get(str(project.path), {})
         models = list(self._told.get("models", []))
         self.setup.set_task(task, told, models)
-        self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.setup.set_rows)
+        self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
         self.live.set_task(task)
+        self._before.offer_classes(task.classes)
         self.controls.runs.reload(show_last=True)
         self._check_timer.start()
 

@@ -26,6 +26,7 @@ class TrainBefore(Card):
         grid = QGridLayout()
         grid.setVerticalSpacing(4)
         self._figures: dict[str, QLabel] = {}
+        self._titles: dict[str, QLabel] = {}
         for row, (name, words) in enumerate(
             (
                 ("train", _tr("Texts to learn from")),
@@ -35,7 +36,9 @@ class TrainBefore(Card):
         ):
             value = plain_label("–")
             value.setObjectName(f"train.before.{name}")
-            grid.addWidget(plain_label(words, "muted"), row, 0)
+            title = plain_label(words, "muted")
+            grid.addWidget(title, row, 0)
+            self._titles[name] = title
             grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
             self._figures[name] = value
         grid.setColumnStretch(0, 1)
@@ -47,6 +50,11 @@ class TrainBefore(Card):
         """Another project: nothing is known yet."""
         for value in self._figures.values():
             value.setText("–")
+
+    def offer_classes(self, offered: bool) -> None:
+        """Whether texts have labels that can be counted."""
+        for part in (self._titles["classes"], self._figures["classes"]):
+            part.setVisible(offered)
 
     def show_readiness(self, told: Readiness) -> None:
         """What the run would learn from."""

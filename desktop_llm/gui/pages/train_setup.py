@@ -213,7 +213,7 @@ class TrainSetup(QWidget):
         if self._recipe.model == SCRATCH:
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
-            count = parameters(self._recipe)
+            count = parameters(self._recipe, self._task.feed_forward if self._task is not None else 2.0)
             return self.tr("{help} About {count:.1f} M parameters.").format(help=help_text, count=count / 1e6).strip()
         return folder_words(Path(self._recipe.model))
 

@@ -222,6 +222,18 @@ def test_how_the_file_is_read_can_be_told(page: DataPage, opened: Opened, qtbot:
     assert project.items.counts().by_split == {"test": 2}
 
 
+def test_a_file_can_be_taken_for_plain_text(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
+    project = opened([])
+    look(page, qtbot, write(tmp_path / "t.txt", "one, two\nthree, four\n\nfive, six\n"))
+    unit = box(page, "data.unit")
+    assert unit.currentText() == "a row of the table (detected)"
+    unit.setCurrentIndex(unit.findData("paragraph"))
+    qtbot.waitUntil(lambda: len(grid(page, "data.preview")) == 2)
+    qtbot.waitUntil(lambda: button(page, "data.go").isEnabled())
+    take(page, qtbot)
+    assert texts(project) == ["one, two\nthree, four", "five, six"]
+
+
 def test_a_wrong_encoding_is_told_and_can_be_taken_back(
     page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
 ) -> None:
