@@ -64,9 +64,11 @@ def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.
         longest = max(range(len(works)), key=lambda place: works[place].largest)
         memory = fitting.climb(trial, trial.groups[longest], watch)
         steps, watts = _steps(trial, works, memory, clock)
-        if memory.whole:  # once more, after the process has grown
+        if memory.whole:  # once more, after the process has grown, while a checkpoint waits to be written
+            waiting = checkpoint.take(HostCopy(), trial.learner, trial.stepper.states(), Progress(step=1))
             trial.step(trial.groups[longest])
             memory = replace(memory, peak=watch.now() + steps.growth(works))
+            del waiting
         report("Measuring an evaluation", 0, 0)
         evaluation = {split: _evaluation(trial, split, clock) for split in ("validation", "test")}
         report("Writing a checkpoint", 0, 0)

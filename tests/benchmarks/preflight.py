@@ -46,7 +46,8 @@ def words(data: Path) -> Rows:
 def entities(data: Path) -> Rows:
     """Posts with spans of six kinds."""
     rows: Rows = []
-    text, spans = "", []
+    text = ""
+    spans: list[dict[str, Any]] = []
     file = data / "token_tagging" / "wnut17" / "wnut17train.conll"
     for line in [*file.read_text(encoding="utf-8").splitlines(), ""]:
         token, _, tag = line.strip().partition("\t")

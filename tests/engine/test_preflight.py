@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,8 +16,8 @@ from desktop_llm.engine.trial import Trial, Work
 from tests import run_folders
 
 
-def _trial(path: Path, **values: object) -> Trial:
-    folder = run_folders.make(path, **values)
+def _trial(path: Path, count: int, **values: Any) -> Trial:
+    folder = run_folders.make(path, count=count, **values)
     return Trial(folder, lambda: 0.0, lambda *_: None)
 
 

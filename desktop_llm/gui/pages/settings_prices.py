@@ -113,7 +113,9 @@ class PricesCard(Card):
         new = Rented(name=self.tr("New card"), dollars=1.0, teraflops=100.0, gigabytes=24.0)
         self._own((*self._prices.cards, new))
         self.table.setCurrentCell(len(self._prices.cards) - 1, 0)
-        self.table.editItem(self.table.item(len(self._prices.cards) - 1, 0))
+        cell = self.table.item(len(self._prices.cards) - 1, 0)
+        if cell is not None:
+            self.table.editItem(cell)
 
     def _on_remove(self) -> None:
         row = self.table.currentRow()
