@@ -54,7 +54,7 @@ def entities(data: Path) -> Rows:
         if not token:
             if text:
                 rows.append({"text": text, "label": spans})
-            text, spans = "", []
+            text, spans = "", list[Any]()
             continue
         text += " " if text else ""
         if tag.startswith("B-"):
