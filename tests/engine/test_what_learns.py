@@ -25,6 +25,7 @@ from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Saved
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.nets.learner import Packing
 from desktop_llm.tasks import TASKS
 from tests import run_folders
 from tests.tasks.fixture import fixture_of
@@ -79,7 +80,8 @@ def test_what_cannot_be_frozen_says_so() -> None:
             changed(Recipe(), values)
 
 
-def _gradient(path: Path, task: str, groups: list[np.ndarray], **values: Any) -> tuple[torch.Tensor, dict[str, Any]]:
+def _gradient(path: Path, task: str, shares: list[float], **values: Any) -> tuple[torch.Tensor, dict[str, Any]]:
+    """Of 24 examples, or all there are, in batches that end at these shares of them."""
     folder = run_folders.make(path, kind=fixture_of(TASKS[task]).kind, **values)
     job = folder.job()
     torch.manual_seed(0)
@@ -87,8 +89,12 @@ def _gradient(path: Path, task: str, groups: list[np.ndarray], **values: Any) ->
     learner = TASKS[task].open_learn().build(job, lambda _: rows, None, lambda *_: None)
     what_learns.settle(learner, job.recipe)
     examples = learner.encode(rows, lambda *_: None)
+    if isinstance(learner, Packing):
+        examples = learner.pack(examples)
     learner.model.train()
     torch.manual_seed(1)
+    every = np.arange(min(24, len(examples)))
+    groups = np.split(every, [round(len(every) * share) for share in shares])
     gradient = Gradient(learner, examples, devices.choose(job.recipe), group_by_length=False)
     loss = gradient.add(groups)
     return loss, {name: one.grad for name, one in learner.model.named_parameters() if one.grad is not None}
@@ -96,9 +102,8 @@ def _gradient(path: Path, task: str, groups: list[np.ndarray], **values: Any) ->
 
 @pytest.mark.parametrize("task", LEARNING)
 def test_gradient_checkpointing_changes_no_gradient(tmp_path: Path, task: str) -> None:
-    rows = [np.arange(24)]
-    loss, wanted = _gradient(tmp_path / "plain", task, rows)
-    same_loss, found = _gradient(tmp_path / "saving", task, rows, gradient_checkpointing=True)
+    loss, wanted = _gradient(tmp_path / "plain", task, [])
+    same_loss, found = _gradient(tmp_path / "saving", task, [], gradient_checkpointing=True)
     torch.testing.assert_close(same_loss, loss, rtol=1e-6, atol=0)
     assert found.keys() == wanted.keys()
     for name, one in wanted.items():
@@ -107,9 +112,8 @@ def test_gradient_checkpointing_changes_no_gradient(tmp_path: Path, task: str) -
 
 @pytest.mark.parametrize("task", LEARNING)
 def test_accumulated_batches_have_the_gradient_of_one_large_batch(tmp_path: Path, task: str) -> None:
-    loss, wanted = _gradient(tmp_path / "one", task, [np.arange(24)], hidden_dropout_prob=0.0)
-    parts = [np.arange(10), np.arange(10, 20), np.arange(20, 24)]
-    same_loss, found = _gradient(tmp_path / "parts", task, parts, hidden_dropout_prob=0.0)
+    loss, wanted = _gradient(tmp_path / "one", task, [], hidden_dropout_prob=0.0)
+    same_loss, found = _gradient(tmp_path / "parts", task, [0.4, 0.8], hidden_dropout_prob=0.0)
     torch.testing.assert_close(same_loss, loss, rtol=1e-5, atol=1e-6)
     for name, one in wanted.items():
         torch.testing.assert_close(found[name], one, rtol=1e-4, atol=1e-6)
