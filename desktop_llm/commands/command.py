@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -51,9 +52,13 @@ def printer(as_json: bool) -> Out:
 
     def out(told: dict[str, Any], words: str) -> None:
         line = (json.dumps(events.plain(told), ensure_ascii=False) if told else "") if as_json else words
-        if line:
+        if not line:
+            return
+        try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
+        except BrokenPipeError:  # whoever listened has heard enough (`| head`): what is being done goes on, unheard
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     return out
 

@@ -19,7 +19,7 @@ from desktop_llm.jobs.job import Job
 def take_up(job: Job, run_folder: RunFolder, progress: Progress, plan: Plan, voice: Voice) -> Progress:
     """The progress to go on from, once a checkpoint is restored; says what a longer plan means for the schedule."""
     if job.recipe.load_best_model_at_end and progress.best is not None:
-        _bring_back_best(run_folder)
+        _bring_back_best(run_folder, adapted=bool(job.recipe.lora_r))
     if not job.history or job.history[-1].get("step") != progress.step or progress.step >= plan.total_steps:
         return progress
     step = progress.step
@@ -31,13 +31,14 @@ def take_up(job: Job, run_folder: RunFolder, progress: Progress, plan: Plan, voi
     return replace(progress, waited=0)  # who trains longer has decided that it is worth it
 
 
-def _bring_back_best(run_folder: RunFolder) -> None:
+def _bring_back_best(run_folder: RunFolder, *, adapted: bool) -> None:
     """A run that had ended kept its best model as the result; until a better one is measured it is that."""
     best = run_folder.checkpoints / BEST
-    if best.is_dir() or not run_folder.model.is_dir() or atomic.damage(run_folder.model):
+    kept = run_folder.adapter if adapted else run_folder.model  # as a checkpoint is written
+    if best.is_dir() or not kept.is_dir() or atomic.damage(kept):
         return
     with atomic.new_folder(best) as filling:
-        for path in run_folder.model.iterdir():
+        for path in kept.iterdir():
             if path.name != atomic.MANIFEST:
                 shutil.copyfile(path, filling / path.name)
 

@@ -68,9 +68,9 @@ class Keeping:
             retention.tidy(path.parent, self._rule, moment.bytes)
             checkpoint.write(path, moment)
             retention.tidy(path.parent, self._rule)
+            self._took = time.monotonic() - began  # here, as it is told only after the next step
 
         def tell(error: BaseException | None) -> None:
-            self._took = time.monotonic() - began
             self._tell_saved(path, progress.step, held, error)
 
         self._saved_at = time.monotonic()

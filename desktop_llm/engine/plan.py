@@ -32,15 +32,18 @@ def plan(recipe: Recipe, task: Task, train_rows: int) -> Plan:
         raise UserError("There is nothing to train on: the run has no training rows.")
     batches = math.ceil(train_rows / recipe.per_device_train_batch_size)
     per_epoch = math.ceil(batches / recipe.gradient_accumulation_steps)
-    total = max(1, math.ceil(per_epoch * recipe.num_train_epochs))
-    if recipe.max_steps > 0:
-        total = min(total, recipe.max_steps)
     metric = task.deciding(recipe.metric_for_best_model)
     return Plan(
         steps_per_epoch=per_epoch,
-        total_steps=total,
+        total_steps=total_steps(recipe, per_epoch),
         eval_steps=recipe.eval_steps or max(per_epoch, LEAST_EVAL_STEPS),
         save_steps=recipe.save_steps or 0,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
     )
+
+
+def total_steps(recipe: Recipe, per_epoch: int) -> int:
+    """The optimizer steps of a run whose epochs have `per_epoch`."""
+    total = max(1, math.ceil(per_epoch * recipe.num_train_epochs))
+    return min(total, recipe.max_steps) if recipe.max_steps > 0 else total

@@ -183,12 +183,13 @@ def _parts(
 
 def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop: Loop, outcome: Outcome) -> Event:
     """Take the model to keep, write it, measure it on what was held out, tidy up."""
-    best = run_folder.checkpoints / checkpoint.BEST
+    best, step = run_folder.checkpoints / checkpoint.BEST, loop.progress.step
     if parts.job.recipe.load_best_model_at_end and best.is_dir() and loop.progress.best is not None:
         wrong = atomic.damage(best)
         if wrong:
             raise UserError(f"The best model is damaged ({wrong}); run the training again.")
         parts.learner.adopt(best)
+        step = loop.progress.best_step
     else:
         loop.put_average()
     try:
@@ -204,7 +205,7 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
     with atomic.new_folder(run_folder.predictions, manifest=False) as filling:
         for split in ("validation", "test"):
             if len(splits[split]):
-                metrics = _measure_at_end(parts, split, splits[split], loop.progress.step, filling)
+                metrics = _measure_at_end(parts, split, splits[split], step, filling)
                 kept = kept or metrics
     loop.finish()
     shutil.rmtree(best, ignore_errors=True)

@@ -74,13 +74,15 @@ class RunQueue(QObject):
         """Begin the run whose turn it is, unless one is under way."""
         project = self._hub.project
         if project is not None and self._hub.writable and not self._hub.is_training:
-            self._hub.background.run(lambda _: project.runs.queued(), on_done=lambda runs: self._begin(project, runs))
+            self._hub.background.run(lambda _: _next(project), on_done=lambda told: self._begin(project, *told))
 
-    def _begin(self, project: Project, runs: list[Run]) -> None:
-        self._take(runs)
-        if project is not self._hub.project or self._hub.is_training or not runs:
+    def _begin(self, project: Project, number: int, waiting: list[Run]) -> None:
+        self._take(waiting)
+        if not number:
             return
-        number = runs[0].number
+        if project is not self._hub.project or self._hub.is_training:
+            self._hub.background.run(lambda _: project.runs.enqueue(number), on_done=self._hub.changed.emit)
+            return
         try:
             self._hub.training.begin(
                 self._hub.keeper(),
@@ -89,11 +91,11 @@ class RunQueue(QObject):
                 in_window=self._hub.settings.train_in_window,
             )
         except UserError as error:
+            self._hub.background.run(lambda _: project.runs.enqueue(number), on_done=self._hub.changed.emit)
             self._hub.show_error(error)
 
     def _take(self, runs: list[Run]) -> None:
-        training = self._hub.training.number if self._hub.is_training else 0
-        self.waiting = [run for run in runs if run.number != training]
+        self.waiting = runs
         self.changed.emit()
 
     def _on_added(self, number: int) -> None:
@@ -115,3 +117,12 @@ class RunQueue(QObject):
     def _on_changed(self, changes: Changes) -> None:
         if changes.runs:
             self.reload()
+
+
+def _next(project: Project) -> tuple[int, list[Run]]:
+    """The run whose turn it is, which does not wait any more, and those that do; 0 where none waits."""
+    waiting = project.runs.queued()
+    if not waiting:
+        return 0, []
+    project.runs.dequeue(waiting[0].number)
+    return waiting[0].number, waiting[1:]

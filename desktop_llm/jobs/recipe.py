@@ -269,8 +269,20 @@ _NONE_WORDS = {"auto", "automatic", "none", "null"}
 _BOOL_WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
+SHORT = {
+    "lr": "learning_rate",
+    "epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "optimizer": "optim",
+    "scheduler": "lr_scheduler_type",
+}
+"""What people call some keys."""
+
+
 def nearest_key(key: str) -> str:
     """The known key most like `key`: the first that contains it, else by its letters."""
+    if key.lower() in SHORT:
+        return SHORT[key.lower()]
     containing = [one for one in KEYS if key.strip("_") and f"_{key.strip('_').lower()}_" in f"_{one}_"]
     if containing:
         return containing[0]

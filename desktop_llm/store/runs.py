@@ -118,6 +118,14 @@ class Runs:
                 raise UserError(f"Run {number} has begun already; it cannot wait for its turn.")
         return CHANGED
 
+    def dequeue(self, number: int) -> Changes:
+        """The turn of a run has come. Raises UserError where it does not wait."""
+        with self._connections.writing() as connection:
+            sql = "UPDATE runs SET state = 'preparing' WHERE number = ? AND state = ?"
+            if not connection.execute(sql, (number, QUEUED)).rowcount:
+                raise UserError(f"Run {number} does not wait for its turn any more.")
+        return CHANGED
+
     def queued(self) -> list[Run]:
         """The runs that wait for their turn, the next one first."""
         sql = f"SELECT {COLUMNS} FROM runs WHERE state = ? ORDER BY number"

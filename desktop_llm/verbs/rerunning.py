@@ -75,21 +75,23 @@ def _changed(project: Project, number: int, values: Mapping[str, Any]) -> tuple[
 
 
 def _planned(project: Project, number: int, job: Job, recipe: Recipe) -> Longer:
-    from desktop_llm.engine.plan import plan
+    from desktop_llm.engine.plan import total_steps
 
-    task, rows = task_named(project.task), int(job.snapshot.get("train", 0))
-    before, after = plan(job.recipe, task, rows), plan(recipe, task, rows)
+    task_named(project.task).deciding(recipe.metric_for_best_model)
+    started = [one for one in project.runs.folder(number).read_events() if isinstance(one, Started)]
+    # told by the run itself: what an epoch's examples are is the learner's affair
+    per_epoch = started[-1].steps_per_epoch if started else 1
+    before, after = total_steps(job.recipe, per_epoch), total_steps(recipe, per_epoch)
     kept = [int(path.name[5:]) for path in project.runs.folder(number).checkpoints.glob("step-*")]
     if not kept:
         raise UserError(f"Run {number} has no checkpoint to go on from; start a new one, from its model if you like.")
     step = max(kept)
-    if after.total_steps <= step:
+    if after <= step:
         raise UserError(
-            f"Run {number} stands at step {step:,} and would end at step {after.total_steps:,}; "
-            f"more than {step / before.steps_per_epoch:.2f} epochs make it longer."
+            f"Run {number} stands at step {step:,} and would end at step {after:,}; "
+            f"more than {step / per_epoch:.2f} epochs make it longer."
         )
-    epochs = after.total_steps / after.steps_per_epoch
-    return Longer(step=step, before=before.total_steps, after=after.total_steps, epochs=epochs)
+    return Longer(step=step, before=before, after=after, epochs=after / per_epoch)
 
 
 def again(project: Project, number: int) -> tuple[int, RunFolder]:

@@ -22,7 +22,7 @@ from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Saved
+from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.nets.learner import Packing
@@ -184,3 +184,23 @@ def test_a_run_whose_base_was_taken_away_says_so(tmp_path: Path) -> None:
     end = run(folder.path, lambda event: None, Control())
     assert isinstance(end, Failed)
     assert "There is no model folder" in end.message
+
+
+def test_a_longer_run_of_adapters_that_finds_nothing_better_keeps_the_best_of_before(tmp_path: Path) -> None:
+    base = _base(tmp_path / "base")
+    # so small a rate changes no answer: what is measured later is as good, and not better
+    told = {"model": str(base), "lora_r": 4, "learning_rate": 1e-8, "max_steps": 12, "eval_steps": 6}
+    folder = run_folders.make(tmp_path / "run", **told)
+    assert isinstance(run(folder.path, lambda event: None, Control()), Finished)
+    before = _weights(folder)
+    job = json.loads(folder.job_file.read_text())
+    job["recipe"]["max_steps"] = 18
+    job["history"] = [{"at": "", "step": 12, "recipe": {}}]
+    folder.job_file.write_text(json.dumps(job))
+    heard = list[Event]()
+    end = run(folder.path, heard.append, Control())
+    assert isinstance(end, Finished), end
+    assert end.step == 18
+    assert _weights(folder) == before
+    measured = [one.step for one in heard if isinstance(one, Evaluated) and one.final]
+    assert set(measured) == {6}  # of the step whose model is kept

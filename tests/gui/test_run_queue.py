@@ -6,9 +6,11 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train import TrainPage
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs import recipe as recipes
@@ -73,3 +75,19 @@ def test_a_queue_from_the_last_time_waits_for_a_word(qtbot: QtBot, window: MainW
     with qtbot.waitSignal(window.hub.training.ended, timeout=LONG):
         click(qtbot, window, "train.queue.start")
     assert _states(window)[2] == "finished"
+
+
+def test_a_run_whose_turn_has_come_cannot_be_taken_away(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
+    with closing(Project.open(tickets)) as project:
+        queueing.add(project, recipes.changed(RECIPE, {"num_train_epochs": 2000.0}))
+    page = _page(qtbot, window, tickets)
+    with qtbot.waitSignal(window.hub.training.began, timeout=LONG):
+        click(qtbot, window, "train.queue.start")
+    assert not find(window, QWidget, "train.queue").isVisible()
+    with pytest.raises(UserError, match="Run 2 has begun"):
+        queueing.remove(project_of(window), 2)
+    qtbot.waitUntil(lambda: page.live.plots["loss"].points("training") > 0, timeout=LONG)
+    assert not window.hub.queue.waiting
+    with qtbot.waitSignal(window.hub.training.ended, timeout=LONG):
+        click(qtbot, window, "train.stop")
+    assert _states(window)[2] == "stopped"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from desktop_llm.jobs.events import Event, Paused, Preparing, Started
+from desktop_llm.jobs.events import Continued, Event, Paused, Preparing, Started
 
 
 def _tr(text: str) -> str:
@@ -22,4 +22,6 @@ def words_of(number: int, event: Event) -> str:
         words = _tr("Run {number} · paused, {freed:.1f} GB of the GPU given back")
         words = words if event.freed else _tr("Run {number} · paused")
         return words.format(number=number, freed=event.freed / 1e9)
+    if isinstance(event, Continued):
+        return _tr("Run {number} · training").format(number=number)
     return ""

@@ -24,7 +24,7 @@ from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.language_modelling.screen import Figures
-from desktop_llm.verbs import importing, snapshots, splitting, training
+from desktop_llm.verbs import headless, importing, rerunning, snapshots, splitting, training
 from tests.run_folders import TINY
 from tests.tasks.language_modelling.fixture import rows
 from tests.windows import LONG, click, find, open_in
@@ -179,3 +179,17 @@ def test_results_tell_the_oddest_texts(qtbot: QtBot) -> None:
     with qtbot.waitSignal(view.these_asked) as asked:
         QTest.mouseClick(view.odd, Qt.MouseButton.LeftButton)
     assert asked.args[0] == [7, 8]
+
+
+def test_a_run_made_longer_is_reckoned_in_the_blocks_it_learns_from(tmp_path: Path) -> None:
+    path = _project(tmp_path / "Poems")
+    with closing(Project.open(path)) as project:
+        number, _ = training.prepare(project, changed(TASK.recipe, {**TINY, "num_train_epochs": 2.0}))
+        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+        steps = project.runs.get(number).step
+        with pytest.raises(UserError, match=f"stands at step {steps} and would end at step"):
+            rerunning.prolong(project, number, {"num_train_epochs": 1.5})
+        told = rerunning.prolong(project, number, {"num_train_epochs": 4.0})
+        assert (told.step, told.before, told.after) == (steps, steps, 2 * steps)
+        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+        assert project.runs.get(number).step == 2 * steps
