@@ -36,6 +36,7 @@ class Awake:
         """Stay awake from here, `why` in some words for whoever asks the system. Never fails, waits for nothing."""
         if self.held:
             return
+        self.end()  # one that ended by itself still has to be let go
         if sys.platform == "win32":
             self._windows = _ask_windows(_CONTINUOUS | _SYSTEM)
             return
@@ -53,6 +54,9 @@ class Awake:
             self._windows = False
             _ask_windows(_CONTINUOUS)
         if process is not None:
+            with suppress(OSError):
+                if process.stdin is not None:
+                    process.stdin.close()
             threading.Thread(target=_let_go, args=(process,), name="awake", daemon=True).start()
 
 
@@ -80,10 +84,8 @@ def _command(why: str) -> list[str]:
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:
-    with suppress(OSError):
-        if process.stdin is not None:
-            process.stdin.close()
-        if sys.platform == "darwin":
+    if sys.platform == "darwin":
+        with suppress(OSError):
             process.terminate()
     try:
         process.wait(timeout=5)

@@ -38,7 +38,10 @@ project.close()
         ("train PROJECT --set hidden_size=1.5", "“hidden_size” takes a whole number, not “1.5”"),
         ("train PROJECT --set learning_rate=-1", "“learning_rate” is at least 1e-08, not -1.0"),
         ("train PROJECT --set learning_rate=nan", "“learning_rate” is at least"),
-        ("train PROJECT --set lr_scheduler_type=step", "one of linear, cosine, constant, not “step”"),
+        (
+            "train PROJECT --set lr_scheduler_type=step",
+            "one of linear, cosine, constant, warmup_stable_decay, not “step”",
+        ),
         ("train PROJECT --set seed", "--set takes KEY=VALUE, not “seed”"),
         ("train PROJECT --set hidden_size=30", "The embedding width (30) must be divisible by"),
         ("train PROJECT --estimate --set nonsense=1", "no setting “nonsense”"),

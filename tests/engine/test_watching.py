@@ -157,8 +157,13 @@ def test_small_runs_that_are_well_hear_nothing_and_show_the_same_rows(tmp_path: 
     folder = run_folders.make(tmp_path, kind=fixture_of(TASKS[task]).kind, num_train_epochs=6.0, eval_steps=12)
     heard: list[Event] = []
     assert isinstance(run(folder.path, heard.append, Control()), Finished)
-    assert [event for event in heard if isinstance(event, Advised)] == []
+    advised = [event.about for event in heard if isinstance(event, Advised)]
     sampled = [event for event in heard if isinstance(event, Sampled)]
+    if TASKS[task].unsupervised:  # the few texts of its tests are in training, too; nothing is said of single rows
+        assert advised == ["leakage"]
+        assert sampled == []
+        return
+    assert advised == []
     assert len(sampled) == 6
     assert len({tuple((one["text"], one["truth"]) for one in event.samples) for event in sampled}) == 1
     assert all(isinstance(one["answer"], str) for event in sampled for one in event.samples)

@@ -17,7 +17,9 @@ import pytest
 
 from desktop_llm import atomic
 from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.job import Job
 from desktop_llm.rows import Filter, ImportProgress, NewItem
 from desktop_llm.store import schema, staging
 from desktop_llm.store.project import FILE, Project
@@ -336,7 +338,11 @@ def test_a_backup_is_whole_or_not_there(tmp_path: Path, project: Project) -> Non
 def test_check_names_the_run_and_the_file_that_changed(project: Project) -> None:
     number = project.runs.create(TASK.recipe, model_title="", snapshot={}, schema={})
     folder = project.runs.folder(number)
-    snapshot.write(folder.snapshot, {"train": [{"id": 1, "text": "a", "label": "yes"}]})
+    told = snapshot.write(folder.snapshot, {"train": [{"id": 1, "text": "a", "label": "yes"}]})
+    job = Job(
+        number=number, project="Tickets", task=TASK.name, recipe=TASK.recipe, schema={}, snapshot=told, created=""
+    )
+    jobs.write(job, folder.job_file)
     for path in (folder.checkpoints / "step-00000005", folder.model):
         path.parent.mkdir(exist_ok=True)
         with atomic.new_folder(path) as filling:

@@ -22,6 +22,7 @@ class TrainFold(QWidget):
         self._title = title
         self.form = DataForm(Recipe, keys, recipe, "train")
         self._button = button("", name, self._on_fold, kind="quiet")
+        self._button.setAccessibleName(title)
         line = QHBoxLayout()
         line.addWidget(self._button)
         line.addStretch(1)
