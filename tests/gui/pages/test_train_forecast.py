@@ -63,8 +63,11 @@ def test_a_recipe_is_measured_and_what_was_foretold_stays_with_the_run(
     page.setup.set_value("per_device_train_batch_size", 16)
     qtbot.waitUntil(lambda: "batch size" in note.text(), timeout=LONG)
     assert time.isVisible()
+    assert time.property("role") == "muted"
+    assert note.wordWrap()
     page.setup.set_value("per_device_train_batch_size", 8)
     qtbot.waitUntil(lambda: note.text() == "", timeout=LONG)
+    assert time.property("role") == ""
 
     with qtbot.waitSignal(window.hub.training.ended, timeout=4 * LONG):
         click(qtbot, window, "train.start")
