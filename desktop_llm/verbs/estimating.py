@@ -54,7 +54,9 @@ def _estimate_words(told: Forecast, quotes: list[Quote]) -> list[str]:
             f"{renting.SETTLING_SECONDS / 60:.0f} min to set it up"
         )
     if told.largest is not None:
-        lines.append("The largest batch that fits: " + _set_words(told.largest))
+        limited = told.largest.kind == "batch"
+        which = "The largest batch that fits: " if limited else "A larger batch fits, too; more texts are not advised: "
+        lines.append(which + _set_words(told.largest))
     if not told.fits:
         lines.append("This does not fit. What would:" if told.offers else "This does not fit.")
         lines += [f"  {_set_words(one)}" for one in told.offers]

@@ -99,7 +99,7 @@ def offer(told: Offer) -> tuple[str, str]:
     values = dict(told.values)
     batch = values.get("per_device_train_batch_size")
     rounds = values.get("gradient_accumulation_steps", 1)
-    if told.kind == "batch":
+    if told.kind in ("batch", "enough"):
         words = _tr("Use {batch}") if rounds == 1 else _tr("Use {batch} × {rounds}")
     elif told.kind == "accumulation":
         words = _tr("{batch} texts × {rounds}")
@@ -112,6 +112,18 @@ def offer(told: Offer) -> tuple[str, str]:
     short = words.format(batch=batch, rounds=rounds, length=values.get("max_length"))
     takes = _tr("{memory}, {time}").format(memory=size_words(told.memory), time=time_words(told.seconds))
     return short, takes
+
+
+def offer_tip(told: Offer) -> str:
+    """What a button's batch is; '' for another offer."""
+    if told.kind == "batch":
+        return _tr("The largest batch that fits into memory, and what it would take.")
+    if told.kind == "enough":
+        return _tr(
+            "A larger batch that fits, and what it would take. "
+            "It ends where a step has texts enough to learn from, not where memory does."
+        )
+    return ""
 
 
 def kept_word(details: Mapping[str, Any]) -> str:

@@ -169,8 +169,7 @@ class TrainForecast(Card):
                 short, takes = words.offer(self._shown[place])
                 made.setText(f"{short} · {takes}")
                 made.setAccessibleName(f"{short}: {takes}")
-                if self._shown[place].kind == "batch":
-                    made.setToolTip(self.tr("The largest batch that fits into memory, and what it would take."))
+                made.setToolTip(words.offer_tip(self._shown[place]))
 
     def _words(self, told: Forecast | None, differs: tuple[str, ...]) -> str:
         if self.measuring.busy:
