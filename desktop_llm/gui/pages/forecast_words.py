@@ -75,15 +75,15 @@ def rented(told: Forecast, prices: Prices) -> tuple[str, str]:
     return short, "\n".join(lines)
 
 
-def differs(keys: tuple[str, ...]) -> str:
-    """In what the measured run differs from what is set now; '' in nothing."""
+def differs(keys: tuple[str, ...], most: int = NAMED) -> str:
+    """In what the measured run differs from what is set now, by at most so many names; '' in nothing."""
     if not keys:
         return ""
     titles = {one.name: one.metadata["title"] for one in Recipe.__dataclass_fields__.values()}
     other = {"machine": _tr("computer"), "rows": _tr("number of texts"), "labels": _tr("labels")}
     names = [other.get(key) or QCoreApplication.translate("Recipe", titles.get(key, key)) for key in keys]
-    named = ", ".join(_inside(name) for name in names[:NAMED])
-    more = _tr(" and {count} more").format(count=len(names) - NAMED) if len(names) > NAMED else ""
+    named = ", ".join(_inside(name) for name in names[:most])
+    more = _tr(" and {count} more").format(count=len(names) - most) if len(names) > most else ""
     return _tr("Measured before you changed: {names}.").format(names=named + more)
 
 

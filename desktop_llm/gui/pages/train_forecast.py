@@ -128,6 +128,7 @@ class TrainForecast(Card):
         self._show_offers(told if fresh and not self.measuring.busy else None)
         note = self._words(told, known.differs)
         self._note.setText(note)
+        self._note.setToolTip(words.differs(known.differs, len(known.differs)))
         self._note.setVisible(bool(note))
         problem = "" if self.measuring.busy else self.measuring.problem
         self._problem.setText(problem)
