@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -87,21 +86,21 @@ def climb(trial: Trial, group: Group, watch: Watch) -> Memory:
 
 
 def largest(trial: Trial, memory: Memory, pace: Pace) -> Offer | None:
-    """The largest batch that fits, by doubling and bisection: real steps on a GPU, else by what a place takes.
+    """The largest batch that fits: real steps on a GPU, else by what a place takes.
 
-    With gradient accumulation the batches added up stay as many texts; without, a step learns from more.
+    With gradient accumulation the batches added up stay exactly as many texts; without, a step learns from more, up to
+    a number that is not the memory's: such an offer is of the kind `enough`.
     """
     recipe = trial.recipe
     size, rounds = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
-    rows = trial.learned
-    most = min(LARGEST_BATCH, size * rounds if rounds > 1 else max(size, rows // LEAST_STEPS_AN_EPOCH))
-    if not memory.fits or memory.per_place <= 0 or most <= size:
+    whole = size * rounds
+    if not memory.fits or memory.per_place <= 0:
         return None
 
     def changes(batch: int) -> dict[str, Any]:
         return {
             "per_device_train_batch_size": batch,
-            "gradient_accumulation_steps": max(1, size * rounds // batch) if rounds > 1 else 1,
+            "gradient_accumulation_steps": whole // batch if rounds > 1 else 1,
         }
 
     def fits(batch: int) -> bool:
@@ -110,15 +109,36 @@ def largest(trial: Trial, memory: Memory, pace: Pace) -> Offer | None:
             return False
         return trial.device.torch.type != "cuda" or _runs(trial, trial.other(**changes(batch)))
 
+    if rounds > 1:
+        good, capped = _among([one for one in range(size, min(LARGEST_BATCH, whole) + 1) if whole % one == 0], fits)
+    else:
+        good, capped = _doubled(size, max(size, min(LARGEST_BATCH, trial.learned // LEAST_STEPS_AN_EPOCH)), fits)
+    if good == size:
+        return None
+    return _priced(trial, memory, pace, "enough" if capped else "batch", changes(good))
+
+
+def _among(batches: list[int], fits: Callable[[int], bool]) -> tuple[int, bool]:
+    """The largest of `batches` that fits, whose first one does; and whether that is the last."""
+    good, bad = 0, len(batches)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if fits(batches[middle]) else (good, middle)
+    return batches[good], good == len(batches) - 1
+
+
+def _doubled(size: int, most: int, fits: Callable[[int], bool]) -> tuple[int, bool]:
+    """A batch that fits by doubling and bisection; and whether `most` ended it and not the memory."""
     good, bad = size, 0
     while good * 2 <= most and not bad:
         good, bad = (good * 2, 0) if fits(good * 2) else (good, good * 2)
+    capped = not bad
     while bad and bad - good > max(8, good // 4):
         middle = (good + bad) // 16 * 8
         if middle <= good:
             break
         good, bad = (middle, bad) if fits(middle) else (good, middle)
-    return None if good == size else _priced(trial, memory, pace, "batch", changes(good))
+    return good, capped
 
 
 def offers(trial: Trial, memory: Memory, pace: Pace) -> tuple[Offer, ...]:
@@ -136,8 +156,8 @@ def _accumulated(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
     size = trial.recipe.per_device_train_batch_size
     whole = size * trial.recipe.gradient_accumulation_steps
     while size > 1:
-        size //= 2
-        values = {"per_device_train_batch_size": size, "gradient_accumulation_steps": math.ceil(whole / size)}
+        size = next(one for one in range(size // 2, 0, -1) if whole % one == 0)
+        values = {"per_device_train_batch_size": size, "gradient_accumulation_steps": whole // size}
         yield _priced(trial, memory, pace, "accumulation", values)
 
 

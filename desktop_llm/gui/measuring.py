@@ -6,13 +6,14 @@ The measuring process is ended at once when the recipe changes, a run starts, or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_llm.gui import elsewhere
 from desktop_llm.gui.background import Task
+from desktop_llm.jobs import forecast as forecasts
 from desktop_llm.jobs import recipe as recipes
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class Measuring(QObject):
             self.known = Known()
             self.changed.emit()
             return
+
+        if self.known.forecast is not None:  # what is shown says at once that it is of another recipe
+            differs = forecasts.stale(self.known.forecast, asked.recipe, asked.rows, asked.labels)
+            self.known = replace(self.known, differs=differs)
+            self.changed.emit()
 
         def work(_: Task) -> Known:
             from desktop_llm.verbs import foretelling, sizing

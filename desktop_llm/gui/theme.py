@@ -117,6 +117,7 @@ QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::su
   border: none; width: 0; height: 0; }
 QProgressBar { background: %(line)s; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }
 QProgressBar::chunk { background: %(accent)s; border-radius: 3px; }
+QProgressBar::chunk:disabled { background: %(muted)s; }
 QStatusBar { background: %(surface)s; border-top: 1px solid %(line)s; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { padding-left: 4px; color: %(muted)s; font-size: 12px; }

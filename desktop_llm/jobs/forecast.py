@@ -42,7 +42,8 @@ HEAD_ROOM = 0.9
 class Offer:
     """Other settings and what a run with them would take, reckoned from what was measured: bytes and seconds.
 
-    `kind` says in what it differs: batch, accumulation, checkpointing, length, lora.
+    `kind` says in what it differs: batch, accumulation, checkpointing, length, lora; enough is a larger batch that was
+    not ended by the memory but by the number of texts.
     """
 
     kind: str
@@ -89,7 +90,7 @@ class Forecast:
     slices: float
     """How often the run goes forward and backward."""
     largest: Offer | None = None
-    """The largest batch that fits."""
+    """The largest batch that fits, or that is sensible (its kind is `enough`)."""
     offers: tuple[Offer, ...] = ()
     """What would fit where this does not."""
 

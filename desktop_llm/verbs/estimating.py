@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm import settings
-from desktop_llm.jobs import forecast, renting
+from desktop_llm.jobs import amounts, forecast, renting
 from desktop_llm.verbs import foretelling, preflight, training
 
 if TYPE_CHECKING:
@@ -35,24 +35,28 @@ def estimate(project: Project, recipe: Recipe, out: Out) -> int:
 
 
 def _estimate_words(told: Forecast, quotes: list[Quote]) -> list[str]:
+    low, about, high, unit = amounts.band(told.low, told.seconds, told.high)
     lines = [
         f"{told.parameters:,} parameters on {told.device} in {told.precision}: {told.total_steps:,} steps of "
         f"{told.seconds_per_step:.3f} s",
-        f"time    about {told.seconds / 60:.1f} minutes ({told.low / 60:.1f} to {told.high / 60:.1f}), with "
+        f"time    about {about} {unit} ({low} to {high}), with "
         f"{told.evaluations:,} evaluations of {told.evaluation:.1f} s and {told.checkpoints:,} checkpoints of "
         f"{told.checkpoint:.1f} s",
-        f"memory  {told.memory / 1e9:.2f} GB at the peak, {told.memory_there / 1e9:.1f} GB may be used",
-        f"disk    {told.disk / 1e9:.2f} GB at most, {told.disk_free / 1e9:.1f} GB free",
+        f"memory  {_size(told.memory)} at the peak, {_size(told.memory_there)} may be used",
+        f"disk    {_size(told.disk)} at most, {_size(told.disk_free)} free",
     ]
     if told.energy is not None:
-        lines.append(f"energy  about {told.energy:.1f} Wh of the computing part alone")
+        lines.append(f"energy  about {' '.join(amounts.energy(told.energy))} of the computing part alone")
     if quotes:
         best = quotes[0]
         lines.append(
-            f"rented  about ${best.dollars:.2f} on one {best.card.name}, in some {best.seconds / 60:.0f} minutes"
+            f"rented  about ${best.dollars:.2f} on one {best.card.name}: {_time(best.seconds)} of training and "
+            f"{renting.SETTLING_SECONDS / 60:.0f} min to set it up"
         )
     if told.largest is not None:
-        lines.append("The largest batch that fits: " + _set_words(told.largest))
+        limited = told.largest.kind == "batch"
+        which = "The largest batch that fits: " if limited else "A larger batch fits, too; more texts are not advised: "
+        lines.append(which + _set_words(told.largest))
     if not told.fits:
         lines.append("This does not fit. What would:" if told.offers else "This does not fit.")
         lines += [f"  {_set_words(one)}" for one in told.offers]
@@ -61,4 +65,12 @@ def _estimate_words(told: Forecast, quotes: list[Quote]) -> list[str]:
 
 def _set_words(offer: Offer) -> str:
     values = " ".join(f"--set {key}={value}" for key, value in offer.values.items())
-    return f"{values} ({offer.memory / 1e9:.2f} GB, about {offer.seconds / 60:.1f} minutes)"
+    return f"{values} ({_size(offer.memory)}, about {_time(offer.seconds)})"
+
+
+def _size(count: float) -> str:
+    return " ".join(amounts.size(count))
+
+
+def _time(seconds: float) -> str:
+    return " ".join(amounts.time(seconds))

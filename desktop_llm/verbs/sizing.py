@@ -6,12 +6,14 @@ Rules of thumb, said with the numbers that they come from.
 from __future__ import annotations
 
 import json
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks import task as task_named
@@ -26,6 +28,10 @@ TOKENS_A_WORD = 1.3
 """What a vocabulary learned from texts makes of a word, about; a tokenizer of an earlier run is asked where one is."""
 BYTES_A_PARAMETER = 16
 """Weights, gradients and AdamW's two averages in float32."""
+BYTES_FROZEN, BYTES_QUANTIZED = 4, 0.5
+"""A weight that does not learn has no gradient and no averages; one in 4 bits is half a byte."""
+LAYER = re.compile(r"\.(\d+)\.")
+"""The number of a layer in the name of a tensor."""
 FEW_A_LABEL = 8
 
 
@@ -45,7 +51,7 @@ def advise(project: Project, recipe: Recipe, texts: int, labels: int) -> str:
     task = task_named(project.task)
     if recipe.model == SCRATCH:
         return from_scratch(task, recipe, texts, tokens_a_text(project)) if texts else ""
-    return from_folder(Path(recipe.model).expanduser(), texts, labels)
+    return from_folder(Path(recipe.model).expanduser(), texts, labels, recipe)
 
 
 def from_scratch(task: Task, recipe: Recipe, texts: int, tokens: float) -> str:
@@ -70,16 +76,18 @@ def suited(presets: Sequence[Preset], recipe: Recipe, most: float, feed_forward:
     return presets[fitting[-1] if fitting else sizes[0][1]]
 
 
-def from_folder(folder: Path, texts: int, labels: int) -> str:
+def from_folder(folder: Path, texts: int, labels: int, recipe: Recipe) -> str:
     """What fine-tuning a folder needs, and whether there is enough of each label."""
     import psutil
 
-    size = weights(folder)
+    shapes = _shapes(folder)
+    size = sum(map(_product, shapes.values()))
     if not size:
         return ""
-    need, there = size * BYTES_A_PARAMETER, psutil.virtual_memory().available
-    sentence = f"{_short(size)} parameters need {need / 1e9:.1f} GB beside the texts (16 bytes each)"
-    sentence += f", {there / 1e9:.0f} GB are free" if need <= there else f", only {there / 1e9:.1f} GB are free"
+    need, each_needs = _need(shapes, recipe)
+    there = psutil.virtual_memory().available
+    sentence = f"{_short(size)} parameters need {_size(need)} beside the texts ({each_needs})"
+    sentence += f", {_size(there)} are free" if need <= there else f", only {_size(there)} are free"
     if labels:
         each = texts / labels
         enough = "" if each >= FEW_A_LABEL else ": few, label more before a larger model"
@@ -89,20 +97,52 @@ def from_folder(folder: Path, texts: int, labels: int) -> str:
 
 def weights(folder: Path) -> int:
     """How many parameters the safetensors files of a folder hold, by their heads; 0 where they cannot be read."""
-    count = 0
+    return sum(map(_product, _shapes(folder).values()))
+
+
+def _shapes(folder: Path) -> dict[str, list[int]]:
+    """The shapes of a folder's tensors by name; {} where they cannot be read."""
+    told: dict[str, list[int]] = {}
     try:
         for file in folder.glob("*.safetensors"):
             with file.open("rb") as opened:
                 (length,) = struct.unpack("<Q", opened.read(8))
                 if length > 100_000_000:
-                    return 0
+                    return {}
                 head = json.loads(opened.read(length))
             for name, one in head.items():
                 if name != "__metadata__":
-                    count += _product(one["shape"])
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
-        return 0
-    return count
+                    told[f"{file.name}:{name}"] = [int(size) for size in one["shape"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
+        return {}
+    return told
+
+
+def _need(shapes: Mapping[str, Sequence[int]], recipe: Recipe) -> tuple[float, str]:
+    """Bytes for the weights and what goes with those that learn, and how they are counted."""
+    size = sum(map(_product, shapes.values()))
+    if recipe.lora_r:
+        matrices = {name: shape for name, shape in shapes.items() if len(shape) == 2 and LAYER.search(name)}
+        asked = tuple(f".{one.strip()}.weight" for one in recipe.lora_target_modules.split(",") if one.strip())
+        beside = [shape for name, shape in matrices.items() if not asked or name.endswith(asked)]
+        learned = sum(recipe.lora_r * (shape[0] + shape[1]) for shape in beside)
+        small = sum(map(_product, matrices.values())) if recipe.load_in_4bit else 0
+        need = BYTES_FROZEN * (size - small) + BYTES_QUANTIZED * small + BYTES_A_PARAMETER * learned
+        each = "half a byte to 4 bytes" if small else "4 bytes"
+        return need, f"{each} each, and 16 for each of about {_short(learned)} of LoRA's that learn"
+    if recipe.freeze_backbone:
+        return float(BYTES_FROZEN * size), "4 bytes each, for only the head learns"
+    if recipe.freeze_layers:
+        frozen = sum(_product(shape) for name, shape in shapes.items() if _is_below(name, recipe.freeze_layers))
+        need = BYTES_FROZEN * frozen + BYTES_A_PARAMETER * (size - frozen)
+        return float(need), f"16 bytes for each of {_short(size - frozen)} that learn, 4 for the others"
+    return float(BYTES_A_PARAMETER * size), "16 bytes each"
+
+
+def _is_below(name: str, layers: int) -> bool:
+    """Whether a tensor belongs to the word embeddings or to one of so many lowest layers."""
+    found = LAYER.search(name)
+    return int(found[1]) < layers if found else "embed" in name or ".wte." in name or ".wpe." in name
 
 
 def tokens_a_text(project: Project) -> float:
@@ -135,7 +175,8 @@ def _product(shape: Sequence[int]) -> int:
 
 
 def _short(count: float) -> str:
-    for size, unit in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}" if count < 10 * size else f"{count / size:.0f} {unit}"
-    return f"{count:.0f}"
+    return " ".join(amounts.parameters(count)).strip()
+
+
+def _size(count: float) -> str:
+    return " ".join(amounts.size(count))

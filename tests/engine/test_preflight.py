@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,41 @@ def test_the_largest_batch_keeps_to_the_memory_and_to_the_texts_of_a_step(tmp_pa
     assert narrow.values["per_device_train_batch_size"] < 32
     assert narrow.memory <= wide.memory - 1
     assert fitting.largest(trial, memory(most * 1000), pace) is None
+
+
+@pytest.mark.parametrize(("size", "rounds"), [(8, 3), (5, 5)])
+def test_a_step_learns_from_exactly_as_many_texts_whatever_is_offered(tmp_path: Path, size: int, rounds: int) -> None:
+    trial = _trial(tmp_path, count=400, per_device_train_batch_size=size, gradient_accumulation_steps=rounds)
+    most = max(trial.work(group).largest for group in trial.groups)
+    tried = trial.worst(trial.groups[0])
+    pace = paces.measure(trial, trial.groups[:3], [tried[-1:]], lambda: 0.0)
+
+    def memory(limit: int) -> fitting.Memory:
+        return fitting.Memory(peak=most * 1000, places=most, per_place=1000.0, limit=limit, tried=tried)
+
+    wide = fitting.largest(trial, memory(10**12), pace)
+    assert wide is not None
+    assert wide.kind == "enough"  # the texts of a step end it, not the memory
+    assert wide.values == {"per_device_train_batch_size": size * rounds, "gradient_accumulation_steps": 1}
+    narrow = fitting.largest(trial, memory(wide.memory - 1), pace)
+    smaller = fitting.offers(trial, memory(most * 500), pace)[0]
+    assert smaller.kind == "accumulation"
+    for one in (narrow, smaller) if narrow is not None else (smaller,):
+        assert one.kind != "enough"
+        assert one.values["per_device_train_batch_size"] * one.values["gradient_accumulation_steps"] == size * rounds
+
+
+def test_where_rows_end_the_batch_the_memory_is_not_blamed(tmp_path: Path) -> None:
+    trial = _trial(tmp_path, count=400, per_device_train_batch_size=4)
+    tried = trial.worst(trial.groups[0])
+    pace = paces.measure(trial, trial.groups[:3], [tried[-1:]], lambda: 0.0)
+    roomy = fitting.Memory(peak=1000, places=1, per_place=1.0, limit=10**12, tried=tried)
+    offer = fitting.largest(trial, roomy, pace)
+    assert offer is not None
+    assert (offer.kind, offer.values["per_device_train_batch_size"]) == ("enough", 32)
+    tight = fitting.largest(trial, replace(roomy, limit=offer.memory - 1), pace)
+    assert tight is not None
+    assert tight.kind == "batch"
 
 
 def test_a_pace_counts_steps_and_places_and_growth_ends(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import sizing
@@ -37,11 +37,29 @@ def test_a_task_may_want_many_tokens_a_parameter_and_say_who_says_so() -> None:
 def test_a_folder_is_counted_by_the_heads_of_its_files(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(100, 30), "b": torch.zeros(7)}, tmp_path / "model.safetensors")
     assert sizing.weights(tmp_path) == 3007
-    assert "3.0 thousand parameters" in sizing.from_folder(tmp_path, 100, 4)
-    assert "25 texts a label." in sizing.from_folder(tmp_path, 100, 4)
-    assert "few" in sizing.from_folder(tmp_path, 10, 4)
+    assert "3.0 thousand parameters" in sizing.from_folder(tmp_path, 100, 4, Recipe())
+    assert "25 texts a label." in sizing.from_folder(tmp_path, 100, 4, Recipe())
+    assert "few" in sizing.from_folder(tmp_path, 10, 4, Recipe())
     (tmp_path / "model.safetensors").write_bytes(b"\xff" * 20)
-    assert sizing.from_folder(tmp_path, 100, 4) == ""
+    assert sizing.from_folder(tmp_path, 100, 4, Recipe()) == ""
+
+
+def test_only_what_learns_counts_in_full(tmp_path: Path) -> None:
+    tensors = {"bert.embeddings.word_embeddings.weight": torch.zeros(1000, 1000)}
+    tensors |= {f"bert.encoder.layer.{at}.query.weight": torch.zeros(1000, 1000) for at in (0, 1)}
+    save_file(tensors, tmp_path / "model.safetensors")
+
+    def told(**values: object) -> str:
+        return sizing.from_folder(tmp_path, 0, 0, changed(Recipe(), {"model": str(tmp_path), **values}))
+
+    assert "3.0 million parameters need 48 MB beside the texts (16 bytes each)" in told()
+    assert "need 12 MB" in told(freeze_backbone=True)
+    assert "need 24 MB" in told(freeze_layers=1)
+    # beside each of two matrices 8 times 2,000 more
+    assert "need 13 MB" in told(lora_r=8)
+    assert "4 bytes each, and 16 for each of about 32 thousand" in told(lora_r=8)
+    assert "need 12 MB" in told(lora_r=8, lora_target_modules="value")
+    assert "need 6 MB" in told(lora_r=8, load_in_4bit=True)
 
 
 def test_tokens_are_guessed_from_words_until_a_run_has_a_tokenizer(tmp_path: Path, trained: Path) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication
 
 from desktop_llm.gui.status import time_words
-from desktop_llm.jobs import renting
+from desktop_llm.jobs import amounts, renting
 from desktop_llm.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.forecast import Forecast, Offer
     from desktop_llm.jobs.renting import Prices
 
-UNITS = ((5400.0, "h"), (90.0, "min"), (1.0, "s"))
+NAMES = frozenset({"Adam"})
 NAMED = 3
 """So many settings are named in which a recipe differs from the measured one."""
 
@@ -26,9 +26,8 @@ def _tr(text: str) -> str:
 
 def size_words(count: float) -> str:
     """Bytes as people say them: 340 MB, 1.2 GB."""
-    if count < 0.95e9:
-        return _tr("{count:.0f} MB").format(count=max(1.0, count / 1e6))
-    return (_tr("{count:.1f} GB") if count < 20e9 else _tr("{count:.0f} GB")).format(count=count / 1e9)
+    number, unit = amounts.size(count)
+    return f"{number} {_tr(unit)}"
 
 
 def band(told: Forecast) -> str:
@@ -37,12 +36,8 @@ def band(told: Forecast) -> str:
 
 
 def _band(low: float, middle: float, high: float) -> str:
-    size, unit = next((one for one in UNITS if middle >= one[0]), UNITS[-1])
-    return f"{_digits(middle / size)} {_tr(unit)} ({_digits(low / size)}–{_digits(high / size)})"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+    least, about, most, unit = amounts.band(low, middle, high)
+    return f"{about} {_tr(unit)} ({least}–{most})"
 
 
 def of(size: int, there: int) -> str:
@@ -54,9 +49,8 @@ def energy(told: Forecast) -> str:
     """Watt-hours, or '' where they cannot be read."""
     if told.energy is None:
         return ""
-    if told.energy >= 1000:
-        return _tr("{count:.1f} kWh").format(count=told.energy / 1000)
-    return _tr("{count:.2g} Wh").format(count=told.energy)
+    number, unit = amounts.energy(told.energy)
+    return f"{number} {_tr(unit)}"
 
 
 def rented(told: Forecast, prices: Prices) -> tuple[str, str]:
@@ -81,16 +75,23 @@ def rented(told: Forecast, prices: Prices) -> tuple[str, str]:
     return short, "\n".join(lines)
 
 
-def differs(keys: tuple[str, ...]) -> str:
-    """In what the measured run differs from what is set now; '' in nothing."""
+def differs(keys: tuple[str, ...], most: int = NAMED) -> str:
+    """In what the measured run differs from what is set now, by at most so many names; '' in nothing."""
     if not keys:
         return ""
     titles = {one.name: one.metadata["title"] for one in Recipe.__dataclass_fields__.values()}
     other = {"machine": _tr("computer"), "rows": _tr("number of texts"), "labels": _tr("labels")}
     names = [other.get(key) or QCoreApplication.translate("Recipe", titles.get(key, key)) for key in keys]
-    named = ", ".join(name[:1].lower() + name[1:] for name in names[:NAMED])
-    more = _tr(" and {count} more").format(count=len(names) - NAMED) if len(names) > NAMED else ""
+    named = ", ".join(_inside(name) for name in names[:most])
+    more = _tr(" and {count} more").format(count=len(names) - most) if len(names) > most else ""
     return _tr("Measured before you changed: {names}.").format(names=named + more)
+
+
+def _inside(title: str) -> str:
+    """A title within a sentence: abbreviations and names, such as LoRA and Adam, stay as they are."""
+    first = title.partition(" ")[0]
+    kept = first[1:] != first[1:].lower() or first in NAMES
+    return title if kept else title[:1].lower() + title[1:]
 
 
 def offer(told: Offer) -> tuple[str, str]:
@@ -98,7 +99,7 @@ def offer(told: Offer) -> tuple[str, str]:
     values = dict(told.values)
     batch = values.get("per_device_train_batch_size")
     rounds = values.get("gradient_accumulation_steps", 1)
-    if told.kind == "batch":
+    if told.kind in ("batch", "enough"):
         words = _tr("Use {batch}") if rounds == 1 else _tr("Use {batch} × {rounds}")
     elif told.kind == "accumulation":
         words = _tr("{batch} texts × {rounds}")
@@ -111,6 +112,18 @@ def offer(told: Offer) -> tuple[str, str]:
     short = words.format(batch=batch, rounds=rounds, length=values.get("max_length"))
     takes = _tr("{memory}, {time}").format(memory=size_words(told.memory), time=time_words(told.seconds))
     return short, takes
+
+
+def offer_tip(told: Offer) -> str:
+    """What a button's batch is; '' for another offer."""
+    if told.kind == "batch":
+        return _tr("The largest batch that fits into memory, and what it would take.")
+    if told.kind == "enough":
+        return _tr(
+            "A larger batch that fits, and what it would take. "
+            "It ends where a step has texts enough to learn from, not where memory does."
+        )
+    return ""
 
 
 def kept_word(details: Mapping[str, Any]) -> str:

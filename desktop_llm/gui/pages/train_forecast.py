@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.measuring import Asked, Measuring
@@ -29,7 +29,7 @@ MOST_OFFERS = 3
 
 
 class TrainForecast(Card):
-    """Figures, a note in the head, and buttons that set what would fit into `setup`."""
+    """A note, figures, and buttons that set what would fit into `setup`."""
 
     def __init__(self, hub: Hub, setup: TrainSetup) -> None:
         """Knows nothing yet."""
@@ -37,10 +37,9 @@ class TrainForecast(Card):
         self._hub, self._setup = hub, setup
         self.measuring = Measuring(hub, self)
         self._shown: list[Offer] = []
-        self._note = plain_label("", "muted")
+        self._note = plain_label("", "muted", wrap=True)
         self._note.setObjectName("train.forecast.note")
-        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.head.insertWidget(1, self._note, 100)
+        self.body.addWidget(self._note)
         self.measure_button = button(self.tr("Measure"), "train.measure", self._on_measure)
         self.measure_button.setToolTip(
             self.tr("Some real steps, an evaluation and a checkpoint, in a process of their own; nothing is kept.")
@@ -106,12 +105,12 @@ class TrainForecast(Card):
         self._lines[name] = (both, value)
         return both
 
-    def _put(self, name: str, text: str, tip: str = "", *, bad: bool = False) -> None:
+    def _put(self, name: str, text: str, tip: str = "", *, old: bool, bad: bool = False) -> None:
         both, value = self._lines[name]
         both.setVisible(bool(text))
         both.setToolTip(tip)
         value.setText(text)
-        role = "bad" if bad else ""
+        role = "muted" if old else "bad" if bad else ""
         if value.property("role") != role:
             value.setProperty("role", role)
             value.style().unpolish(value)
@@ -124,12 +123,13 @@ class TrainForecast(Card):
             self._figures.hide()
         else:
             self._figures.show()
-            self._show_figures(told)
+            self._show_figures(told, old=self.measuring.busy or bool(known.differs))
         fresh = told is not None and not known.differs
         self._show_offers(told if fresh and not self.measuring.busy else None)
         note = self._words(told, known.differs)
         self._note.setText(note)
-        self._note.setToolTip(note)
+        self._note.setToolTip(words.differs(known.differs, len(known.differs)))
+        self._note.setVisible(bool(note))
         problem = "" if self.measuring.busy else self.measuring.problem
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
@@ -137,21 +137,25 @@ class TrainForecast(Card):
         self.measure_button.setEnabled(self.measuring.busy or self.measuring.possible)
         self.measure_button.setVisible(self.measuring.busy or not fresh)
 
-    def _show_figures(self, told: Forecast) -> None:
+    def _show_figures(self, told: Forecast, *, old: bool) -> None:
+        """`old`: they are of what was set before, so they stand back."""
         steps = self.tr("{steps:,} steps of {ms:.0f} ms, {evaluations:,} evaluations of {seconds:.1f} s").format(
             steps=told.total_steps,
             ms=1000 * told.seconds_per_step,
             evaluations=told.evaluations,
             seconds=told.evaluation,
         )
-        self._put("time", words.band(told), steps)
+        self._put("time", words.band(told), steps, old=old)
         peak = self.tr("The peak of the whole training process; at most nine tenths of what is free are offered.")
-        self._put("memory", words.of(told.memory, told.memory_there), peak, bad=told.memory > told.memory_there)
+        self._put(
+            "memory", words.of(told.memory, told.memory_there), peak, old=old, bad=told.memory > told.memory_there
+        )
+        self._bar.setEnabled(not old)
         self._bar.setValue(min(100, round(100 * told.memory / max(1, told.memory_there))))
         room = self.tr("Checkpoints and models at the worst moment.")
-        self._put("disk", words.of(told.disk, told.disk_free), room, bad=told.disk > told.disk_free)
-        self._put("energy", words.energy(told), self.tr("Of the graphics card or the processor alone."))
-        self._put("price", *words.rented(told, renting.from_text(self._hub.settings.gpu_prices)))
+        self._put("disk", words.of(told.disk, told.disk_free), room, old=old, bad=told.disk > told.disk_free)
+        self._put("energy", words.energy(told), self.tr("Of the graphics card or the processor alone."), old=old)
+        self._put("price", *words.rented(told, renting.from_text(self._hub.settings.gpu_prices)), old=old)
 
     def _show_offers(self, told: Forecast | None) -> None:
         self._shown = []
@@ -166,12 +170,12 @@ class TrainForecast(Card):
                 short, takes = words.offer(self._shown[place])
                 made.setText(f"{short} · {takes}")
                 made.setAccessibleName(f"{short}: {takes}")
-                if self._shown[place].kind == "batch":
-                    made.setToolTip(self.tr("The largest batch that fits into memory, and what it would take."))
+                made.setToolTip(words.offer_tip(self._shown[place]))
 
     def _words(self, told: Forecast | None, differs: tuple[str, ...]) -> str:
         if self.measuring.busy:
-            return self.tr("{doing}…").format(doing=self.measuring.doing)
+            doing = self.tr("{doing}…").format(doing=self.measuring.doing)
+            return f"{doing} {words.differs(differs)}".strip()
         if self.measuring.problem:
             return ""
         if told is None:

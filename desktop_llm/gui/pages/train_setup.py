@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_fold import TrainFold
+from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
@@ -214,7 +215,9 @@ class TrainSetup(QWidget):
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
             count = parameters(self._recipe, self._task.feed_forward if self._task is not None else 2.0)
-            return self.tr("{help} About {count:.1f} M parameters.").format(help=help_text, count=count / 1e6).strip()
+            number, unit = amounts.parameters(count)
+            size = f"{number} {self.tr(unit)}".strip()
+            return self.tr("{help} About {size} parameters.").format(help=help_text, size=size).strip()
         return folder_words(Path(self._recipe.model))
 
     def _add_model(self, model: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.jobs.forecast import costly
+from desktop_llm.jobs.recipe import changed
 from tests import projects, run_folders
+from tests.jobs.test_forecast import FORECAST
 from tests.windows import LONG, click, find, open_in
 
 if TYPE_CHECKING:
@@ -63,8 +67,11 @@ def test_a_recipe_is_measured_and_what_was_foretold_stays_with_the_run(
     page.setup.set_value("per_device_train_batch_size", 16)
     qtbot.waitUntil(lambda: "batch size" in note.text(), timeout=LONG)
     assert time.isVisible()
+    assert time.property("role") == "muted"
+    assert note.wordWrap()
     page.setup.set_value("per_device_train_batch_size", 8)
     qtbot.waitUntil(lambda: note.text() == "", timeout=LONG)
+    assert time.property("role") == ""
 
     with qtbot.waitSignal(window.hub.training.ended, timeout=4 * LONG):
         click(qtbot, window, "train.start")
@@ -102,3 +109,25 @@ def test_it_measures_by_itself_when_a_recipe_rests(qtbot: QtBot, window: MainWin
     qtbot.waitUntil(lambda: not measuring.busy and window.hub.background.idle, timeout=LONG)
     assert measuring.known.forecast is None
     assert _left(path) == []
+
+
+def test_older_figures_stand_back_at_once_and_the_note_says_all_that_changed(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    from desktop_llm.gui.measuring import Known
+
+    _, _, measuring = _opened(qtbot, window, projects.make(tmp_path / "Tickets"))
+    asked = measuring._asked
+    assert asked is not None
+    told = replace(FORECAST, recipe=costly(asked.recipe), rows=asked.rows, labels=asked.labels)
+    measuring.known = Known(forecast=told)
+    measuring.changed.emit()
+    note, time = find(window, QLabel, "train.forecast.note"), find(window, QLabel, "train.forecast.time")
+    assert time.property("role") == ""
+    assert not note.isVisible()
+    keys = {"max_length": 16, "per_device_train_batch_size": 4, "hidden_size": 16, "num_hidden_layers": 1}
+    measuring.ask(replace(asked, recipe=changed(asked.recipe, keys)))
+    assert time.property("role") == "muted"
+    assert "and 1 more" in note.text()
+    assert all(name in note.toolTip() for name in ("longest text", "batch size", "embedding width", "layers"))
+    qtbot.waitUntil(lambda: note.height() >= note.heightForWidth(note.width()) > 0, timeout=LONG)
