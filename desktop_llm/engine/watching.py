@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from desktop_llm.engine import schedules
 from desktop_llm.engine.plan import Plan
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 
@@ -25,6 +26,10 @@ OVER, OVER_RISE, OVER_GAP = 3, 1.3, 0.5
 DEAD, DEAD_SHARE, DEAD_ROWS = 3, 0.5, 5
 LEAK_ROWS, LEAK_VALUE, LEAK_SHARE = 100, 0.998, 0.2
 NAMED = 3
+USUAL_RATE, USUAL_TUNING_RATE = 1e-3, 2e-4
+"""Learning rates that small Transformers bear: from scratch or by adapters, and trained ones."""
+DEEPER = frozenset(("divergence", "no_progress", "not_a_number"))
+"""What was said of the whole run: after that, single labels or a figure that stands still are no news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +152,7 @@ class Watch:
         return [self._other_rate("divergence", message, 1 / 3)]
 
     def _stuck(self, step: int, first: float) -> list[Advice]:
-        warm = math.ceil(self._plan.total_steps * self._recipe.warmup_ratio)
+        warm = schedules.warmup(self._recipe, self._plan.total_steps)
         early = step < max(STUCK_SHARE * self._plan.total_steps, warm + STUCK_STEPS)
         recent, unsure = self.memory.recent, self.memory.first_error > STUCK_ERROR * first
         if early or len(recent) < RECENT or first < 0.1 or unsure or "divergence" in self.memory.said:
@@ -159,7 +164,10 @@ class Watch:
         return [self._other_rate("no_progress", message, 5.0 if low else 1 / 3)]
 
     def _other_rate(self, about: str, message: str, times: float) -> Advice:
-        rate = float(f"{self._recipe.learning_rate * times:.2g}")
+        rate = self._recipe.learning_rate * times
+        if times < 1:  # of one that is far too high a third is still too high
+            rate = min(rate, USUAL_RATE if self._recipe.model == SCRATCH or self._recipe.lora_r else USUAL_TUNING_RATE)
+        rate = float(f"{rate:.2g}")
         return Advice(about=about, message=message, action="restart", value={"learning_rate": rate})
 
     # the held-out rows
@@ -184,7 +192,8 @@ class Watch:
             )
             return [Advice(about="over_fitting", message=message, action="stop")]
         long = step - m.value_step >= PLATEAU_SHARE * self._plan.total_steps
-        if m.waited >= PLATEAU and long and left >= PLATEAU_SHARE * self._plan.total_steps:
+        deeper = not DEEPER.isdisjoint(m.said)
+        if m.waited >= PLATEAU and long and not deeper and left >= PLATEAU_SHARE * self._plan.total_steps:
             message = (
                 f"{self._metric} has not become better in the last {m.waited} measurements; the best was at step "
                 f"{m.value_step:,}."
@@ -193,7 +202,7 @@ class Watch:
         return []
 
     def _dead(self, step: int, dead: Mapping[str, int]) -> list[Advice]:
-        if step < DEAD_SHARE * self._plan.total_steps:
+        if step < DEAD_SHARE * self._plan.total_steps or not DEEPER.isdisjoint(self.memory.said):
             return []
         names = sorted((one for one in dead if self.memory.dead[one] >= DEAD), key=lambda one: -dead[one])
         if not names:

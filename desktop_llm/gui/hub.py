@@ -13,7 +13,7 @@ from desktop_llm import keymap
 from desktop_llm import settings as stored
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Background, Task
-from desktop_llm.jobs.events import Event
+from desktop_llm.jobs.events import Event, Finished
 from desktop_llm.settings import Settings
 
 if TYPE_CHECKING:
@@ -267,7 +267,10 @@ class Hub(QObject):
         if outcome.message:
             self.show_error(UserError(outcome.message))
         elif outcome.kept:
-            words = self.tr("Run {number} is finished.").format(number=outcome.number)
+            stopped = isinstance(outcome.event, Finished) and outcome.event.reason == "stopped"
+            done = self.tr("Run {number} is finished.")
+            words = self.tr("Run {number} was stopped; its model is kept.") if stopped else done
+            words = words.format(number=outcome.number)
             self.show_message(f"{words} {outcome.result}".rstrip())
         from desktop_llm.rows import Changes
 

@@ -90,7 +90,7 @@ def test_a_loss_that_rises_again_is_divergence(seed: int) -> None:
     assert one.value == {"learning_rate": 3.3e-4}
 
 
-@pytest.mark.parametrize(("rate", "wanted"), [(1e-5, 5e-5), (1e-1, 3.3e-2)])
+@pytest.mark.parametrize(("rate", "wanted"), [(1e-5, 5e-5), (1e-1, 1e-3)])
 def test_a_loss_that_never_falls_asks_for_another_rate(rate: float, wanted: float) -> None:
     told = _said(_watch(rate=rate), lambda _: 4.3, lambda _: 4.3, lambda share: 0.013, noise=0.1)
     assert "no_progress" in _about(told)
