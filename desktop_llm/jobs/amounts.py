@@ -14,7 +14,9 @@ def size(count: float) -> tuple[str, str]:
 
 
 def time(seconds: float) -> tuple[str, str]:
-    """A time: 4.2 s, 3.2 min, 12 h."""
+    """A time: 12 ms, 4.2 s, 3.2 min, 12 h."""
+    if seconds < 0.095:
+        return f"{max(1.0, 1000 * seconds):.0f}", "ms"
     length, unit = _unit(seconds)
     return _digits(seconds / length), unit
 

@@ -40,8 +40,8 @@ def _estimate_words(told: Forecast, quotes: list[Quote]) -> list[str]:
         f"{told.parameters:,} parameters on {told.device} in {told.precision}: {told.total_steps:,} steps of "
         f"{told.seconds_per_step:.3f} s",
         f"time    about {about} {unit} ({low} to {high}), with "
-        f"{told.evaluations:,} evaluations of {told.evaluation:.1f} s and {told.checkpoints:,} checkpoints of "
-        f"{told.checkpoint:.1f} s",
+        f"evaluations ({told.evaluations:,}, {_time(told.evaluation)} each) and "
+        f"checkpoints ({told.checkpoints:,}, {_time(told.checkpoint)} each)",
         f"memory  {_size(told.memory)} at the peak, {_size(told.memory_there)} may be used",
         f"disk    {_size(told.disk)} at most, {_size(told.disk_free)} free",
     ]
@@ -55,7 +55,11 @@ def _estimate_words(told: Forecast, quotes: list[Quote]) -> list[str]:
         )
     if told.largest is not None:
         limited = told.largest.kind == "batch"
-        which = "The largest batch that fits: " if limited else "A larger batch fits, too; more texts are not advised: "
+        which = (
+            "The largest batch that fits: "
+            if limited
+            else "A larger batch that fits, ended by the texts of a step, not by memory: "
+        )
         lines.append(which + _set_words(told.largest))
     if not told.fits:
         lines.append("This does not fit. What would:" if told.offers else "This does not fit.")

@@ -10,6 +10,7 @@ from desktop_llm.jobs import amounts
 def test_small_and_large_ones_have_units_of_their_own() -> None:
     assert amounts.size(4_000_000) == ("4", "MB")
     assert amounts.size(1_240_000_000) == ("1.2", "GB")
+    assert amounts.time(0.012) == ("12", "ms")
     assert amounts.time(2.4) == ("2.4", "s")
     assert amounts.time(7200) == ("2.0", "h")
     assert amounts.band(100.0, 120.0, 150.0) == ("1.7", "2.0", "2.5", "min")
