@@ -37,7 +37,8 @@ def loop_of(project: Project) -> Loop:
     """How the project's task is learned while rows are labeled. Raises UserError where it is not."""
     task = task_named(project.task)
     if task.loop is None:
-        raise UserError(f"{task.title} has no model in the loop: its labels are not classes of whole texts.")
+        why = "nothing is labeled there" if task.unsupervised else "its labels are not classes of whole texts"
+        raise UserError(f"{task.title} has no model in the loop: {why}.")
     return task.loop
 
 

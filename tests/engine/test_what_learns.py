@@ -189,7 +189,7 @@ def test_a_run_whose_base_was_taken_away_says_so(tmp_path: Path) -> None:
 def test_a_longer_run_of_adapters_that_finds_nothing_better_keeps_the_best_of_before(tmp_path: Path) -> None:
     base = _base(tmp_path / "base")
     # so small a rate changes no answer: what is measured later is as good, and not better
-    told = {"model": str(base), "lora_r": 4, "learning_rate": 1e-8, "max_steps": 12, "eval_steps": 6}
+    told: dict[str, Any] = {"model": str(base), "lora_r": 4, "learning_rate": 1e-8, "max_steps": 12, "eval_steps": 6}
     folder = run_folders.make(tmp_path / "run", **told)
     assert isinstance(run(folder.path, lambda event: None, Control()), Finished)
     before = _weights(folder)

@@ -338,9 +338,9 @@ def test_a_backup_is_whole_or_not_there(tmp_path: Path, project: Project) -> Non
 def test_check_names_the_run_and_the_file_that_changed(project: Project) -> None:
     number = project.runs.create(TASK.recipe, model_title="", snapshot={}, schema={})
     folder = project.runs.folder(number)
-    told = snapshot.write(folder.snapshot, {"train": [{"id": 1, "text": "a", "label": "yes"}]})
+    frozen = snapshot.write(folder.snapshot, {"train": [{"id": 1, "text": "a", "label": "yes"}]})
     job = Job(
-        number=number, project="Tickets", task=TASK.name, recipe=TASK.recipe, schema={}, snapshot=told, created=""
+        number=number, project="Tickets", task=TASK.name, recipe=TASK.recipe, schema={}, snapshot=frozen, created=""
     )
     jobs.write(job, folder.job_file)
     for path in (folder.checkpoints / "step-00000005", folder.model):
