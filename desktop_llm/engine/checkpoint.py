@@ -17,15 +17,19 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 from desktop_llm import atomic
+from desktop_llm.engine.compiling import Mode
 from desktop_llm.engine.host_copy import Copied, HostCopy
 from desktop_llm.engine.optimizers import States
+from desktop_llm.jobs.folder import name_of as name_of
+from desktop_llm.jobs.folder import step_of as step_of
+from desktop_llm.jobs.folder import steps as steps
 from desktop_llm.nets.learner import Captured, Learner
 
 BEST = "best"
@@ -49,7 +53,7 @@ class Progress:
     waited: int = 0
     seconds: float = 0.0
     precision: str = ""
-    mode: Literal["", "eager", "compiled"] = ""
+    mode: Mode = ""
     rate_factor: float = 1.0
     rollbacks: int = 0
     places: int = 0
@@ -88,21 +92,6 @@ def take(copies: HostCopy, learner: Learner, states: States | None = None, progr
     named |= {MEMORY + name: tensor for name, tensor in states.tensors.items()}
     rest = {"progress": asdict(progress), "python": random.getstate(), **states.figures}
     return Moment(captured=captured, copied=copies.take(named), random=_random_tensors(), rest=rest)
-
-
-def name_of(step: int) -> str:
-    """The name of a step's folder."""
-    return f"step-{step:08d}"
-
-
-def step_of(path: Path) -> int:
-    """The step of a folder that `name_of` named."""
-    return int(path.name[5:])
-
-
-def steps(folder: Path) -> list[Path]:
-    """Step checkpoints, newest first."""
-    return sorted(folder.glob("step-*"), reverse=True)
 
 
 def newest_step(folder: Path) -> int:

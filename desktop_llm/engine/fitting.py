@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from desktop_llm.engine import peak
+from desktop_llm.engine.device import is_full
 from desktop_llm.engine.pace import Pace
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.trial import Group, Trial, Work
 from desktop_llm.jobs.forecast import HEAD_ROOM, Offer
-from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
 
 LARGEST_BATCH = 1024
 LEAST_STEPS_AN_EPOCH = 8
@@ -182,7 +183,7 @@ def _adapted(trial: Trial, memory: Memory, pace: Pace) -> Iterator[Offer]:
     """Adapters: the weights' gradients and what the optimizer remembers of them go, the places' memory stays."""
     recipe = trial.recipe
     frozen = recipe.freeze_backbone or recipe.freeze_layers  # then little is remembered already
-    if not recipe.lora_r and not frozen and recipe.model != "scratch":
+    if not recipe.lora_r and not frozen and recipe.model != SCRATCH:
         less = memory.peak - 12 * trial.parameters
         seconds = pace.seconds([trial.work(one) for one in trial.groups], trial.plan.total_steps)
         yield Offer(kind="lora", values={"lora_r": 16}, memory=max(0, less), seconds=seconds)
@@ -222,9 +223,7 @@ class _room:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        full = isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or (
-            isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-        )
+        full = error is not None and is_full(error)
         if full:
             self.enough = False
             with suppress(RuntimeError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -149,18 +149,18 @@ class Loop:
         self.advise(recovering.advice(self.parts.job.recipe.learning_rate, self.progress))
         self.save()
 
-    def _groups(self) -> Iterator[list[np.ndarray]]:
+    def _groups(self) -> list[list[np.ndarray]]:
         """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
-        batches = buckets.training_batches(
+        return buckets.training_steps(
             len(self.parts.train.examples),
             recipe.per_device_train_batch_size,
+            recipe.gradient_accumulation_steps,
             seed=recipe.seed,
             epoch=self.progress.epoch,
             strata=self.parts.train.examples.strata,
+            done=self.progress.batch,
         )
-        for start in range(self.progress.batch, len(batches), recipe.gradient_accumulation_steps):
-            yield batches[start : start + recipe.gradient_accumulation_steps]
 
     def _step(self, group: list[np.ndarray]) -> None:
         step = self.progress.step + 1

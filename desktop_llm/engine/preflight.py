@@ -136,10 +136,10 @@ def _written(trial: Trial, clock: Clock) -> tuple[tuple[float, int], tuple[float
         began = clock()
         states, copies = trial.stepper.states(), HostCopy()
         checkpoint.write(folder / "whole", checkpoint.take(copies, trial.learner, states, Progress(step=1)))
-        kept = clock() - began, _size(folder / "whole")
+        kept = clock() - began, retention.size(folder / "whole")
         began = clock()
         checkpoint.write(folder / checkpoint.BEST, checkpoint.take(copies, trial.learner))
-        model = clock() - began, _size(folder / checkpoint.BEST)
+        model = clock() - began, retention.size(folder / checkpoint.BEST)
     except OSError as error:
         raise from_os_error(error, "write a trial checkpoint to", folder) from error
     except SafetensorError as error:
@@ -147,10 +147,6 @@ def _written(trial: Trial, clock: Clock) -> tuple[tuple[float, int], tuple[float
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return kept, model
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _told(trial: Trial, found: _Measured, most: int) -> Forecast:

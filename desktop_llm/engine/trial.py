@@ -102,10 +102,14 @@ class Trial:
         epochs = max(1, int(np.ceil(recipe.num_train_epochs)))
         per_step, train = recipe.gradient_accumulation_steps, self.examples["train"]
         for epoch in range(epochs):
-            batches = buckets.training_batches(
-                len(train), recipe.per_device_train_batch_size, seed=recipe.seed, epoch=epoch, strata=train.strata
+            told += buckets.training_steps(
+                len(train),
+                recipe.per_device_train_batch_size,
+                per_step,
+                seed=recipe.seed,
+                epoch=epoch,
+                strata=train.strata,
             )
-            told += [batches[start : start + per_step] for start in range(0, len(batches), per_step)]
             if len(told) * per_step >= MOST_BATCHES:
                 break
         # a sample has too few batches for all steps

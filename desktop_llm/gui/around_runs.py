@@ -62,12 +62,7 @@ class AroundRuns(QObject):
             return
         if QGuiApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
             return
-        stopped = isinstance(outcome.event, events.Finished) and outcome.event.reason == "stopped"
-        done = self.tr("Run {number} is finished.")
-        words = (self.tr("Run {number} was stopped; its model is kept.") if stopped else done).format(
-            number=outcome.number
-        )
-        self.tell(self.tr("desktop_llm"), outcome.message or words)
+        self.tell(self.tr("desktop_llm"), outcome.message or outcome.words)
 
     def _on_settings_changed(self, _: object) -> None:
         if not self._hub.settings.keep_awake:

@@ -13,7 +13,7 @@ from desktop_llm import keymap
 from desktop_llm import settings as stored
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Background, Task
-from desktop_llm.jobs.events import Event, Finished
+from desktop_llm.jobs.events import Event
 from desktop_llm.settings import Settings
 
 if TYPE_CHECKING:
@@ -148,6 +148,13 @@ class Hub(QObject):
             raise UserError(self.tr("Open a project first."))
         return Keeper(self.project)
 
+    def train(self, number: int) -> None:
+        """Begin or resume run `number` of the open project. Raises UserError, also where one is under way."""
+        keeper = self.keeper()
+        assert self.project is not None, "it has a keeper"
+        folder = self.project.runs.folder(number)
+        self.training.begin(keeper, number, folder, in_window=self.settings.train_in_window)
+
     def open_project(self, path: Path, *, then_page: str = "") -> Task:
         """Open the project in `path` in the background; announces it. The latest wish counts."""
         path = path.absolute()
@@ -267,11 +274,7 @@ class Hub(QObject):
         if outcome.message:
             self.show_error(UserError(outcome.message))
         elif outcome.kept:
-            stopped = isinstance(outcome.event, Finished) and outcome.event.reason == "stopped"
-            done = self.tr("Run {number} is finished.")
-            words = self.tr("Run {number} was stopped; its model is kept.") if stopped else done
-            words = words.format(number=outcome.number)
-            self.show_message(f"{words} {outcome.result}".rstrip())
+            self.show_message(f"{outcome.words} {outcome.result}".rstrip())
         from desktop_llm.rows import Changes
 
         self.changed.emit(Changes(runs=True, predictions=True))

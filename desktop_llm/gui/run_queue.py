@@ -84,12 +84,7 @@ class RunQueue(QObject):
             self._hub.background.run(lambda _: project.runs.enqueue(number), on_done=self._hub.changed.emit)
             return
         try:
-            self._hub.training.begin(
-                self._hub.keeper(),
-                number,
-                project.runs.folder(number),
-                in_window=self._hub.settings.train_in_window,
-            )
+            self._hub.train(number)
         except UserError as error:
             self._hub.background.run(lambda _: project.runs.enqueue(number), on_done=self._hub.changed.emit)
             self._hub.show_error(error)

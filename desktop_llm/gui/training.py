@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from PySide6.QtCore import QObject, QThread, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QThread, QTimer, Signal
 
 from desktop_llm import log
 from desktop_llm.child import Child, exit_words
@@ -22,7 +22,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import events
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event
-from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.folder import RunFolder, steps
 
 DRAIN_MS = 40
 STORE_SECONDS = 0.5
@@ -57,6 +57,14 @@ class Outcome:
     def kept(self) -> bool:
         """Whether the run left a model."""
         return isinstance(self.event, events.Finished)
+
+    @property
+    def words(self) -> str:
+        """That it has ended, in a sentence."""
+        told = QCoreApplication.translate("Training", "Run {number} is finished.")
+        if isinstance(self.event, events.Finished) and self.event.reason == "stopped":
+            told = QCoreApplication.translate("Training", "Run {number} was stopped; its model is kept.")
+        return told.format(number=self.number)
 
     @property
     def result(self) -> str:
@@ -253,7 +261,7 @@ class Training(QThread):
             said = self.tr("The training process was ended from outside ({cause}) at step {step}")
         else:
             said = self.tr("The training process crashed ({cause}) at step {step}")
-        if any(self._folder.checkpoints.glob("step-*")):
+        if steps(self._folder.checkpoints):
             after = self.tr("Resume goes on from the last checkpoint.")
         else:
             after = self.tr("it had no checkpoint yet, so start the run again.")

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop_llm.jobs import events, job, prediction
-from desktop_llm.jobs.events import Event
+from desktop_llm.jobs.events import Event, Started
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
+
+STEP = "step-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,25 @@ class RunFolder:
                 event = events.from_line(line)
                 if event is not None:
                     yield event
+
+    def starts(self) -> Iterator[Started]:
+        """Each time that the run began or went on, in order."""
+        return (event for event in self.read_events() if isinstance(event, Started))
+
+
+def name_of(step: int) -> str:
+    """The name of a step's checkpoint."""
+    return f"{STEP}{step:08d}"
+
+
+def step_of(path: Path) -> int:
+    """The step of a checkpoint that `name_of` named."""
+    return int(path.name.removeprefix(STEP))
+
+
+def steps(checkpoints: Path) -> list[Path]:
+    """The checkpoints of steps, newest first."""
+    return sorted(checkpoints.glob(f"{STEP}*"), reverse=True)
 
 
 class EventLog:

@@ -33,6 +33,21 @@ def training_batches(
     return [order[start : start + batch_size] for start in range(0, rows, batch_size)]
 
 
+def training_steps(
+    rows: int,
+    batch_size: int,
+    accumulated: int,
+    *,
+    seed: int,
+    epoch: int,
+    strata: np.ndarray | None = None,
+    done: int = 0,
+) -> list[list[np.ndarray]]:
+    """`training_batches` as optimizer steps take them, so many `accumulated` in each; `done` batches are left out."""
+    batches = training_batches(rows, batch_size, seed=seed, epoch=epoch, strata=strata)
+    return [batches[start : start + accumulated] for start in range(done, len(batches), accumulated)]
+
+
 def slices(batch: np.ndarray, lengths: np.ndarray, overhead: float) -> list[np.ndarray]:
     """Cut a batch (indices int64 [b]) into slices, each padded to its own longest example, longest slice first.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.folder import steps
 from desktop_llm.rows import Changes
 from desktop_llm.store import connection as connections
 from desktop_llm.store import schema, staging
@@ -212,7 +213,7 @@ class Project:
             folder.job()
         except UserError as error:
             complaints.append(f"Run {number}: {error.message}")
-        for path in (*sorted(folder.checkpoints.glob("step-*")), folder.checkpoints / "best", folder.model):
+        for path in (*reversed(steps(folder.checkpoints)), folder.checkpoints / "best", folder.model):
             damage = atomic.damage(path) if path.is_dir() else ""
             if damage:
                 complaints.append(f"Run {number}, {path.name}: {damage}.")

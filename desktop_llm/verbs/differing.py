@@ -12,7 +12,6 @@ from typing import Any, Literal
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import provenance, snapshot
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Started
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.store.project import Project
@@ -85,7 +84,7 @@ def _program(job: Job) -> dict[str, str]:
 
 
 def _device(folder: RunFolder) -> dict[str, str]:
-    started = next((event for event in folder.read_events() if isinstance(event, Started)), None)
+    started = next(folder.starts(), None)
     if started is None:
         return {}
     return {"device": started.device, "precision": started.precision, "threads": str(started.threads or "–")}

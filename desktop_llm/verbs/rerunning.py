@@ -13,8 +13,7 @@ from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import provenance, snapshot
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Started
-from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.folder import RunFolder, step_of, steps
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.project import Project
@@ -78,14 +77,14 @@ def _planned(project: Project, number: int, job: Job, recipe: Recipe) -> Longer:
     from desktop_llm.engine.plan import total_steps
 
     task_named(project.task).deciding(recipe.metric_for_best_model)
-    started = [one for one in project.runs.folder(number).read_events() if isinstance(one, Started)]
-    # told by the run itself: what an epoch's examples are is the learner's affair
-    per_epoch = started[-1].steps_per_epoch if started else 1
+    folder, per_epoch = project.runs.folder(number), 1
+    for started in folder.starts():  # told by the run itself: what an epoch's examples are is the learner's affair
+        per_epoch = started.steps_per_epoch
     before, after = total_steps(job.recipe, per_epoch), total_steps(recipe, per_epoch)
-    kept = [int(path.name[5:]) for path in project.runs.folder(number).checkpoints.glob("step-*")]
+    kept = steps(folder.checkpoints)
     if not kept:
         raise UserError(f"Run {number} has no checkpoint to go on from; start a new one, from its model if you like.")
-    step = max(kept)
+    step = step_of(kept[0])
     if after <= step:
         raise UserError(
             f"Run {number} stands at step {step:,} and would end at step {after:,}; "
@@ -101,7 +100,7 @@ def again(project: Project, number: int) -> tuple[int, RunFolder]:
     run, folder = project.runs.get(number), project.runs.folder(number)
     job = folder.job()
     _must_be_repeatable(number, job, folder)
-    started = next((event for event in folder.read_events() if isinstance(event, Started)), None)
+    started = next(folder.starts(), None)
     repeats = {
         "run": number,
         "weights": provenance.weights(folder.model),

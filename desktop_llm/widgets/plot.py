@@ -295,12 +295,17 @@ def _smoothed(values: np.ndarray, weight: float, curve: _Curve) -> np.ndarray:
         result = _smoothed_at_once(values, weight, values[0] if np.isnan(curve.last) else curve.last)
         curve.last = float(result[-1])
         return result
+    result = _smoothed_one_by_one(values, weight, curve.last)
+    if len(result):
+        curve.last = float(result[-1])
+    return result
+
+
+def _smoothed_one_by_one(values: np.ndarray, weight: float, last: float) -> np.ndarray:
     result = np.empty(len(values))
-    last = curve.last
     for place, value in enumerate(values.tolist()):
         last = value if last != last or value != value else weight * last + (1 - weight) * value
         result[place] = last
-    curve.last = last
     return result
 
 
@@ -317,9 +322,4 @@ def _smoothed_at_once(values: np.ndarray, weight: float, last: float) -> np.ndar
         handed[place] = last
         last = stretches[-1, place] + fading[-1] * last
     stretches += fading[:, None] * handed
-    rest = values[rows * width :]
-    tail = np.empty(len(rest))
-    for place, value in enumerate(rest.tolist()):
-        last = weight * last + (1 - weight) * value
-        tail[place] = last
-    return np.concatenate((stretches.T.ravel(), tail))
+    return np.concatenate((stretches.T.ravel(), _smoothed_one_by_one(values[rows * width :], weight, last)))

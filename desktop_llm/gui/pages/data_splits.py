@@ -14,6 +14,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data_tab import DataTab
+from desktop_llm.gui.undoing import undo_of
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.form import Choice, WholeNumber, row_title
@@ -275,21 +276,12 @@ class SplitsTab(DataTab):
         if project is None or done is None:
             return
 
-        count = max(1, done.changed)
-
-        def work(task: Task) -> Outcome:
-            return project.operations.undo(
-                done.operation,
-                on_progress=lambda rows: task.progress(min(1.0, rows / count)),
-                should_stop=task.should_stop,
-            )
-
         def undone(outcome: Outcome) -> None:
             self.words.setText(self.tr("{count:,} rows are as before.").format(count=outcome.changed))
             self.hub.changed.emit(outcome.changes)
 
         self._done = None
-        self._start(self.tr("Undoing"), work, undone)
+        self._start(self.tr("Undoing"), undo_of(project, done), undone)
 
     def _on_cancel(self) -> None:
         if self._work is not None:

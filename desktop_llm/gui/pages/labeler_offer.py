@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QW
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.undoing import undo_of
 from desktop_llm.settings import Settings
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -152,16 +153,7 @@ class LabelerOffer(QFrame):
         project, done = self._hub.project, self._done
         if project is None or done is None:
             return
-        count = max(1, done.changed)
-
-        def work(task: Task) -> Outcome:
-            return project.operations.undo(
-                done.operation,
-                on_progress=lambda rows: task.progress(min(1.0, rows / count)),
-                should_stop=task.should_stop,
-            )
-
-        self._start(self.tr("Undoing"), work, self._on_undone)
+        self._start(self.tr("Undoing"), undo_of(project, done), self._on_undone)
 
     def _on_undone(self, outcome: Outcome) -> None:
         self._done = None

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.save_as import ask_where
+from desktop_llm.gui.undoing import undo_of
 from desktop_llm.rows import Class
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -238,16 +239,7 @@ class RowActions(QFrame):
         project, done = self._hub.project, self._done
         if project is None or done is None:
             return
-        count = max(1, done.changed)
-
-        def work(task: Task) -> Outcome:
-            return project.operations.undo(
-                done.operation,
-                on_progress=lambda rows: task.progress(min(1.0, rows / count)),
-                should_stop=task.should_stop,
-            )
-
-        self._start(self.tr("Undoing"), work, self._on_undone)
+        self._start(self.tr("Undoing"), undo_of(project, done), self._on_undone)
 
     def _start(self, title: str, work: Callable[[Task], Outcome], on_done: Callable[[Outcome], object]) -> None:
         self._done, self._asked = None, False

@@ -284,12 +284,7 @@ class TrainPage(Page):
         if project is None:
             return
         try:
-            self.hub.training.begin(
-                self.hub.keeper(),
-                number,
-                project.runs.folder(number),
-                in_window=self.hub.settings.train_in_window,
-            )
+            self.hub.train(number)
         except UserError as error:
             self._on_not_started(error)
 
