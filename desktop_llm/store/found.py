@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from itertools import islice
 
@@ -21,12 +22,17 @@ class Found:
 
     def put(self, items: Iterable[int]) -> int:
         """Keep rows as a list of their own; its number, for `Filter.found`. The oldest lists go. Raises UserError."""
-        row = self._connections.row("SELECT COALESCE(MAX(list), 0) + 1 FROM found")
-        number = int(row[0]) if row else 1
         waiting = iter(sorted(set(items)))
+        number = 0
         while part := list(islice(waiting, AT_ONCE)):
             with self._connections.piece() as connection:
+                number = number or _next(connection)  # with its first rows: another list may be kept meanwhile
                 insert_many(connection, "found (list, item)", "(?,?)", ([number] * len(part), part))
         with self._connections.writing() as connection:
+            number = number or _next(connection)
             connection.execute("DELETE FROM found WHERE list <= ?", (number - LISTS_KEPT,))
         return number
+
+
+def _next(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT COALESCE(MAX(list), 0) + 1 FROM found").fetchone()[0])

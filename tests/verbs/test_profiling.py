@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,26 @@ def test_rows_behind_bars_are_known_by_their_numbers(project: Project) -> None:
     assert project.items.count(Filter(found=number, text="where")) == 2
     with pytest.raises(UserError, match="no filter can tell"):
         project.filters.put("repeats", Filter(found=number))
+
+
+def test_lists_kept_at_the_same_time_are_two(project: Project) -> None:
+    both = threading.Barrier(2)
+    numbers: set[tuple[int, int]] = set()
+
+    def rows(row: int) -> Iterator[int]:
+        yield row
+        both.wait()
+
+    def put(row: int) -> None:
+        numbers.add((project.found.put(rows(row)), row))
+
+    threads = [threading.Thread(target=put, args=(row,)) for row in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {number for number, _ in numbers} == {1, 2}
+    assert all([one.id for one in project.items.page(Filter(found=number), 0, 9)] == [row] for number, row in numbers)
 
 
 def test_tokens_are_counted_as_the_newest_run_does(project: Project) -> None:
