@@ -8,16 +8,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from desktop_llm import __version__, log, paths
 from desktop_llm.commands import VERBS
-from desktop_llm.commands.command import Out, Parser, UsageError, complain, printer
+from desktop_llm.commands.command import Out, Parser, UsageError, complain, hush, printer
 from desktop_llm.errors import Cancelled, UserError
 
 
@@ -37,9 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         complain("Stopped; nothing was changed.")
         return 1
-    except BrokenPipeError:  # the reader of our output has gone
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        hush()
         return 1
     except Exception as error:  # noqa: BLE001 - a defect: the log has the traceback, the person one line
         log.logger("cli").exception("a defect")

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -46,8 +46,14 @@ def complain(message: str) -> None:
     sys.stderr.write(" ".join(message.splitlines()) + "\n")
 
 
+def hush() -> None:
+    """Once the reader of the output has gone (`| head`): what is still to be written goes nowhere."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def printer(as_json: bool) -> Out:
-    """Prints words, or one JSON object a line."""
+    """Prints words, or one JSON object a line; BrokenPipeError, once, where the reader has gone."""
     from desktop_llm.jobs import events
 
     def out(told: dict[str, Any], words: str) -> None:
@@ -57,8 +63,9 @@ def printer(as_json: bool) -> Out:
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever listened has heard enough (`| head`): what is being done goes on, unheard
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:
+            hush()
+            raise
 
     return out
 

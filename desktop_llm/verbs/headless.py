@@ -76,7 +76,8 @@ class _Teller:
             told = {"kind": event.kind} | {
                 name: getattr(event, name) for name in event.__dataclass_fields__ if name != "details"
             }
-            self._out(told, _words(event, self._total, self._number))
+            with suppress(BrokenPipeError):  # whoever listened has heard enough: the training goes on, unheard
+                self._out(told, _words(event, self._total, self._number))
 
     def store(self) -> None:
         self._stored_at = time.monotonic()

@@ -95,6 +95,17 @@ def test_a_reader_that_leaves_early_gets_no_traceback(trained: Path, tmp_path: P
         assert process.wait() == 1
 
 
+def test_a_training_goes_on_when_its_reader_leaves(project: Path) -> None:
+    process = _until_started(["train", str(project), *projects.settings(num_train_epochs=30)], [])
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+    assert json.loads(_answer("runs", project, "--json").stdout)["state"] == "finished"
+
+
 def test_a_terminal_of_few_characters_shows_escapes(tmp_path: Path) -> None:
     made = _answer("new", tmp_path / "商店", "--task", projects.TASK, PYTHONIOENCODING="ascii")
     assert made.returncode == 0, made.stderr
