@@ -48,6 +48,7 @@ def run(project: Path | None) -> int:
     theme.apply(app, hub.settings.theme)
     hub.settings_changed.connect(lambda settings: theme.apply(app, settings.theme))
     language.speak(app)
+    garbage.keep_to_this_thread(app)
     garbage.spare(hub)
 
     window = MainWindow(hub)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -14,6 +13,7 @@ from torch import nn
 
 from desktop_llm import child
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import collect_all
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import onednn
 
@@ -64,7 +64,7 @@ class Device:
     def give_back(self) -> int:
         """Give what is not in use back to whoever else wants the GPU; what is `reserved` still."""
         if self.torch.type == "cuda":
-            gc.collect()
+            collect_all()
             torch.cuda.empty_cache()
         elif self.torch.type == "mps":
             torch.mps.empty_cache()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import torch
+
+from desktop_llm.garbage import collect_all
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -32,7 +33,7 @@ def peak(device: torch.device) -> int:
 
 def forget(device: torch.device) -> bool:
     """Begin to count the peak anew from what is in use now; False where the system cannot."""
-    gc.collect()
+    collect_all()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)

@@ -1,15 +1,31 @@
-"""Spares the window's thread the long rounds of Python's collector."""
+"""Python's collector: in the window's thread alone, and spared the long rounds there."""
 
 from __future__ import annotations
 
 import gc
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QObject, QTimer
 
+from desktop_llm.garbage import collect_what_is_due
 from desktop_llm.gui.hub import Hub
 
 SETTLED_MS = 1000
 """How long after a project was opened the pages have what they show."""
+ROUND_MS = 250
+
+
+def keep_to_this_thread(parent: QObject) -> None:
+    """Collect in this thread from now on, a few times a second where there is something to collect.
+
+    By itself Python collects in whichever thread makes the next object. What goes may be a ring with a widget in it,
+    and a widget that goes in a thread of the pool, while the window's thread makes another, stops both or the program.
+    """
+    gc.disable()
+    timer = QTimer(parent)
+    timer.setObjectName("garbage.rounds")
+    timer.setInterval(ROUND_MS)
+    timer.timeout.connect(collect_what_is_due)
+    timer.start()
 
 
 def spare(hub: Hub) -> None:

@@ -18,6 +18,14 @@ from typing import Any
 import psutil
 import pytest
 
+from desktop_llm.garbage import collect_what_is_due
+
+# As in the program, a widget that is garbage goes in the thread of the window; see desktop_llm/gui/garbage.py.
+gc.disable()
+# What was imported is left out of collections and searches: with torch and Qt loaded each takes 0.1 s and more.
+MANY_MODULES = 50
+_modules = 0
+
 # How long a thread or process that was told to end may take over it.
 GRACE_S = 3.0
 # Started once by libraries and kept for the life of the process.
@@ -40,6 +48,7 @@ class Alive:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test that leaves something running."""
+    _leave_out_modules()
     before = _alive()
     yield
     left = _left_since(before)
@@ -52,6 +61,15 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         process.kill()
     if left:
         pytest.fail("the test left behind: " + "; ".join(left), pytrace=False)
+    collect_what_is_due()
+
+
+def _leave_out_modules() -> None:
+    global _modules
+    if len(sys.modules) - _modules > MANY_MODULES or not gc.get_freeze_count():
+        _modules = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 def _alive() -> Alive:

@@ -155,6 +155,7 @@ def main() -> None:
     path = Path(tempfile.mkdtemp(prefix="desktop_llm-bench-")) / "Long"
     make(path, [text_and_spans(name) for name in WORDS]).close()
     hub = Hub()
+    garbage.keep_to_this_thread(app)
     garbage.spare(hub)
     window = MainWindow(hub)
     window.resize(1920, 1080)

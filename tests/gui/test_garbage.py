@@ -1,13 +1,15 @@
-"""What stands in the window is left out of the collector's rounds, what comes later is not."""
+"""What stands in the window is left out of the collector's rounds, what comes later goes in its thread."""
 
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui import garbage
@@ -47,3 +49,24 @@ def test_what_there_is_once_a_project_stands_is_left_out(hub: Hub, qtbot: QtBot,
     del one, two
     gc.collect()
     assert gone() is None
+
+
+def test_rings_go_in_the_thread_of_the_window_alone(qtbot: QtBot) -> None:
+    went: list[threading.Thread] = []
+    owner = QObject()
+    garbage.keep_to_this_thread(owner)
+    assert not gc.isenabled()
+
+    def make_rings() -> None:
+        for _ in range(2 * gc.get_threshold()[0]):
+            one, two = Ring(), Ring()
+            one.other, two.other = two, one
+            weakref.finalize(one, lambda: went.append(threading.current_thread()))
+
+    worker = threading.Thread(target=make_rings)
+    worker.start()
+    worker.join()
+    assert not went
+    qtbot.waitUntil(lambda: len(went) > 0)
+    assert set(went) == {threading.main_thread()}
+    owner.deleteLater()
