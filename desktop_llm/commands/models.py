@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import typing
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import generation
+from desktop_llm.jobs.generation import Sampling
 
 
 def declare(verb: Declare) -> None:
@@ -13,6 +18,11 @@ def declare(verb: Declare) -> None:
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
     one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
+    writing = one.add_argument_group("models that write")
+    for setting in fields(Sampling):
+        writing.add_argument(_option(setting.name), metavar="VALUE", help=setting.metadata["help"].replace("%", "%%"))
+    words = "do not write; tell how well the texts are foretold"
+    writing.add_argument("--measure", action="store_true", help=words)
     one = verb("export", _export, "write a model for others to load")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -36,6 +46,13 @@ def _predict(told: Any, out: Out) -> None:
             folder = finished_folder(project, int(told.rest[0])).model
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
+    sampling = _sampling(told)
+    writes = predicting.writes(folder)
+    if not writes and (sampling != Sampling() or told.measure):
+        raise UsageError("This model does not write; the options of models that write do not go with it.")
+    if writes and not told.measure:
+        _write(folder, told.rest[-1], sampling, out)
+        return
     for one in predicting.predict(folder, told.rest[-1]):
         if isinstance(one, Rejected):
             tell_rejected(out, one)
@@ -45,6 +62,44 @@ def _predict(told: Any, out: Out) -> None:
         label = answer.label
         said = _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _sampling(told: Any) -> Sampling:
+    """What the options say. Raises UsageError."""
+    kinds = typing.get_type_hints(Sampling)
+    values: dict[str, Any] = {}
+    for setting in fields(Sampling):
+        text = getattr(told, setting.name)
+        if text is None:
+            continue
+        kind = kinds[setting.name]
+        try:
+            values[setting.name] = text if kind is str else float(text) if kind is float else int(text)
+        except ValueError:
+            number = "a number" if kind is float else "a whole number"
+            raise UsageError(f"{_option(setting.name)} takes {number}, not “{text}”.") from None
+    try:
+        return generation.changed(Sampling(), values)
+    except UserError as error:
+        raise UsageError(error.message) from None
+
+
+def _write(folder: Path, given: str, sampling: Sampling, out: Out) -> None:
+    """What a model that writes makes of each row."""
+    from desktop_llm.rows import Rejected
+    from desktop_llm.verbs import predicting
+
+    for one in predicting.write(folder, given, sampling):
+        if isinstance(one, Rejected):
+            tell_rejected(out, one)
+            continue
+        row, text, ending = one
+        figures = {"reason": ending.reason, "tokens": ending.tokens, "prompt_tokens": ending.prompt}
+        out({**row, "continuation": text, **figures, "tokens_per_second": round(ending.speed, 2)}, text)
 
 
 def _label_in_words(label: Any, text: str) -> str:

@@ -41,7 +41,7 @@ class Predictor:
     def __init__(self, folder: Path, recipe: Recipe | None = None) -> None:
         """Load it on the device of `recipe` (automatic). Raises UserError."""
         self.folder = folder
-        self._stamp = _stamp(folder)
+        self._stamp = stamp(folder)
         self.task = task_named(task_of(folder))
         self.device = devices.choose(recipe or Recipe(bf16=False))
         model_folder.check_whole(folder)
@@ -52,7 +52,7 @@ class Predictor:
 
     def is_of(self, folder: Path) -> bool:
         """Whether this is the model in `folder`, as it is on disk now."""
-        return folder == self.folder and _stamp(folder) == self._stamp
+        return folder == self.folder and stamp(folder) == self._stamp
 
     def predict(self, rows: Sequence[Row]) -> list[Prediction]:
         """One answer a row, in their order, in float32. Rows need the task's content fields, no label."""
@@ -73,7 +73,8 @@ class Predictor:
             return evaluate.measure(self.learner, split, self.device, BATCH, classes, score, _nothing)
 
 
-def _stamp(folder: Path) -> int:
+def stamp(folder: Path) -> int:
+    """When the weights of a folder were written; 0 where there are none."""
     weights = folder / "model.safetensors"
     return weights.stat().st_mtime_ns if weights.exists() else 0
 

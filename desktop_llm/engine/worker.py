@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -18,15 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import events, prediction
+from desktop_llm.jobs import events, generation, prediction
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed
 from desktop_llm.jobs.folder import RunFolder
 
 if TYPE_CHECKING:
     from desktop_llm.engine.embed import Encoder
+    from desktop_llm.engine.generator import Generator
     from desktop_llm.engine.predict import Predictor
 
+SENT_EVERY = 0.03
+"""Seconds between the messages of a model that writes: no faster than a screen can show."""
+KEPT_WRITING = 2
+"""Models that write and are kept loaded, so that two can be compared."""
 LEAVE_SECONDS = 8.0
 """A process whose window died and that cannot finish its step in this time ends without another checkpoint."""
 
@@ -82,17 +88,14 @@ def infer(pipe: Connection) -> None:
 
     settle_thread()
     step_aside()
-    models = _Models()
-    while True:
-        try:
-            asked = pipe.recv()
-        except (EOFError, OSError):
-            return
-        if not isinstance(asked, dict) or asked.get("quit"):
-            return
+    models, inbox = _Models(), _Inbox(pipe)
+    while (asked := inbox.next()) is not None:
         answer: dict[str, Any] = {"id": asked["id"]}
         try:
-            answer |= models.embed(asked) if "texts" in asked else models.predict(asked)
+            if "write" in asked:
+                answer |= models.write(asked, inbox)
+            else:
+                answer |= models.embed(asked) if "texts" in asked else models.predict(asked)
         except UserError as error:
             answer["error"] = error.message
         except Exception as error:  # noqa: BLE001 - one bad row must not end the process for the next one
@@ -103,12 +106,53 @@ def infer(pipe: Connection) -> None:
             return
 
 
+class _Inbox:
+    """What the window asks, in its order, but for its word that an answer is no longer wanted."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._unwanted: set[int] = set()
+        self._over = False
+
+    def next(self) -> dict[str, Any] | None:
+        """The next request, once there is one; None when no more will come."""
+        while not self._waiting and not self._over:
+            self._take()
+        if self._over:
+            return None
+        asked = self._waiting.popleft()
+        self._unwanted = {one for one in self._unwanted if one >= int(asked["id"])}
+        return asked
+
+    def unwanted(self, number: int) -> bool:
+        """Whether the answer to a request is no longer wanted, or nobody is there to hear it."""
+        while not self._over and self.pipe.poll():
+            self._take()
+        return self._over or number in self._unwanted
+
+    def _take(self) -> None:
+        try:
+            told = self.pipe.recv()
+        except (EOFError, OSError):
+            self._over = True
+            return
+        if not isinstance(told, dict) or told.get("quit"):
+            self._over = True
+        elif "unwanted" in told:
+            self._unwanted.add(int(told["unwanted"]))
+        else:
+            self._waiting.append(told)
+
+
 class _Models:
     """What was asked last, one model of each kind."""
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
         self._encoder: Encoder | None = None
+        self._writing: list[Generator] = []
+        """The last asked first."""
 
     def predict(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Answers about rows."""
@@ -129,6 +173,34 @@ class _Models:
         if self._encoder is None or self._encoder.folder != folder:
             self._encoder = Encoder(folder)
         return {"vectors": self._encoder.embed(asked["texts"]).astype("float16")}
+
+    def write(self, asked: dict[str, Any], inbox: _Inbox) -> dict[str, Any]:
+        """Let a model go on from a row; its pieces are sent as they come, and its ending is the answer."""
+        number = int(asked["id"])
+        generator = self._generator(Path(asked["folder"]), str(asked.get("task", "")))
+        pieces: list[Any] = []
+        sent = time.monotonic()
+        sampling = generation.from_json(asked["sampling"])
+        for told in generator.write(asked["write"], sampling, lambda: inbox.unwanted(number)):
+            if isinstance(told, generation.Piece):
+                pieces.append(generation.piece_to_json(told))
+            if pieces and (time.monotonic() - sent >= SENT_EVERY or isinstance(told, generation.Ending)):
+                inbox.pipe.send({"id": number, "pieces": pieces})
+                pieces, sent = [], time.monotonic()
+            if isinstance(told, generation.Ending):
+                return {"ending": generation.ending_to_json(told)}
+        raise RuntimeError("a model that writes has no ending")
+
+    def _generator(self, folder: Path, task: str) -> Generator:
+        from desktop_llm.engine.generator import Generator
+
+        found = next((one for one in self._writing if one.is_of(folder)), None)
+        others = [one for one in self._writing if one is not found and one.folder != folder]
+        del self._writing[:]  # an old one's memory is free before the new one needs it
+        self._writing.extend(others[: KEPT_WRITING - 1])
+        del others
+        self._writing.insert(0, found if found is not None else Generator(folder, task))
+        return self._writing[0]
 
 
 def _listen(pipe: Connection, control: Control) -> None:

@@ -22,7 +22,9 @@ from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal
 from desktop_llm import log
 from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import generation
 from desktop_llm.jobs import prediction as predictions
+from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -48,7 +50,11 @@ class _Request:
     number: int
     asked: Mapping[str, Any]
     read: Callable[[Mapping[str, Any]], Any]
+    on_part: Callable[[Mapping[str, Any]], None] | None = None
     answer: Future[Any] = field(default_factory=Future)
+    heard: bool = False
+    """Whether part of the answer has been told: it cannot be asked for again unseen."""
+    unwanted: bool = False
 
 
 class Line(QThread):
@@ -64,6 +70,7 @@ class Line(QThread):
         self._numbers = 0
         self._quit = False
         self._child: Child | None = None
+        self._serving: _Request | None = None
 
     @property
     def pid(self) -> int:
@@ -79,10 +86,44 @@ class Line(QThread):
         """Ask the encoder in `folder` for vectors float16 [n, width] of texts. The future fails with UserError."""
         return self._put({"folder": str(folder), "texts": list(texts)}, _vectors, urgent=False)
 
-    def _put(self, asked: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any], *, urgent: bool) -> Future[Any]:
+    def write(
+        self, folder: Path, row: Row, sampling: Sampling, on_pieces: Callable[[list[Piece]], None], *, task: str = ""
+    ) -> Future[Ending]:
+        """Let the model in `folder` go on from a row; `on_pieces` is called in the line's thread as they come.
+
+        `task` names the kind of a folder that no run has written. The future fails with UserError.
+        """
+        asked = {"folder": str(folder), "write": dict(row), "sampling": generation.to_json(sampling), "task": task}
+        return self._put(
+            asked,
+            lambda told: generation.ending_from_json(told["ending"]),
+            urgent=True,
+            on_part=lambda told: on_pieces([generation.piece_from_json(one) for one in told["pieces"]]),
+        )
+
+    def unwanted(self, answer: Future[Any]) -> None:
+        """An answer is no longer wanted: it is not asked for, or ends soon, as far as it has come."""
+        if answer.cancel():
+            return
+        with self._changed:
+            serving, child = self._serving, self._child
+            if serving is None or serving.answer is not answer:
+                return
+            serving.unwanted = True
+        if child is not None:
+            child.send({"unwanted": serving.number})
+
+    def _put(
+        self,
+        asked: Mapping[str, Any],
+        read: Callable[[Mapping[str, Any]], Any],
+        *,
+        urgent: bool,
+        on_part: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> Future[Any]:
         with self._changed:
             self._numbers += 1
-            request = _Request(number=self._numbers, asked=asked, read=read)
+            request = _Request(number=self._numbers, asked=asked, read=read, on_part=on_part)
             if self._quit:
                 request.answer.cancel()
                 return request.answer
@@ -116,6 +157,8 @@ class Line(QThread):
     def _serve(self, request: _Request) -> None:
         if not request.answer.set_running_or_notify_cancel():
             return
+        with self._changed:
+            self._serving = request
         try:
             request.answer.set_result(self._ask_twice(request))
         except (UserError, CancelledError) as error:
@@ -123,13 +166,18 @@ class Line(QThread):
         except Exception as error:  # the one who waits must hear of it, whatever it is
             LOG.exception("asking the model failed")
             request.answer.set_exception(error)
+        finally:
+            with self._changed:
+                self._serving = None
 
     def _ask_twice(self, request: _Request) -> Any:
         for _ in range(2):
             child = self._child or Child(self._worker or _engine_worker(), name="desktop-llm-infer")
             self._child = child
             if child.send({"id": request.number, **request.asked}):
-                told = self._await_answer(child, request.number)
+                if request.unwanted:  # since before there was anybody to hear it
+                    child.send({"unwanted": request.number})
+                told = self._await_answer(child, request)
                 if told is not None:
                     if "error" in told:
                         raise UserError(str(told["error"]))
@@ -139,17 +187,28 @@ class Line(QThread):
             if self._quit:
                 raise CancelledError
             LOG.warning("the predicting process ended by itself (%s)", exit_words(code))
+            if request.heard:
+                break
         said = QCoreApplication.translate(
             "Inference", "The process that asks the model ended twice ({cause}); is there enough memory?"
         )
+        if request.heard:
+            said = QCoreApplication.translate(
+                "Inference", "The process that writes ended in the middle of it ({cause}); is there enough memory?"
+            )
         raise UserError(said.format(cause=exit_words(code)))
 
-    def _await_answer(self, child: Child, number: int) -> dict[str, Any] | None:
-        """The answer with this number; None when the process ended or the program closes."""
+    def _await_answer(self, child: Child, request: _Request) -> dict[str, Any] | None:
+        """The answer to a request; None when the process ended or the program closes."""
         while not self._quit:
             for told in child.wait(0.5):
-                if isinstance(told, dict) and told.get("id") == number:
+                if not isinstance(told, dict) or told.get("id") != request.number:
+                    continue
+                if "pieces" not in told:
                     return told
+                request.heard = True
+                if request.on_part is not None:
+                    request.on_part(told)
             if child.ended:
                 return None
         return None

@@ -82,6 +82,9 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBo
   border-color: %(accent)s; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: %(muted)s;
   background: %(bg)s; }
+QTextEdit[role="told"] { background: transparent; border: none; padding: 0; font-size: 15px; }
+QFrame[role="bubble"] { background: %(hover)s; border: 1px solid %(line)s; border-radius: 8px; }
+QFrame[role="bubble"][who="assistant"] { background: %(accent_soft)s; }
 QComboBox::drop-down { subcontrol-origin: padding; subcontrol-position: center right; border: none; width: 24px; }
 QComboBox::down-arrow { image: url(%(icons)s/down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: %(surface)s; border: 1px solid %(line)s; border-radius: 6px; padding: 4px;

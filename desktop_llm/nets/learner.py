@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ import torch
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
@@ -123,6 +126,26 @@ class Packing(Protocol):
 
     def pack(self, examples: Any) -> Examples:
         """What is learned from, made of the encoded training rows; all of one length, in `lengths`."""
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """A learner whose model writes on from what it is given, token by token."""
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+
+    @property
+    def context(self) -> int:
+        """How many tokens it reads at most, what it writes included."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The tokens by which it says that it has ended."""
+
+    def opening(self, row: Row, wanted: int) -> list[int]:
+        """The tokens that it goes on from, where at most `wanted` are to be written. Raises UserError."""
 
 
 @dataclass(frozen=True, slots=True)

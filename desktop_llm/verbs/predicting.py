@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.generation import Ending, Sampling
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import NewItem, Rejected
 from desktop_llm.tasks import task as task_named
@@ -38,6 +39,45 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
         answers = iter(predictor.predict([row for row in batch if not isinstance(row, Rejected)]))
         for row in batch:
             yield row if isinstance(row, Rejected) else (row, next(answers))
+
+
+def write(
+    model: Path, given: str, sampling: Sampling, on_piece: Callable[[str], None] = lambda text: None
+) -> Iterator[tuple[Row, str, Ending] | Rejected]:
+    """What a model writes to `given`: a file's rows when it names a file, else the one text. Raises UserError.
+
+    As `predict`, one for each row; `on_piece` hears the text as it comes.
+    """
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.generator import Generator
+    from desktop_llm.engine.predict import task_of
+
+    task = task_named(task_of(model))
+    generator: Generator | None = None
+    for row in _rows_of(given, task.name):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        generator = generator or Generator(model)
+        said: list[str] = []
+        for told in generator.write(row, sampling):
+            if isinstance(told, Ending):
+                yield row, "".join(said), told
+            else:
+                said.append(told.text)
+                on_piece(told.text)
+
+
+def writes(model: Path) -> bool:
+    """Whether the model in a folder writes texts. Raises UserError."""
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.predict import task_of
+
+    return task_named(task_of(model)).writes
 
 
 def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:

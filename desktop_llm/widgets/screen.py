@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop_llm.jobs.generation import Ending, Piece
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.keymap import Command as Command  # editors know it from here
 
@@ -157,6 +158,38 @@ class TryView(QWidget):
         raise TypeError("each screen draws its own")
 
 
+class WritingView(QWidget):
+    """The Try it page of a task whose models write: what is said to one or two of them, and what they write.
+
+    Signals: `asked(column, row, Sampling)`: the model of a column is to go on from content fields; `stopped()`: enough
+    has been written; `kept(row)`: content fields that are to become a row of the project.
+    """
+
+    asked = Signal(int, dict, object)
+    stopped = Signal()
+    kept = Signal(dict)
+
+    def show_names(self, names: Sequence[str]) -> None:
+        """What the models are called, one a column."""
+        raise TypeError("each screen draws its own")
+
+    def let_keep(self, allowed: bool) -> None:
+        """Whether anything can become a row now."""
+        raise TypeError("each screen draws its own")
+
+    def show_pieces(self, column: int, pieces: Sequence[Piece]) -> None:
+        """A model has written more."""
+        raise TypeError("each screen draws its own")
+
+    def show_ending(self, column: int, ending: Ending) -> None:
+        """A model has stopped."""
+        raise TypeError("each screen draws its own")
+
+    def show_problem(self, column: int, sentence: str) -> None:
+        """A model writes nothing, or no more, for this reason."""
+        raise TypeError("each screen draws its own")
+
+
 class ScreenRoom(Protocol):
     """The function of every task's `screen` module."""
 
@@ -171,5 +204,5 @@ class ModelRoom(Protocol):
     def result_view(self, parent: QWidget | None = None) -> ResultView:
         """The view of a run's details."""
 
-    def try_view(self, parent: QWidget | None = None) -> TryView:
-        """The view to try a model by hand."""
+    def try_view(self, parent: QWidget | None = None) -> TryView | WritingView:
+        """The view to try a model by hand; a WritingView where the task `writes`."""

@@ -128,3 +128,31 @@ def answering(pipe: Connection) -> None:
             for text in texts
         ]
         pipe.send({"id": request["id"], "predictions": told, "milliseconds": 1.0})
+
+
+def writing(pipe: Connection) -> None:
+    """A model that counts up to `max_new_tokens`, its process first; ends when it is told; dies of the text `die`."""
+    asked = pipe.recv()
+    while not asked.get("quit"):
+        number, row = asked["id"], asked["write"]
+        count, reason = 0, "length"
+        pipe.send({"id": number, "pieces": [[str(os.getpid()), 0.5, [["a", 0.5]]]]})
+        if row["text"] == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if row["text"] == "bad":
+            pipe.send({"id": number, "error": "The model reads at most 8 tokens."})
+        else:
+            while count < asked["sampling"]["max_new_tokens"]:
+                if pipe.poll(0.002):
+                    told = pipe.recv()
+                    assert told == {"unwanted": number}
+                    reason = "cancelled"
+                    break
+                count += 1
+                pipe.send({"id": number, "pieces": [[f" {count}", 0.25, []]]})
+            ending = {"reason": reason, "tokens": count, "seconds": 0.1, "prompt": 1, "before": 0.0}
+            pipe.send({"id": number, "ending": ending})
+        try:
+            asked = pipe.recv()
+        except EOFError:
+            return

@@ -38,6 +38,15 @@ class RunBox(Choice):
         """The chosen run."""
         return next((run for run in self._runs if run.number == self.currentData()), None)
 
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All that have a model, the newest first."""
+        return tuple(self._runs)
+
+    def title(self, run: Run) -> str:
+        """What a run is called."""
+        return self.tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
+
     def choose(self, number: int) -> None:
         """Choose a run by its number."""
         self.setCurrentIndex(max(0, self.findData(number)))
@@ -65,7 +74,6 @@ class RunBox(Choice):
                 value = run.metrics.get("test", run.metrics.get("validation", {})).get(metric.name)
                 if value is not None:
                     figure = f" · {100 * value:.1f} %" if metric.percent else f" · {value:.3f}"
-            words = self.tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
-            self.addItem(words + figure, run.number)
+            self.addItem(self.title(run) + figure, run.number)
         self.setCurrentIndex(max(0, self.findData(chosen)))
         self.run_changed.emit(self.run)

@@ -1,7 +1,8 @@
-"""The Try it page: a text, and what a run says of it."""
+"""The Try it page: what a run says of a text, or what it writes, beside another if wanted."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
@@ -9,9 +10,11 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.run_box import RunBox
+from desktop_llm.gui.pages.try_beside import BesideBox
+from desktop_llm.gui.pages.try_writing import TryWriting
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.screen import ModelRoom, TryView
+from desktop_llm.widgets.screen import ModelRoom, TryView, WritingView
 
 if TYPE_CHECKING:
     from desktop_llm.gui.inference import Answer
@@ -26,9 +29,13 @@ class TryPage(Page):
     def __init__(self, hub: Hub) -> None:
         """The view is made for the task when a project is open."""
         super().__init__(hub, hub.tr("Try it"))
-        self._view: TryView | None = None
+        self._view: TryView | WritingView | None = None
+        self._writing: TryWriting | None = None
         self.runs = RunBox(hub, "try.run")
         self.runs.run_changed.connect(self._on_run_changed)
+        self.beside = BesideBox("try.beside")
+        self.beside.chosen.connect(self._show_models)
+        self.header.addWidget(self.beside)
         self.header.addWidget(self.runs)
         self._stack = QStackedWidget()
         self._empty = EmptyState(
@@ -50,6 +57,9 @@ class TryPage(Page):
         task = self.hub.task
         self.hub.inference.forget()
         self._last = {}
+        if self._writing is not None:
+            self._writing.leave()
+            self._writing = None
         if project is None or task is None:
             return
         if self._view is not None:
@@ -57,9 +67,13 @@ class TryPage(Page):
             self._view.deleteLater()
         room = task.open_screen()
         self._view = room.try_view() if isinstance(room, ModelRoom) else None
+        self.beside.setVisible(isinstance(self._view, WritingView))
         if self._view is None:
             return
-        self._view.asked.connect(self._on_asked)
+        if isinstance(self._view, WritingView):
+            self._writing = TryWriting(self.hub, self._view)
+        else:
+            self._view.asked.connect(self._on_asked)
         self._place.addWidget(self._view)
         self.runs.reload()
 
@@ -74,13 +88,30 @@ class TryPage(Page):
 
     def _on_run_changed(self, run: object) -> None:
         self._stack.setCurrentIndex(0 if run is None else 1)
+        self.beside.show_runs(self.runs.run, self.runs.runs)
+        self._show_models()
         if self._last:
             self._on_asked(self._last)
+
+    def _show_models(self) -> None:
+        """The models that write, one or two."""
+        project, run = self.hub.project, self.runs.run
+        if self._writing is None or project is None or run is None:
+            return
+        models: list[tuple[str, Path]] = [
+            (self.runs.title(run), project.runs.folder(run.number).model),
+        ]
+        other = self.beside.other
+        if isinstance(other, Path):
+            models.append((self.tr("Before: {name}").format(name=other.name), other))
+        elif other is not None:
+            models.append((self.runs.title(other), project.runs.folder(other.number).model))
+        self._writing.take(models)
 
     def _on_asked(self, row: dict[str, str]) -> None:
         project, run = self.hub.project, self.runs.run
         self._last = row
-        if project is None or run is None or self._view is None:
+        if project is None or run is None or not isinstance(self._view, TryView):
             return
         if any(row.values()):
             self._view.show_waiting()
@@ -91,9 +122,9 @@ class TryPage(Page):
             self._view.show_problem("")
 
     def _on_answered(self, _number: int, answer: Answer) -> None:
-        if self._view is not None and answer.predictions:
+        if isinstance(self._view, TryView) and answer.predictions:
             self._view.show_answer(answer.predictions[0], answer.milliseconds)
 
     def _on_failed(self, _number: int, sentence: str) -> None:
-        if self._view is not None:
+        if isinstance(self._view, TryView):
             self._view.show_problem(sentence)

@@ -103,6 +103,7 @@ TASK = Task(
     open_screen=_open_screen,
     classes=False,
     unsupervised=True,
+    writes=True,
     feed_forward=8 / 3,
     tokens_a_parameter=20.0,
     sizing_source="Hoffmann et al. 2022",

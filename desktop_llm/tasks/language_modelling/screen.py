@@ -14,9 +14,9 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.figure_table import FigureTable
 from desktop_llm.widgets.histogram import Histogram
-from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ResultView, ShownItem, TryView
+from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ResultView, ShownItem, WritingView
+from desktop_llm.widgets.talk_trial import TalkTrial
 from desktop_llm.widgets.text_card import TextCard
-from desktop_llm.widgets.text_trial import TextTrial
 
 SHOWN = 100
 MOST_NATS = 700.0
@@ -137,8 +137,11 @@ def result_view(parent: QWidget | None = None) -> ResultView:
     return Figures(parent)
 
 
-def try_view(parent: QWidget | None = None) -> TryView:
+def _row(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """All that stands, by whoever it was written."""
+    return {"text": "".join(str(one["content"]) for one in messages)}
+
+
+def try_view(parent: QWidget | None = None) -> WritingView:
     """The view to try a model by hand."""
-    trial = TextTrial(parent)
-    trial.put_in_words(in_words)
-    return trial
+    return TalkTrial(_row, chat=False, parent=parent)

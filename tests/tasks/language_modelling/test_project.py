@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.cli import main
@@ -20,11 +20,13 @@ from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import changed
-from desktop_llm.rows import Changes
+from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.language_modelling.screen import Figures
 from desktop_llm.verbs import headless, importing, rerunning, snapshots, splitting, training
+from desktop_llm.widgets.talk_trial import TalkTrial
+from desktop_llm.widgets.told_text import ToldText
 from tests.run_folders import TINY
 from tests.tasks.language_modelling.fixture import rows
 from tests.windows import LONG, click, find, open_in
@@ -122,13 +124,47 @@ def test_from_a_file_to_an_export_on_the_command_line(tmp_path: Path, capsys: py
     _say(capsys, "train", project, *wishes)
     (told,) = _say(capsys, "evaluate", project, 1, "--json")
     assert set(told["metrics"]) == {"perplexity", "bits_per_byte", "loss"}
-    asked = _say(capsys, "predict", project, 1, tmp_path / "in.txt", "--json")
+    asked = _say(capsys, "predict", project, 1, tmp_path / "in.txt", "--measure", "--json")
     assert len(asked) == 60
     assert asked[0]["label"]["tokens"] == len(asked[0]["text"]) + 1
+    wanted = ("--max-new-tokens", 5, "--seed", 3, "--temperature", 1.5)
+    written = _say(capsys, "predict", project, 1, tmp_path / "in.txt", *wanted, "--json")
+    assert len(written) == 60
+    assert all(one["reason"] in ("length", "end") and one["tokens"] <= 5 for one in written)
+    assert written[0]["text"] == asked[0]["text"]
     _say(capsys, "export", project, 1, "--to", tmp_path / "out")
+    (again,) = _say(capsys, "predict", tmp_path / "out", written[0]["text"], *wanted, "--json")
+    assert again["continuation"] == written[0]["continuation"] != ""
+    for words in (("--top-k", "many"), ("--top-p", "7")):
+        assert main(["predict", str(project), "1", "a", *words]) == 2
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "text-generation" in card
     assert "labels (" not in card
+
+
+def test_in_the_window_a_text_is_gone_on_with_and_kept(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    with closing(Project.open(_project(tmp_path / "project"))) as made:
+        for _ in range(2):
+            number, _ = training.prepare(made, changed(TASK.recipe, {**TINY, "max_steps": 2, "torch_compile": False}))
+            assert headless.train(made, number, lambda told, words: None, lambda leave: None) == 0
+    project = open_in(qtbot, window, tmp_path / "project", "try")
+    rows_before = project.items.counts().total
+    view = find(window, TalkTrial, "try.view")
+    qtbot.waitUntil(view.isVisible, timeout=LONG)
+    find(window, QSpinBox, "try.sampling.max_new_tokens").setValue(6)
+    beside = find(window, QComboBox, "try.beside")
+    assert [beside.itemText(place) for place in range(beside.count())] == ["Nothing beside it", "Run 1 · from scratch"]
+    beside.setCurrentIndex(1)
+    beside.activated.emit(1)
+    view.text.setPlainText("the a my")
+    click(qtbot, window, "try.send")
+    qtbot.waitUntil(lambda: find(window, QPushButton, "try.keep").isEnabled(), timeout=LONG)
+    texts = [find(window, ToldText, f"try.turn.{column}.2").toPlainText() for column in (1, 2)]
+    assert all(texts)
+    click(qtbot, window, "try.keep")
+    qtbot.waitUntil(lambda: project.items.counts().total == rows_before + 1, timeout=LONG)
+    last = project.items.page(Filter(), 0, 1000)[-1]
+    assert last.content["text"] == "the a my" + texts[0]
 
 
 def _page(window: MainWindow) -> LabelPage:

@@ -1,0 +1,145 @@
+"""A finished model that writes: loaded once, asked often, heard token by token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from desktop_llm.engine import device as devices
+from desktop_llm.engine import predict
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.generation import Ending, Piece, Reason, Sampling
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.nets import attention, model_folder, token_words, writing
+from desktop_llm.nets.learner import Row, Writing
+from desktop_llm.tasks import task as task_named
+
+TOP = 5
+"""How many of the likeliest tokens are told of each place."""
+
+
+class Generator:
+    """A model folder ready to write."""
+
+    def __init__(self, folder: Path, task: str = "") -> None:
+        """Load it; `task` names the task of a folder that no run has written. Raises UserError."""
+        self.folder = folder
+        self._stamp = predict.stamp(folder)
+        self.task = task_named(task or predict.task_of(folder))
+        device = devices.choose(Recipe(bf16=False))
+        model_folder.check_whole(folder)
+        with devices.memory_sentences():
+            learner = self.task.open_learn().load(folder)
+            device.take(learner.model)
+        if not isinstance(learner, Writing):
+            raise UserError(f"Models of the kind “{self.task.title}” do not write texts.")
+        self._learner: Writing = learner
+        self._model = learner.model
+        self._model.train(False)
+        attention.use_plain(self._model)
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether this is the model in `folder`, as it is on disk now."""
+        return folder == self.folder and predict.stamp(folder) == self._stamp
+
+    def write(
+        self, row: Row, told: Sampling, should_stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[Piece | Ending]:
+        """Go on from a row: pieces as they are sure, the ending last. Raises UserError."""
+        began = time.perf_counter()
+        opening = self._learner.opening(row, told.max_new_tokens)
+        reader = token_words.Reader(self._learner.tokenizer, opening)
+        gate = _Gate(told.stops)
+        reason: Reason = "length"
+        first, count = 0.0, 0
+        with devices.memory_sentences():
+            for token, logits in writing.choices(self._model, opening, told):
+                first = first or time.perf_counter()
+                if should_stop():
+                    reason = "cancelled"
+                    break
+                if token in self._learner.ends:
+                    reason = "end"
+                    break
+                count += 1
+                yield from gate.take(self._piece(reader.read(token), token, logits))
+                if gate.closed:
+                    reason = "stop"
+                    break
+                if count >= told.max_new_tokens:
+                    break
+                if len(opening) + count >= self._learner.context:
+                    reason = "context"
+                    break
+        if not gate.closed:
+            yield from gate.rest()
+        now = time.perf_counter()
+        yield Ending(
+            reason=reason,
+            tokens=count,
+            seconds=now - (first or now),
+            prompt=len(opening),
+            before=(first or now) - began,
+        )
+
+    def _piece(self, text: str, token: int, logits: torch.Tensor) -> Piece:
+        with torch.inference_mode():
+            chances = torch.softmax(logits, dim=-1)
+            likeliest = torch.topk(chances, min(TOP, len(chances)))
+        told = dict(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
+        words = self._words([*told])
+        return Piece(
+            text=text,
+            probability=float(chances[token]),
+            top=tuple((words[one], chance) for one, chance in told.items()),
+        )
+
+    def _words(self, ids: Sequence[int]) -> dict[int, str]:
+        ends = self._learner.ends
+        told = token_words.words_of(self._learner.tokenizer, ids, min(ends))
+        return {one: "⟨end⟩" if one in ends else word for one, word in told.items()}
+
+
+class _Gate:
+    """Holds pieces back while they may be the beginning of a text to stop at."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = stops
+        self._held: list[Piece] = []
+        self.closed = False
+
+    def take(self, piece: Piece) -> Iterator[Piece]:
+        """What is sure, with one more piece."""
+        self._held.append(piece)
+        text = "".join(one.text for one in self._held)
+        found = [place for place in (text.find(stop) for stop in self._stops) if place >= 0]
+        if found:
+            self.closed = True
+            yield from self._until(min(found))
+            return
+        sure = len(text) - max((_overlap(text, stop) for stop in self._stops), default=0)
+        yield from self._until(sure, whole=True)
+
+    def rest(self) -> Iterator[Piece]:
+        """All that is held."""
+        yield from self._held
+        self._held = []
+
+    def _until(self, end: int, *, whole: bool = False) -> Iterator[Piece]:
+        """The held pieces up to a place in their text; `whole`: none is cut, those behind stay held."""
+        while self._held:
+            piece = self._held[0]
+            if len(piece.text) > end:
+                if not whole and end:
+                    yield Piece(text=piece.text[:end], probability=piece.probability, top=piece.top)
+                return
+            end -= len(piece.text)
+            yield self._held.pop(0)
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of a text may be the beginning of `stop`."""
+    return next((size for size in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:size])), 0)

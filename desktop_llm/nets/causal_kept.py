@@ -1,0 +1,84 @@
+"""What learners share whose model foretells the next token: their loss, and that they can write on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from desktop_llm.nets import attention, causal_model, head_loss, model_folder
+from desktop_llm.nets.causal_model import CausalParts
+from desktop_llm.nets.kept import Kept
+from desktop_llm.nets.learner import Batch
+
+
+class CausalKept(Kept):
+    """A batch has `input_ids` and `labels`, the tokens behind them; where texts share a block, see `nets.packing`."""
+
+    def __init__(self, parts: CausalParts) -> None:
+        """Put the parts together."""
+        super().__init__(parts.model, parts.tokenizer)
+        self._parts = parts
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+        return self._tokenizer
+
+    @property
+    def context(self) -> int:
+        """How many tokens the model can read at once, however short the texts were that it learned from."""
+        return model_folder.longest(self.model.config, causal_model.UNLIMITED)
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The token that ends a text, and what the model's own settings say beside it."""
+        told = getattr(self.model.generation_config, "eos_token_id", None)
+        more = told if isinstance(told, list) else [] if told is None else [told]
+        return frozenset((self._parts.after, *(int(one) for one in more)))
+
+    def narrow(self, examples: Sequence[Any]) -> None:
+        """Every token may be foretold: nothing can be left out."""
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The mean loss of all tokens that count."""
+        inputs, labels = self.inputs(batch), batch["labels"].flatten()
+        if not self._parts.plain_head:
+            logits = causal_model.logits_of(self.model, **inputs)
+            return torch.nn.functional.cross_entropy(
+                logits.float().flatten(0, 1), labels, ignore_index=head_loss.IGNORED
+            )
+        hidden = causal_model.hidden_of(self.model, **inputs)
+        return head_loss.mean_loss(hidden.flatten(0, 1), causal_model.head_of(self.model), labels)
+
+    def inputs(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """What the model is given of a batch."""
+        if "documents" not in batch:
+            return {"input_ids": batch["input_ids"]}
+        kind = batch["input_ids"].device.type
+        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        return {
+            "input_ids": batch["input_ids"],
+            "position_ids": batch["position_ids"],
+            "attention_mask": attention.mask_of(batch["documents"], precision),
+        }
+
+    def measured(
+        self, ids: torch.Tensor, labels: torch.Tensor, ends: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss of each token [windows, longest], and the logits float32 [ends, vocabulary] behind texts.
+
+        `ends` are places in the flattened ids.
+        """
+        if not self._parts.plain_head:
+            logits = causal_model.logits_of(self.model, input_ids=ids).float().flatten(0, 1)
+            losses = torch.nn.functional.cross_entropy(
+                logits, labels.flatten(), ignore_index=head_loss.IGNORED, reduction="none"
+            )
+            return losses.view(labels.shape), logits[ends]
+        hidden = causal_model.hidden_of(self.model, input_ids=ids).flatten(0, 1)
+        head = causal_model.head_of(self.model)
+        losses = head_loss.losses(hidden, head, labels.flatten())
+        return losses.view(labels.shape), (hidden[ends] @ head.t()).float()

@@ -1,0 +1,125 @@
+"""A text that a model wrote, token by token, each of which can be looked at; or one that somebody said."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption, QWheelEvent
+from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
+
+from desktop_llm.jobs.generation import Piece
+from desktop_llm.widgets import theme
+
+
+class ToldText(QTextEdit):
+    """As high as its text. Signals: `looked_at(Piece)`: the token under the mouse or the text cursor is another."""
+
+    looked_at = Signal(object)
+
+    def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
+        """`name` becomes the object name."""
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setProperty("role", "told")
+        self.setReadOnly(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAcceptRichText(False)
+        self.setTabChangesFocus(True)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.document().setDocumentMargin(0)
+        self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
+        self.viewport().setMouseTracking(True)
+        self.cursorPositionChanged.connect(lambda: self._look_at(self.textCursor().position()))
+        theme.notifier().changed.connect(self._mark)
+        self._pieces: list[Piece] = []
+        self._starts: list[int] = []
+        """Where each piece begins, in Qt's own count of the document's characters."""
+        self._looked = -1
+        self._fit()
+
+    def show_text(self, text: str) -> None:
+        """What somebody said."""
+        self._pieces, self._starts, self._looked = [], [], -1
+        self.setPlainText(text)
+
+    def add(self, pieces: Sequence[Piece]) -> None:
+        """More of what a model writes."""
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        for piece in pieces:
+            self._starts.append(cursor.position())
+            self._pieces.append(piece)
+            cursor.insertText(piece.text)
+
+    def piece_at(self, point: QPoint) -> Piece | None:
+        """The token below a point of the viewport."""
+        place = self.document().documentLayout().hitTest(QPointF(point), Qt.HitTestAccuracy.ExactHit)
+        number = self._number_at(place)
+        return None if number < 0 else self._pieces[number]
+
+    def _number_at(self, place: int) -> int:
+        if place < 0 or not self._starts or place < self._starts[0]:
+            return -1
+        return bisect_right(self._starts, place) - 1
+
+    def _look_at(self, place: int) -> None:
+        number = self._number_at(place)
+        if number != self._looked:
+            self._looked = number
+            self._mark()
+            if number >= 0:
+                self.looked_at.emit(self._pieces[number])
+
+    def _mark(self) -> None:
+        """Show which token is looked at."""
+        if self._looked < 0:
+            self.setExtraSelections([])
+            return
+        marked = QTextEdit.ExtraSelection()
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(self._starts[self._looked])
+        after = self._looked + 1
+        ends = after < len(self._starts)
+        if ends:
+            cursor.setPosition(self._starts[after], QTextCursor.MoveMode.KeepAnchor)
+        else:
+            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        look = QTextCharFormat()
+        look.setBackground(QColor(theme.current().accent))
+        look.setForeground(QColor(theme.current().on_accent))
+        marked.cursor, marked.format = cursor, look  # type: ignore[attr-defined]
+        self.setExtraSelections([marked])
+
+    def _fit(self) -> None:
+        high = max(self.fontMetrics().lineSpacing(), round(self.document().size().height() + 0.5))
+        if high != self.height():
+            self.setFixedHeight(high)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Look at the token below the mouse."""
+        super().mouseMoveEvent(event)
+        if event.buttons() == Qt.MouseButton.NoButton:
+            point = event.position()
+            self._look_at(self.document().documentLayout().hitTest(point, Qt.HitTestAccuracy.ExactHit))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is marked where nobody looks."""
+        super().leaveEvent(event)
+        self._look_at(-1)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Let the conversation scroll."""
+        event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width, another height."""
+        super().resizeEvent(event)
+        self._fit()

@@ -1,0 +1,203 @@
+"""Try it for models that write, without any model: what is asked, shown, stopped, kept, and found again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QTextCursor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
+from pytestqt.qtbot import QtBot
+
+from desktop_llm.jobs.generation import Ending, Piece, Sampling
+from desktop_llm.widgets.talk_trial import TalkTrial
+from desktop_llm.widgets.told_text import ToldText
+from tests.windows import find
+
+ENDED = Ending(reason="end", tokens=2, seconds=0.1, prompt=3, before=0.1)
+
+
+def _row(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {"said": " / ".join(f"{one['role']}: {one['content']}" for one in messages)}
+
+
+def _pieces(*texts: str) -> list[Piece]:
+    return [Piece(text=text, probability=0.25, top=((text, 0.25), ("other", 0.2))) for text in texts]
+
+
+class Asked(list[tuple[int, str, Sampling]]):
+    """What a view asked for."""
+
+    def __init__(self, view: TalkTrial) -> None:
+        super().__init__()
+        view.asked.connect(lambda column, row, told: self.append((column, row["said"], told)))
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> TalkTrial:
+    made = TalkTrial(_row, chat=True)
+    qtbot.addWidget(made)
+    made.show_names(["Run 1"])
+    made.let_keep(True)
+    made.resize(900, 600)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def _say(view: TalkTrial, text: str) -> None:
+    view.text.setPlainText(text)
+    QTest.keyClick(view.text, Qt.Key.Key_Return)
+
+
+def _answer(view: TalkTrial, column: int, *texts: str) -> None:
+    view.show_pieces(column, _pieces(*texts))
+    view.show_ending(column, ENDED)
+
+
+def _enabled(view: TalkTrial) -> set[str]:
+    names = ("new", "again", "keep", "stop", "send")
+    return {name for name in names if find(view, QPushButton, f"try.{name}").isEnabled()}
+
+
+def test_a_conversation_goes_on_with_all_that_was_said(view: TalkTrial) -> None:
+    asked = Asked(view)
+    assert _enabled(view) == set()
+    find(view, QLineEdit, "try.system").setText("Be brief.")
+    _say(view, " hello\nthere ")
+    assert view.text.toPlainText() == ""
+    assert _enabled(view) == {"stop"}
+    _say(view, "too early")
+    assert view.text.toPlainText() == "too early"
+    _answer(view, 0, "Hi", "!")
+    assert _enabled(view) == {"new", "again", "keep", "send"}
+    QTest.keyClick(view.text, Qt.Key.Key_Return)
+    before = "system: Be brief. / user: hello\nthere"
+    assert [said for _, said, _ in asked] == [before, f"{before} / assistant: Hi! / user: too early"]
+    assert find(view, ToldText, "try.turn.1.2").toPlainText() == "Hi!"
+
+
+def test_settings_are_those_of_the_form(view: TalkTrial) -> None:
+    asked = Asked(view)
+    find(view, QLineEdit, "try.sampling.temperature").setText("0.2")
+    find(view, QLineEdit, "try.sampling.seed").setText("7")
+    find(view, QLineEdit, "try.sampling.stop").setText("END|\\n")
+    _say(view, "hello")
+    ((_, _, told),) = asked
+    assert (told.temperature, told.seed, told.stops) == (0.2, 7, ("END", "\n"))
+    _answer(view, 0, "x")
+    find(view, QLineEdit, "try.sampling.top_p").setText("seven")
+    _say(view, "again")
+    assert len(asked) == 1
+    problem = find(view, QLabel, "try.problem")
+    assert problem.isVisible()
+    assert "Top p" in problem.text()
+
+
+def test_a_token_that_is_pointed_at_tells_its_rivals(view: TalkTrial, qtbot: QtBot) -> None:
+    _say(view, "hello")
+    _answer(view, 0, "Good", " 🙂", " day")
+    text = find(view, ToldText, "try.turn.1.2")
+    qtbot.waitUntil(lambda: text.width() > 100 and text.isVisible())
+    cursor = QTextCursor(text.document())
+    cursor.setPosition(len("Good") + 3 + 2)  # a picture is two of Qt's characters
+    text.setTextCursor(cursor)
+    point = text.cursorRect().center() + QPoint(3, 0)
+    found = text.piece_at(point)
+    assert found is not None
+    assert found.text == " day"
+    QTest.mouseMove(text.viewport(), text.cursorRect().center())
+    QTest.mouseMove(text.viewport(), point)
+    qtbot.waitUntil(lambda: " 25.0 %" in view.token.bars.accessibleName())
+    assert "other 20.0 %" in view.token.bars.accessibleName()
+    assert text.piece_at(QPoint(text.width() + 50, 5)) is None
+
+
+def test_an_answer_is_written_anew_from_the_same_words(view: TalkTrial) -> None:
+    asked = Asked(view)
+    _say(view, "hello")
+    _answer(view, 0, "Hi")
+    QTest.mouseClick(find(view, QPushButton, "try.again"), Qt.MouseButton.LeftButton)
+    assert asked[0][1] == asked[1][1] == "user: hello"
+    _answer(view, 0, "Hey")
+    assert find(view, ToldText, "try.turn.1.2").toPlainText() == "Hey"
+
+
+def test_a_failure_is_said_and_can_be_tried_again(view: TalkTrial) -> None:
+    asked = Asked(view)
+    _say(view, "hello")
+    view.show_problem(0, "The model is gone.")
+    assert any(one.text() == "The model is gone." for one in view.findChildren(QLabel))
+    assert _enabled(view) == {"new", "again"}
+    _say(view, "hello?")
+    assert asked[1][1] == "user: hello / user: hello?"
+
+
+def test_two_models_answer_beside_each_other(view: TalkTrial) -> None:
+    asked = Asked(view)
+    _say(view, "first")
+    _answer(view, 0, "one")
+    view.show_names(["Run 2", "Before"])
+    _say(view, "second")
+    assert [(column, said) for column, said, _ in asked[1:]] == [(0, "user: second"), (1, "user: second")]
+    view.show_pieces(1, _pieces("right"))
+    view.show_pieces(0, _pieces("left"))
+    view.show_ending(1, ENDED)
+    assert _enabled(view) == {"stop"}
+    view.show_ending(0, ENDED)
+    assert find(view, ToldText, "try.turn.1.2").toPlainText() == "left"
+    assert find(view, ToldText, "try.turn.2.2").toPlainText() == "right"
+    _say(view, "third")
+    assert asked[-1][1] == "user: second / assistant: right / user: third"
+
+
+def test_what_was_said_before_is_found_again(view: TalkTrial) -> None:
+    _say(view, "first question")
+    _answer(view, 0, "one")
+    QTest.mouseClick(find(view, QPushButton, "try.new"), Qt.MouseButton.LeftButton)
+    _say(view, "second question")
+    _answer(view, 0, "two")
+    history = find(view, QComboBox, "try.history")
+    assert [history.itemText(place) for place in range(history.count())] == ["second question", "first question"]
+    history.setCurrentIndex(1)
+    history.activated.emit(1)
+    assert find(view, ToldText, "try.turn.1.2").toPlainText() == "one"
+    asked = Asked(view)
+    _say(view, "more")
+    assert asked[0][1] == "user: first question / assistant: one / user: more"
+
+
+def test_what_was_said_becomes_a_row(view: TalkTrial) -> None:
+    kept: list[dict[str, str]] = []
+    view.kept.connect(kept.append)
+    _say(view, "hello")
+    _answer(view, 0, "Hi")
+    QTest.mouseClick(find(view, QPushButton, "try.keep"), Qt.MouseButton.LeftButton)
+    assert kept == [{"said": "user: hello / assistant: Hi"}]
+    view.let_keep(False)
+    assert "keep" not in _enabled(view)
+
+
+def test_a_text_is_gone_on_with(qtbot: QtBot) -> None:
+    view = TalkTrial(_row, chat=False)
+    qtbot.addWidget(view)
+    view.show_names(["Run 1"])
+    asked = Asked(view)
+    _say(view, "Once upon ")
+    _answer(view, 0, "a time")
+    QTest.mouseClick(find(view, QPushButton, "try.on"), Qt.MouseButton.LeftButton)
+    _answer(view, 0, ", there")
+    assert [said for _, said, _ in asked] == ["user: Once upon ", "user: Once upon  / assistant: a time"]
+    _say(view, "Another")
+    assert asked[-1][1] == "user: Another"
+    assert find(view, QComboBox, "try.history").count() == 2
+
+
+def test_markup_of_a_model_stays_text(view: TalkTrial) -> None:
+    _say(view, "<b>bold</b>")
+    _answer(view, 0, "<i>so", "</i> & <br>")
+    assert find(view, ToldText, "try.turn.1.1").toPlainText() == "<b>bold</b>"
+    assert find(view, ToldText, "try.turn.1.2").toPlainText() == "<i>so</i> & <br>"
