@@ -34,7 +34,7 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
-from desktop_llm.nets.learner import Adapting, Learner, Packing, Row
+from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row
 from desktop_llm.tasks import task as task_named
 
 
@@ -147,6 +147,8 @@ def _learner(
         if split == "train" and isinstance(learner, Packing):
             examples = learner.pack(examples)
         splits[split] = Split(kept, examples)
+    for note in learner.notes if isinstance(learner, Noting) and source is None else ():
+        voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
     if source is None and (told := what_learns.words(learner)):
         voice.note(told)

@@ -46,8 +46,10 @@ def told(
     names = dict(enumerate(classes))
 
     def words(label: Any) -> str:
-        return task.labels.text(task.labels.to_value(label, numbers), names) if task.classes else str(label)
+        return task.labels.text(task.labels.to_value(label, numbers) if task.classes else label, names)
 
+    if not task.classes:  # not every row is answered where an answer is long
+        places = [place for place, one in enumerate(answers) if words(one.label)][:COUNT]
     return Sampled(
         at=time.time(),
         step=step,
@@ -56,7 +58,7 @@ def told(
                 "text": _short(task.in_line({one.name: str(rows[place].get(one.name, "")) for one in task.content})),
                 "truth": words(rows[place]["label"]),
                 "answer": words(answers[place].label),
-                "right": answers[place].label == rows[place]["label"],
+                "right": words(answers[place].label) == words(rows[place]["label"]),
             }
             for place in places
         ],

@@ -113,7 +113,7 @@ def check(told: Sampling) -> None:
 def changed(told: Sampling, values: Mapping[str, Any]) -> Sampling:
     """With other values, checked. Raises UserError."""
     kinds = typing.get_type_hints(Sampling)
-    made = {}
+    made: dict[str, Any] = {}
     for key, value in values.items():
         if key not in kinds:
             raise UserError(f"There is no setting “{key}”; there are {', '.join(kinds)}.")

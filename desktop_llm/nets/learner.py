@@ -129,6 +129,14 @@ class Packing(Protocol):
 
 
 @runtime_checkable
+class Noting(Protocol):
+    """A learner that may have to say something of the rows that it has encoded."""
+
+    notes: Sequence[str]
+    """Sentences, empty where all is well."""
+
+
+@runtime_checkable
 class Writing(Protocol):
     """A learner whose model writes on from what it is given, token by token."""
 

@@ -97,7 +97,7 @@ class TalkColumn(Card):
         self._follow = True
         bar = self._area.verticalScrollBar()
         bar.valueChanged.connect(lambda value: self._on_scrolled(value, bar.maximum()))
-        bar.rangeChanged.connect(lambda _, most: self._follow and bar.setValue(most))
+        bar.rangeChanged.connect(lambda _, most: self._on_longer(most))
 
     def show_turns(self, turns: Sequence[Turn]) -> None:
         """All turns anew."""
@@ -146,6 +146,10 @@ class TalkColumn(Card):
 
     def _show_empty(self) -> None:
         self._empty.setVisible(not self._bubbles)
+
+    def _on_longer(self, most: int) -> None:
+        if self._follow:
+            self._area.verticalScrollBar().setValue(most)
 
     def _on_scrolled(self, value: int, most: int) -> None:
         self._follow = value >= most - NEAR

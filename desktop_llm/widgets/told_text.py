@@ -95,7 +95,7 @@ class ToldText(QTextEdit):
         look = QTextCharFormat()
         look.setBackground(QColor(theme.current().accent))
         look.setForeground(QColor(theme.current().on_accent))
-        marked.cursor, marked.format = cursor, look  # type: ignore[attr-defined]
+        marked.cursor, marked.format = cursor, look
         self.setExtraSelections([marked])
 
     def _fit(self) -> None:

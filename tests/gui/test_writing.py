@@ -447,7 +447,7 @@ def _checked(window: MainWindow, name: str) -> bool:
     return find(window, QPushButton, name).isChecked()
 
 
-@pytest.mark.parametrize(("task", "rows"), [("rewriting", TEXTS), ("dialogue", TALKS), ("preference", CHOICES)])
+@pytest.mark.parametrize(("task", "rows"), [("rewriting", TEXTS), ("preference", CHOICES)])
 def test_what_is_not_there_has_no_button(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, task: str, rows: Sequence[NewItem]
 ) -> None:

@@ -152,7 +152,7 @@ def test_a_saved_folder_answers_the_same_here_and_elsewhere(task: Task, tmp_path
     for place, one in enumerate(ours):
         loaded = again.outputs(again.collate(fresh, [place]))[0].numpy()
         np.testing.assert_allclose(loaded, one, atol=1e-6)
-    texts = json.dumps([row["text"] for row in rows])
+    texts = json.dumps([row[task.content[0].name] for row in rows])
     done = subprocess.run(
         [sys.executable, "-c", fixture_of(task).outside, str(out), texts],
         cwd=tmp_path,

@@ -15,7 +15,8 @@ from desktop_llm.errors import UserError
 Message = dict[str, Any]
 SHOWN = 200
 WHOLE = "conversation"
-"""The one stratum: there is nothing to spread conversations evenly by."""
+"""The one stratum of those that can be learned from: there is nothing to spread conversations evenly by."""
+SILENT = "conversation without an answer"
 CONVERSATIONS = frozenset(("messages", "sharegpt", "alpaca"))
 FLAT = frozenset(("csv", "tsv", "excel"))
 """Tables of texts."""
@@ -59,16 +60,20 @@ class Conversation:
         return self.to_value(value, {})
 
     def text(self, value: Any, names: Mapping[int, str]) -> str:
-        """The last turn on one line."""
+        """The last turn on one line; of what a model says, its answer."""
+        if isinstance(value, Mapping):
+            return _line(f"{ANSWERS}: {value['answer']}") if value.get("answer") else ""
         last = value[-1] if isinstance(value, list) and value else {}
         return _line(f"{last.get('role', '')}: {said(last)}")
 
     def stratum(self, named: Any) -> str:
-        """The same for all."""
-        return WHOLE
+        """The same for all that answer something."""
+        return WHOLE if answers(named) else SILENT
 
     def trainable(self, counts: Mapping[str, int]) -> None:
-        """There is nothing to be had too little of."""
+        """Raise UserError where no conversation has an answer."""
+        if not counts.get(WHOLE):
+            raise UserError("No conversation has an answer to learn from yet; write some in Label, or import some.")
 
 
 def _sound(told: object) -> bool:
@@ -85,6 +90,11 @@ def _sound(told: object) -> bool:
 def whole(told: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a conversation ends with an answer."""
     return bool(told) and told[-1].get("role") == ANSWERS and "tool_calls" not in told[-1]
+
+
+def answers(told: object) -> bool:
+    """Whether any answer in a conversation says something."""
+    return isinstance(told, list) and any(one.get("role") == ANSWERS and said(one).strip() for one in told)
 
 
 def said(message: Mapping[str, Any]) -> str:

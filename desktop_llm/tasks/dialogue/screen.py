@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,14 +10,16 @@ from PySide6.QtCore import QTimer, SignalInstance
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_llm.tasks.dialogue.labels import messages, said, whole
+from desktop_llm.tasks.dialogue.labels import ANSWERS, messages, said, whole
+from desktop_llm.widgets.answer_view import AnswerView
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import key_hint
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.form import Choice
-from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
+from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.source_card import show_cells
+from desktop_llm.widgets.talk_trial import TalkTrial
 from desktop_llm.widgets.turn_list import TurnList
 from desktop_llm.widgets.turn_model import ROLE, ROLES
 from desktop_llm.widgets.writing_field import REST_MS, size_of
@@ -277,8 +280,15 @@ class Editor(LabelEditor):
         self.draft_button.setVisible(self._suggested() is not None)
 
     def _suggested(self) -> list[dict[str, Any]] | None:
+        """The conversation as a model would have it, its answer in the place of the last one."""
         told = self._item.suggestion.label if self._item is not None and self._item.suggestion is not None else None
-        return told if isinstance(told, list) and all(isinstance(one, dict) for one in told) else None
+        answer = told.get("answer") if isinstance(told, dict) else None
+        if not isinstance(answer, str) or not answer.strip():
+            return None
+        asked = self._messages(self._item)
+        while asked and asked[-1].get("role") == ANSWERS:
+            asked = asked[:-1]
+        return [*asked, {"role": ANSWERS, "content": answer}] if asked else None
 
     def _tell(self, signal: SignalInstance, value: object) -> None:
         self._telling = True
@@ -357,3 +367,18 @@ class Editor(LabelEditor):
 def label_editor(parent: QWidget | None = None) -> LabelEditor:
     """The editor for labels."""
     return Editor(parent)
+
+
+def result_view(parent: QWidget | None = None) -> ResultView:
+    """The view of a run's details."""
+    return AnswerView(parent)
+
+
+def _row(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """A conversation as a row keeps it."""
+    return {"messages": json.dumps([dict(one) for one in messages], ensure_ascii=False)}
+
+
+def try_view(parent: QWidget | None = None) -> WritingView:
+    """The view to try a model by hand."""
+    return TalkTrial(_row, chat=True, parent=parent)

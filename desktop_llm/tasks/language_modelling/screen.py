@@ -13,7 +13,7 @@ from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.figure_table import FigureTable
-from desktop_llm.widgets.histogram import Histogram
+from desktop_llm.widgets.loss_card import LossCard
 from desktop_llm.widgets.screen import ClassInfo, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.talk_trial import TalkTrial
 from desktop_llm.widgets.text_card import TextCard
@@ -72,50 +72,28 @@ class Figures(ResultView):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Empty at first."""
         super().__init__(parent)
-        self._rows: Mapping[str, Sequence[int]] = {}
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        left = Card(self.tr("How well texts are foretold"), self.tr("texts by loss, in nats a token; 0 is best"))
-        self.spread = Histogram("results.spread", choosing=False)
-        left.body.addWidget(self.spread, 1)
-        self._counts = plain_label("", "muted", wrap=True)
-        self._counts.setObjectName("results.counts")
-        left.body.addWidget(self._counts)
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        self.odd = button(self.tr("Oddest texts"), "results.odd", lambda: self._ask("odd"), kind="quiet")
-        self.usual = button(self.tr("Most usual texts"), "results.usual", lambda: self._ask("usual"), kind="quiet")
-        for made in (self.odd, self.usual):
-            line.addWidget(made)
-        line.addStretch(1)
-        left.body.addLayout(line)
+        note = self.tr("texts by loss, in nats a token; 0 is best")
+        self.losses = LossCard(self.tr("How well texts are foretold"), note)
+        self.losses.these_asked.connect(self.these_asked)
+        self.losses.offer("odd", self.tr("Oddest texts"), self.tr("hard to foretell"))
+        self.losses.offer("usual", self.tr("Most usual texts"), self.tr("easy to foretell"))
         right = Card(self.tr("Hardest to foretell"), self.tr("the held-out texts with the highest loss"))
         self.table = FigureTable(
             "results.oddest", self.tr("Texts with the highest loss"), [self.tr("Text"), self.tr("Loss")]
         )
         right.body.addWidget(self.table, 1)
-        whole.addWidget(left, 1)
+        whole.addWidget(self.losses, 1)
         whole.addWidget(right, 1)
 
     def show_details(self, details: Mapping[str, Any]) -> None:
         """Draw `Scores.details` of this task."""
-        self._rows = details.get("rows", {})
-        for made, name in ((self.odd, "odd"), (self.usual, "usual")):
-            made.setEnabled(bool(self._rows.get(name)))
-        counts = details.get("counts", ())
-        low, high = float(details.get("lowest", 0.0)), float(details.get("highest", 0.0))
-        part = (high - low) / max(1, len(counts))
-        self.spread.show_classes([(f"{low + (place + 0.5) * part:.2f}", count) for place, count in enumerate(counts)])
         words = self.tr("{texts:,} texts, {tokens:,} tokens, {bytes:,} bytes")
         told = {name: int(details.get(name, 0)) for name in ("texts", "tokens", "bytes")}
-        self._counts.setText(words.format(**told) if counts else "")
+        self.losses.show_details(details, words.format(**told))
         self.table.show_rows([(text, f"{loss:.3f}") for text, loss in details.get("odd", ())[:SHOWN]])
-
-    def _ask(self, name: str) -> None:
-        words = self.tr("hard to foretell") if name == "odd" else self.tr("easy to foretell")
-        if self._rows.get(name):
-            self.these_asked.emit(list(self._rows[name]), words)
 
 
 def in_words(said: Prediction) -> str:
