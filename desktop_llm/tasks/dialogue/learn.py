@@ -175,7 +175,7 @@ class Speaker(CausalKept):
         while told and told[-1].get("role") == ANSWERS:
             told.pop()
         text = self._template.opening(told) if told else ""
-        room = self.context - LONG
+        room = self.context - min(LONG, self.context // 2)
         return text if len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) <= room else ""
 
     def _compared(self, rows: Sequence[Row]) -> frozenset[int]:
