@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,14 +23,14 @@ class AnswerView(ResultView):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        note = self.tr("conversations by loss, in nats a token; 0 is best")
+        note = self.tr("by nats a token; 0 is best")
         self.losses = LossCard(self.tr("How well answers are foretold"), note)
         self.losses.these_asked.connect(self.these_asked)
         self.losses.offer("odd", self.tr("Oddest answers"), self.tr("answers that are hard to foretell"))
         self.losses.offer("usual", self.tr("Most usual answers"), self.tr("answers that are easy to foretell"))
         self.losses.offer("answers", self.tr("Those compared"), self.tr("answers that were compared"))
         right = Card(self.tr("What it answers"), self.tr("short held-out answers, written anew"))
-        titles = [self.tr("Question"), self.tr("As it should be"), self.tr("The model’s answer"), self.tr("In common")]
+        titles = [self.tr("Question"), self.tr("Given"), self.tr("Written"), self.tr("In common")]
         self.table = FigureTable("results.answers", self.tr("Answers beside those that were given"), titles)
         for column in range(3):
             self.table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
@@ -45,3 +46,9 @@ class AnswerView(ResultView):
         self.table.show_rows(
             [(asked, given, said, f"{100 * like:.0f} %") for asked, given, said, like in details.get("answers", ())]
         )
+        for row in range(self.table.rowCount()):
+            for column in range(3):
+                item = self.table.item(row, column)
+                if item is not None and item.text():
+                    # in a tag, as tool tips guess their format
+                    item.setToolTip(f"<p>{html.escape(item.text())}</p>")

@@ -61,6 +61,7 @@ class TalkTrial(WritingView):
         whole.setSpacing(16)
         left = QVBoxLayout()
         left.setSpacing(16)
+        left.addLayout(self._build_top())
         self._columns: list[TalkColumn] = []
         self._side_by_side = QHBoxLayout()
         self._side_by_side.setSpacing(16)
@@ -108,6 +109,25 @@ class TalkTrial(WritingView):
 
     # how it looks
 
+    def _build_top(self) -> QHBoxLayout:
+        """What the model is told first, and what was said before."""
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        self.system = QLineEdit()
+        self.system.setObjectName("try.system")
+        self.system.setAccessibleName(self.tr("System prompt"))
+        self.system.setPlaceholderText(self.tr("System prompt, if any: how the model is to behave"))
+        self.system.textChanged.connect(lambda text: setattr(self._talk, "system", text.strip()))
+        self.system.setVisible(self._chat)
+        self._history = Choice()
+        self._history.setObjectName("try.history")
+        self._history.setAccessibleName(self.tr("Conversations of this session"))
+        self._history.let_narrow()
+        self._history.activated.connect(self._on_history)
+        line.addWidget(self.system, 3)
+        line.addWidget(self._history, 2)
+        return line
+
     def _build_input(self) -> QWidget:
         card = Card()
         self.text = Saying()
@@ -131,7 +151,7 @@ class TalkTrial(WritingView):
         self._again = button(self.tr("Again"), "try.again", self._on_again, tip=again)
         self._on = button(self.tr("Go on"), "try.on", self._on_go_on, tip=self.tr("Write more of the last text"))
         self._on.setVisible(not self._chat)
-        keep = self.tr("Add what was said to the project’s rows, to be labeled")
+        keep = self.tr("Add what was said, of two models at the left, to the project’s rows, to be labeled")
         self._keep = button(self.tr("Put into the data"), "try.keep", self._on_keep, tip=keep)
         for part in (self._new, self._again, self._on, self._keep):
             line.addWidget(part)
@@ -150,19 +170,6 @@ class TalkTrial(WritingView):
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(16)
         settings = Card(self.tr("How it writes"))
-        self._history = Choice()
-        self._history.setObjectName("try.history")
-        self._history.setAccessibleName(self.tr("Conversations of this session"))
-        self._history.let_narrow()
-        self._history.activated.connect(self._on_history)
-        self.system = QLineEdit()
-        self.system.setObjectName("try.system")
-        self.system.setAccessibleName(self.tr("System prompt"))
-        self.system.setPlaceholderText(self.tr("System prompt, if any"))
-        self.system.textChanged.connect(lambda text: setattr(self._talk, "system", text.strip()))
-        self.system.setVisible(self._chat)
-        settings.body.addWidget(self._history)
-        settings.body.addWidget(self.system)
         self.form = DataForm(Sampling, SETTINGS, Sampling(), "try.sampling")
         settings.body.addWidget(self.form)
         self._wrong = plain_label("", "bad", wrap=True)

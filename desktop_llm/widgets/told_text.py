@@ -37,7 +37,7 @@ class ToldText(QTextEdit):
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
         self.viewport().setMouseTracking(True)
-        self.cursorPositionChanged.connect(lambda: self._look_at(self.textCursor().position()))
+        self.cursorPositionChanged.connect(self._on_cursor_moved)
         theme.notifier().changed.connect(self._mark)
         self._pieces: list[Piece] = []
         self._starts: list[int] = []
@@ -64,6 +64,11 @@ class ToldText(QTextEdit):
         place = self.document().documentLayout().hitTest(QPointF(point), Qt.HitTestAccuracy.ExactHit)
         number = self._number_at(place)
         return None if number < 0 else self._pieces[number]
+
+    def _on_cursor_moved(self) -> None:
+        """The keyboard goes through the text; what is written moves the cursor, too, and is not looked at for that."""
+        if self.hasFocus():
+            self._look_at(self.textCursor().position())
 
     def _number_at(self, place: int) -> int:
         if place < 0 or not self._starts or place < self._starts[0]:

@@ -40,6 +40,10 @@ class BesideBox(Choice):
         told = self.currentData()
         return self._began if told == BEGAN else self._runs.get(told)
 
+    def forget(self) -> None:
+        """Another project: what was chosen is not meant any more."""
+        self.clear()
+
     def show_runs(self, shown: Run | None, runs: Sequence[Run]) -> None:
         """What `shown` can be compared with; the choice stays where it still is one."""
         before = self.currentData()

@@ -57,6 +57,7 @@ class TryPage(Page):
         task = self.hub.task
         self.hub.inference.forget()
         self._last = {}
+        self.beside.forget()
         if self._writing is not None:
             self._writing.leave()
             self._writing = None
