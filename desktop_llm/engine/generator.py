@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import predict
@@ -37,7 +39,8 @@ class Generator:
         if not isinstance(learner, Writing):
             raise UserError(f"Models of the kind “{self.task.title}” do not write texts.")
         self._learner: Writing = learner
-        self._model = learner.model
+        model: Any = learner.model
+        self._model: PreTrainedModel = model
         self._model.train(False)
         attention.use_plain(self._model)
 

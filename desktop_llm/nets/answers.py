@@ -57,7 +57,8 @@ class Conversations:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens to be foretold of each, as far as they are read; int64 [n]."""
-        return np.clip(np.diff(self.starts) - 1, 1, self.size)
+        told: np.ndarray = np.clip(np.diff(self.starts) - 1, 1, self.size)
+        return told
 
     @property
     def strata(self) -> np.ndarray | None:

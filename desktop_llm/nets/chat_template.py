@@ -69,7 +69,8 @@ class ChatTemplate:
     @property
     def end(self) -> int | None:
         """The number of `closing`."""
-        return int(self._tokenizer.convert_tokens_to_ids(self.closing)) if self.closing else None
+        number: Any = self._tokenizer.convert_tokens_to_ids(self.closing) if self.closing else None
+        return None if number is None else int(number)
 
     def opening(self, messages: Told) -> str:
         """A conversation as a model is asked to answer it. Raises UserError."""
@@ -112,9 +113,10 @@ class ChatTemplate:
     def _marked(self, told: list[Message]) -> tuple[str, list[Span]]:
         from transformers.utils.chat_template_utils import render_jinja_template
 
+        render: Any = render_jinja_template
         named = self._tokenizer.special_tokens_map
         try:
-            rendered, places = render_jinja_template(
+            rendered, places = render(
                 conversations=[told],
                 chat_template=_text(self._tokenizer),
                 return_assistant_tokens_mask=True,

@@ -31,7 +31,7 @@ def choices(model: PreTrainedModel, opening: Sequence[int], told: Sampling) -> I
     """
     device = model.device
     ids = torch.tensor([list(opening)], device=device)
-    processors = _processors(told)
+    processors: Any = _processors(told)
     source = torch.Generator(device=device)
     source.manual_seed(int(torch.randint(SEEDS, ())) if told.seed is None else told.seed)
     cache: Any = None

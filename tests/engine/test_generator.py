@@ -90,9 +90,11 @@ def test_a_token_is_told_with_its_chance_and_its_rivals(trained: Path) -> None:
     pieces, ending = _written(Generator(trained), "the a my", GREEDY)
     assert _text(pieces).startswith(" some with near old new")
     first = pieces[0]
-    assert first.top[0] == ("␣some", pytest.approx(first.probability))
+    word, chance = first.top[0]
+    assert word == "␣some"
+    assert chance == pytest.approx(first.probability)
     assert 0.5 < first.probability < 1.0
-    assert [chance for _, chance in first.top] == sorted((chance for _, chance in first.top), reverse=True)
+    assert [one for _, one in first.top] == sorted((one for _, one in first.top), reverse=True)
     assert len(first.top) == 5
     assert ending.prompt == 4
     assert ending.speed > 0

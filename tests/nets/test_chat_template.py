@@ -97,7 +97,11 @@ def test_an_empty_answer_is_not_learned(name: str) -> None:
 @EVERY
 def test_a_question_at_the_end_and_parts_of_a_content_are_no_hindrance(name: str) -> None:
     parts = [{"type": "text", "text": "Hello"}, {"type": "text", "text": "there"}]
-    talk = [{"role": "user", "content": parts}, {"role": "assistant", "content": "Fine."}, *TALK[1:2]]
+    talk: list[dict[str, Any]] = [
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": "Fine."},
+        *TALK[1:2],
+    ]
     tokenizer, runs, ids = _learned(name, talk)
     assert "Hello\nthere" in tokenizer.decode(ids)
     assert "how are you" not in tokenizer.decode(ids)

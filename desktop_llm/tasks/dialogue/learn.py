@@ -179,23 +179,21 @@ class Speaker(CausalKept):
         return text if len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) <= room else ""
 
     def _compared(self, rows: Sequence[Row]) -> frozenset[int]:
-        """Places of rows, evenly taken, whose last answer is short and not the model's first words of all."""
-        fit = []
+        """Places of rows whose last answer is short, evenly taken."""
+        fit: list[tuple[int, str]] = []
         for place, row in enumerate(rows):
             label = row.get("label")
             last = _last_answer(label) if isinstance(label, list) else 0
-            if last > 0 and 0 < len(said(label[last])) <= SHORT * 6 and "tool_calls" not in label[last]:
-                fit.append(place)
-        share = max(1, len(fit) // COMPARED)
-        chosen = fit[::share][:COMPARED]
-        few = []
-        for place in chosen:
-            label = rows[place]["label"]
-            last = _last_answer(label)
-            tokens = len(self._tokenizer(said(label[last]), add_special_tokens=False)["input_ids"])
-            if tokens <= SHORT:
-                few.append(place)
-        return frozenset(few)
+            if isinstance(label, list) and last > 0 and "tool_calls" not in label[last]:
+                text = said(label[last])
+                if 0 < len(text) <= SHORT * 6:
+                    fit.append((place, text))
+        chosen = fit[:: max(1, len(fit) // COMPARED)][:COMPARED]
+        return frozenset(
+            place
+            for place, text in chosen
+            if len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) <= SHORT
+        )
 
     def _losses(self, ids: torch.Tensor, labels: torch.Tensor) -> tuple[list[float], list[int]]:
         """The mean loss of what counts in each line, and how much that is."""
@@ -233,7 +231,7 @@ class Speaker(CausalKept):
         """The likeliest tokens after each opening, what ends them left out."""
         ends = self.ends
         room = max(1, min(most, self.context - openings.shape[1]))
-        wish = GenerationConfig(
+        wish = GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=room, do_sample=False, eos_token_id=sorted(ends), pad_token_id=min(ends), use_cache=True
         )
         # weights are turned into another precision at every token otherwise

@@ -110,7 +110,7 @@ def test_figures_are_those_of_conversations_one_by_one(tmp_path: Path) -> None:
 
     model: Any = AutoModelForCausalLM.from_pretrained(folder.model)
     model.train(False)
-    tokenizer = AutoTokenizer.from_pretrained(folder.model)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder.model)
     nats, tokens = 0.0, 0
     for row in snapshot.rows(folder.snapshot, "test"):
         talk = row["label"]
@@ -145,14 +145,12 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     base = _base(tmp_path / "base", name)
-    folder = _make(
-        tmp_path / "run", **{"model": str(base), "lora_r": 4, "learning_rate": 2e-2, "num_train_epochs": 12.0}
-    )
+    folder = _make(tmp_path / "run", model=str(base), lora_r=4, learning_rate=2e-2, num_train_epochs=12.0)
     end, _ = _run(folder)
     assert isinstance(end, Finished), end
     before = AutoModelForCausalLM.from_pretrained(base)
     ids = torch.tensor([[*range(5, 40)]])
-    merged = AutoModelForCausalLM.from_pretrained(folder.model)
+    merged: Any = AutoModelForCausalLM.from_pretrained(folder.model)
     with torch.no_grad():
         start = before(input_ids=ids).logits
         ours = merged(input_ids=ids).logits
@@ -165,8 +163,8 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
         assert tokenizer.get_chat_template() == templates.read(name)
     end_of_answer = tokenizer.convert_tokens_to_ids(templates.TEMPLATES[name][0])
     assert end_of_answer in merged.generation_config.eos_token_id
-    pad: Any = merged.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=2, do_sample=False)
-    assert pad.shape[1] > ids.shape[1]
+    longer = merged.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=2, do_sample=False)
+    assert longer.shape[1] > ids.shape[1]
 
 
 def _kind(talks: list[list[dict[str, Any]]]) -> Kind:

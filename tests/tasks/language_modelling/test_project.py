@@ -203,7 +203,8 @@ def test_results_tell_the_oddest_texts(qtbot: QtBot) -> None:
     view = Figures()
     qtbot.addWidget(view)
     view.show_details({})
-    assert not view.odd.isEnabled()
+    odd = find(view, QPushButton, "results.odd")
+    assert not odd.isEnabled()
     rows_told = {"odd": [7, 8], "usual": [8, 7]}
     view.show_details(
         {
@@ -213,7 +214,7 @@ def test_results_tell_the_oddest_texts(qtbot: QtBot) -> None:
     )  # fmt: skip
     assert view.table.rowCount() == 2
     with qtbot.waitSignal(view.these_asked) as asked:
-        QTest.mouseClick(view.odd, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(odd, Qt.MouseButton.LeftButton)
     assert asked.args[0] == [7, 8]
 
 
