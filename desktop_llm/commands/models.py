@@ -107,7 +107,8 @@ def _label_in_words(label: Any, text: str) -> str:
     if isinstance(label, list):
         return ", ".join(_in_words(one, text) for one in label) or "–"
     if isinstance(label, dict):
-        return ", ".join(f"{name} {value:.6g}" for name, value in label.items())
+        told = (f"{value:.6g}" if isinstance(value, int | float) else str(value) for value in label.values())
+        return ", ".join(f"{name} {value}" for name, value in zip(label, told, strict=True))
     return str(label)
 
 

@@ -48,6 +48,7 @@ PLAIN = Recipe(
     weight_decay=0.0,
     adam_beta2=0.99,
     eval_steps=100,
+    per_device_eval_batch_size=16,
 )
 TASK = Task(
     name="dialogue",

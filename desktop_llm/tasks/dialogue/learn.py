@@ -25,6 +25,8 @@ from desktop_llm.tasks.dialogue.labels import ANSWERS, messages, said
 
 AT_ONCE = 16_384
 """Tokens that are measured at once."""
+WRITTEN_AT_ONCE = 16
+"""Answers that are written at once: what is remembered of each takes memory."""
 COMPARED = 24
 """Held-out conversations whose last answer is written, too: each costs as much as many that are read."""
 SHORT = 64
@@ -212,7 +214,13 @@ class Speaker(CausalKept):
         openings, seen, asked = batch["openings"], batch["seen"], batch["asked"].tolist()
         waited = not bool((batch["labels"] != head_loss.IGNORED).any())
         most = LONG if waited else SHORT
-        written = self._written(openings, seen, most)
+        written = [
+            line
+            for start in range(0, len(openings), WRITTEN_AT_ONCE)
+            for line in self._written(
+                openings[start : start + WRITTEN_AT_ONCE], seen[start : start + WRITTEN_AT_ONCE], most
+            )
+        ]
         for line, ids in zip(asked, written, strict=True):
             told[line][WRITTEN:] = [1.0, *map(float, ids)]
         if not waited:
