@@ -22,8 +22,9 @@ BLIND = "blind"
 SHARE_AT = "share labeled twice, chosen at"
 """In `meta`: when the share was chosen, so that copies know which word was the last."""
 PARTS = 1_000_000
-GUIDELINE = "COALESCE((SELECT MAX(version) FROM guidelines), 0)"
-"""The version of the guideline by which a label is given."""
+NEWEST_GUIDELINE = "SELECT version FROM guidelines INDEXED BY guidelines_by_time ORDER BY at DESC, uid DESC LIMIT 1"
+GUIDELINE = f"COALESCE(({NEWEST_GUIDELINE}), 0)"
+"""The version of the guideline by which a label is given: every key asks, so that it is one look into an index."""
 ACTIVE = (0, SETTLED, BULK)
 
 

@@ -299,6 +299,24 @@ ALTER TABLE runs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
 """
 """What the watch-dog said of a run, by matter, and the last answers to its samples."""
 
+GUIDELINES = """
+ALTER TABLE guidelines ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE guidelines ADD COLUMN changed TEXT NOT NULL DEFAULT '[]';
+UPDATE guidelines SET uid = printf('%08x', version) || lower(hex(randomblob(8))), descriptions = COALESCE((
+  SELECT json_group_object((SELECT MIN(uid) FROM class_uids WHERE class = CAST(one.key AS INTEGER)), one.value)
+  FROM json_each(guidelines.descriptions) AS one
+  WHERE EXISTS (SELECT 1 FROM class_uids WHERE class = CAST(one.key AS INTEGER))), '{}');
+UPDATE guidelines SET changed = (SELECT json_group_array(what) FROM (
+  SELECT '' AS what WHERE guidelines.text <> '' UNION ALL SELECT key FROM json_each(guidelines.descriptions)))
+  WHERE version = (SELECT MAX(version) FROM guidelines);
+CREATE UNIQUE INDEX guidelines_by_uid ON guidelines (uid);
+CREATE INDEX guidelines_by_time ON guidelines (at, uid);
+"""
+"""Versions of the guideline have names that hold in all copies of a project, as classes and entries have; descriptions
+are by a uid of their class, as its number differs from copy to copy. `changed` lists what a version changed: '' for the
+project's text, or uids of classes. Of old versions the last is taken to have said all that it says. They came within
+one millisecond at times, so that their uids begin with their number and stay in their order."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -312,6 +330,7 @@ MIGRATIONS = {
     "model_in_the_loop": LOOP,
     "classes_of_spans": SPANS,
     "advice_of_runs": ADVICE,
+    "guidelines_of_all_copies": GUIDELINES,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

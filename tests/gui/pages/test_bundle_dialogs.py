@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm import paths
+from desktop_llm.data import bundle
 from desktop_llm.errors import Cancelled
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.bundle_send import SendDialog
@@ -174,7 +175,7 @@ def damaged(file: Path, **head: object) -> Path:
     with zipfile.ZipFile(file) as old, zipfile.ZipFile(made, "w") as new:
         for name in old.namelist():
             content = old.read(name)
-            if name == bundles.HEAD:
+            if name == bundle.HEAD:
                 content = json.dumps({**json.loads(content), **head}).encode()
             new.writestr(name, content)
     return made
