@@ -63,7 +63,7 @@ def _join(told: Any, out: Out) -> None:
         },
         f"{taken.rows:,} new rows and {taken.events:,} new entries of the labels' history; "
         f"{taken.disputed:,} rows wait for a decision."
-        + (f" The guideline has {taken.guidelines:,} new versions." if taken.guidelines else "")
+        + (f" New versions of the guideline: {taken.guidelines:,}." if taken.guidelines else "")
         + (f" {taken.unfit:,} labels were not taken: their texts were changed here." if taken.unfit else ""),
     )
 

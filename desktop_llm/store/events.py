@@ -129,7 +129,8 @@ def rewrite(
         return None
     fresh, at = new_uid(), later(row[2])
     connection.execute(
-        "UPDATE label_history SET uid = ?, over = ?, after = ?, after_skipped = 0, at = ?, seconds = ? WHERE id = ?",
+        "UPDATE label_history SET uid = ?, over = ?, after = ?, after_skipped = 0, at = ?, seconds = ?,"
+        f" guideline = {GUIDELINE} WHERE id = ?",
         (fresh, f"{row[1]} {uid}".strip(), value, at, seconds, row[0]),
     )
     return fresh, at

@@ -90,8 +90,9 @@ def described(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def by_class(descriptions: Mapping[str, str], numbers: Mapping[str, int]) -> dict[int, str]:
-    """Descriptions by uid as descriptions by class, without those of classes that the project does not have."""
-    return {numbers[uid]: text for uid, text in sorted(descriptions.items()) if text and uid in numbers}
+    """Descriptions by uid as descriptions by class, in their order, without classes that the project does not have."""
+    told = {numbers[uid]: text for uid, text in sorted(descriptions.items()) if text and uid in numbers}
+    return dict(sorted(told.items()))
 
 
 def class_numbers(connection: sqlite3.Connection) -> dict[str, int]:

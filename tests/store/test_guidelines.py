@@ -25,6 +25,13 @@ def test_every_key_finds_the_newest_version_by_one_look_into_an_index(project: P
     assert project.labels.history(3)[-1].guideline == project.guidelines.current() == 3
 
 
+def test_a_label_that_is_still_being_written_is_given_by_the_words_of_now(project: Project) -> None:
+    uid = project.labels.keep(3, 1, "Ann")
+    project.guidelines.write("Rule.")
+    project.labels.keep(3, 2, "Ann", again=uid)
+    assert [(one.after, one.guideline) for one in project.labels.history(3)] == [(2, 1)]
+
+
 def test_a_text_that_is_too_long_is_refused(project: Project) -> None:
     with pytest.raises(UserError, match="100,001 characters"):
         project.guidelines.write("x" * 100_001)
@@ -63,8 +70,12 @@ def older(project: Project) -> Project:
 def test_the_guideline_of_an_older_project_is_kept_version_by_version(older: Project) -> None:
     again = Project.open(older.path)
     try:
-        told = [(one.version, one.text, one.descriptions) for one in again.guidelines.all()]
-        assert told == [(3, "Second.", {1: "Agrees: “é”.", 2: "For short."}), (2, "Second.", {}), (1, "First.", {})]
+        told = [(one.version, one.text, [*one.descriptions.items()]) for one in again.guidelines.all()]
+        assert told == [
+            (3, "Second.", [(1, "Agrees: “é”."), (2, "For short.")]),
+            (2, "Second.", []),
+            (1, "First.", []),
+        ]
         assert again.guidelines.current() == 3
         assert again.labels.history(3)[-1].guideline == 2
         uids = [one.uid for one in again.joining.guidelines()]
