@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import desktop_llm
-from desktop_llm import atomic
+from desktop_llm import atomic, settings
 from desktop_llm.data import run_pack
 from desktop_llm.data.run_pack import ENDING, JOB, PROGRAM, RUN, OnBytes, Packing
 from desktop_llm.errors import UserError, from_os_error
@@ -146,7 +146,7 @@ def hours(project: Project, recipe: Recipe, gpus: int) -> int:
     found = next((one for one in foretelling.kept(project) if one.recipe == costly), None)
     if found is None:
         return server.HOURS
-    quotes = renting.quotes(renting.KNOWN, found.flops, found.slices, found.memory)
+    quotes = renting.quotes(renting.from_text(settings.load().gpu_prices), found.flops, found.slices, found.memory)
     slowest = max((one.seconds for one in quotes), default=0.0)
     if not slowest:
         return server.HOURS
