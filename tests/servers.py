@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Saved
+from desktop_llm.jobs.events import StepDone
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.jobs.server import Server
@@ -72,12 +72,12 @@ def unpack(pack: Path, to: Path) -> Path:
 
 
 def until(away: Away, step: int, to: Path, *, torn: bool = True) -> RunFolder:
-    """A copy of the run as it was just after its checkpoint of `step`, perhaps in the middle of writing a line."""
+    """A copy of the run as it was after `step`, whose checkpoint is written, perhaps in the middle of a line."""
     folder = RunFolder(shutil.copytree(away.run.path, to))
     lines = folder.events_file.read_bytes().splitlines(keepends=True)
     events = list(folder.read_events())
     assert len(lines) == len(events)
-    place = next(at for at, one in enumerate(events) if isinstance(one, Saved) and one.step == step)
+    place = next(at for at, one in enumerate(events) if isinstance(one, StepDone) and one.step == step)
     folder.events_file.write_bytes(b"".join(lines[: place + 1]) + (lines[place + 1][:20] if torn else b""))
     for part in (folder.model, folder.predictions, folder.dynamics / "summary"):
         shutil.rmtree(part)

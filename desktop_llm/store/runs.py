@@ -151,12 +151,14 @@ class Runs:
         sql = f"SELECT {COLUMNS} FROM runs WHERE state = ? ORDER BY number"
         return [_run(row) for row in self._connections.rows(sql, (state,))]
 
-    def send_away(self, number: int, told: Mapping[str, Any], message: str) -> Changes:
-        """A run goes to a server, see `Run.server`. Raises UserError where it trains or has ended."""
-        marks = ",".join("?" * len(SENDABLE))
+    def send_away(
+        self, number: int, told: Mapping[str, Any], message: str, *, states: Sequence[str] = SENDABLE
+    ) -> Changes:
+        """A run in one of `states` goes to a server, see `Run.server`. Raises UserError where it is in none of them."""
+        marks = ",".join("?" * len(states))
         sql = f"UPDATE runs SET state = ?, message = ?, server = ? WHERE number = ? AND state IN ({marks})"
         with self._connections.writing() as connection:
-            values = (AWAY, message, json.dumps(dict(told), ensure_ascii=False), number, *SENDABLE)
+            values = (AWAY, message, json.dumps(dict(told), ensure_ascii=False), number, *states)
             if not connection.execute(sql, values).rowcount:
                 raise UserError(f"Run {number} trains, has ended or is on a server already; it cannot be packed.")
         return CHANGED

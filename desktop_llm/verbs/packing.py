@@ -29,7 +29,7 @@ from desktop_llm.jobs.server import Server
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import SENDABLE, Run
-from desktop_llm.verbs import foretelling, personal, queueing
+from desktop_llm.verbs import foretelling, personal, queueing, training
 
 ROOMS = ("engine", "jobs", "loop", "nets", "tasks")
 """What of the program a server needs: all that the engine stands upon."""
@@ -72,12 +72,25 @@ def pack(
     """
     server.check(asked)
     _must_be_free(project, path)
-    run = packable(project, number)
+    return _pack(project, packable(project, number), path, asked, on_progress, should_stop)
+
+
+def _pack(
+    project: Project,
+    run: Run,
+    path: Path,
+    asked: Server,
+    on_progress: Callable[[float, str], None],
+    should_stop: Callable[[], bool],
+) -> Packed:
+    number = run.number
     personal.must_be_reviewed(project, number)
     folder = project.runs.folder(number)
     files = list(_files(folder, folder.job()))
     total = sum(source.stat().st_size for _, source in files)
-    changes = project.runs.send_away(number, *_note(folder, path))  # first of all: nobody is to start it meanwhile
+    told, message = _note(folder, path)
+    # first of all: nobody is to start it meanwhile
+    changes = project.runs.send_away(number, told, message, states=(run.state,))
     try:
         on_bytes = run_pack.counter(total, on_progress, should_stop)
         _write(project, run, path, asked, files, on_bytes)
@@ -100,11 +113,12 @@ def pack_new(
     """Freeze rows and labels as they are now into a run, and pack it. Raises UserError, Cancelled: there is no run."""
     server.check(asked)
     _must_be_free(project, path)
-    number = queueing.add(project, recipe)
+    number, _ = training.prepare(project, recipe)
     try:
-        return pack(project, number, path, asked, on_progress=on_progress, should_stop=should_stop)
+        return _pack(project, project.runs.get(number), path, asked, on_progress, should_stop)
     except BaseException:  # nobody asked for a run that waits here; then the reason goes on up
         with suppress(UserError):
+            project.runs.enqueue(number)
             queueing.remove(project, number)
         raise
 

@@ -10,7 +10,6 @@ import io
 import json
 import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -45,15 +44,6 @@ NOTHING = Changes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returning:
-    """The run in what comes back: its number and when it was made."""
-
-    number: int
-    project: str
-    created: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
     """How a run stands after it was taken back; `new` is False where nothing had come that was not here already.
 
@@ -64,13 +54,6 @@ class Returned:
     new: bool
     left_out: tuple[str, ...] = ()
     changes: Changes = NOTHING
-
-
-def look(path: Path) -> Returning:
-    """What a folder or ZIP from a server holds. Raises UserError."""
-    with run_pack.opened(path.expanduser()) as files, tempfile.TemporaryDirectory() as within:
-        job = _job(files, Path(within), path)
-    return Returning(number=job.number, project=job.project, created=job.created)
 
 
 def take(
@@ -244,7 +227,9 @@ def _place(staging: RunFolder, folder: RunFolder) -> None:
         kept = {one.relative_to(staging.path) for one in came}
         for one in (*came, staging.predictions, staging.adapter, staging.model):
             if one.is_dir():
-                atomic.put_folder(one, folder.path / one.relative_to(staging.path))
+                target = folder.path / one.relative_to(staging.path)
+                atomic.recover(target)
+                atomic.put_folder(one, target)
         for one in _apart(folder) if kept else ():
             if one.relative_to(folder.path) not in kept:  # the server let go of it
                 shutil.rmtree(one, ignore_errors=True)
