@@ -38,8 +38,6 @@ LEFT = (
     "here instead."
 )
 Relation = Literal["same", "newer", "older", "apart"]
-
-
 NOTHING = Changes()
 
 
@@ -80,12 +78,13 @@ def take(
             )
         if not _is_new(run, folder, relation):
             return Returned(run=run, new=False)
-        total = sum(one.size for one in files.values())
-        _stage(files, staging, run_pack.counter(total, on_progress, should_stop))
-        left_out = _judge(staging, job, path)
-        _rehome(staging, folder.job().recipe.model)
-        _place(staging, folder)
-    changes = _take_in(project, run.number)
+        with _kept_away(project, run):
+            total = sum(one.size for name, one in files.items() if name != JOB)
+            _stage(files, staging, run_pack.counter(total, on_progress, should_stop))
+            left_out = _judge(staging, job, path)
+            _rehome(staging, folder.job().recipe.model)
+            _place(staging, folder)
+            changes = _take_in(project, run.number)
     return Returned(run=project.runs.get(run.number), new=True, left_out=left_out, changes=changes)
 
 
@@ -101,6 +100,20 @@ def _staging(project: Project) -> Iterator[RunFolder]:
         yield RunFolder(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _kept_away(project: Project, run: Run) -> Iterator[None]:
+    """Let nobody go on with the run here while it is taken back; where that fails it stands as before."""
+    if run.state != AWAY:
+        project.runs.send_away(run.number, run.server, run.message, states=(run.state,))
+    try:
+        yield
+    except BaseException:  # then the reason goes on up
+        if run.state != AWAY:
+            with suppress(UserError):  # it is no longer away: all of it has come
+                project.runs.put_back(run)
+        raise
 
 
 def _job(files: Files, staging: Path, path: Path) -> Job:

@@ -135,6 +135,25 @@ def test_what_was_broken_off_after_the_files_were_here_is_made_good(away: Away) 
         assert project.check() == []
 
 
+def test_nobody_goes_on_with_a_run_that_is_being_taken_back(away: Away, tmp_path: Path) -> None:
+    half, refused = until(away, 10, tmp_path / "half"), []
+
+    def meanwhile(fraction: float, text: str) -> None:
+        with pytest.raises(UserError, match="is on a server"):
+            training.resumable(project, 1)
+        refused.append(fraction)
+
+    with away.opened() as project:
+        returning.take(project, half.path)
+        before = project.runs.get(1)
+        with pytest.raises(Cancelled):
+            returning.take(project, away.server, on_progress=meanwhile, should_stop=lambda: len(refused) > 3)
+        assert project.runs.get(1) == before
+        training.resumable(project, 1)
+        assert returning.take(project, away.server, on_progress=meanwhile).run.state == "finished"
+    assert refused[-1] == 1.0
+
+
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
 def test_a_run_that_began_here_ends_there(away: Away, tmp_path: Path, zipped: bool) -> None:
     """Packed again after it came back half done: a checkpoint and its events go along."""
