@@ -136,7 +136,8 @@ def test_what_was_broken_off_after_the_files_were_here_is_made_good(away: Away) 
 
 
 def test_nobody_goes_on_with_a_run_that_is_being_taken_back(away: Away, tmp_path: Path) -> None:
-    half, refused = until(away, 10, tmp_path / "half"), []
+    half = until(away, 10, tmp_path / "half")
+    refused: list[float] = []
 
     def meanwhile(fraction: float, text: str) -> None:
         with pytest.raises(UserError, match="is on a server"):

@@ -47,6 +47,7 @@ class PackDialog(QDialog):
         self._hub, self._run, self._recipe = hub, run, recipe
         self._work: Task | None = None
         self._asked = 0
+        self._bytes = 0
         self._own_hours = False
         self._done: Packed | None = None
         self.setObjectName("server.pack")
@@ -181,15 +182,17 @@ class PackDialog(QDialog):
         if project is None:
             return
         self._asked += 1
-        place = self._asked
+        place, known = self._asked, self._bytes
 
         def work(_: Task) -> tuple[int, int]:
             from desktop_llm.verbs import packing
 
             number = None if run is None else run.number
-            return packing.size(project, number, recipe), packing.hours(project, recipe, asked.gpus * asked.nodes)
+            size = known or packing.size(project, number, recipe)  # looks through all checkpoints: once is enough
+            return size, packing.hours(project, recipe, asked.gpus * asked.nodes)
 
         def show(told: tuple[int, int]) -> None:
+            self._bytes = told[0]
             if place != self._asked:
                 return
             self._size.setText(self.tr("about {size}").format(size=size_words(told[0])))

@@ -12,14 +12,15 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.elided import ElidedLabel
 
 if TYPE_CHECKING:
     from desktop_llm.gui.pages.run_again import RunAgain
     from desktop_llm.store.runs import Run
 
-SHOWN = 2
+SHOWN = 1
+"""There is little room; the others are in the list of all runs."""
 
 
 def _tr(text: str) -> str:
@@ -41,8 +42,6 @@ class TrainAway(Card):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(0)
         self.body.addLayout(self._lines)
-        self._more = plain_label("", "muted")
-        self.body.addWidget(self._more)
         self.back_button = button(_tr("Take back…"), "train.away.back", self.take_back, kind="quiet")
         self.back_button.setAccessibleName(_tr("Take a run back from a server"))
         self.head.addWidget(self.back_button)
@@ -104,8 +103,7 @@ class TrainAway(Card):
         for run in runs[:SHOWN]:
             self._lines.addWidget(self._line(run))
         over = len(runs) - SHOWN
-        self._more.setText(_tr("and {count} more").format(count=over))
-        self._more.setVisible(over > 0)
+        self.set_note(_tr("and {count} more").format(count=over) if over > 0 else "")
         self.back_button.setVisible(self._hub.writable)
         self.setVisible(bool(runs))
 
