@@ -6,6 +6,7 @@ The choice is transformers' own, step by step: repetition penalty (Keskar et al.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,9 +37,11 @@ def choices(model: PreTrainedModel, opening: Sequence[int], told: Sampling) -> I
     source.manual_seed(int(torch.randint(SEEDS, ())) if told.seed is None else told.seed)
     cache: Any = None
     fresh = ids
+    # the logits of a long opening would take gigabytes
+    last = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
     while True:
         with torch.inference_mode():
-            out = model(input_ids=fresh, past_key_values=cache, use_cache=True)
+            out = model(input_ids=fresh, past_key_values=cache, use_cache=True, **last)
             logits = out.logits[:, -1].float()
             scores = processors(ids, logits.clone())
             if told.temperature == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,20 @@ def test_of_what_is_dropped_nothing_is_heard(qtbot: QtBot, line: Line, tmp_path:
     qtbot.waitUntil(lambda: second in heard.endings, timeout=LONG)
     assert first not in heard.endings
     assert len(heard.pieces[first]) == before
+
+
+def test_closing_in_the_middle_leaves_no_process(qtbot: QtBot, tmp_path: Path) -> None:
+    line = Line(worker=workers.writing)
+    one = Generating(line)
+    heard = Heard(one)
+    first, second = (one.ask(tmp_path, {"text": "a"}, _few(100_000)) for _ in range(2))
+    qtbot.waitUntil(lambda: first in heard.pieces, timeout=LONG)
+    pid = int(heard.pieces[first][0].text)
+    line.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    qtbot.waitUntil(lambda: {first, second} <= heard.endings.keys(), timeout=LONG)
+    assert not one.busy
 
 
 @pytest.mark.expects_warnings

@@ -145,6 +145,8 @@ def writing(pipe: Connection) -> None:
             while count < asked["sampling"]["max_new_tokens"]:
                 if pipe.poll(0.002):
                     told = pipe.recv()
+                    if told.get("quit"):
+                        return
                     assert told == {"unwanted": number}
                     reason = "cancelled"
                     break
