@@ -141,18 +141,21 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return {"files": files}
 
 
-def damage(folder: Path) -> str:
-    """What is wrong with a folder that carries a manifest: '' when every file is as it was written."""
+def damage(folder: Path, ending: str = "") -> str:
+    """What is wrong with a folder that carries a manifest: '' when every file (with that `ending`) is as written."""
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        written = {str(name): (int(told["bytes"]), str(told["sha256"])) for name, told in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return f"{MANIFEST} is missing or unreadable"
-    for name, told in files.items():
+    for name, (size, digest) in written.items():
         path = folder / name
+        if not name.endswith(ending):
+            continue
         if not path.is_file():
             return f"{name} is missing"
-        if path.stat().st_size != told["bytes"]:
-            return f"{name} has {path.stat().st_size} bytes instead of {told['bytes']}"
-        if sha256(path) != told["sha256"]:
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size} bytes instead of {size}"
+        if sha256(path) != digest:
             return f"{name} does not match its checksum"
     return ""

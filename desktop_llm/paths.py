@@ -30,6 +30,12 @@ def config_dir() -> Path:
     return home / "config" if home else Path(appdirs.user_config_dir(APP_NAME, appauthor=False))
 
 
+def cache_dir() -> Path:
+    """The folder for what can be made anew at any time; not created here."""
+    home = _home()
+    return home / "cache" if home else Path(appdirs.user_cache_dir(APP_NAME, appauthor=False))
+
+
 def log_dir() -> Path:
     """The folder for log files; not created here."""
     home = _home()

@@ -102,9 +102,10 @@ class ImportReport:
     """What an import did.
 
     `repeats` of the `duplicates` are repeated in the file only, the others were here before; `labeled` counts labels
-    that came along, `conflicts` known texts with another label, `unknown` texts left out
-    because only labels were wanted, `unfit` labels that have no place in their texts as these are here; `at` is the
-    time of its end in ISO 8601.
+    that came along, `conflicts` known texts with another label, `unknown` texts left out because only labels were
+    wanted, `unfit` labels that have no place in their texts as these are here; `at` is the time of its end in ISO
+    8601. `merged` names labels of the file that were merged in the project, each with the one that its rows have got;
+    `archived` labels that are not offered there.
     """
 
     source: str
@@ -119,6 +120,8 @@ class ImportReport:
     at: str = ""
     unfit: int = 0
     repeats: int = 0
+    merged: Mapping[str, str] = field(default_factory=dict)
+    archived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +264,8 @@ class NewLabel:
 class Edit:
     """What an operation on many rows does to one of them; None leaves alone.
 
-    `content` is the whole new content, `extra` are all further cells.
+    `content` is the whole new content, `extra` are all further cells, `labeler` a name and the one that what was said
+    under it gets.
     """
 
     item: int
@@ -270,6 +274,7 @@ class Edit:
     split: str | None = None
     label: NewLabel | None = None
     to_bin: bool = False
+    labeler: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

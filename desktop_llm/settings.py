@@ -38,6 +38,17 @@ class Settings:
         "Train inside the window",
         "Off: training runs in a process of its own, which keeps the window quick. On: in a thread of the window.",
     )
+    measure_by_itself: bool = _declared(
+        True,
+        "Measure before a run",
+        "When a recipe rests and nothing else runs, some real steps tell what the run will take.",
+    )
+    keep_awake: bool = _declared(
+        True, "Stay awake while training", "Keeps the computer from falling asleep until the run has ended."
+    )
+    tell_end: bool = _declared(
+        True, "Tell when a run ends", "A notification of the desktop, when you are in another window by then."
+    )
     advance_after_label: bool = _declared(
         True, "Next text after a label", "Goes on to the next text as soon as a label is given."
     )
@@ -48,6 +59,7 @@ class Settings:
         choices=tuple((name, one.title) for name, one in PRESETS.items()),
     )
     key_changes: str = _declared("{}", "", "", hidden=True)
+    gpu_prices: str = _declared("", "", "", hidden=True)
     last_project: str = _declared("", "", "", hidden=True)
     recent_projects: tuple[str, ...] = _declared((), "", "", hidden=True)
     window_geometry: str = _declared("", "", "", hidden=True)

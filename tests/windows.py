@@ -27,6 +27,7 @@ def open_window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     from PySide6.QtCore import QCoreApplication, QEvent
     from PySide6.QtWidgets import QApplication
 
+    from desktop_llm import settings
     from desktop_llm.gui import theme
     from desktop_llm.gui.hub import Hub
     from desktop_llm.gui.window import MainWindow
@@ -38,6 +39,9 @@ def open_window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     made: list[MainWindow] = []
 
     def start() -> MainWindow:
+        if not settings.settings_file().exists():
+            # a page that is looked at for some seconds would start a process that the test does not know of
+            settings.save(settings.Settings(measure_by_itself=False))
         made.append(MainWindow(Hub()))
         made[-1].show()
         qtbot.waitExposed(made[-1])

@@ -49,4 +49,7 @@ def _history(told: Any, out: Out) -> None:
         turn = project.operations.undo if told.undo is not None else project.operations.redo
         outcome = turn(number)
         left = f"; {outcome.left:,} were changed since and stay" if outcome.left else ""
-        out({"changed": outcome.changed, "left": outcome.left}, f"{outcome.changed:,} rows changed{left}.")
+        words = f"{outcome.changed:,} rows changed{left}."
+        if not outcome.changed and not outcome.left:
+            words = "Done; no row had to change."
+        out({"changed": outcome.changed, "left": outcome.left}, words)

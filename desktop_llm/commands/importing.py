@@ -11,6 +11,7 @@ from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writa
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
+    from desktop_llm.rows import ImportReport
     from desktop_llm.verbs.importing import Plan
 
 
@@ -33,6 +34,8 @@ def declare(verb: Declare) -> None:
         one.add_argument("--shape", metavar="TOOL", help="whose rows these are (doccano, label_studio …), or none")
         words = "the sign between several labels in one cell, '' where there is none; found if it is not told"
         one.add_argument("--separator", metavar="SIGN", help=words)
+        words = "take a file of text for plain text, in which this makes a row: a line, a paragraph, the whole file"
+        one.add_argument("--unit", choices=("line", "paragraph", "file"), help=words)
         one.add_argument("--no-header", action="store_true", help="the first row is data")
         one.add_argument("--report", type=Path, metavar="FILE", help="write what was done there, as JSON (one FILE in)")
         words = "write the rows that were not taken there, as CSV or JSON Lines (one FILE in)"
@@ -53,6 +56,13 @@ def _late_words(look: Plan) -> str:
     """What is to be said of columns that were found behind the first rows only."""
     late = ", ".join(f"“{name}”" for name in look.late if name in look.mapping.values())
     return f" The first rows have nothing in {late}, later ones have." if late else ""
+
+
+def _fates(report: ImportReport) -> str:
+    """What became of labels of the file that were merged or are archived in the project."""
+    merged = [f" “{old}” was merged into “{new}”, which its rows have." for old, new in report.merged.items()]
+    archived = [f" “{name}” is archived: its rows have it, but it is not offered." for name in report.archived]
+    return "".join([*merged, *archived])
 
 
 def _import(told: Any, out: Out) -> None:
@@ -81,6 +91,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 "header": header,
                 "shape": told.shape,
                 "separator": told.separator,
+                "unit": told.unit,
             }
             look = importing.plan(task, path, **how)
             if mapping:
@@ -102,6 +113,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 + _late_words(look)
                 + (f" {report.unfit:,} labels were not taken: their texts were changed here." if report.unfit else "")
                 + (f" {report.unknown:,} texts are not in the project." if labels_only else "")
+                + _fates(report)
             )
             out({**asdict(report), "rejected": report.rejected_count, "encoding": look.form.encoding}, words)
             if report.rejected_count and not report.imported + report.duplicates + report.unknown:

@@ -21,6 +21,12 @@ def declare(verb: Declare) -> None:
     one.add_argument("--order", choices=ORDERS, default=ORDERS[0], help="which rows come first in Label")
     one = _with_encoder(verb("mistakes", _mistakes, "find labels that the other labels contradict, to look at again"))
     one.add_argument("--to", type=Path, metavar="FILE", help="also write them, most doubtful first")
+    one.add_argument(
+        "--run",
+        type=int,
+        metavar="N",
+        help="those that the training of this run never believed, in place of the loop's",
+    )
     one = _with_encoder(verb("advise", _advise, "tell what more labels would bring, over all and for each label"))
     one.add_argument("--more", type=int, metavar="N", help="so many labels more; left out: as many as there are")
 
@@ -57,7 +63,13 @@ def _mistakes(told: Any, out: Out) -> None:
     from desktop_llm.verbs import loop_results
 
     with opened(told.project) as project:
-        found = _looping(project, told.encoder, out).mistakes()
+        if told.run is not None:
+            from desktop_llm.verbs import training_doubts
+
+            project.runs.get(told.run)
+            found = training_doubts.find(project, told.run)
+        else:
+            found = _looping(project, told.encoder, out).mistakes()
         if not project.read_only:
             loop_results.keep_doubts(project, found)
         if told.to is not None:

@@ -43,8 +43,17 @@ def _predict(told: Any, out: Out) -> None:
         row, answer = one
         text = next(iter(row.values()), "")
         label = answer.label
-        said = ", ".join(_in_words(one, text) for one in label) or "–" if isinstance(label, list) else str(label)
+        said = _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
+
+
+def _label_in_words(label: Any, text: str) -> str:
+    """A name, several parts, or figures by their names."""
+    if isinstance(label, list):
+        return ", ".join(_in_words(one, text) for one in label) or "–"
+    if isinstance(label, dict):
+        return ", ".join(f"{name} {value:.6g}" for name, value in label.items())
+    return str(label)
 
 
 def _in_words(part: Any, text: str) -> str:

@@ -36,7 +36,7 @@ def declare(verb: Declare) -> None:
 
 def _personal(told: Any, out: Out) -> None:
     from desktop_llm.data.personal.find import KINDS, REGIONS, TITLES, Kind
-    from desktop_llm.verbs import personal
+    from desktop_llm.verbs import personal, staying
 
     if told.yes and not told.forget:
         raise UsageError("--yes goes with --forget.")
@@ -60,8 +60,10 @@ def _personal(told: Any, out: Out) -> None:
             _forget(project, out, sure=told.yes)
         elif told.keep:
             must_be_writable(project)
-            kept = {kind: personal.keep(project, kind, regions=regions) for kind in kinds}
-            out({"kept": kept}, f"{sum(kept.values()):,} different values may stay.")
+            there = personal.there(project, kinds, regions=regions)
+            outcome = staying.keep(project, there)
+            kept = {kind: len(values) for kind, values in there.of.items()}
+            out({"operation": outcome.operation, "kept": kept}, f"{sum(kept.values()):,} different values may stay.")
         elif told.mask or told.blocks or told.replace:
             way: personal.Way = "mask" if told.mask else "blocks" if told.blocks else "replace"
             outcome = personal.treat(project, dict.fromkeys(kinds, way), regions=regions)

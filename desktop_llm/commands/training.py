@@ -22,30 +22,44 @@ def declare(verb: Declare) -> None:
     one.add_argument("--recipe", type=Path, metavar="FILE.toml")
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     one.add_argument("--estimate", action="store_true", help="only measure what it would take")
-    one = verb("resume", _resume, "go on with a run after a stop, a crash or a power cut")
+    one.add_argument("--from", dest="start", type=int, metavar="RUN", help="start from the model of a run")
+    one.add_argument("--again", type=int, metavar="RUN", help="repeat a run: its data, its recipe")
+    one = verb("resume", _resume, "go on with a run after a stop, a crash, a power cut, or for longer")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
-    one = verb("runs", _runs, "list the runs of a project")
+    one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="go on by another plan")
+    one = verb("runs", _runs, "list the runs of a project, or what differs between two")
     one.add_argument("project", type=Path)
+    one.add_argument("--diff", type=int, nargs=2, metavar=("A", "B"), help="what differs between two runs")
     one = verb("evaluate", _evaluate, "measure a run")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
     one.add_argument("--split", default="test", choices=("train", "validation", "test"))
 
 
+def _values(told: Any) -> dict[str, Any]:
+    """What --set says. Raises UserError."""
+    from desktop_llm.jobs import recipe as recipes
+
+    values = {}
+    for pair in told.set:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise UserError(f"--set takes KEY=VALUE, not “{pair}”.")
+        values[key.strip()] = recipes.parse_value(key.strip(), text)
+    return values
+
+
 def _recipe(told: Any, project: Project) -> Recipe:
     from desktop_llm.jobs import recipe as recipes
     from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs import training
+    from desktop_llm.verbs.evaluating import finished_folder
 
+    start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
     try:
-        values = {}
-        for pair in told.set:
-            key, equals, text = pair.partition("=")
-            if not equals:
-                raise UserError(f"--set takes KEY=VALUE, not “{pair}”.")
-            values[key.strip()] = recipes.parse_value(key.strip(), text)
-        task, rows = task_named(project.task), project.items.counts().labeled
+        values = {**_values(told), **start}
+        task, rows = task_named(project.task), training.amount(project)
         base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
         base = training.default_recipe(task, values.get("model", base.model), rows)
         if told.recipe is not None:
@@ -61,20 +75,47 @@ def _train(told: Any, out: Out) -> int:
     with opened(told.project) as project:
         must_learn(project)
         must_be_writable(project)
+        if told.again is not None:
+            return _again(told, project, out)
         recipe = _recipe(told, project)
         if told.estimate:
-            return headless.estimate(project, recipe, out)
+            from desktop_llm.verbs import estimating
+
+            return estimating.estimate(project, recipe, out)
         number, _ = training.prepare(project, recipe)
         out({"run": number}, f"Run {number}")
         return headless.train(project, number, out, _catch_interrupt)
 
 
+def _again(told: Any, project: Project, out: Out) -> int:
+    from desktop_llm.verbs import headless, rerunning
+
+    if told.set or told.recipe is not None or told.start is not None or told.estimate:
+        raise UsageError("--again repeats a run as it was: leave out --set, --recipe, --from and --estimate.")
+    number, _ = rerunning.again(project, told.again)
+    differs = rerunning.not_as_then(project, told.again)
+    out({"run": number, "again": told.again, "not_as_then": differs}, f"Run {number} repeats run {told.again}")
+    for sentence in differs:
+        out({}, f"   {sentence}")
+    return headless.train(project, number, out, _catch_interrupt)
+
+
 def _resume(told: Any, out: Out) -> int:
-    from desktop_llm.verbs import headless, training
+    from desktop_llm.verbs import headless, rerunning, training
 
     with opened(told.project) as project:
         must_learn(project)
         must_be_writable(project)
+        try:
+            values = _values(told)
+        except UserError as error:
+            raise UsageError(error.message) from error
+        if values:
+            one = rerunning.prolong(project, told.run, values)
+            out(
+                {"run": told.run, "step": one.step, "before": one.before, "after": one.after},
+                f"Run {told.run} goes on from step {one.step:,} to step {one.after:,} ({one.before:,} were planned)",
+            )
         training.resumable(project, told.run)
         return headless.train(project, told.run, out, _catch_interrupt)
 
@@ -91,6 +132,10 @@ def _runs(told: Any, out: Out) -> None:
     with opened(told.project) as project:
         must_learn(project)
         main_metric = task_named(project.task).metrics[0]
+        if told.diff is not None:
+            here, there = told.diff
+            _diff(project, here, there, out)
+            return
         runs = project.runs.all()
         if not runs:
             out({}, "There is no run yet; train one.")
@@ -98,9 +143,28 @@ def _runs(told: Any, out: Out) -> None:
             value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
-                {"run": run.number, "state": run.state, "model": run.model_title, "metrics": run.metrics},
+                {
+                    "run": run.number,
+                    "state": run.state,
+                    "model": run.model_title,
+                    "metrics": run.metrics,
+                    "forecast": run.details.get("forecast", {}),
+                },
                 f"{run.number}  {run.state}, {run.model_title}{figure}",
             )
+
+
+def _diff(project: Project, here: int, there: int, out: Out) -> None:
+    from desktop_llm.verbs import differing
+
+    lines = differing.between(project, here, there)
+    words, group = [f"Run {here} and run {there}"], ""
+    for line in lines:
+        if line.group != group:
+            group = line.group
+            words.append(differing.GROUPS[line.group])
+        words.append(f"   {line.name}: {line.here}" + (", the same" if line.same else f" | {line.there}"))
+    out({"runs": [here, there], **differing.as_json(lines)}, "\n".join(words))
 
 
 def _evaluate(told: Any, out: Out) -> None:

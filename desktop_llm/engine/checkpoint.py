@@ -3,8 +3,10 @@
     checkpoints/step-00000120/  model.safetensors config.json tokenizer…  optimizer.safetensors random.safetensors
                                 state.json MANIFEST.json
     checkpoints/best/           the best model so far, in Hugging Face layout
+                                (with LoRA both hold what learns in peft's layout, and base.json: what it stands upon)
 
-Two steps are kept; the newest whole one is resumed from. Nothing is ever unpickled.
+The newest whole one is resumed from; `engine.retention` says which others stay. A checkpoint is written from a
+`Moment`, a copy that training no longer touches. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -12,26 +14,32 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 from desktop_llm import atomic
-from desktop_llm.engine.optim import States
-from desktop_llm.nets.learner import Learner
+from desktop_llm.engine.host_copy import Copied, HostCopy
+from desktop_llm.engine.optimizers import States
+from desktop_llm.nets.learner import Captured, Learner
 
-KEPT = 2
 BEST = "best"
+MODEL, MEMORY = "model/", "memory/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far."""
+    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far.
+
+    `mode` is how steps are computed, see `engine.compiling`.
+    The plan's learning rate counts `rate_factor` times since the last of `rollbacks`; at most `places` (texts × the
+    longest, in tokens; 0 no limit) are computed at once since the memory was full; `watch` is the watch-dog's memory.
+    """
 
     step: int = 0
     epoch: int = 0
@@ -41,10 +49,55 @@ class Progress:
     waited: int = 0
     seconds: float = 0.0
     precision: str = ""
+    mode: Literal["", "eager", "compiled"] = ""
+    rate_factor: float = 1.0
+    rollbacks: int = 0
+    places: int = 0
+    watch: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _name(step: int) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A model as it was at one moment; `rest` is what an exact resume needs beside it, where that was taken, too."""
+
+    captured: Captured
+    copied: Copied
+    random: Mapping[str, torch.Tensor] | None = None
+    rest: Mapping[str, Any] | None = None
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes on the disk."""
+        return sum(one.numel() * one.element_size() for one in self.copied.tensors.values())
+
+    def tensors(self, which: str) -> dict[str, torch.Tensor]:
+        """Those of the model or of what the step remembers."""
+        told = self.copied.tensors.items()
+        return {name.removeprefix(which): tensor for name, tensor in told if name.startswith(which)}
+
+
+def take(copies: HostCopy, learner: Learner, states: States | None = None, progress: Progress | None = None) -> Moment:
+    """The model of this moment; with `states` and `progress` all that a checkpoint holds.
+
+    Raises RuntimeError or MemoryError when there is no room for it.
+    """
+    captured = learner.captured()
+    named = {MODEL + name: tensor for name, tensor in captured.tensors.items()}
+    if states is None or progress is None:
+        return Moment(captured=captured, copied=copies.take(named))
+    named |= {MEMORY + name: tensor for name, tensor in states.tensors.items()}
+    rest = {"progress": asdict(progress), "python": random.getstate(), **states.figures}
+    return Moment(captured=captured, copied=copies.take(named), random=_random_tensors(), rest=rest)
+
+
+def name_of(step: int) -> str:
+    """The name of a step's folder."""
     return f"step-{step:08d}"
+
+
+def step_of(path: Path) -> int:
+    """The step of a folder that `name_of` named."""
+    return int(path.name[5:])
 
 
 def steps(folder: Path) -> list[Path]:
@@ -54,17 +107,21 @@ def steps(folder: Path) -> list[Path]:
 
 def newest_step(folder: Path) -> int:
     """The step of the newest checkpoint, whole or not; 0 without any."""
-    return max((int(path.name[5:]) for path in steps(folder)), default=0)
+    return max((step_of(path) for path in steps(folder)), default=0)
 
 
 def newest(folder: Path) -> tuple[Path | None, list[str]]:
-    """The newest checkpoint whose checksums hold, and what was wrong with newer ones."""
+    """The newest checkpoint whose checksums hold, and what was wrong with newer ones, which are removed.
+
+    They would count among the newest, and whole ones would have to go for them.
+    """
     complaints: list[str] = []
     for path in steps(folder):
         wrong = atomic.damage(path)
         if not wrong:
             return path, complaints
         complaints.append(f"{path.name}: {wrong}")
+        shutil.rmtree(path, ignore_errors=True)
     return None, complaints
 
 
@@ -78,24 +135,15 @@ def tidy(folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def save(folder: Path, learner: Learner, states: States, progress: Progress) -> Path:
-    """Write a checkpoint of `progress.step`, then drop all but the newest two. Raises OSError, SafetensorError."""
-    path = folder / _name(progress.step)
+def write(path: Path, moment: Moment) -> None:
+    """Write a moment to the folder `path`, whole or not at all. Raises OSError, SafetensorError."""
+    moment.copied.wait()
     with atomic.new_folder(path) as filling:
-        learner.save(filling)
-        save_file(dict(states.tensors), filling / "optimizer.safetensors")
-        save_file(_random_tensors(), filling / "random.safetensors")
-        state: dict[str, Any] = {"progress": asdict(progress), "python": random.getstate(), **states.figures}
-        atomic.write_json(filling / "state.json", state)
-    for old in steps(folder)[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
-    return path
-
-
-def save_best(folder: Path, learner: Learner) -> None:
-    """Write the model as the best so far. Raises OSError, SafetensorError."""
-    with atomic.new_folder(folder / BEST) as filling:
-        learner.save(filling)
+        moment.captured.write(filling, moment.tensors(MODEL))
+        if moment.rest is not None and moment.random is not None:
+            save_file(moment.tensors(MEMORY), filling / "optimizer.safetensors")
+            save_file(dict(moment.random), filling / "random.safetensors")
+            atomic.write_json(filling / "state.json", moment.rest)
 
 
 def restore(path: Path, learner: Learner, take: Callable[[States], None]) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -56,21 +57,41 @@ class Device:
             return int(torch.cuda.max_memory_allocated(self.torch))
         return int(psutil.Process().memory_info().rss)
 
+    def reserved(self) -> int:
+        """Bytes of a GPU's memory that this process holds, in use or not; 0 on a processor."""
+        return int(torch.cuda.memory_reserved(self.torch)) if self.torch.type == "cuda" else 0
+
+    def give_back(self) -> int:
+        """Give what is not in use back to whoever else wants the GPU; what is `reserved` still."""
+        if self.torch.type == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+        elif self.torch.type == "mps":
+            torch.mps.empty_cache()
+        return self.reserved()
+
 
 @contextmanager
 def memory_sentences() -> Iterator[None]:
     """Turn what torch and Python say when memory runs out into a UserError."""
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
-        message = "The GPU's memory is full; halve the batch size and double the gradient accumulation."
-        raise UserError(message, details=str(error)) from error
     except (MemoryError, RuntimeError) as error:
-        # on a processor torch says it in a RuntimeError of its own
-        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):
+        if not is_full(error):
             raise
-        message = "The computer's memory is full; take a smaller model or batch size."
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            message = "The GPU's memory is full; halve the batch size and double the gradient accumulation."
+        else:
+            message = "The computer's memory is full; take a smaller model or batch size."
         raise UserError(message, details=str(error)) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether this says that memory has run out."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    # on a processor torch says it in a RuntimeError of its own
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def choose(recipe: Recipe) -> Device:

@@ -84,7 +84,7 @@ def measure(
     *,
     decide: bool = False,
 ) -> tuple[Scores, list[Prediction]]:
-    """Figures (with the mean `loss`) and predictions of a split whose rows all have a label.
+    """Figures (with the mean `loss`) and predictions of a split whose rows all have a label, or all need none.
 
     `decide`: the learner may choose by them first, as far as it has something to choose.
     """
@@ -92,7 +92,9 @@ def measure(
     if decide and isinstance(learner, Deciding):
         learner.decide(outputs, split.examples)
     predictions = learner.predictions(outputs) if len(split) else []
-    scores = score([row["label"] for row in split.rows], predictions, classes)
+    # a row without a label is itself all that there is to foretell
+    truth = [row if row.get("label") is None else row["label"] for row in split.rows]
+    scores = score(truth, predictions, classes)
     metrics = {**scores.metrics, "loss": learner.mean_loss(outputs, split.examples)} if len(split) else {}
     return Scores(metrics=metrics, details=_with_rows(scores, split.rows)), predictions
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate
 from desktop_llm.engine.device import Device
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Learner
+from desktop_llm.nets.learner import Batch, Judged, Judging, Learner
 
 
 class Gradient:
@@ -19,25 +20,90 @@ class Gradient:
 
     def __init__(self, learner: Learner, examples: Any, device: Device, *, group_by_length: bool) -> None:
         """`examples` are the encoded training rows; the learner is on its device."""
-        self._learner, self._examples, self._device = learner, examples, device
-        size = sum(parameter.numel() for parameter in learner.model.parameters() if parameter.requires_grad)
+        self.learner, self._examples, self.device = learner, examples, device
+        self.loss: Callable[[Batch], torch.Tensor] = learner.loss
+        """How the loss of a batch is computed where nobody judges; a compiled one may take its place."""
+        size = sum(parameter.numel() for parameter in learner.model.parameters())
         self._overhead = device.slice_overhead(size) if group_by_length else None
+        self._now: np.ndarray = np.zeros(0, dtype=np.int64)
+        self.places = 0
+        """At most so many token places (examples × longest) are computed at once; 0: no limit."""
+        self.judges = isinstance(learner, Judging)
+        """Whether it is kept how the learner judges each example's label."""
+        self.judged: list[tuple[np.ndarray, Judged]] = []
+        """How the examples of the last step were judged, on the device."""
+
+    @property
+    def count(self) -> int:
+        """How many examples there are."""
+        return len(self._examples)
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether all full batches have the same shape."""
+        lengths = self._examples.lengths
+        return len(lengths) > 0 and bool(lengths.min() == lengths.max())
 
     def add(self, group: Sequence[np.ndarray], scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
         """Forward and backward over the batches `group` (indices int64 [b] each); the mean loss, on the device."""
         rows = sum(len(batch) for batch in group)
-        total = torch.zeros((), device=self._device.torch)
+        total = torch.zeros((), device=self.device.torch)
+        self.judged = []
         for batch in group:
             for indices in self.slices(batch):
-                chosen = self._learner.collate(self._examples, indices.tolist())
-                with self._device.autocast():
-                    loss = self._learner.loss(evaluate.to_device(chosen, self._device.torch)) * (len(indices) / rows)
+                self._now = indices
+                chosen = evaluate.to_device(self.learner.collate(self._examples, indices.tolist()), self.device.torch)
+                with self.device.autocast():
+                    loss = self._loss(chosen, indices) * (len(indices) / rows)
                 (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
         return total
 
+    def add_frugally(
+        self,
+        group: Sequence[np.ndarray],
+        scaler: torch.amp.GradScaler | None = None,
+        on_halved: Callable[[int], None] = lambda places: None,
+    ) -> torch.Tensor:
+        """`add` in smaller slices, where memory runs out: the gradient stays the same.
+
+        What a step that failed has added is thrown away. `on_halved` is told the places from then on. Raises what
+        torch says where a single example is too large.
+        """
+        while True:
+            try:
+                return self.add(group, scaler)
+            except (MemoryError, RuntimeError) as error:
+                if not devices.is_full(error) or not self._halve():
+                    raise
+            # only here is the traceback gone, which holds what the failed step computed
+            self.learner.model.zero_grad(set_to_none=True)
+            self.judged = []
+            if self.device.torch.type == "cuda":
+                torch.cuda.empty_cache()
+            on_halved(self.places)
+
     def slices(self, batch: np.ndarray) -> list[np.ndarray]:
-        """What of a batch is computed at once: all of it, or slices of similar length."""
-        if self._overhead is None:
-            return [batch]
-        return buckets.slices(batch, self._examples.lengths, self._overhead)
+        """What of a batch is computed at once: all of it, or slices of similar length, none above `places`."""
+        parts = [batch] if self._overhead is None else buckets.slices(batch, self._examples.lengths, self._overhead)
+        return parts if not self.places else [small for part in parts for small in self._small(part)]
+
+    def _small(self, part: np.ndarray) -> list[np.ndarray]:
+        """A slice in as few equal parts as `places` allows."""
+        each = max(1, self.places // max(1, int(self._examples.lengths[part].max())))
+        return np.array_split(part, -(-len(part) // each))
+
+    def _halve(self) -> bool:
+        """Allow half of what was computed when memory ran out; False where that was a single example."""
+        if len(self._now) <= 1:
+            return False
+        longest = int(self._examples.lengths[self._now].max())
+        self.places = (len(self._now) // 2) * longest
+        return True
+
+    def _loss(self, chosen: Batch, indices: np.ndarray) -> torch.Tensor:
+        if not self.judges or not isinstance(self.learner, Judging):
+            return self.loss(chosen)
+        loss, judged = self.learner.judged_loss(chosen)
+        self.judged.append((indices, judged))
+        return loss

@@ -1,27 +1,34 @@
 """The training loop: batches to steps, measured and saved as planned, obeying pause, stop and leave at every step.
 
 What a step computes depends only on the job and the step's number, never on time, pauses or saves: so a run that
-was killed and resumed ends with the weights of one that was not.
+was killed and resumed ends with the weights of one that was not. Only where a loss is no number any more does it
+depend on the last checkpoint, to which the run then goes back.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from desktop_llm.engine import evaluate
+from desktop_llm.engine import compiling, evaluate, recovering, samples, watching
 from desktop_llm.engine.checkpoint import Progress
+from desktop_llm.engine.dynamics import Dynamics
 from desktop_llm.engine.keeping import Keeping
 from desktop_llm.engine.parts import Parts
+from desktop_llm.engine.recovering import NotFiniteError
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.engine.telling import Telling
-from desktop_llm.jobs.events import Continued, Evaluated, Paused
+from desktop_llm.engine.watching import Advice, Watch
+from desktop_llm.jobs.control import Wish
+from desktop_llm.jobs.events import Advised, Continued, Evaluated, Paused
+from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
+from desktop_llm.tasks import task as task_named
 
 Outcome = Literal["completed", "early_stopped", "stopped", "left"]
 
@@ -34,15 +41,80 @@ class Loop:
         self.parts, self._stepper = parts, stepper
         self.progress = Progress(precision=parts.device.precision)
         self._keeping = Keeping(parts, stepper)
-        self._telling = Telling(parts)
+        self._telling = Telling(parts, self._on_losses)
+        self._dynamics = Dynamics(parts.dynamics)
+        self._task = task_named(parts.job.task)
+        metric = self._task.metric(parts.plan.metric)
+        title = metric.title if metric is not None else ""
+        self._watch = Watch(parts.job.recipe, parts.plan, len(parts.validation), title)
+        # of rows that need no label there is no answer to compare
+        shown = [] if self._task.unsupervised else parts.validation.rows
+        self._samples = samples.chosen(shown, parts.job.recipe.seed)
+
+    def settle(self) -> None:
+        """Decide how steps are computed, compiled or not, before the first of them."""
+        self.parts.learner.model.train()
+        progress, parts = self.progress, self.parts
+        left = parts.plan.total_steps - progress.step
+        if left > 0:
+            mode = compiling.settle(
+                self._stepper.gradient, parts.job.recipe, steps=left, mode=progress.mode, voice=parts.voice
+            )
+            self.progress = replace(progress, mode=mode)
 
     def run(self) -> Outcome:
-        """Step until the plan, the patience or the person ends it. Raises UserError for a loss that is no number."""
+        """Step until the plan, the patience or the person ends it; what is to be kept is on the disk then.
+
+        Raises UserError for a loss that is no number, once going back to the last checkpoint is of no use.
+        """
+        try:
+            outcome = self._run()
+            self._save_now()
+        finally:
+            self._keeping.close()
+        return outcome
+
+    def _run(self) -> Outcome:
         self.parts.learner.model.train()
-        self._telling.begin()
-        self._keeping.begin()
+        self._stepper.on_halved = self._on_halved
+        self._take_up()
         if self.progress.step == 0:
             self.save()
+        while True:
+            try:
+                return self._go_on()
+            except NotFiniteError as error:
+                self._go_back(error.step)
+
+    def save(self) -> None:
+        """Take a checkpoint of where the run stands; a disk that refuses is told."""
+        self._gather()
+        self._keeping.save(self.progress)
+
+    def _save_now(self) -> None:
+        self._gather()
+        self._keeping.save_now(self.progress)
+
+    def _gather(self) -> None:
+        """Bring together what belongs into a checkpoint of this moment."""
+        self._telling.say()
+        said = self._dynamics.write(self.progress.step)
+        if said:
+            self.parts.voice.note(said, "warning")
+        self.progress = replace(self.progress, watch=watching.to_json(self._watch.memory))
+
+    def finish(self) -> None:
+        """After the last step: sum up how the examples were judged."""
+        said = self._dynamics.finish([int(row.get("id", place)) for place, row in enumerate(self.parts.train.rows)])
+        if said:
+            self.parts.voice.note(said, "warning")
+
+    def advise(self, advice: Advice | None) -> None:
+        """Tell what somebody else found out about the run, unless it was told."""
+        if advice is not None:
+            self._tell(self._watch.say(advice))
+
+    def _go_on(self) -> Outcome:
         while self.progress.step < self.parts.plan.total_steps:
             for group in self._groups():
                 began = time.monotonic()
@@ -56,16 +128,32 @@ class Loop:
         self._telling.say()
         return "completed"
 
-    def save(self) -> None:
-        """Write a checkpoint of where the run stands; a disk that refuses is told."""
-        self._telling.say()
-        self._keeping.save(self.progress)
+    def _take_up(self) -> None:
+        """Let everybody stand where the run stands."""
+        self._watch.memory = watching.from_json(self.progress.watch)
+        self._stepper.rate_factor = self.progress.rate_factor
+        self._stepper.gradient.places = self.progress.places
+        self._dynamics.begin(self.progress.step)
+        self._telling.begin()
+        self._keeping.begin(self.progress.step or None)
+
+    def put_average(self) -> None:
+        """Give the model the weights that are kept where none was the best."""
+        self._stepper.put_average()
+
+    def _go_back(self, bad: int) -> None:
+        """From step `bad`, whose loss or gradient is no number, to the last checkpoint, which is written anew."""
+        self._keeping.wait()
+        self.progress = recovering.back(self.parts, self._stepper, self.progress, bad)
+        self._take_up()
+        self.advise(recovering.advice(self.parts.job.recipe.learning_rate, self.progress))
+        self.save()
 
     def _groups(self) -> Iterator[list[np.ndarray]]:
         """The batches of each step left in this epoch."""
         recipe = self.parts.job.recipe
         batches = buckets.training_batches(
-            len(self.parts.train),
+            len(self.parts.train.examples),
             recipe.per_device_train_batch_size,
             seed=recipe.seed,
             epoch=self.progress.epoch,
@@ -77,6 +165,7 @@ class Loop:
     def _step(self, group: list[np.ndarray]) -> None:
         step = self.progress.step + 1
         stepped = self._stepper.step(group, step)
+        self._dynamics.add(self.progress.epoch, self._stepper.gradient.judged)
         self.progress = replace(self.progress, step=step, batch=self.progress.batch + len(group))
         lengths = self.parts.train.examples.lengths
         self._telling.add(step, int(sum(lengths[batch].sum() for batch in group)), stepped)
@@ -85,8 +174,10 @@ class Loop:
         plan, step = self.parts.plan, self.progress.step
         self.parts.voice.beat()
         self._telling.say_if_due()
+        self._keeping.collect()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
-            self._evaluate()
+            with self._stepper.averaged():
+                self._evaluate()
             patience = self.parts.job.recipe.early_stopping_patience
             if patience and self.progress.waited >= patience and step < plan.total_steps:
                 return "early_stopped"
@@ -98,23 +189,32 @@ class Loop:
     def _obey(self) -> Outcome | None:
         wish = self.parts.control.wish
         if wish == "pause":
-            self.save()
-            self.parts.voice.say(Paused(at=time.time(), step=self.progress.step))
-            while wish == "pause":
-                wish = self.parts.control.wait_while_paused(1.0)
-                self.parts.voice.beat()
-            self._telling.begin()
-            if wish == "run":
-                self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+            wish = self._pause()
         if wish == "leave":
-            self.save()
             return "left"
-        return "stopped" if wish == "stop" else None
+        # a run that repeats one which a person stopped ends where that one did
+        return "stopped" if wish == "stop" or self.progress.step == self.parts.job.again.get("stopped_at") else None
+
+    def _pause(self) -> Wish:
+        """Hold, with nothing left in the memory of a GPU, until the person wants something else."""
+        self._save_now()
+        freed = self._stepper.release()
+        self.parts.voice.say(Paused(at=time.time(), step=self.progress.step, freed=freed))
+        wish = self.parts.control.wish
+        while wish == "pause":
+            wish = self.parts.control.wait_while_paused(1.0)
+            self.parts.voice.beat()
+        if wish != "leave":
+            self._stepper.take_back()
+        self._telling.begin()
+        if wish == "run":
+            self.parts.voice.say(Continued(at=time.time(), step=self.progress.step))
+        return wish
 
     def _evaluate(self) -> None:
         self._telling.say()
         parts, plan = self.parts, self.parts.plan
-        scores, _ = evaluate.measure(
+        scores, answers = evaluate.measure(
             parts.learner,
             parts.validation,
             parts.device,
@@ -135,4 +235,43 @@ class Loop:
         parts.voice.say(
             Evaluated(at=time.time(), step=self.progress.step, split="validation", metrics=scores.metrics, best=better)
         )
+        self._look_at(value, scores.metrics.get("loss", math.nan), answers)
         self._telling.begin()
+
+    def _look_at(self, value: float, loss: float, answers: Sequence[Prediction]) -> None:
+        """Show some of the answers, and let the watch-dog hear of the measurement."""
+        parts, rows = self.parts, self.parts.validation.rows
+        sampled = samples.told(self._task, self._samples, rows, answers, parts.classes, self.progress.step)
+        if sampled is not None:
+            parts.voice.say(sampled)
+        truth, said = [row["label"] for row in rows], [one.label for one in answers]
+        dead = watching.not_predicted(truth, said, self._task.labels.names) if self._task.classes else {}
+        self._tell(self._watch.measured(self.progress.step, value, loss, dead))
+
+    def _on_losses(self, losses: Sequence[tuple[int, float]]) -> None:
+        self._tell(self._watch.steps(losses))
+
+    def _on_halved(self, places: int) -> None:
+        """Memory was full: keep what is computed at once from now on, and say so."""
+        recipe = self.parts.job.recipe
+        most = max(1, places // max(1, int(self.parts.train.examples.lengths.max())))
+        self.progress = replace(self.progress, places=places)
+        batch = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+        self.parts.voice.note(
+            f"The memory was full at step {self.progress.step + 1:,}: of the longest texts, {most:,} are computed at "
+            f"once from now on and their gradients added up; a step still learns from {batch:,} texts.",
+            "warning",
+        )
+
+    def _tell(self, told: Sequence[Advice]) -> None:
+        for one in told:
+            self.parts.voice.say(
+                Advised(
+                    at=time.time(),
+                    step=self.progress.step,
+                    about=one.about,
+                    message=one.message,
+                    action=one.action,
+                    value=one.value,
+                )
+            )

@@ -17,7 +17,10 @@ from desktop_llm.tasks.task import Score
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The learner is on its device, the splits are encoded, `checkpoints` is the folder they are kept in."""
+    """The learner is on its device, the splits are encoded, `checkpoints` is the folder they are kept in.
+
+    `dynamics` is the folder of what training said of each example.
+    """
 
     job: Job
     learner: Learner
@@ -30,3 +33,4 @@ class Parts:
     voice: Voice
     control: Control
     checkpoints: Path
+    dynamics: Path

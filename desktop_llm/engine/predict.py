@@ -12,6 +12,7 @@ from desktop_llm.engine.evaluate import Split
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.nets import model_folder
 from desktop_llm.nets.learner import Outputs, Row
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
@@ -43,6 +44,7 @@ class Predictor:
         self._stamp = _stamp(folder)
         self.task = task_named(task_of(folder))
         self.device = devices.choose(recipe or Recipe(bf16=False))
+        model_folder.check_whole(folder)
         with devices.memory_sentences():
             self.learner = self.task.open_learn().load(folder)
             self.device.take(self.learner.model)

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, evaluate, optim
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
 from desktop_llm.engine.parts import Parts
+from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
@@ -30,8 +32,9 @@ from desktop_llm.jobs import prediction, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Started
 from desktop_llm.jobs.folder import EventLog, RunFolder
+from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
-from desktop_llm.nets.learner import Learner, Row
+from desktop_llm.nets.learner import Adapting, Learner, Packing, Row
 from desktop_llm.tasks import task as task_named
 
 
@@ -84,12 +87,12 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
         raise UserError(wrong)
     device = devices.choose(job.recipe)
     checkpoint.tidy(run_folder.checkpoints)
-    for written in (run_folder.model, run_folder.predictions):
+    for written in (run_folder.model, run_folder.adapter, run_folder.predictions):
         atomic.recover(written)
     source, complaints = checkpoint.newest(run_folder.checkpoints)
     for complaint in complaints:
         before = "the one before is used" if source else "the run starts anew"
-        voice.note(f"A checkpoint is damaged and was passed over ({complaint}); {before}.", "warning")
+        voice.note(f"A checkpoint is damaged and was removed ({complaint}); {before}.", "warning")
     random.seed(job.recipe.seed)
     np.random.seed(job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
@@ -99,7 +102,8 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     stepper = Stepper(learner, splits["train"].examples, job.recipe, device, parts.plan.total_steps)
     loop = Loop(parts, stepper)
     if source is not None:
-        loop.progress = checkpoint.restore(source, learner, stepper.restore)
+        restored = checkpoint.restore(source, learner, stepper.restore)
+        loop.progress = continuing.take_up(job, run_folder, restored, parts.plan, voice)
         if loop.progress.precision != device.precision:
             voice.note(f"Goes on in {device.precision}; it was started in {loop.progress.precision}.", "warning")
     voice.say(
@@ -111,10 +115,16 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
             device=device.title,
             precision=device.precision,
             resumed_at=loop.progress.step,
+            threads=torch.get_num_threads() if device.torch.type == "cpu" else 0,
         )
     )
+    continuing.say_of_device(job, device, voice)
+    if source is None:
+        loop.advise(overlap.advice({split: one.rows for split, one in splits.items()}))
     patience = job.recipe.early_stopping_patience
     ended_early = bool(patience) and loop.progress.waited >= patience
+    if not ended_early:
+        loop.settle()
     outcome: Outcome = "early_stopped" if ended_early else loop.run()
     if outcome == "left":
         return Interrupted(at=time.time(), step=loop.progress.step)
@@ -133,8 +143,14 @@ def _learner(
     splits = {}
     for split in snapshot.SPLITS:
         kept = list(rows(split))
-        splits[split] = Split(kept, learner.encode(kept, voice.preparing))
-    parameters = optim.count(learner.model)
+        examples = learner.encode(kept, voice.preparing)
+        if split == "train" and isinstance(learner, Packing):
+            examples = learner.pack(examples)
+        splits[split] = Split(kept, examples)
+    what_learns.settle(learner, job.recipe)
+    if source is None and (told := what_learns.words(learner)):
+        voice.note(told)
+    parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
     return learner, parameters, splits
 
@@ -155,12 +171,13 @@ def _parts(
         train=splits["train"],
         validation=splits["validation"],
         device=device,
-        plan=plan(job.recipe, task, len(splits["train"])),
+        plan=plan(job.recipe, task, len(splits["train"].examples)),
         score=task.open_score(),
         classes=tuple(job.schema.get("classes", ())),
         voice=voice,
         control=control,
         checkpoints=run_folder.checkpoints,
+        dynamics=run_folder.dynamics,
     )
 
 
@@ -172,10 +189,15 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
         if wrong:
             raise UserError(f"The best model is damaged ({wrong}); run the training again.")
         parts.learner.adopt(best)
+    else:
+        loop.put_average()
     try:
         with atomic.new_folder(run_folder.model) as filling:
             parts.learner.save(filling)
             atomic.write_json(filling / NOTE, {"task": parts.job.task, "run": parts.job.number})
+        if parts.job.recipe.lora_r and isinstance(parts.learner, Adapting):
+            with atomic.new_folder(run_folder.adapter) as filling:
+                parts.learner.save_adapter(filling)
     except SafetensorError as error:
         raise UserError(f"The model could not be written ({error}); check the disk's free space and resume.") from error
     kept: dict[str, float] = {}
@@ -184,11 +206,20 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
             if len(splits[split]):
                 metrics = _measure_at_end(parts, split, splits[split], loop.progress.step, filling)
                 kept = kept or metrics
+    loop.finish()
     shutil.rmtree(best, ignore_errors=True)
-    for old in checkpoint.steps(run_folder.checkpoints)[1:]:
-        shutil.rmtree(old, ignore_errors=True)
-    reason = "completed" if outcome == "completed" else outcome
-    return Finished(at=time.time(), step=loop.progress.step, reason=reason, seconds=loop.progress.seconds, metrics=kept)
+    retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
+    spent = taken(run_folder.read_events())
+    return Finished(
+        at=time.time(),
+        step=loop.progress.step,
+        reason=outcome,
+        seconds=loop.progress.seconds,
+        metrics=kept,
+        message=continuing.compared(parts.job, run_folder),
+        whole=spent.seconds,
+        memory=max(spent.memory, peak(parts.device.torch)),
+    )
 
 
 def _measure_at_end(parts: Parts, name: str, split: Split, step: int, folder: Path) -> dict[str, float]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from desktop_llm.engine import optim
-from desktop_llm.engine.device import Device
+from desktop_llm.engine import schedules
+from desktop_llm.engine.average import Average
+from desktop_llm.engine.device import Device, memory_sentences
 from desktop_llm.engine.gradient import Gradient
-from desktop_llm.engine.optim import States
+from desktop_llm.engine.optimizers import Optimizers, States, trainable
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets.learner import Examples, Learner
 
@@ -27,40 +29,83 @@ class Stepped:
 
 
 class Stepper:
-    """Owns what changes the weights: the gradient, the optimizer, the loss scaler of fp16."""
+    """Owns what changes the weights: the gradient, the optimizer, the loss scaler of fp16, the average of weights."""
 
     def __init__(self, learner: Learner, examples: Examples, recipe: Recipe, device: Device, total_steps: int) -> None:
-        """`examples` are the encoded training rows; the learner is on its device; `total_steps` is the plan's."""
+        """`examples` are the encoded training rows; the learner is on its device; `total_steps` is the plan's.
+
+        Raises UserError for an optimizer that is not there.
+        """
         self._learner, self._recipe, self._total = learner, recipe, total_steps
-        self._parameters = [parameter for _, parameter in optim.trainable(learner.model)]
+        self._device = device
         self._gradient = Gradient(learner, examples, device, group_by_length=recipe.group_by_length)
-        self._optimizer = optim.adamw(learner.model, recipe)
+        self._optimizers = Optimizers(learner.model, recipe)
         self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
+        self._average = Average(trainable(learner.model), recipe.ema_decay) if recipe.ema_decay else None
+        self.rate_factor = 1.0
+        """By which the plan's learning rate is multiplied."""
+        self.on_halved: Callable[[int], None] | None = None
+        """Told the token places at once from then on, where memory ran out; None: a full memory is raised."""
+
+    @property
+    def gradient(self) -> Gradient:
+        """What makes the gradient of a step."""
+        return self._gradient
 
     def step(self, group: Sequence[np.ndarray], number: int) -> Stepped:
         """Optimizer step `number` (from 1) on the batches `group` (indices int64 [b] each)."""
-        rate = optim.rate(self._recipe, number, self._total)
-        optim.set_rate(self._optimizer, rate)
-        loss = self._gradient.add(group, self._scaler)
-        if self._scaler:
-            self._scaler.unscale_(self._optimizer)
-        limit = self._recipe.max_grad_norm if self._recipe.max_grad_norm > 0 else math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit, foreach=True)
-        if self._scaler:
-            self._scaler.step(self._optimizer)
-            self._scaler.update()
+        rate = schedules.rate(self._recipe, number, self._total) * self.rate_factor
+        self._optimizers.set_rate(rate)
+        if self.on_halved is None:
+            loss = self._gradient.add(group, self._scaler)
         else:
-            self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+            loss = self._gradient.add_frugally(group, self._scaler, self.on_halved)
+        if self._scaler:
+            self._optimizers.unscale(self._scaler)
+        limit = self._recipe.max_grad_norm if self._recipe.max_grad_norm > 0 else math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self._optimizers.parameters, limit, foreach=True)
+        self._optimizers.step(self._scaler)
+        if self._average:
+            self._average.add(number)
         return Stepped(rate, loss, norm.detach())
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The model as it is measured and kept: with the average as its weights, where there is one."""
+        return self._average.in_place() if self._average else nullcontext()
+
+    def put_average(self) -> None:
+        """The last step is done: the model has the average as its weights for good, where there is one."""
+        if self._average:
+            self._average.put()
 
     def states(self) -> States:
         """What an exact resume needs beside the weights."""
-        tensors = optim.states(self._learner.model, self._optimizer)
-        return States(tensors, {"scaler": self._scaler.state_dict()} if self._scaler else {})
+        told = self._optimizers.states()
+        average = self._average.states() if self._average else {}
+        scaler = {"scaler": self._scaler.state_dict()} if self._scaler else {}
+        return States({**told.tensors, **average}, {**told.figures, **scaler})
 
     def restore(self, states: States) -> None:
-        """Take over what `states` told, once the weights are in place."""
-        optim.restore(self._learner.model, self._optimizer, states.tensors)
+        """Take over what `states` told, once the weights are in place; nothing of before is left."""
+        self._optimizers.restore(states)
+        if self._average:
+            self._average.restore(states.tensors)
         if self._scaler is not None and "scaler" in states.figures:
             self._scaler.load_state_dict(states.figures["scaler"])
+
+    def release(self) -> int:
+        """Move the model and what the optimizer remembers out of a GPU's memory; how many bytes it got back."""
+        before = self._device.reserved()
+        self._move(torch.device("cpu"))
+        return before - self._device.give_back()
+
+    def take_back(self) -> None:
+        """Undo `release`: all is on the device again, as it was. Raises UserError where its memory is taken."""
+        with memory_sentences():
+            self._move(self._device.torch)
+
+    def _move(self, to: torch.device) -> None:
+        self._learner.model.to(to)
+        self._optimizers.move(to)
+        if self._average:
+            self._average.move(to)

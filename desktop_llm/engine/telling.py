@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from desktop_llm.engine import recovering
 from desktop_llm.engine.parts import Parts
+from desktop_llm.engine.recovering import NotFiniteError
 from desktop_llm.engine.stepper import Stepped
-from desktop_llm.errors import UserError
 from desktop_llm.jobs.events import StepDone
 
 SAY_SECONDS = 0.2
@@ -30,9 +31,9 @@ class _Unsaid:
 class Telling:
     """Keeps steps until it is time to tell them."""
 
-    def __init__(self, parts: Parts) -> None:
-        """Nothing to tell yet."""
-        self._parts = parts
+    def __init__(self, parts: Parts, on_losses: Callable[[Sequence[tuple[int, float]]], None]) -> None:
+        """Nothing to tell yet. `on_losses` hears of steps and their losses after they were told."""
+        self._parts, self._on_losses = parts, on_losses
         self._unsaid: list[_Unsaid] = []
         self._said_at = time.monotonic()
 
@@ -53,7 +54,7 @@ class Telling:
     def say(self) -> None:
         """Tell the steps since the last time; reads their figures from the device in one go.
 
-        Raises UserError for a loss that is no number.
+        Raises NotFiniteError for a loss or a gradient that is no number.
         """
         if not self._unsaid:
             self._said_at = time.monotonic()
@@ -77,11 +78,11 @@ class Telling:
                     seconds=seconds,
                 )
             )
-        last = self._unsaid[-1].step
+        steps = [one.step for one in self._unsaid]
         self._unsaid.clear()
         self._said_at = time.monotonic()
-        if not all(math.isfinite(loss) for loss, _ in figures):
-            raise UserError(
-                f"The loss is no longer a number near step {last:,}: the learning rate is too high "
-                "for this model. Start again with a third of it; the last checkpoint is kept."
-            )
+        scaled = self._parts.device.precision == "fp16"
+        for step, (loss, norm) in zip(steps, figures, strict=True):
+            if not recovering.finite(loss, norm, scaled=scaled):
+                raise NotFiniteError(step)
+        self._on_losses([(step, loss) for step, (loss, _) in zip(steps, figures, strict=True)])

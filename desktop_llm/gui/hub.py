@@ -17,6 +17,7 @@ from desktop_llm.jobs.events import Event
 from desktop_llm.settings import Settings
 
 if TYPE_CHECKING:
+    from desktop_llm.gui.around_runs import AroundRuns
     from desktop_llm.gui.inference import Inference
     from desktop_llm.gui.looping import Looping
     from desktop_llm.gui.run_queue import RunQueue
@@ -73,6 +74,7 @@ class Hub(QObject):
         """The last opening or closing: the next one waits for it, else it would meet its lock."""
         self._opening: tuple[Path, Task] | None = None
         self._training: Training | None = None
+        self._around: AroundRuns | None = None
         self._inference: Inference | None = None
         self._looping: Looping | None = None
         self._queue: RunQueue | None = None
@@ -81,12 +83,14 @@ class Hub(QObject):
     def training(self) -> Training:
         """The training thread; made when it is first needed."""
         if self._training is None:
+            from desktop_llm.gui.around_runs import AroundRuns
             from desktop_llm.gui.training import Training
 
             self._training = Training(self)
             self._training.stored.connect(self.changed)
             self._training.problem_met.connect(lambda sentence: self.show_error(UserError(sentence)))
             self._training.ended.connect(self._on_training_ended)
+            self._around = AroundRuns(self, self._training)
         return self._training
 
     @property
@@ -200,6 +204,8 @@ class Hub(QObject):
         """End everything: training leaves with a checkpoint, the warm model ends, the project is closed."""
         if self._training is not None:
             self._training.close()
+        if self._around is not None:
+            self._around.release()
         if self._inference is not None:
             self._inference.close()
         self.background.close()
@@ -261,7 +267,8 @@ class Hub(QObject):
         if outcome.message:
             self.show_error(UserError(outcome.message))
         elif outcome.kept:
-            self.show_message(self.tr("Run {number} is finished.").format(number=outcome.number))
+            words = self.tr("Run {number} is finished.").format(number=outcome.number)
+            self.show_message(f"{words} {outcome.result}".rstrip())
         from desktop_llm.rows import Changes
 
         self.changed.emit(Changes(runs=True, predictions=True))

@@ -18,7 +18,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.rows import Changes, Guess
 from desktop_llm.verbs import embedding, loop_results, loop_worker
-from desktop_llm.verbs.loop_results import ORDERS, Suggested, Wanted
+from desktop_llm.verbs.loop_results import ORDERS, Mistakes, Suggested, Wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NOTE, CURVE = "loop", "loop_curve"
 EVERY, FEW = 20, 20
+EVERY_RANGE = (5, 1000)
+"""Labels after which it learns again; with fewer it would be at work all the time."""
 MOST_POINTS = 300
 REST_MS = 1500
 """How long rows must rest before they are looked at anew."""
@@ -107,7 +109,9 @@ class Looping(QObject):
         self._hub.background.run(lambda _: project.notes.put(NOTE, kept))
         self.changed.emit()
         if self.choice.on:
-            self._refit()
+            # when to learn again is no reason to do so now, unless that many labels wait already
+            if set(changes) != {"every"} or self._since >= self.choice.every:
+                self._refit()
         elif "on" in changes:
             self._learned_words = ""
             self._say("")
@@ -118,6 +122,27 @@ class Looping(QObject):
         self._ask(
             {"do": "mistakes"}, self.tr("Looking for doubtful labels"), loop_results.keep_doubts, self.doubts_found.emit
         )
+
+    def find_by_training(self, number: int) -> None:
+        """Look for labels that the training of run `number` never came to believe."""
+        project = self._hub.project
+        if project is None or not self.possible or self._work is not None:
+            return
+
+        def work(_: Task) -> tuple[Mistakes, Changes]:
+            from desktop_llm.verbs import training_doubts
+
+            found = training_doubts.find(project, number)
+            return found, loop_results.keep_doubts(project, found)
+
+        self._work = self._hub.background.run(
+            work,
+            on_done=lambda both: self._on_done(both, self.doubts_found.emit),
+            on_error=self._on_error,
+            title=self.tr("Looking for doubtful labels"),
+        )
+        self._work.ended.connect(self._on_ended)
+        self.changed.emit()
 
     def advise(self, more: int) -> None:
         """Look ahead."""
@@ -308,7 +333,7 @@ def _choice(told: Any) -> Choice:
         on=bool(told.get("on", False)),
         encoder=str(told.get("encoder", "")),
         wanted=wanted if wanted in ORDERS else "uncertain",
-        every=max(5, int(told.get("every", EVERY))),
+        every=min(max(EVERY_RANGE[0], int(told.get("every", EVERY))), EVERY_RANGE[1]),
     )
 
 

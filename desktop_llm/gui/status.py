@@ -63,10 +63,12 @@ class Status(QStatusBar):
         hub.job_changed.connect(self._on_job_changed)
         hub.message_shown.connect(lambda sentence: self.showMessage(sentence, MESSAGE_MS))
 
-    def show_saved(self, labels: int | None) -> None:
-        """Say how many labels are on disk; None: no project is open."""
+    def show_saved(self, labels: int | None, *, of_labels: bool = True) -> None:
+        """Say how many labels are on disk; None: no project is open. `of_labels`: its texts have any."""
         if labels is None:
             self.saved.setText("")
+        elif not of_labels:
+            self.saved.setText(self.tr("Saved"))
         elif labels == 1:
             self.saved.setText(self.tr("Saved · 1 label"))
         else:

@@ -58,6 +58,11 @@ class Outcome:
         """Whether the run left a model."""
         return isinstance(self.event, events.Finished)
 
+    @property
+    def result(self) -> str:
+        """What the engine says of the model that it left, or ''."""
+        return self.event.message if isinstance(self.event, events.Finished) else ""
+
 
 class Training(QThread):
     """Runs one training at a time; the object lives as long as the window and is started again for each run.

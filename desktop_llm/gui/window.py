@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,10 @@ class MainWindow(QMainWindow):
             self._count()
 
     def _count(self) -> None:
-        project = self.hub.project
+        project, task = self.hub.project, self.hub.task
         if project is not None:
-            self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.status.show_saved)
+            show = partial(self.status.show_saved, of_labels=task is None or not task.unsupervised)
+            self.hub.background.run(lambda _: project.items.counts().labeled, on_done=show)
 
     def _on_error_shown(self, error: UserError) -> None:
         self.banner.tell(error.message, error.details)

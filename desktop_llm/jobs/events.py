@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -33,7 +33,10 @@ class Preparing(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """The first step follows. `parameters` are the whole model's; `precision` is fp32, bf16 or fp16."""
+    """The first step follows. `parameters` are the whole model's; `precision` is fp32, bf16 or fp16.
+
+    `threads` are those that compute on a processor; 0 where that is not known.
+    """
 
     kind: ClassVar[str] = "started"
     total_steps: int
@@ -42,6 +45,7 @@ class Started(Event):
     device: str
     precision: str
     resumed_at: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +81,14 @@ class Evaluated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved(Event):
-    """A checkpoint is on disk, whole."""
+    """A checkpoint is on disk, whole, `seconds` after it was taken; the training was held for `held` of them."""
 
     kind: ClassVar[str] = "saved"
     step: int
     path: str
     bytes: int
     seconds: float
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +101,54 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advised(Event):
+    """What the watch-dog thinks of the run, in plain words, and the one thing to do about it.
+
+    `about` is not_a_number, divergence, no_progress, plateau, over_fitting, dead_classes or leakage. `action` is stop
+    (and keep the best), restart (with the recipe's values changed to those in `value`), rows (of the label in
+    `value`), leakage (look for texts that are in training and held out) or '' for nothing.
+    """
+
+    kind: ClassVar[str] = "advised"
+    step: int
+    about: str
+    message: str
+    action: str = ""
+    value: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack(Event):
+    """The run went back to its state after `step`, and goes on from there in another way: `message` says why and how.
+
+    Whatever was said of later steps is void.
+    """
+
+    kind: ClassVar[str] = "rolled_back"
+    step: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled(Event):
+    """What the model answers now to a few held-out rows, the same at each measurement.
+
+    A sample is `{"text": …, "truth": …, "answer": …, "right": true or false}`, all in words; `right` may be missing
+    where an answer is neither.
+    """
+
+    kind: ClassVar[str] = "sampled"
+    step: int
+    samples: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(Event):
-    """The run waits at `step`."""
+    """The run waits at `step`; of its device's memory, `freed` bytes are given back meanwhile."""
 
     kind: ClassVar[str] = "paused"
     step: int
+    freed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +168,20 @@ class Beat(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
-    """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation."""
+    """The end. `reason` is completed, early_stopped or stopped; `metrics` those of the kept model on validation.
+
+    `message` is a sentence about the result, or ''. `seconds` are those of the steps; `whole` all that the run took but
+    its pauses; `memory` its peak in bytes.
+    """
 
     kind: ClassVar[str] = "finished"
     step: int
     reason: str
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    message: str = ""
+    whole: float = 0.0
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +210,9 @@ KINDS: dict[str, type[Event]] = {
         Evaluated,
         Saved,
         Noted,
+        Advised,
+        RolledBack,
+        Sampled,
         Paused,
         Continued,
         Beat,

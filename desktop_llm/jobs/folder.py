@@ -1,7 +1,7 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
-    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  predictions/
-                log.txt
+    runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
+                dynamics/{part-…,summary}/  log.txt
 
 the newest `checkpoints/step-…` holds all that an exact resume needs, `model/` the kept model in Hugging Face layout.
 Events are appended by the engine alone; a line that a crash has torn is passed over by readers.
@@ -54,9 +54,19 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def adapter(self) -> Path:
+        """What a run with LoRA has learned beside its base model, in peft's layout; `model` has it merged in."""
+        return self.path / "adapter"
+
+    @property
     def predictions(self) -> Path:
         """The kept model's answers on the held-out rows, one JSONL file a split."""
         return self.path / "predictions"
+
+    @property
+    def dynamics(self) -> Path:
+        """How each training example was judged while the model learned; nothing for tasks that cannot tell."""
+        return self.path / "dynamics"
 
     def read_predictions(self, split: str) -> Iterator[tuple[int, Prediction]]:
         """Item ids and answers of a split; none when the run has not ended. Lines that are damaged are passed over."""

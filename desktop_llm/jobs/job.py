@@ -22,7 +22,10 @@ class Job:
 
     `task` is a task's name; `schema` the task's own words about its labels (`{"classes": ["a", "b"]}` …);
     `snapshot` the data's hash and counts, `{"sha256": …, "train": n, "validation": n, "test": n}`;
-    `created` an ISO 8601 time in UTC; `versions` program and library versions by name.
+    `created` an ISO 8601 time in UTC; `versions` program and library versions by name; `start` the hash of the weights
+    it begins with, '' from scratch. `history` tells how the recipe was changed on the way, the oldest first,
+    `{"at": …, "step": where it stood, "recipe": {key: [before, after]}}`. `again` is '{}', or the run that this one
+    repeats: `{"run": number, "weights": the hash it ended with, "device": …, "precision": …, "stopped_at": step or 0}`.
     """
 
     number: int
@@ -33,6 +36,9 @@ class Job:
     snapshot: Mapping[str, Any]
     created: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    start: str = ""
+    history: tuple[Mapping[str, Any], ...] = ()
+    again: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_json(job: Job) -> dict[str, Any]:
@@ -47,6 +53,9 @@ def to_json(job: Job) -> dict[str, Any]:
         "snapshot": dict(job.snapshot),
         "created": job.created,
         "versions": dict(job.versions),
+        "start": job.start,
+        "history": [dict(one) for one in job.history],
+        "again": dict(job.again),
     }
 
 
@@ -80,6 +89,9 @@ def read(path: Path) -> Job:
             snapshot=told["snapshot"],
             created=told["created"],
             versions=told.get("versions", {}),
+            start=str(told.get("start", "")),
+            history=tuple(dict(one) for one in told.get("history", ())),
+            again=dict(told.get("again", {})),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"The job “{path}” is damaged ({error}); start a new run.") from error

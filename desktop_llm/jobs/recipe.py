@@ -11,25 +11,22 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from desktop_llm.errors import UserError, from_os_error
-
-SCRATCH = "scratch"
-
-
-def _hyper(default: Any, title: str, help_text: str, group: str, **more: Any) -> Any:
-    return field(default=default, metadata={"title": title, "help": help_text, "group": group, **more})
+from desktop_llm.jobs import recipe_weights
+from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
+from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(recipe_weights.WeightKeys):
     """All hyperparameters of one run.
 
-    Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, more), and where they
-    apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`.
+    Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, optimizer, adapter, more), and
+    where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
     """
 
     model: str = _hyper(
@@ -42,9 +39,9 @@ class Recipe:
     vocab_size: int = _hyper(
         8000,
         "Vocabulary",
-        "How many different word pieces the tokenizer learns from your text.",
+        "How many different word pieces the tokenizer learns from your text; 257 are single bytes.",
         "size",
-        minimum=300,
+        minimum=257,
         maximum=250_000,
         scratch_only=True,
     )
@@ -72,7 +69,7 @@ class Recipe:
     intermediate_size: int | None = _hyper(
         None,
         "Feed-forward width",
-        "Automatic: twice the embedding width.",
+        "Automatic: twice the embedding width, or 8/3 of it for models that write.",
         "size",
         minimum=8,
         maximum=65536,
@@ -82,7 +79,7 @@ class Recipe:
         None,
         "Dropout",
         "Share of numbers switched off at random while learning, against learning by heart. Automatic: as the "
-        "model folder says, 0.1 from scratch.",
+        "model folder says; from scratch 0.1, or none for models that write.",
         "more",
         minimum=0.0,
         maximum=0.9,
@@ -91,7 +88,7 @@ class Recipe:
     max_length: int = _hyper(
         128,
         "Longest text",
-        "In word pieces; what is longer is cut at the end.",
+        "In word pieces; what is longer is cut at the end, or goes on in another block.",
         "training",
         minimum=8,
         maximum=131_072,
@@ -123,7 +120,7 @@ class Recipe:
         maximum=10.0,
     )
     per_device_train_batch_size: int = _hyper(
-        32, "Batch size", "Texts per step.", "training", minimum=1, maximum=65_536
+        32, "Batch size", "Texts, or blocks of text, per step.", "training", minimum=1, maximum=65_536
     )
     per_device_eval_batch_size: int = _hyper(
         64, "Batch size, evaluation", "Texts at a time when measuring.", "more", minimum=1, maximum=65_536
@@ -141,7 +138,12 @@ class Recipe:
         "Schedule",
         "How the learning rate falls to the end.",
         "training",
-        choices=(("linear", "Linear"), ("cosine", "Cosine"), ("constant", "Constant")),
+        choices=(
+            ("linear", "Linear"),
+            ("cosine", "Cosine"),
+            ("constant", "Constant"),
+            ("warmup_stable_decay", "Hold, then fall"),
+        ),
     )
     warmup_ratio: float = _hyper(
         0.1,
@@ -156,7 +158,7 @@ class Recipe:
         0.01,
         "Weight decay",
         "Pulls the weights towards zero a little at each step.",
-        "more",
+        "optimizer",
         minimum=0.0,
         maximum=10.0,
         decimals=4,
@@ -165,16 +167,18 @@ class Recipe:
         1.0,
         "Gradient clipping",
         "The longest step a batch may ask for; 0: no limit.",
-        "more",
+        "optimizer",
         minimum=0.0,
         maximum=1000.0,
         decimals=2,
     )
-    adam_beta1: float = _hyper(0.9, "Adam β₁", "Memory of the mean gradient.", "more", minimum=0.0, maximum=0.9999)
+    adam_beta1: float = _hyper(0.9, "Adam β₁", "Memory of the mean gradient.", "optimizer", minimum=0.0, maximum=0.9999)
     adam_beta2: float = _hyper(
-        0.999, "Adam β₂", "Memory of the squared gradient.", "more", minimum=0.0, maximum=0.999999
+        0.999, "Adam β₂", "Memory of the squared gradient.", "optimizer", minimum=0.0, maximum=0.999999
     )
-    adam_epsilon: float = _hyper(1e-8, "Adam ε", "Keeps a division from zero.", "more", minimum=1e-12, maximum=1e-2)
+    adam_epsilon: float = _hyper(
+        1e-8, "Adam ε", "Keeps a division from zero.", "optimizer", minimum=1e-12, maximum=1e-2
+    )
     label_smoothing_factor: float = _hyper(
         0.0,
         "Label smoothing",
@@ -194,6 +198,13 @@ class Recipe:
         None, "bfloat16", "Half precision with full range. Automatic: where the device is faster with it.", "more"
     )
     fp16: bool = _hyper(False, "float16", "Half precision for older NVIDIA cards; uses loss scaling.", "more")
+    torch_compile: bool | None = _hyper(
+        None,
+        "Compile",
+        "Turns the model into machine code before the first step: faster steps after a wait of a minute or so. "
+        "Automatic: where the run is long enough and all its steps are of one shape.",
+        "more",
+    )
     device: str = _hyper(
         "auto",
         "Run on",
@@ -211,6 +222,31 @@ class Recipe:
     )
     save_steps: int | None = _hyper(
         None, "Save every", "Steps between two checkpoints. Automatic: at most about a minute apart.", "more", minimum=1
+    )
+    save_total_limit: int = _hyper(
+        2,
+        "Checkpoints kept",
+        "How many of the newest checkpoints stay while the run goes on; at its end the last one does.",
+        "more",
+        minimum=1,
+        maximum=10_000,
+    )
+    save_kept_steps: int | None = _hyper(
+        None,
+        "Keep for good every",
+        "Steps between checkpoints that stay after the end, too. Automatic: none do.",
+        "more",
+        minimum=1,
+    )
+    save_gigabytes: float | None = _hyper(
+        None,
+        "Room for checkpoints",
+        "At most so many GB of the disk; the oldest goes first, never the best model or the newest checkpoint. "
+        "Automatic: no limit.",
+        "more",
+        minimum=0.01,
+        maximum=1_000_000.0,
+        decimals=2,
     )
     early_stopping_patience: int = _hyper(
         3,
@@ -250,14 +286,15 @@ def _kinds(key: str) -> tuple[type, bool]:
     return hint, False
 
 
-def _require_key(key: str) -> None:
+def require_key(key: str) -> None:
+    """Raise UserError with the nearest key where there is none of that name."""
     if key not in KEYS:
         raise UserError(f"There is no setting “{key}”; the nearest one is “{nearest_key(key)}”.")
 
 
 def parse_value(key: str, text: str) -> Any:
     """The value of `key` written as `text` (from `--set`). Raises UserError for unknown keys and wrong types."""
-    _require_key(key)
+    require_key(key)
     kind, optional = _kinds(key)
     word = text.strip().lower()
     if optional and word in _NONE_WORDS:
@@ -289,7 +326,7 @@ def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """`recipe` with `values` put in, each checked for key, type and range. Raises UserError."""
     fitted = {}
     for key, value in values.items():
-        _require_key(key)
+        require_key(key)
         fitted[key] = _fitted(key, value)
     result = replace(recipe, **fitted)
     check(result)
@@ -319,6 +356,7 @@ def check(recipe: Recipe) -> None:
         raise UserError("“max_steps” is −1 (no limit) or at least 1, not 0.")
     if recipe.bf16 and recipe.fp16:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
+    recipe_weights.check(recipe, recipe.model)
 
 
 def from_toml(recipe: Recipe, path: Path) -> Recipe:

@@ -2,9 +2,9 @@
 
 `useful` is what the loop does by itself. With few labels a model knows nothing that its doubts could be about, so
 typical rows of regions without a label come first (TypiClust: Hacohen, Dekel and Weinshall 2022, arXiv 2202.02794);
-then those between whose two likeliest labels the head can hardly decide, spread out by clusters weighted with that
-doubt (Zhdanov 2019, arXiv 1901.05954). That the one should follow the other is Doucet et al.'s finding (2024, arXiv
-2403.03728); when, was measured on banking77 (tests/benchmarks/labeling.py).
+then those between whose two likeliest labels the head can hardly decide, rare labels before common ones, spread out by
+clusters weighted with that doubt (Zhdanov 2019, arXiv 1901.05954). That the one should follow the other is Doucet et
+al.'s finding (2024, arXiv 2403.03728); when, was measured on banking77 (tests/benchmarks/labeling.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from desktop_llm.loop.features import directions
 FIRST_LEAST, FIRST_A_CLASS = 40, 3
 """Labels from typical rows before doubts count: so many, and so many for each class that is known."""
 MOST_CLUSTERS = 500
+SCARCE = 0.5
+"""How much the labels that a class has already weigh against a row that may be of it."""
 TOP = 10
 """Rows in doubt that compete for each place of a batch."""
 NEIGHBOURS = 5
@@ -62,6 +64,14 @@ def doubt(probabilities: np.ndarray, *, many: bool = False) -> np.ndarray:
         return np.zeros(len(probabilities), dtype=np.float32)
     two = np.partition(probabilities, -2, axis=1)[:, -2:]
     return np.asarray(1.0 - (two[:, 1] - two[:, 0]), dtype=np.float32)
+
+
+def worth(doubts: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Doubts float32 [n] that count for more where the likeliest class has few of the `labels` int64 [k].
+
+    A head is unsure for long between classes that are alike, and so would ask for these only.
+    """
+    return np.asarray(doubts / (1.0 + labels[probabilities.argmax(axis=1)]) ** SCARCE, dtype=np.float32)
 
 
 def doubtful(unit: np.ndarray, doubts: np.ndarray, waiting: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:

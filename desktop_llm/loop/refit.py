@@ -98,7 +98,8 @@ def refit(
     elif wanted == "disagreement":
         order = waiting[np.argsort(-_apart(pool, known, targets, probabilities, many)[waiting], kind="stable")]
     else:
-        order = _by_doubt(pool, doubts, waiting, batch, seed)
+        worth = doubts if many else choosing.worth(doubts, probabilities, targets.sum(axis=0))
+        order = _by_doubt(pool, worth, waiting, batch, seed)
     return Turn(
         classes=classes,
         probabilities=probabilities,

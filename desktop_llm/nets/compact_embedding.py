@@ -41,10 +41,11 @@ class CompactEmbedding(nn.Module):
         """Embed ids int64 [...] to float [..., width]."""
         return functional.embedding(self.places[ids], self.weight, padding_idx=self.padding_idx)
 
-    def expanded(self) -> torch.Tensor:
-        """The whole table with the trained rows put back, on the CPU."""
+    def expanded(self, trained: torch.Tensor) -> torch.Tensor:
+        """The whole table with the rows `trained` put back, on the CPU."""
         whole = self.whole.to("cpu", copy=True)
-        whole[self.used] = self.weight.detach().to("cpu")
+        # by numpy, in this thread alone: another one may be training, and wants the cores
+        whole.view(torch.uint8).numpy()[self.used.numpy()] = trained.contiguous().view(torch.uint8).numpy()
         return whole
 
 

@@ -6,6 +6,7 @@ The engine owns the loop (batches, steps, precision, checkpoints); the task owns
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +15,7 @@ import torch
 
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import Recipe
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
@@ -36,6 +38,19 @@ class Examples(Protocol):
 
     def __len__(self) -> int:
         """The number of examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a learner is at one moment, but for the values of its tensors, which are copied by whoever asked.
+
+    `tensors` are the model's own, on its device, by name. `write` puts the model, config and tokenizer of that moment
+    into an existing folder, with the tensors it is given, copies on the CPU; another thread may call it while the
+    model goes on learning.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    write: Callable[[Path, Mapping[str, torch.Tensor]], None]
 
 
 class Learner(Protocol):
@@ -70,6 +85,9 @@ class Learner(Protocol):
     def mean_loss(self, outputs: Any, examples: Any) -> float:
         """The mean loss per example of outputs in the order of `examples`."""
 
+    def captured(self) -> Captured:
+        """What the learner is now, to be written while it goes on."""
+
     def save(self, folder: Path) -> None:
         """Write model, config with label names, and tokenizer in Hugging Face layout into an existing folder."""
 
@@ -78,11 +96,56 @@ class Learner(Protocol):
 
 
 @runtime_checkable
+class Adapting(Protocol):
+    """A learner whose model can stay as it is, while small matrices learn beside its own (LoRA)."""
+
+    def adapt(self, recipe: Recipe) -> None:
+        """Put the matrices in, once and before `narrow`; they and the head alone learn from now on. Raises UserError.
+
+        `save` then writes a model with them merged in, as if it had learned as a whole.
+        """
+
+    def save_adapter(self, folder: Path) -> None:
+        """Write what was learned beside the model, in peft's layout, into an existing folder."""
+
+
+@runtime_checkable
 class Deciding(Protocol):
     """A learner that has more to choose than its weights, such as from which chance on it says yes."""
 
     def decide(self, outputs: Any, examples: Any) -> None:
         """Choose by the outputs of validation examples, which are then measured; `save` and `adopt` keep the choice."""
+
+
+@runtime_checkable
+class Packing(Protocol):
+    """A learner whose rows are joined and cut anew to be learned from; measured are rows as they are."""
+
+    def pack(self, examples: Any) -> Examples:
+        """What is learned from, made of the encoded training rows; all of one length, in `lengths`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a training pass thinks of the given labels of a batch, on the device and without gradient.
+
+    `sure` float32 [b] the chance of the given label (of several classes: of the least sure one), `right` bool [b]
+    whether it is the answer; `against` int64 [b] the class (its output) that speaks most against the label, and
+    `against_sure` float32 [b] its chance (of several classes: the chance that the label is wrong about it).
+    """
+
+    sure: torch.Tensor
+    right: torch.Tensor
+    against: torch.Tensor
+    against_sure: torch.Tensor
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A learner whose training passes tell how sure it is of each example's label, at no further pass."""
+
+    def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
+        """The loss as `loss` has it, and how the examples of the batch are judged."""
 
 
 class LearnRoom(Protocol):

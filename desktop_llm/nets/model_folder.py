@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm import atomic
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
+ADAPTER = "adapter_model.safetensors"
 ABSENT = ("missing_keys", "mismatched_keys")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 
@@ -31,17 +33,10 @@ def quiet() -> None:
 
 def check(folder: Path) -> dict[str, Any]:
     """The folder's config.json; raises UserError with what is missing and what to do."""
-    if not folder.is_dir():
-        raise UserError(f"There is no model folder “{folder}”; choose a folder with config.json and model.safetensors.")
-    try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"“{folder}” is not a model folder: config.json is missing; choose another folder.") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"“{folder / 'config.json'}” cannot be read ({error}); fetch the model again.") from error
-    if not isinstance(told, dict):
-        raise UserError(f"“{folder / 'config.json'}” does not describe a model; fetch the model again.")
+    told = _told(folder)
     if not any((folder / name).is_file() for name in WEIGHTS):
+        if (folder / ADAPTER).is_file():
+            raise UserError(f"“{folder}” is an adapter, not a whole model; choose the folder of the merged model.")
         if any((folder / name).is_file() for name in PICKLES):
             raise UserError(
                 f"“{folder}” has its weights only as a pickle, which can run foreign code; "
@@ -55,11 +50,39 @@ def check(folder: Path) -> dict[str, Any]:
     return told
 
 
-def config(folder: Path) -> PretrainedConfig:
-    """The folder's config as transformers sees it. Raises UserError."""
+def weights(folder: Path) -> list[Path]:
+    """The files of weights in a model folder."""
+    if (folder / WEIGHTS[0]).is_file():
+        return [folder / WEIGHTS[0]]
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise UserError(f"There is no model folder “{folder}”; choose a folder with config.json and model.safetensors.")
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"“{folder}” is not a model folder: config.json is missing; choose another folder.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"“{folder / 'config.json'}” cannot be read ({error}); fetch the model again.") from error
+    if not isinstance(told, dict):
+        raise UserError(f"“{folder / 'config.json'}” does not describe a model; fetch the model again.")
+    return told
+
+
+def check_whole(folder: Path) -> None:
+    """Raise UserError when the weights in a folder that this program wrote are no longer as they were written."""
+    wrong = atomic.damage(folder, ".safetensors") if (folder / atomic.MANIFEST).is_file() else ""
+    if wrong:
+        raise UserError(f"The model in “{folder}” is damaged ({wrong}); train it again, or choose another.")
+
+
+def config(folder: Path, *, part: bool = False) -> PretrainedConfig:
+    """The folder's config as transformers sees it; with `part` it need not have all weights. Raises UserError."""
     from transformers import AutoConfig
 
-    told = check(folder)
+    told = _told(folder) if part else check(folder)
     try:
         read: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return read

@@ -77,5 +77,21 @@ class _Linear(torch.autograd.Function):
 
 def _multiply(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """Rows [n, k] times weight [m, k] transposed, plus bias [m]."""
+    if torch.compiler.is_compiling():
+        made: torch.Tensor = _whole_multiply(rows, weight, bias)
+        return made
     result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return result
+
+
+@torch.library.custom_op("desktop_llm::multiply", mutates_args=())
+def _whole_multiply(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """The same for `torch.compile`, which takes oneDNN apart for weights that never change alone."""
+    result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    return result
+
+
+@_whole_multiply.register_fake
+def _(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Its shape."""
+    return rows.new_empty(rows.shape[0], weight.shape[0])

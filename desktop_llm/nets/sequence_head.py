@@ -11,7 +11,7 @@ import torch
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import tokens
 from desktop_llm.nets.kept import Kept
-from desktop_llm.nets.learner import Batch, Report, Row
+from desktop_llm.nets.learner import Batch, Judged, Report, Row
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import Target, TokenRows
 
@@ -60,6 +60,20 @@ class SequenceHead(Kept, ABC):
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, with label smoothing as in the recipe."""
         return self.loss_of(self._logits(batch), batch["labels"], self._smoothing)
+
+    def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
+        """The loss, and how sure the model is of the given labels."""
+        logits = self._logits(batch)
+        with torch.no_grad():
+            judged = self.judge(logits.detach(), batch["labels"])
+        return self.loss_of(logits, batch["labels"], self._smoothing), judged
+
+    def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
+        """What logits float32 [b, classes] say of labels that are one class each, int64 [b]."""
+        chances = torch.softmax(logits, dim=-1)
+        sure = chances.gather(1, targets[:, None]).squeeze(1)
+        against_sure, against = chances.scatter(1, targets[:, None], -1.0).max(dim=1)
+        return Judged(sure, sure >= against_sure, against, against_sure.clamp(min=0.0))
 
     def outputs(self, batch: Batch) -> torch.Tensor:
         """Logits float32 [b, classes] on the CPU."""

@@ -21,7 +21,7 @@ from transformers import (
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
-from desktop_llm.nets import model_folder
+from desktop_llm.nets import head_rows, model_folder
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report, Row
 
@@ -81,7 +81,7 @@ def start(
     """
     model_folder.quiet()
     recipe, classes = job.recipe, list(outputs or job.schema["classes"])
-    if source is not None:
+    if source is not None and not recipe.lora_r:  # an adapter's checkpoint stands upon the recipe's folder
         config = _with_classes(model_folder.config(source), classes, recipe, problem)
         tokenizer = model_folder.tokenizer(source)
         model = _from_config(config, source, head)
@@ -95,10 +95,14 @@ def start(
     else:
         folder = Path(recipe.model).expanduser()
         report("Loading the model folder", 0, 0)
-        config = _with_classes(model_folder.config(folder), classes, recipe, problem)
+        model_folder.check_whole(folder)
+        config = model_folder.config(folder)
+        before = head_rows.names(config.id2label)
+        config = _with_classes(config, classes, recipe, problem)
         tokenizer = model_folder.tokenizer(folder)
         model_folder.check_vocabulary(folder, tokenizer, config)
         model = _from_folder(folder, config, head, new_head=True)
+        head_rows.take_over(model, folder, before, classes)
     if config.pad_token_id is None:
         config.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     length = model_folder.longest(config, recipe.max_length)

@@ -19,6 +19,31 @@ APART = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff\uf90
 """Letters of scripts that do not part words, as a regular expression."""
 
 
+END = "<|endoftext|>"
+"""What ends a text, for models that write: GPT-2's word for it."""
+
+
+def train_exact(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """Learn up to `vocab_size` tokens that give every text back as it was: the end of a text, 256 bytes, pieces.
+
+    With 257 it knows bytes alone. Case, spaces and line ends are kept, as models that write need them.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        min_frequency=2,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, bos_token=END, eos_token=END, clean_up_tokenization_spaces=False
+    )
+
+
 def train(texts: Iterable[str], vocab_size: int, max_length: int, *, apart: bool = False) -> PreTrainedTokenizerFast:
     """Learn up to `vocab_size` tokens from `texts`: 5 special ones, 256 bytes, and the most frequent pieces.
 

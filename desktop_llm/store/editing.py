@@ -9,14 +9,14 @@ from typing import Any
 
 from desktop_llm.rows import Edit
 from desktop_llm.store import bin as bins
-from desktop_llm.store import events, labels
+from desktop_llm.store import events, labels, relabeling
 from desktop_llm.store.hashing import key_of, packed, packed_hash
 from desktop_llm.store.schema import BULK, DROPPED, SETTLED
 
 TEXT, EXTRA, SPLIT, BIN = "text", "extra", "split", "bin"
 LABEL = "label"
 """A label that a new text leaves as it is; it tells later whether the text still has the label that it had."""
-MOST_FIELDS = 5
+MOST_FIELDS = 6
 """Entries that one row can have in `edits` for one operation."""
 
 
@@ -40,12 +40,13 @@ class Writer:
 
     def apply(self, edit: Edit) -> bool:
         """Do one edit; whether anything changed."""
+        renamed = edit.labeler is not None and self._rename(edit.item, *edit.labeler)
         row = self._connection.execute(
             "SELECT text, content, split, extra FROM items WHERE id = ?", (edit.item,)
         ).fetchone()
         if row is None:
-            return False
-        changed = False
+            return renamed
+        changed = renamed
         if edit.content is not None:
             new_text = self._note(edit.item, TEXT, packed(*row[:2]), self._pack(edit.content))
             if new_text and self._follow:
@@ -84,7 +85,22 @@ class Writer:
         for field in order:
             if field in told and not (self._follow and field == TEXT):
                 whole &= self._set(item, field, *told[field])
+        if relabeling.LABELER in told:
+            now, then = told[relabeling.LABELER]
+            whole &= now is not None and then is not None and relabeling.turn(self._connection, item, now, then)
         return whole
+
+    def _rename(self, item: int, old: str, new: str) -> bool:
+        """Let what `old` said about a row be said by `new`, also where it lies in the bin."""
+        entries = relabeling.entries_by(self._connection, item, old)
+        if not entries or old == new:
+            return False
+        now, then = relabeling.told(old, entries), relabeling.told(new, entries)
+        self._connection.execute(
+            "INSERT INTO edits (operation, item, field, before, after) VALUES (?, ?, ?, ?, ?)",
+            (self._operation, item, relabeling.LABELER, now, then),
+        )
+        return relabeling.turn(self._connection, item, now, then)
 
     def _turn_placed(self, item: int, told: Mapping[str, tuple[str | None, str | None]], *, forward: bool) -> bool:
         """Text and label together, as the one speaks of places in the other: both, or none of them."""

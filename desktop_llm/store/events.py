@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from desktop_llm.store.hashing import key_of
@@ -26,8 +27,13 @@ GUIDELINE = "COALESCE((SELECT MAX(version) FROM guidelines), 0)"
 ACTIVE = (0, SETTLED, BULK)
 
 
-def of(connection: sqlite3.Connection, item: int) -> list[Event]:
-    """A row's entries in the order in which they came into this project."""
+def of(connection: sqlite3.Connection, item: int, *, values: bool = True) -> list[Event]:
+    """A row's entries in the order in which they came into this project; without `values`, any label reads ''.
+
+    Most of what decides needs only who replaced whom: to read each label of a long history, in which a label of spans
+    may have 40,000 characters, would make every key slower than the one before.
+    """
+    after = "after" if values else "CASE WHEN after IS NOT NULL THEN '' END"
     return [
         Event(
             uid=row[0],
@@ -41,11 +47,18 @@ def of(connection: sqlite3.Connection, item: int) -> list[Event]:
             seconds=row[8],
         )
         for row in connection.execute(
-            "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, seconds FROM label_history"
+            f"SELECT uid, over, {after}, after_skipped, labeler, origin, at, undone, seconds FROM label_history"
             " INDEXED BY history_by_item WHERE item = ? ORDER BY id",
             (item,),
         )
     ]
+
+
+def that_stand(connection: sqlite3.Connection, item: int) -> list[Event]:
+    """The heads of a row's entries with their labels: `standing` says of them what it says of all."""
+    sql = "SELECT after FROM label_history INDEXED BY history_by_uid WHERE uid = ?"
+    found = heads(of(connection, item, values=False))
+    return [replace(one, value=connection.execute(sql, (one.uid,)).fetchone()[0]) for one in found]
 
 
 def enter(
@@ -62,7 +75,7 @@ def enter(
     blind: bool = False,
 ) -> str:
     """Add an entry over all that stands (`blind`: over the labeler's own alone); its time. Changes no label."""
-    told = of(connection, item)
+    told = of(connection, item, values=False)
     before = connection.execute("SELECT value, skipped FROM labels WHERE item = ?", (item,)).fetchone()
     old, old_skipped = before or (None, 0)
     seen = [one for one in opinions(told).values() if one.labeler == labeler] if blind else heads(told)
@@ -156,14 +169,16 @@ def base(connection: sqlite3.Connection, item: int) -> str | None:
     return row[0] if row else None
 
 
-def note(connection: sqlite3.Connection, item: int) -> None:
-    """Keep the lists of disputed rows and of those that wait for a second labeler right for a row."""
-    told = of(connection, item)
-    if standing(told, None).disputed:
+def note(connection: sqlite3.Connection, item: int, *, sole: bool = False) -> None:
+    """Keep the lists of disputed rows and of those that wait for a second labeler right for a row.
+
+    `sole`: the last entry is over all that stood, so that there is nothing to dispute.
+    """
+    if not sole and standing(that_stand(connection, item), None).disputed:
         connection.execute("INSERT OR IGNORE INTO disputes (item) VALUES (?)", (item,))
     else:
         connection.execute("DELETE FROM disputes WHERE item = ?", (item,))
-    first = _first_of_two(connection, item, told)
+    first = _first_of_two(connection, item)
     if first is None:
         connection.execute("DELETE FROM second WHERE item = ?", (item,))
     else:
@@ -181,11 +196,15 @@ def is_double(digest: bytes, of_all: float) -> bool:
     return key_of(digest) % PARTS < of_all * PARTS
 
 
-def _first_of_two(connection: sqlite3.Connection, item: int, told: Sequence[Event]) -> str | None:
+def _first_of_two(connection: sqlite3.Connection, item: int) -> str | None:
     """Who labeled a row that is to be labeled twice and was labeled by nobody else."""
+    # asked first, as most projects have no such rows, and to look through a long history takes long
+    if not (of_all := share(connection)):
+        return None
+    told = of(connection, item, values=False)
     # whoever was asked for a second label and could not tell is not asked again
     asked = [one for one in opinions(told).values() if one.value is not None or one.origin == BLIND]
-    if len(asked) != 1 or asked[0].value is None or not (of_all := share(connection)):
+    if len(asked) != 1 or asked[0].value is None:
         return None
     # nor is who has seen the first label and put another in its place
     if any(one.active and one.value is not None and one.labeler != asked[0].labeler and one.origin != "import"

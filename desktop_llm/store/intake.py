@@ -14,6 +14,8 @@ from desktop_llm.jobs import events
 from desktop_llm.jobs.events import Event
 
 CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")
+FORECAST = "forecast"
+"""Under this name a run's details hold what was foretold of it, {"predicted": …}, and then what it took, "real"."""
 GREATEST = 2**63 - 1
 """The greatest whole number SQLite keeps."""
 
@@ -28,7 +30,7 @@ def take(connection: sqlite3.Connection, number: int, batch: Iterable[Event]) ->
             # a file that a broken disk or another version has spoiled must not keep the project from opening
             log.logger("store").info("run %d: passed over an odd event of kind %r", number, event.kind)
             continue
-        if isinstance(event, events.Started):
+        if isinstance(event, (events.Started, events.RolledBack)):
             _write_curves(connection, curves)
             curves = []
         _apply(connection, number, event)
@@ -68,6 +70,9 @@ FITS: dict[str, Callable[[object], bool]] = {
     "str": lambda value: isinstance(value, str),
     "Mapping[str, float]": _figures,
     "Mapping[str, Any]": lambda value: isinstance(value, Mapping),
+    "Sequence[Mapping[str, Any]]": lambda value: (
+        isinstance(value, (list, tuple)) and all(isinstance(one, Mapping) for one in value)
+    ),
 }
 
 
@@ -94,13 +99,28 @@ def _apply(connection: sqlite3.Connection, number: int, event: Event) -> None:
     if isinstance(event, events.Evaluated):
         _keep_figures(connection, number, event)
         return
-    if isinstance(event, events.Started):
+    if isinstance(event, events.Advised):
+        _keep_advice(connection, number, event)
+        return
+    if isinstance(event, (events.Started, events.RolledBack)):
         # steps that a resumed run does again
-        connection.execute("DELETE FROM run_metrics WHERE run = ? AND step > ?", (number, event.resumed_at))
-    changes = _changes(event)
+        step = event.resumed_at if isinstance(event, events.Started) else event.step
+        connection.execute("DELETE FROM run_metrics WHERE run = ? AND step > ?", (number, step))
+    if isinstance(event, events.Finished):
+        _keep_taken(connection, number, event)
+    changes = _watched(event) or _changes(event)
     if changes:
         sets = ", ".join(f"{name} = ?" for name in changes)
         connection.execute(f"UPDATE runs SET {sets} WHERE number = ?", (*changes.values(), number))
+
+
+def _watched(event: Event) -> dict[str, Any]:
+    """The columns that what the run says of itself sets."""
+    if isinstance(event, events.RolledBack):
+        return {"message": event.message, "step": event.step}
+    if isinstance(event, events.Sampled):
+        return {"samples": json.dumps(events.plain(event.samples), ensure_ascii=False)}
+    return {}
 
 
 def _changes(event: Event) -> dict[str, Any]:
@@ -125,8 +145,34 @@ def _changes(event: Event) -> dict[str, Any]:
             return {"state": "interrupted", "message": f"Left at step {event.step:,}; Resume goes on from there."}
         case events.Finished():
             state = "stopped" if event.reason == "stopped" else "finished"
-            return {"state": state, "step": event.step, "seconds": _finite(event.seconds) or 0.0, "message": ""}
+            seconds = _finite(event.seconds) or 0.0
+            return {"state": state, "step": event.step, "seconds": seconds, "message": event.message}
     return {}
+
+
+def _keep_taken(connection: sqlite3.Connection, number: int, event: events.Finished) -> None:
+    """What the run took stands beside what was foretold, where something was."""
+    row = connection.execute("SELECT details FROM runs WHERE number = ?", (number,)).fetchone()
+    details = json.loads(row[0])
+    if FORECAST in details:
+        real = {"seconds": _finite(event.whole) or 0.0, "memory": event.memory, "steps": event.step}
+        details[FORECAST] = {**details[FORECAST], "real": real}
+        connection.execute(
+            "UPDATE runs SET details = ? WHERE number = ?", (json.dumps(details, ensure_ascii=False), number)
+        )
+
+
+def _keep_advice(connection: sqlite3.Connection, number: int, event: events.Advised) -> None:
+    """One a matter: a resumed run may say it again."""
+    row = connection.execute("SELECT advice FROM runs WHERE number = ?", (number,)).fetchone()
+    advice = json.loads(row[0])
+    advice[event.about] = {
+        "step": event.step,
+        "message": event.message,
+        "action": event.action,
+        "value": events.plain(event.value),
+    }
+    connection.execute("UPDATE runs SET advice = ? WHERE number = ?", (json.dumps(advice, ensure_ascii=False), number))
 
 
 def _keep_figures(connection: sqlite3.Connection, number: int, event: events.Evaluated) -> None:

@@ -178,6 +178,10 @@ class Items:
             )
         ]
 
+    def characters(self) -> int:
+        """How many characters the texts of all rows have together."""
+        return self._number(f"SELECT COALESCE(SUM(LENGTH(text)), 0) FROM items WHERE id <= {VISIBLE}")
+
     def cells(self, column: str) -> Iterator[tuple[int, str]]:
         """Id and cell of a further column, of the rows that have it; read in pieces."""
         after = 0
@@ -200,15 +204,22 @@ class Items:
                 yield number, _content(main, text, content), json.loads(extra) if extra else {}
             after = rows[-1][0]
 
-    def labelled(self) -> Iterator[Labelled]:
-        """All rows with a label, in file order; read in pieces, so that nothing waits for it."""
+    def labelled(self, *, every: bool = False) -> Iterator[Labelled]:
+        """All rows with a label, in file order; read in pieces, so that nothing waits for it.
+
+        `every`: all rows there are, as of tasks that need no label; their value is None.
+        """
         main, after = self._main_field(), 0
-        while rows := self._connections.rows(
-            "SELECT items.id, hash, text, content, labels.value, split FROM labels JOIN items ON items.id = labels.item"
+        sql = (
+            f"SELECT id, hash, text, content, 'null', split FROM items WHERE id > ? AND id <= {VISIBLE}"
+            " ORDER BY id LIMIT ?"
+            if every
+            else "SELECT items.id, hash, text, content, labels.value, split FROM labels"
+            " JOIN items ON items.id = labels.item"
             f" WHERE labels.value IS NOT NULL AND labels.item > ? AND labels.item <= {VISIBLE}"
-            " ORDER BY labels.item LIMIT ?",
-            (after, AT_ONCE),
-        ):
+            " ORDER BY labels.item LIMIT ?"
+        )
+        while rows := self._connections.rows(sql, (after, AT_ONCE)):
             for number, digest, text, content, value, split in rows:
                 yield Labelled(
                     id=number,

@@ -72,7 +72,7 @@ class Labels:
             else:
                 uid, at = told
             put(connection, item, text, 0, labeler, at)
-            events.note(connection, item)
+            events.note(connection, item, sole=True)
         return uid
 
     def answer(self, item: int, value: Any | None, labeler: str, *, seconds: float | None = None) -> Changes:
@@ -198,7 +198,7 @@ class Labels:
                 stand(connection, item)
             else:
                 put(connection, item, value, skipped, labeler, at)
-                events.note(connection, item)
+                events.note(connection, item, sole=True)
 
     def _turn(self, sql: str, *, undone: int) -> int | None:
         with self._connections.writing(patience=PATIENCE_SECONDS) as connection:
@@ -218,7 +218,7 @@ def _must_be_there(connection: sqlite3.Connection, item: int) -> None:
 
 def _must_be_second(connection: sqlite3.Connection, item: int, labeler: str) -> None:
     """A blind answer may be given anew by whoever gave it; nobody answers blind to a label of his own."""
-    said = [one for one in heads(events.of(connection, item)) if one.value is not None]
+    said = [one for one in heads(events.of(connection, item, values=False)) if one.value is not None]
     if said and all(one.labeler == labeler and one.origin != events.BLIND for one in said):
         raise UserError(
             f"The label of row {item} is your own; a second opinion is for somebody else to give."
@@ -241,7 +241,7 @@ def stored(value: Any) -> str:
 
 def stand(connection: sqlite3.Connection, item: int) -> None:
     """Inside a transaction: make a row's label what its entries come to, and note disputes."""
-    told = standing(events.of(connection, item), events.base(connection, item))
+    told = standing(events.that_stand(connection, item), events.base(connection, item))
     put(connection, item, told.value, int(told.skipped), told.labeler, told.at or events.later(""))
     events.note(connection, item)
 

@@ -21,14 +21,14 @@ class Notes:
 
     def get(self, name: str, default: Any) -> Any:
         """A value, `default` where there is none."""
-        row = self._connections.row("SELECT value FROM meta WHERE key = ?", (_key(name),))
+        row = self._connections.row("SELECT value FROM meta WHERE key = ?", (key(name),))
         return default if row is None else json.loads(row[0])
 
     def put(self, name: str, value: Any) -> None:
         """Keep a value. Raises UserError."""
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         with self._connections.writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_key(name), text))
+            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key(name), text))
 
     def secret(self) -> bytes:
         """32 random bytes of the project's own, made when they are first needed. Raises UserError."""
@@ -42,5 +42,6 @@ class Notes:
         return bytes.fromhex(row[0])
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """Under what a value is kept in `meta`."""
     return f"note.{name}"

@@ -131,6 +131,13 @@ class People:
             )
         )
 
+    def rows_of(self, labeler: str) -> list[int]:
+        """The rows, also in the bin, about which a labeler has said anything; what came with a file is nobody's."""
+        rows = self._connections.rows(
+            "SELECT DISTINCT item FROM label_history WHERE labeler = ? AND origin <> 'import' ORDER BY item", (labeler,)
+        )
+        return [row[0] for row in rows]
+
     def said(self, item: int) -> list[Said]:
         """What stands about a row: one answer, or in a dispute all of them, the earliest first."""
         with self._connections.reading() as connection:

@@ -18,7 +18,9 @@ from desktop_llm.store import schema, staging
 from desktop_llm.store.bin import Bin
 from desktop_llm.store.classes import Classes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.decisions import Decisions
 from desktop_llm.store.doubts import Doubts
+from desktop_llm.store.drafts import KeptDrafts
 from desktop_llm.store.forgetting import Forgetting
 from desktop_llm.store.found import Found
 from desktop_llm.store.guidelines import Guidelines
@@ -76,6 +78,8 @@ class Project:
         self.found = Found(self._connections)
         self.filters = SavedFilters(self._connections)
         self.notes = Notes(self._connections)
+        self.decisions = Decisions(self._connections)
+        self.drafts = KeptDrafts(self._connections, self.notes)
         self.runs = Runs(self._connections, path)
 
     @classmethod
@@ -204,6 +208,10 @@ class Project:
             return [f"The folder of run {number} is missing."]
         wrong = snapshot.verify(folder.snapshot)
         complaints = [f"Run {number}: {wrong}"] if wrong else []
+        try:
+            folder.job()
+        except UserError as error:
+            complaints.append(f"Run {number}: {error.message}")
         for path in (*sorted(folder.checkpoints.glob("step-*")), folder.checkpoints / "best", folder.model):
             damage = atomic.damage(path) if path.is_dir() else ""
             if damage:

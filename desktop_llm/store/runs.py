@@ -29,7 +29,11 @@ LEFT = "The program ended while it trained; Resume goes on from the last checkpo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC."""
+    """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC.
+
+    `advice` is what the watch-dog said, by matter, each with step, message, action and value as in `events.Advised`;
+    `samples` are the last ones of `events.Sampled`.
+    """
 
     number: int
     state: str
@@ -45,10 +49,13 @@ class Run:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     message: str = ""
+    advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, Any]] = ()
 
 
 NAMES = tuple(Run.__dataclass_fields__)
 COLUMNS = ", ".join(NAMES)
+JSON = ("snapshot", "schema", "metrics", "details", "advice", "samples")
 
 
 class Runs:
@@ -72,8 +79,12 @@ class Runs:
         snapshot: Mapping[str, Any],
         schema: Mapping[str, Any],
         number: int | None = None,
+        foretold: Mapping[str, Any] | None = None,
     ) -> int:
-        """Take up a new run, as `number` when its folder is there, else the next; its number. Raises UserError."""
+        """Take up a new run, as `number` when its folder is there, else the next; its number. Raises UserError.
+
+        `foretold` is what was measured of it before the start.
+        """
         number = number or self.free_number()
         try:
             self.folder(number).path.mkdir(parents=True, exist_ok=True)
@@ -81,8 +92,8 @@ class Runs:
             raise from_os_error(error, "make the folder of the run", self.folder(number).path) from error
         with self._connections.writing() as connection:
             connection.execute(
-                "INSERT INTO runs (number, state, created, model_title, recipe, snapshot, schema)"
-                " VALUES (?, 'preparing', ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (number, state, created, model_title, recipe, snapshot, schema, details)"
+                " VALUES (?, 'preparing', ?, ?, ?, ?, ?, ?)",
                 (
                     number,
                     datetime.now(UTC).isoformat(timespec="seconds"),
@@ -90,6 +101,7 @@ class Runs:
                     json.dumps(recipes.to_json(recipe)),
                     json.dumps(dict(snapshot)),
                     json.dumps(dict(schema), ensure_ascii=False),
+                    json.dumps({intake.FORECAST: {"predicted": dict(foretold)}} if foretold else {}),
                 ),
             )
         return number
@@ -128,6 +140,15 @@ class Runs:
     def folder(self, number: int) -> RunFolder:
         """Where a run's files are."""
         return RunFolder(self._project / "runs" / f"{number:04d}")
+
+    def change(self, number: int, recipe: Recipe, message: str) -> Changes:
+        """A run goes on by another recipe: it waits to be resumed, with `message`."""
+        with self._connections.writing() as connection:
+            connection.execute(
+                "UPDATE runs SET recipe = ?, state = 'interrupted', message = ? WHERE number = ?",
+                (json.dumps(recipes.to_json(recipe)), message, number),
+            )
+        return CHANGED
 
     def delete(self, number: int) -> Changes:
         """Forget a run, its curves and predictions; its folder is the caller's."""
@@ -188,7 +209,7 @@ class Runs:
 
 def _run(row: tuple[Any, ...]) -> Run:
     told = dict(zip(NAMES, row, strict=True))
-    decoded = {name: json.loads(told[name]) for name in ("snapshot", "schema", "metrics", "details")}
+    decoded = {name: json.loads(told[name]) for name in JSON}
     decoded["metrics"] = {
         split: {name: math.nan if figure is None else figure for name, figure in figures.items()}
         for split, figures in decoded["metrics"].items()

@@ -269,6 +269,36 @@ END;
 """What the loop's model guesses, labels to look at again, and what people said of them. They outlive a row, which may
 lie in the bin."""
 
+_TRIPLES = "{0} GLOB '[[][[]*'"
+"""Whether a stored label is a list of lists: spans."""
+_CLASSES_AT_ONCE = (
+    f"SELECT atom AS class FROM json_tree({{0}}) WHERE {_TRIPLES} AND key = 2 AND type = 'integer'"
+    f" UNION ALL SELECT {_CLASS} FROM {_IN} AND NOT {_TRIPLES}"
+)
+SPANS = f"""
+DROP TRIGGER label_came;
+DROP TRIGGER label_changed;
+DROP TRIGGER label_went;
+CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
+  INSERT OR IGNORE INTO class_items (class, item)
+    SELECT DISTINCT class, NEW.item FROM ({_CLASSES_AT_ONCE.format("NEW.value")});
+END;
+CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
+  DELETE FROM class_items WHERE item = OLD.item AND class IN ({_CLASSES_AT_ONCE.format("OLD.value")});
+  INSERT OR IGNORE INTO class_items (class, item)
+    SELECT DISTINCT class, NEW.item FROM ({_CLASSES_AT_ONCE.format("NEW.value")});
+END;
+CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
+  DELETE FROM class_items WHERE item = OLD.item AND class IN ({_CLASSES_AT_ONCE.format("OLD.value")});
+END;
+"""
+"""The same triggers, which read a label of 2,000 spans in one go and not span by span, in half of the time."""
+ADVICE = """
+ALTER TABLE runs ADD COLUMN advice TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
+"""
+"""What the watch-dog said of a run, by matter, and the last answers to its samples."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -280,6 +310,8 @@ MIGRATIONS = {
     "found_rows": FOUND,
     "labels_of_several_classes": SEVERAL,
     "model_in_the_loop": LOOP,
+    "classes_of_spans": SPANS,
+    "advice_of_runs": ADVICE,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop_llm.errors import UserError
 from desktop_llm.tasks.dialogue import TASK as DIALOGUE
+from desktop_llm.tasks.language_modelling import TASK as LANGUAGE_MODELLING
 from desktop_llm.tasks.multilabel_classification import TASK as MULTILABEL_CLASSIFICATION
 from desktop_llm.tasks.preference import TASK as PREFERENCE
 from desktop_llm.tasks.rewriting import TASK as REWRITING
@@ -22,6 +23,7 @@ TASKS: dict[str, Task] = {
         REWRITING,
         DIALOGUE,
         PREFERENCE,
+        LANGUAGE_MODELLING,
     )
 }
 

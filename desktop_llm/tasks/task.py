@@ -162,9 +162,13 @@ class Task:
     labeled, None where labels are no classes of whole texts.
     A task without a learn room `learns` nothing: its rows are labeled, saved and exchanged, and it needs neither
     recipes nor metrics nor a score. `classes`: its labels are of classes, which a project lists, names and colours.
+    `unsupervised`: a row is all there is to learn from. None needs a label and there is no field for it, every row is
+    learned from or held out, and what a score gets for the truth is the row itself. `feed_forward` is how many times
+    wider than its embeddings the inner layers of a model from scratch are.
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
     names or None, format and further cells; None leaves it out.
+    `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
     """
 
     name: str
@@ -190,10 +194,14 @@ class Task:
     usage: tuple[str, ...] = ('print(model("your text"))',)
     loop: Loop | None = None
     classes: bool = True
+    unsupervised: bool = False
+    feed_forward: float = 2.0
     label_of: Callable[[object, Mapping[str, str]], Any | None] | None = None
     in_line: Callable[[Mapping[str, str]], str] = in_one_line
     file_cells: FileCells | None = None
     formats: tuple[str, ...] = ()
+    tokens_a_parameter: float = 0.02
+    sizing_source: str = "a rule of thumb"
 
     @property
     def learns(self) -> bool:

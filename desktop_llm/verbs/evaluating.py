@@ -33,11 +33,12 @@ def labelled_rows(project: Project, number: int, split: str) -> tuple[list[dict[
 
     Rows with a label that the run never learned are left out, as they are when a run measures itself; how many.
     """
-    labels = task_named(project.task).labels
+    task = task_named(project.task)
+    labels = task.labels
     names = naming.run_names(project, number)
     rows: list[dict[str, Any]] = []
     left_out = 0
-    for row in project.items.labelled():
+    for row in project.items.labelled(every=task.unsupervised):
         if row.split != split:
             continue
         try:
@@ -75,6 +76,8 @@ def measure(project: Project, number: int, split: str) -> Measured:
         raise UserError(
             f"Run {number} never learned the labels of the {left_out:,} texts in the split “{split}”; train again."
         )
+    if not rows and task_named(project.task).unsupervised:
+        raise UserError(f"The project has no rows in the split “{split}”; hold some out first.")
     if not rows:
         raise UserError(f"The project has no labeled rows in the split “{split}”; import or label some first.")
     from desktop_llm.engine.predict import Predictor

@@ -64,10 +64,10 @@ def card(project: Project, number: int) -> str:
         "",
         f"- rows: {_split_words(job.snapshot)}",
         f"- SHA-256 of the frozen data: `{job.snapshot.get('sha256', '')}`",
-        f"- labels ({len(classes)}): {', '.join(f'`{name}`' for name in classes)}",
+        *([f"- labels ({len(classes)}): {', '.join(f'`{name}`' for name in classes)}"] if task.classes else []),
         "",
         "The rows themselves are not part of this folder. What the model cannot know: anything that these rows do "
-        "not show. Look at the figures per label before relying on it.",
+        f"not show.{' Look at the figures per label before relying on it.' if task.classes else ''}",
         "",
         "## Figures",
         "",

@@ -57,11 +57,14 @@ def forget(
 ) -> int:
     """Forget the originals of all personal data that was masked or replaced; of how many rows.
 
-    Nothing undoes it. Raises UserError, Cancelled: what is forgotten by then stays so, and the rest can be done later.
+    Nothing undoes it. Drafts of labels are masked as well, by the kind of what they hold. Raises UserError, Cancelled:
+    what is forgotten by then stays so, and the rest can be done later.
     """
     if project.read_only:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
     written = not task_named(project.task).classes
+    if written:
+        personal.mask_drafts(project)
     return project.forgetting.forget(
         personal.OPERATION, labels=written, on_progress=on_progress, should_stop=should_stop
     )

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from desktop_llm import log
+from desktop_llm import awake, log, settings
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import events
 from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved, Started, StepDone
-from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.events import (
+    Advised,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    Noted,
+    Paused,
+    RolledBack,
+    Saved,
+    Started,
+    StepDone,
+)
 from desktop_llm.store.project import Project
-from desktop_llm.verbs import training
 
 Out = Callable[[dict[str, Any], str], None]
 STORE_SECONDS = 0.5
@@ -31,7 +39,8 @@ def train(project: Project, number: int, out: Out, catch_interrupt: Callable[[Ca
     folder, control = project.runs.folder(number), Control()
     catch_interrupt(control.leave)
     teller = _Teller(project, number, out)
-    end = worker.train_here(str(folder.path), teller.take, control)
+    with awake.kept(f"Run {number} is training", wanted=settings.load().keep_awake):
+        end = worker.train_here(str(folder.path), teller.take, control)
     teller.store()
     if isinstance(end, Finished):
         project.take_answers(number)
@@ -59,7 +68,7 @@ class _Teller:
                 self.store()
         if isinstance(event, Started):
             self._total = event.total_steps
-        quiet = isinstance(event, (events.Beat, events.Preparing, Saved))
+        quiet = isinstance(event, (events.Beat, events.Preparing, events.Sampled, Saved))
         if isinstance(event, StepDone):
             quiet = time.monotonic() - self._told_at < TELL_SECONDS and event.step != self._total
         if not quiet:
@@ -90,7 +99,7 @@ def _words(event: Event, total: int, number: int) -> str:
     if isinstance(event, Evaluated):
         figures = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
         return f"{event.split} at step {event.step:,}: {figures}{'  best' if event.best and not event.final else ''}"
-    if isinstance(event, Noted):
+    if isinstance(event, (Noted, Advised, RolledBack)):
         return event.message
     if isinstance(event, Interrupted) and not event.step:
         return f"Left before the first step; resume run {number} to begin."
@@ -98,34 +107,8 @@ def _words(event: Event, total: int, number: int) -> str:
         return f"Left at step {event.step:,} with a checkpoint; resume run {number} to go on."
     if isinstance(event, Finished):
         reason = event.reason.replace("_", " ")
-        return f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        told = f"Run {number} {reason} after {event.step:,} steps, {event.seconds:.0f} s of training."
+        return f"{told} {event.message}".rstrip()
+    if isinstance(event, Paused):
+        return f"Paused at step {event.step:,}" + (f", {event.freed / 1e9:.1f} GB given back" if event.freed else "")
     return ""
-
-
-def estimate(project: Project, recipe: Recipe, out: Out) -> int:
-    """Freeze a trial run outside the project, measure it, throw it away."""
-    readiness = training.check(project, recipe)
-    folder = Path(tempfile.mkdtemp(prefix="desktop_llm-estimate-"))
-    try:
-        training.freeze(project, recipe, 0, folder)
-        from desktop_llm.engine import worker
-
-        worker.offline()
-        from desktop_llm.engine.device import settle_thread
-        from desktop_llm.engine.estimate import estimate as measured
-
-        settle_thread()
-        told = measured(folder)
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(folder)
-    out(
-        {
-            "splits": dict(readiness.splits),
-            **{name: getattr(told, name) for name in told.__dataclass_fields__},
-        },
-        f"{told.parameters:,} parameters on {told.device} in {told.precision}: {told.total_steps:,} steps of "
-        f"{told.seconds_per_step:.3f} s, about {told.seconds / 60:.1f} minutes; "
-        f"{told.memory / 1e9:.1f} GB of memory, {told.disk / 1e9:.2f} GB of disk.",
-    )
-    return 0

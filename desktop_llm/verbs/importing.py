@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -10,25 +11,28 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data import parting
-from desktop_llm.data.form import Form
+from desktop_llm.data.form import Form, Unit
 from desktop_llm.data.parting import SEPARATORS
 from desktop_llm.data.readers.opening import RawRow
 from desktop_llm.data.sniff import sniff
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import shaping
+from desktop_llm.verbs import naming, shaping
 from desktop_llm.verbs.placing import placer
 from desktop_llm.verbs.reading import Source, parse_cell, portions, size_bytes
 
 SAMPLE = 200
+PLAIN_ENDINGS = (".txt", ".text", ".md", ".rst", ".log", "")
+BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+LOOK_BYTES = 65_536
 LOOK_SECONDS = 0.4
 """How long a look goes on behind the shown rows to count: small files are counted whole, large ones better guessed."""
 REJECTED_SHOWN = 1000
@@ -71,13 +75,15 @@ def plan(
     shape: str | None = None,
     mapping: Mapping[str, str] | None = None,
     separator: str | None = None,
+    unit: str | None = None,
 ) -> Plan:
     """Look at a file: its form, columns, first rows, and which column is what. Raises UserError.
 
     `shape` names the tool that the rows come from, or is `shaping.AS_IT_STANDS`; None recognises it from the rows.
-    `separator` parts the labels in a cell, '' nothing does; None looks whether the cells show one.
+    `separator` parts the labels in a cell, '' nothing does; None looks whether the cells show one. `unit` takes the
+    file for plain text: what makes a row of it; None leaves that to `form_of`.
     """
-    form = sniff(path, encoding=encoding, delimiter=delimiter, header=header)
+    form = form_of(task, path, encoding=encoding, delimiter=delimiter, header=header, unit=unit)
     found = shaping.shaped(task, path, form, shape)
     form, reader = found.form, found.reader
     rows = reader.rows(lambda: False)
@@ -114,6 +120,41 @@ def plan(
         label_values=tuple(labels.most_common()),
         separator=parts,
     )
+
+
+def form_of(
+    task: Task,
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    unit: str | None = None,
+) -> Form:
+    """How a file is laid out. Raises UserError.
+
+    For tasks that take texts as they are, files called plain text are that: by paragraph where lines are blank.
+    """
+    made = next((one for one in get_args(Unit) if one == unit), None)
+    if unit is not None and made is None:
+        raise UserError(f"A row of plain text is one of {', '.join(get_args(Unit))}, not “{unit}”.")
+    form = sniff(path, encoding=encoding, delimiter=delimiter, header=header, unit=made)
+    told = delimiter is not None or header is not None
+    plain = task.unsupervised and not told and form.kind == "csv" and path.suffix.casefold() in PLAIN_ENDINGS
+    if plain and made is None:
+        made = "paragraph" if _has_blank_lines(path, form.encoding) else "line"
+    if made is not None and form.kind in ("csv", "conll", "fasttext"):
+        return sniff(path, encoding=encoding, kind="text", unit=made)
+    return form
+
+
+def _has_blank_lines(path: Path, encoding: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(LOOK_BYTES).decode(encoding, "ignore")
+    except OSError as error:
+        raise from_os_error(error, "read", path) from error
+    return BLANK_LINE.search(head.strip()) is not None
 
 
 def _guessed(task: Task, columns: Sequence[str], sample: Sequence[Mapping[str, object]]) -> dict[str, str]:
@@ -221,13 +262,20 @@ def run(
                     yield portion.batch
 
     began, known = time.monotonic(), project.classes.names()
+    fates, met = naming.fates(project), set[str]()
+
+    def now(label: Any) -> Any:
+        """In the names that classes have now: what was merged is what it was merged into."""
+        met.update(task.labels.names(label))
+        return task.labels.renamed(label, fates.merged) if fates.merged else label
+
     # closed at once where something goes wrong, as its reader is a thread and a process
     with closing(accepted()) as batches:
         counts = project.items.insert_batches(
             told.path.name,
             batches,
-            to_value=task.labels.to_value,
-            class_names=task.labels.names,
+            to_value=lambda label, numbers: task.labels.to_value(now(label), numbers),
+            class_names=lambda label: task.labels.names(now(label)),
             on_progress=lambda done: on_progress(replace(done, fraction=fraction, rejected=count)),
             should_stop=should_stop,
             known_only=labels_only,
@@ -235,6 +283,7 @@ def run(
         )
     if task.ordered and project.classes.names().keys() != known.keys():
         project.classes.order_by_number()
+    told_fates = fates.of(met)
     return ImportReport(
         source=told.path.name,
         imported=counts.imported,
@@ -248,4 +297,6 @@ def run(
         rejected_count=count,
         seconds=time.monotonic() - began,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        merged=told_fates.merged,
+        archived=tuple(sorted(told_fates.archived)),
     )

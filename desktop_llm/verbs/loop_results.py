@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
 Wanted = Literal["uncertain", "diverse", "random", "disagreement"]
+SOURCE = "doubts_of_run"
 ORDERS: tuple[Wanted, ...] = ("uncertain", "diverse", "random", "disagreement")
 
 
@@ -48,13 +49,15 @@ class Doubt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistakes:
     """Doubtful labels, the most doubtful first, of `labels` that were looked at; `likely` are held for mistakes.
-    `left_out` classes have too few labels to doubt any of them."""
+    `left_out` classes have too few labels to doubt any of them. `run` is the training that doubts them; None: the other
+    labels do."""
 
     labels: int
     likely: int
     doubts: tuple[Doubt, ...]
     guesses: tuple[Guess, ...]
     left_out: int = 0
+    run: int | None = None
 
 
 def keep(project: Project, told: Suggested) -> Changes:
@@ -67,7 +70,14 @@ def keep(project: Project, told: Suggested) -> Changes:
 def keep_doubts(project: Project, told: Mistakes) -> Changes:
     """Write the queue of labels to look at again, with what the others say as the rows' guesses. Raises UserError."""
     changes = project.suggestions.write(told.guesses)
+    project.notes.put(SOURCE, told.run)
     return changes | project.doubts.replace(_values(told.doubts))
+
+
+def source(project: Project) -> int | None:
+    """The run whose training doubts the labels of the queue; None where the other labels do."""
+    told = project.notes.get(SOURCE, default=None)
+    return told if isinstance(told, int) else None
 
 
 def write(told: Mistakes, path: Path) -> int:

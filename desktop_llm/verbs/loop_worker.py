@@ -8,9 +8,11 @@ times, then {"number": n, "done": …} or {"number": n, "error": sentence}.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +46,8 @@ def serve(path: str, encoder: str, pipe: Connection) -> None:
             try:
                 if looping is None:
                     looping = Looping(project, Path(encoder) if encoder else None)
+                    if encoder:
+                        _load_beside()
                 for told in _answers(looping, asked):
                     pipe.send({"number": asked["number"], **told})
             except UserError as error:
@@ -57,6 +61,16 @@ def serve(path: str, encoder: str, pipe: Connection) -> None:
         return
     finally:
         project.close()
+
+
+def _load_beside() -> None:
+    """Load scikit-learn, which chooses rows after the first fit, while that fit runs: it has the other core.
+
+    Not with the words of the texts, which need scikit-learn first of all: two threads that load parts of a package in
+    different orders may each find the other's half done. So SciPy is whole before, too.
+    """
+    import_module("scipy.optimize")
+    threading.Thread(target=import_module, args=("sklearn.cluster",), name="loading", daemon=True).start()
 
 
 def _answers(looping: Looping, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:

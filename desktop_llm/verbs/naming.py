@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
@@ -62,6 +62,28 @@ def values_of_now(project: Project, values: Sequence[Any], labels: Labels) -> di
             if value is not None:
                 found[place] = labels.to_value(labels.to_named(value, names), numbers)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fates:
+    """What became of labels that a file may name still: `merged` into which, and which are `archived`."""
+
+    merged: Mapping[str, str]
+    archived: frozenset[str]
+
+    def of(self, names: Iterable[str]) -> Fates:
+        """Those of some names alone; archived, too, is what others were merged into."""
+        told = list(names)
+        merged = {name: self.merged[name] for name in told if name in self.merged}
+        return Fates(merged=merged, archived=self.archived.intersection([*told, *merged.values()]))
+
+
+def fates(project: Project) -> Fates:
+    """Those of the project's classes now."""
+    names, now = project.classes.names(), _names_of_now(project)
+    merged = {name: now[number] for number, name in names.items() if now[number] != name}
+    archived = frozenset(one.name for one in project.classes.all() if one.archived) - merged.keys()
+    return Fates(merged=merged, archived=archived)
 
 
 def must_be_offered(label: Any, labels: Labels, classes: Sequence[Class]) -> None:

@@ -1,15 +1,13 @@
 """Personal data in a project's texts: found, reviewed kind by kind, masked or replaced as one operation.
 
-What a person decides may stay is remembered by a keyed hash of the value, so that the same value is known again
-wherever it comes up, and the project holds no list of it. Texts and all further cells of the rows are looked through,
-and so are labels that a person writes.
+Texts and all further cells of the rows are looked through, and so are labels that a person writes. What a person
+decides may stay (`staying`) is known again wherever it comes up.
 What is masked or replaced is gone from them; History still knows the originals, so that it can be undone, until
 `forgetting` makes it final.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Edit, NewLabel
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs.following import Following
+from desktop_llm.verbs.staying import Kept, Values
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -32,11 +31,10 @@ if TYPE_CHECKING:
 
 Way = Literal["mask", "blocks", "replace"]
 WAYS: Mapping[Way, str] = {"mask": "named by kind, [EMAIL]", "blocks": "blacked out", "replace": "pseudonyms"}
-KEPT, REFUSE, OPERATION = "personal.kept", "personal.refuse", "personal"
+REFUSE, OPERATION = "personal.refuse", "personal"
 LABEL = "label"
 """The column in which finds in labels are told."""
 EXAMPLES = 200
-HASH_BYTES = 8
 AT_ONCE = 200
 REMEMBERED = 4096
 """Cells whose finds are remembered: in further columns many are alike."""
@@ -98,7 +96,7 @@ def scan(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Found:
     """Look through all cells of all rows. Raises Cancelled."""
-    may_stay = _Kept(project)
+    may_stay = Kept(project)
     kept: Counter[Kind] = Counter()
     columns: dict[Kind, Counter[str]] = {}
     examples: dict[Kind, list[Example]] = {}
@@ -123,29 +121,23 @@ def scan(
     )
 
 
-def keep(
+def there(
     project: Project,
-    kind: Kind,
-    values: Collection[str] | None = None,
+    kinds: Collection[Kind],
     *,
     regions: Collection[str] = REGIONS,
+    on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> int:
-    """Let these values of a kind stay, None: all that are there now; how many values that is. Raises Cancelled."""
-    _writable(project)
-    may_stay = _Kept(project)
-    if values is None:
-        look = _looking((kind,), regions)
-        told = {
-            one.text
-            for row in _rows(project, lambda _: None, should_stop)
-            for _, _, text in row.cells()
-            for one in look(text)
-        }
-    else:
-        told = set(values)
-    may_stay.add(kind, told)
-    return len(told)
+) -> Values:
+    """The different values of these kinds in all cells of all rows; `staying.keep` lets them stay. Raises Cancelled."""
+    look, found = _looking(tuple(kinds), regions), {kind: set[str]() for kind in kinds}
+    rows = 0
+    for row in _rows(project, on_progress, should_stop):
+        here = [one for _, _, text in row.cells() for one in look(text)]
+        rows += bool(here)
+        for one in here:
+            found[one.kind].add(one.text)
+    return Values(rows=rows, of=found)
 
 
 def treat(
@@ -164,7 +156,7 @@ def treat(
     _writable(project)
     if not ways:
         raise UserError("Choose at least one kind of personal data.")
-    may_stay, pseudonyms = _Kept(project), Pseudonyms(project.notes.secret(), regions)
+    may_stay, pseudonyms = Kept(project), Pseudonyms(project.notes.secret(), regions)
     look = _looking(tuple(ways), regions)
     there: set[Kind] = set()
 
@@ -207,6 +199,18 @@ def treat(
     return following.told(outcome)
 
 
+def mask_drafts(project: Project) -> None:
+    """Name the kind of what is found in drafts of written labels, and may not stay. Raises UserError."""
+    may_stay = Kept(project)
+
+    def treated(cell: Any) -> Any:
+        text = _text(cell)
+        finds = [one for one in find(text) if one not in may_stay]
+        return mask(text, finds, "kind") if finds else cell
+
+    project.drafts.rewrite(lambda value: _rewritten(value, treated))
+
+
 def refuses(project: Project) -> bool:
     """Whether models are not exported while their texts hold finds that nobody has reviewed."""
     return bool(project.notes.get(REFUSE, default=False))
@@ -222,7 +226,7 @@ def must_be_reviewed(project: Project, number: int) -> None:
     """Raise UserError when the project wants it and texts that run `number` learned from hold unreviewed finds."""
     if not refuses(project):
         return
-    may_stay = _Kept(project)
+    may_stay = Kept(project)
     rows = finds = 0
     for here in _learned(project, number, may_stay):
         rows, finds = rows + bool(here), finds + here
@@ -235,7 +239,7 @@ def must_be_reviewed(project: Project, number: int) -> None:
 
 def learned_unreviewed(project: Project, should_stop: Callable[[], bool] = lambda: False) -> list[int]:
     """The runs that learned from texts with finds that nobody has reviewed. Raises Cancelled."""
-    may_stay, found = _Kept(project), []
+    may_stay, found = Kept(project), []
     for run in project.runs.all():
         try:
             for place, here in enumerate(_learned(project, run.number, may_stay)):
@@ -249,44 +253,13 @@ def learned_unreviewed(project: Project, should_stop: Callable[[], bool] = lambd
     return sorted(found)
 
 
-def _learned(project: Project, number: int, may_stay: _Kept) -> Iterator[int]:
+def _learned(project: Project, number: int, may_stay: Kept) -> Iterator[int]:
     """Unreviewed finds in each row that a run has frozen. Raises UserError."""
     folder = project.runs.folder(number).snapshot
     for split in snapshot.SPLITS:
         for row in snapshot.rows(folder, split):
             texts = [value for name, value in row.items() if name not in ("id", "label") and isinstance(value, str)]
             yield sum(one not in may_stay for text in texts for one in find(text))
-
-
-class _Kept:
-    """Values that may stay, by keyed hashes."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._told: dict[str, str] = project.notes.get(KEPT, default={})
-        self._secret = project.notes.secret() if self._told or not project.read_only else b""
-        self._known = {kind: _parts(text) for kind, text in self._told.items()}
-
-    def __contains__(self, one: Find) -> bool:
-        known = self._known.get(one.kind, set())
-        return bool(known) and self._hash(one.kind, one.text) in known
-
-    def add(self, kind: Kind, values: Collection[str]) -> None:
-        """More of them, on disk when this returns."""
-        known = self._known.get(kind, set()) | {self._hash(kind, value) for value in values}
-        self._known[kind] = known
-        self._told = {**self._told, kind: "".join(sorted(known))}
-        self._project.notes.put(KEPT, self._told)
-
-    def _hash(self, kind: str, value: str) -> str:
-        return hmac.digest(self._secret, f"kept\0{kind}\0{value}".encode("utf-8", "surrogatepass"), "sha256")[
-            :HASH_BYTES
-        ].hex()
-
-
-def _parts(text: str) -> set[str]:
-    size = 2 * HASH_BYTES
-    return {text[start : start + size] for start in range(0, len(text), size)}
 
 
 def _treated(text: str, finds: list[Find], ways: Mapping[Kind, Way], pseudonyms: Pseudonyms) -> str:

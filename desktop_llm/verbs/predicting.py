@@ -9,11 +9,11 @@ from typing import Any
 
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.readers.opening import open_reader
-from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import NewItem, Rejected
 from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs import importing
 
 BATCH = 256
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson")
@@ -55,7 +55,8 @@ def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
             raise UserError("There is nothing to ask about: the text is empty.")
         yield {main: given}
         return
-    reader = open_reader(path, sniff(path))
+    form = importing.form_of(task, path)
+    reader = open_reader(path, form)
     sample: list[Any] = []
     for row in reader.rows(_never):
         if hasattr(row, "cells"):
@@ -64,7 +65,7 @@ def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
             break
     told = mappings.guess(reader.columns, sample, task.content)
     mappings.checked(reader.columns, told, task.content)
-    again = open_reader(path, sniff(path))
+    again = open_reader(path, form)
     for item in mappings.to_items(again.rows(_never), told, task.content, _no_label, ""):
         yield dict(item.content) if isinstance(item, NewItem) else item
 

@@ -32,7 +32,7 @@ def profile(
     labels = task.labels
     total, done = max(1, project.items.counts().total), 0
     number = counts_as(project)
-    counter = _token_counter(project.runs.folder(number).model / TOKENIZER) if number else None
+    counter = token_counter(project.runs.folder(number).model / TOKENIZER) if number else None
     profiler = Profiler(languages=languages, count_tokens=counter)
     for part in project.items.ids(Filter()):
         if should_stop():
@@ -53,7 +53,7 @@ def counts_as(project: Project) -> int:
     return next((one for one in numbers if (project.runs.folder(one).model / TOKENIZER).is_file()), 0)
 
 
-def _token_counter(file: Path) -> Callable[[Sequence[str]], Sequence[int]]:
+def token_counter(file: Path) -> Callable[[Sequence[str]], Sequence[int]]:
     """How many tokens texts have, the special ones that a model sees included."""
     from tokenizers import Tokenizer
 

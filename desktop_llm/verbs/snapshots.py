@@ -168,10 +168,10 @@ class _Found:
 
 def _today(project: Project) -> dict[int, dict[str, Any]]:
     """The labeled rows as they are now."""
-    labels, names = task_named(project.task).labels, project.classes.names()
+    task, names = task_named(project.task), project.classes.names()
     return {
-        row.id: {**row.content, "label": labels.to_named(row.value, names), "split": row.split}
-        for row in project.items.labelled()
+        row.id: {**row.content, "label": task.labels.to_named(row.value, names), "split": row.split}
+        for row in project.items.labelled(every=task.unsupervised)
     }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.data import splits
 from desktop_llm.data.splits import METHODS, Method, SplitRow, moment
-from desktop_llm.errors import UserError
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Edit
 from desktop_llm.tasks import task as task_named
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NOTE = "splits"
 LEAST_TRAIN = 0.1
+ASK_EVERY = 1000
+"""Rows that are read between two looks whether it is to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +73,27 @@ def set_rule(project: Project, told: Rule) -> None:
     project.notes.put(NOTE, asdict(checked(told)))
 
 
-def deal(project: Project, told: Rule, *, again: bool = False) -> Dealt:
-    """What the rule gives the labeled rows as they are now; `again`: as if none had a split. Raises UserError."""
+def deal(
+    project: Project,
+    told: Rule,
+    *,
+    again: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Dealt:
+    """What the rule gives the labeled rows as they are now; `again`: as if none had a split.
+
+    Raises UserError, Cancelled.
+    """
     told = checked(told)
     names = project.classes.names()
-    labels = task_named(project.task).labels
+    task = task_named(project.task)
+    labels = task.labels
     cells = _cells(project, told)
     rows: list[SplitRow] = []
     classes: list[tuple[str, ...]] = []
-    for row in project.items.labelled():
+    for place, row in enumerate(project.items.labelled(every=task.unsupervised)):
+        if place % ASK_EVERY == 0 and should_stop():
+            raise Cancelled
         named = labels.to_named(row.value, names)
         classes.append(labels.names(named) or (labels.stratum(named),))
         rows.append(
@@ -134,25 +148,30 @@ def apply(
     *,
     again: bool = False,
     labeler: str = "",
-    on_progress: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Keep the rule and deal the rows out by it now, as one operation. Raises UserError, Cancelled."""
+    """Deal the rows out by the rule now, as one operation, and keep the rule.
+
+    Raises UserError or Cancelled, and then nothing has changed.
+    """
     if project.read_only:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
-    dealt = deal(project, told, again=again)
-    set_rule(project, told)
+    dealt = deal(project, told, again=again, should_stop=should_stop)
+    total = max(1, len(dealt.new))
 
     def edits() -> Iterator[Edit]:
         for item, split in sorted(dealt.new.items()):
             yield Edit(item=item, split=split)
 
-    return project.operations.apply(
+    outcome = project.operations.apply(
         "split",
         f"Split: {METHODS[told.method].lower()}",
         edits(),
         details={**asdict(told), "again": again},
         labeler=labeler,
-        on_progress=on_progress,
+        on_progress=lambda done: on_progress(min(1.0, done / total)),
         should_stop=should_stop,
     )
+    set_rule(project, told)
+    return outcome

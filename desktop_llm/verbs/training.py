@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import platform
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ import desktop_llm
 from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
+from desktop_llm.jobs import provenance, snapshot
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
@@ -25,12 +26,14 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import splitting
+from desktop_llm.verbs import foretelling, splitting
 
 BATCH_SIZES = ((2000, 32), (400, 16), (0, 8))
 LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
 FEW_FOR_SCRATCH = 1000
-LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn")
+CHARACTERS_A_TOKEN = 3
+CODE = "source"
+LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Readiness:
 
 
 def default_recipe(task: Task, model: str, rows: int) -> Recipe:
-    """The task's defaults for a start from scratch or from the folder `model`, suited to `rows` labelled rows.
+    """The task's defaults for a start from scratch or from the folder `model`, suited to `rows`, see `amount`.
 
     Few rows get smaller batches and more epochs: a model needs some hundred steps to learn anything.
     """
@@ -61,6 +64,14 @@ def default_recipe(task: Task, model: str, rows: int) -> Recipe:
     )
 
 
+def amount(project: Project) -> int:
+    """How much there is to learn from: rows with a label, or where none is needed, about so many blocks of text."""
+    task = task_named(project.task)
+    if not task.unsupervised:
+        return project.items.counts().labeled
+    return project.items.characters() // (CHARACTERS_A_TOKEN * task.recipe.max_length)
+
+
 def check(project: Project, recipe: Recipe) -> Readiness:
     """What a run with this recipe would use; changes nothing. Raises UserError with what is missing."""
     recipes.check(recipe)
@@ -69,11 +80,12 @@ def check(project: Project, recipe: Recipe) -> Readiness:
     if recipe.model != SCRATCH:
         _check_folder(Path(recipe.model).expanduser())
     readiness = _Frozen(project).readiness()
-    return replace(readiness, advice=_advice(recipe, readiness.splits.get("train", 0)))
+    return replace(readiness, advice=_advice(project, recipe, readiness.splits.get("train", 0)))
 
 
-def _advice(recipe: Recipe, rows: int) -> str:
-    if recipe.model == SCRATCH and rows < FEW_FOR_SCRATCH:
+def _advice(project: Project, recipe: Recipe, rows: int) -> str:
+    task = task_named(project.task)
+    if recipe.model == SCRATCH and (amount(project) if task.unsupervised else rows) < FEW_FOR_SCRATCH:
         return "Few texts for a start from scratch: a model folder learns far more from them."
     return ""
 
@@ -86,17 +98,41 @@ def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
     recipe = _absolute(recipe)
     frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
-    title = "from scratch" if recipe.model == SCRATCH else Path(recipe.model).name.encode("utf-8", "replace").decode()
+    return new_run(
+        project, title_of(project, recipe), lambda number, folder: _freeze(project, frozen, recipe, number, folder)
+    )
+
+
+def title_of(project: Project, recipe: Recipe) -> str:
+    """What a run starts from, in a word or two: where it is the model of a run of this project, that run."""
+    if recipe.model == SCRATCH:
+        return "from scratch"
+    folder = Path(recipe.model)
+    run = folder.parent
+    if run.parent == (project.path / "runs").resolve() and run.name.isdecimal() and folder == RunFolder(run).model:
+        return f"run {int(run.name)}"
+    return folder.name.encode("utf-8", "replace").decode()
+
+
+def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job]) -> tuple[int, RunFolder]:
+    """Make a run's folder, which `fill` puts data and job into, and tell the project of it. Raises UserError."""
     number = project.runs.free_number()
     folder = project.runs.folder(number)
     # the project hears of a run when all of it is there: one that was broken off is nothing to resume
     try:
         with atomic.new_folder(folder.path, manifest=False) as filling:
-            job = _freeze(project, frozen, recipe, number, RunFolder(filling))
+            job = fill(number, RunFolder(filling))
     except OSError as error:
         raise from_os_error(error, "make the folder of the run", folder.path) from error
     try:
-        project.runs.create(recipe, model_title=title, snapshot=job.snapshot, schema=job.schema, number=number)
+        project.runs.create(
+            job.recipe,
+            model_title=title,
+            snapshot=job.snapshot,
+            schema=job.schema,
+            number=number,
+            foretold=foretelling.of_job(project, job),
+        )
     except BaseException:  # nobody will ask for it; what stopped us goes on up
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -119,9 +155,19 @@ def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, fold
         snapshot=told,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
+        start=start_of(recipe),
     )
     jobs.write(job, folder.job_file)
     return job
+
+
+def start_of(recipe: Recipe) -> str:
+    """The hash of the weights that a recipe begins with; '' from scratch. Raises UserError."""
+    folder = Path(recipe.model).expanduser()
+    try:
+        return "" if recipe.model == SCRATCH else provenance.weights(folder)
+    except OSError as error:
+        raise from_os_error(error, "read the weights in", folder) from error
 
 
 def resumable(project: Project, number: int) -> RunFolder:
@@ -135,8 +181,8 @@ def resumable(project: Project, number: int) -> RunFolder:
 
 
 def versions() -> dict[str, str]:
-    """The program's version and those of the libraries that a result depends on."""
-    told = {"desktop_llm": desktop_llm.__version__}
+    """The program's version, the hash of its source, and the versions of what else a result depends on."""
+    told = {"desktop_llm": desktop_llm.__version__, CODE: provenance.code(), "python": platform.python_version()}
     for name in LIBRARIES:
         try:
             told[name] = importlib.metadata.version(name)
@@ -179,13 +225,16 @@ class _Frozen:
             few = "fewer than two different labels" if self._task.least_classes > 1 else "no labels"
             raise UserError(f"The training rows have {few}; label more texts or move some to training.")
 
+    def _rows(self) -> Iterator[Labelled]:
+        return self._project.items.labelled(every=self._task.unsupervised)
+
     def _named(self, row: Labelled) -> Any:
         return self._task.labels.to_named(row.value, self._names)
 
     def _learned(self) -> frozenset[str]:
         """The classes that training rows have."""
         learned: set[str] = set()
-        for row in self._project.items.labelled():
+        for row in self._rows():
             if self.split_of.get(row.id) == "train":
                 learned.update(self._task.labels.names(self._named(row)))
                 if len(learned) == len(self._names):
@@ -199,7 +248,7 @@ class _Frozen:
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""
-        for row in self._project.items.labelled():
+        for row in self._rows():
             if self.split_of.get(row.id) == split:
                 named = self._named(row)
                 if self._known.issuperset(self._task.labels.names(named)):

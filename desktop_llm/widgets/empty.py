@@ -36,6 +36,7 @@ class EmptyState(QWidget):
         """Say something else; an empty `button_text` hides the button."""
         self._title.setText(title)
         self._sentence.setText(sentence)
-        self.button.setText(button_text.replace("&", "&&"))
-        self.button.setAccessibleName(button_text)
+        if button_text:
+            self.button.setText(button_text.replace("&", "&&"))
+            self.button.setAccessibleName(button_text)
         self.button.setVisible(bool(button_text))

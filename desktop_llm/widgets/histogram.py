@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_llm.widgets import theme
-from desktop_llm.widgets.plot import short
+from desktop_llm.widgets.plot import Axis
 
 WIDTH = 0.86
 """Of a bar, where 1 leaves no gap."""
@@ -32,7 +32,7 @@ class Histogram(QWidget):
         self._choosing = choosing
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        self._plot = pg.PlotWidget(parent=self)
+        self._plot = pg.PlotWidget(parent=self, axisItems={"left": Axis("left", whole=True)})
         self._plot.setMenuEnabled(False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu
@@ -100,4 +100,3 @@ class Histogram(QWidget):
             axis = self._plot.getAxis(side)
             axis.setPen(pg.mkPen(palette.line))
             axis.setTextPen(pg.mkPen(palette.muted))
-        self._plot.getAxis("left").tickStrings = lambda values, scale, _: [short(value * scale) for value in values]

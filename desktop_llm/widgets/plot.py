@@ -28,8 +28,13 @@ MANY = 10_000
 Role = str
 
 
-class _Axis(pg.AxisItem):  # type: ignore[misc]
+class Axis(pg.AxisItem):  # type: ignore[misc]
     """Numbers as people write them, 12000 as 12k, and only as many as there is room for side by side."""
+
+    def __init__(self, orientation: str, *, whole: bool) -> None:
+        """`whole`: it counts something, and there is nothing between two whole numbers."""
+        super().__init__(orientation)
+        self._whole = whole
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """One distance between ticks, the least round one that keeps their words apart."""
@@ -38,7 +43,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         least = max(abs(high - low), 1e-12) / most
         decade = 10.0 ** math.floor(math.log10(least))
         distance = next(decade * times for times in (1, 2, 5, 10) if decade * times >= least * (1 - 1e-9))
-        return [(max(1.0, distance) if across else distance, 0.0)]
+        return [(max(1.0, distance) if self._whole else distance, 0.0)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The ticks' words."""
@@ -93,9 +98,9 @@ class SeriesPlot(QWidget):
         """`name` becomes the object name."""
         super().__init__(parent)
         self.setObjectName(name)
-        self._plot = pg.PlotWidget(
-            parent=self, axisItems={side: _Axis(orientation=side) for side in ("bottom", "left")}
-        )
+        # steps and labels come whole; what is measured over them does not
+        axes = {"bottom": Axis("bottom", whole=True), "left": Axis("left", whole=False)}
+        self._plot = pg.PlotWidget(parent=self, axisItems=axes)
         self._plot.setMenuEnabled(False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu

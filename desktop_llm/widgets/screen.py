@@ -31,7 +31,10 @@ class ClassInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownItem:
-    """An item as a screen shows it: content fields by name, extra columns, stored label value or None."""
+    """An item as a screen shows it: content fields by name, extra columns, stored label value or None.
+
+    `draft`: the value is kept for whoever comes back, and is not given as a label yet.
+    """
 
     id: int
     content: Mapping[str, str]
@@ -41,6 +44,7 @@ class ShownItem:
     position: int
     total: int
     source: str
+    draft: bool = False
 
 
 class LabelEditor(QWidget):

@@ -73,7 +73,8 @@ class SpanEditor(SpanView):
             self._caret = self._anchor = 0
             self.active = None
             self._pressed, self._dragging = None, False
-        self._spans = sorted(span for span in spans if 0 <= span[0] < span[1] <= len(text))
+        size = len(text)
+        self._spans = sorted([span for span in spans if 0 <= span[0] < span[1] <= size])
         if (draft, notes or {}) != (self._draft, self._notes) or text != self.text:
             self._made = {}
         self._draft, self._notes = draft, notes or {}
@@ -200,12 +201,12 @@ class SpanEditor(SpanView):
         if new == old:
             return
         self.active = new
-        self._give([*(span for span in self._spans if span not in (old, new)), new])
+        self._give([*[span for span in self._spans if span != old and span != new], new])
         self.make_visible(self._text.to16(new[1]))
 
     def _give(self, spans: Sequence[Span]) -> None:
         """Tell what the spans are to be; whoever keeps them shows them then."""
-        self.edited.emit([list(span) for span in sorted(spans)])
+        self.edited.emit(list(map(list, sorted(spans))))
 
     def _activate(self, span: Span) -> None:
         self.active = span
@@ -223,9 +224,9 @@ class SpanEditor(SpanView):
 
     def _made_marks(self) -> list[Mark]:
         """The spans as they are shown; those that were shown before are not made again."""
-        known, self._made = self._made, {}
-        for span in self._spans:
-            self._made[span] = known.get(span) or self._made_mark(span)
+        known = map(self._made.get, self._spans)
+        marks = [mark or self._made_mark(span) for span, mark in zip(self._spans, known, strict=True)]
+        self._made = dict(zip(self._spans, marks, strict=True))
         return list(self._made.values())
 
     def _made_mark(self, span: Span) -> Mark:

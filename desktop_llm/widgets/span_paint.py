@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
+from operator import le
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -67,9 +68,9 @@ class Marks:
     def __init__(self, marks: Sequence[Mark], layout: SpanLayout) -> None:
         """Sorted by where they begin and end."""
         text, size = layout.text, len(layout.text.text)
-        self.marks = sorted(one for one in marks if 0 <= one.start < one.end <= size)
-        self.starts = text.all_to16([one.start for one in self.marks])
-        self.ends = text.all_to16([one.end for one in self.marks])
+        self.marks = sorted([one for one in marks if 0 <= one[0] < one[1] <= size])
+        self.starts = text.all_to16([one[0] for one in self.marks])
+        self.ends = text.all_to16([one[1] for one in self.marks])
         self._reach = list(accumulate(self.ends, max))
         self.rows = self._in_rows()
 
@@ -97,6 +98,8 @@ class Marks:
         layout.set_depths(deeper)
 
     def _in_rows(self) -> list[int]:
+        if all(map(le, self.ends, islice(self.starts, 1, None))):
+            return [0] * len(self.starts)  # what is usual, and made anew with every key: none overlap
         free: list[int] = []  # until where each row is taken
         rows = []
         for start, end in zip(self.starts, self.ends, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from desktop_llm.widgets.noted_header import NOTE, NotedHeader
 
 Index = QModelIndex | QPersistentModelIndex
 SHOWN = Qt.ItemDataRole.DisplayRole
-LONGEST = 300
+LONGEST, TOLD = 300, 2000
+"""Characters of a text in its cell, and in its tool tip."""
 WIDEST = 420
 MEASURED = 40
 PADDING = 28
@@ -44,9 +46,13 @@ class TextGrid(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._titles)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The text of a cell on one line; plain text."""
-        if role != Qt.ItemDataRole.DisplayRole or not index.isValid():
+        """The text of a cell on one line; plain text. A tool tip has all of it, as a column may be narrow."""
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) or not index.isValid():
             return None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            text = self._rows[index.row()][index.column()][:TOLD]
+            # Qt reads tool tips as markup; escaped, the text stays a text.
+            return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>' if text.strip() else None
         return " ".join(self._rows[index.row()][index.column()][:LONGEST].split())
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

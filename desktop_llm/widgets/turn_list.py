@@ -223,9 +223,16 @@ class TurnList(QListView):
             self.setCurrentIndex(index)
             self.scrollTo(index)
 
+    def let_write(self, allowed: bool) -> None:
+        """Whether a turn may be written."""
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.DoubleClicked if allowed else triggers.NoEditTriggers)
+
     def write(self) -> None:
         """Open the field in the chosen turn."""
         index = self.currentIndex()
+        if self.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers:
+            return
         if index.isValid() and index.flags() & Qt.ItemFlag.ItemIsEditable and not self.writing:
             self.edit(index)
             self._measure(index)

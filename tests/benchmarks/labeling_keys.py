@@ -24,27 +24,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_llm.gui import theme
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
-from desktop_llm.rows import NewItem
-from desktop_llm.store.project import Project
-from desktop_llm.tasks import TASKS
-from tests.benchmarks.classifier import rows_of
-from tests.benchmarks.labeling import SHARED
-
-TASK = next(iter(TASKS.values()))
-
-
-def project_in(folder: Path, count: int, labeled: int) -> Path:
-    """A closed project of banking77's rows; those that are labeled are spread over all classes."""
-    project = Project.create(folder / "Bank", TASK.name)
-    rows = rows_of(SHARED / "data", "banking77-train.csv")[:count]
-    first = set(range(0, len(rows), max(1, len(rows) // labeled)))
-    items = [
-        NewItem(content={"text": row["text"]}, label=row["label"] if place in first else None)
-        for place, row in enumerate(rows)
-    ]
-    project.items.insert("bank.csv", items, to_value=TASK.labels.to_value, class_names=TASK.labels.names)
-    project.close()
-    return project.path
+from tests.benchmarks.labeling import project_in
 
 
 def pump(seconds: float) -> None:

@@ -60,6 +60,8 @@ def test_an_import_tells_what_it_took(command: Command, tmp_path: Path) -> None:
         "at": "",
         "unfit": 0,
         "repeats": 1,
+        "merged": {},
+        "archived": [],
         "encoding": "utf-8",
     }
     again = command("import", path, file).out
@@ -119,7 +121,7 @@ def test_training_follows_the_recipe_file_and_then_the_words(command: Command, p
 
 
 def test_an_estimate_changes_nothing(command: Command, project: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("desktop_llm-estimate-*"))
+    before = set(Path(tempfile.gettempdir()).glob("desktop_llm-*"))
     told = command("train", project, *projects.settings(), "--estimate", "--json").objects
     assert len(told) == 1
     assert told[0]["total_steps"] == 30
@@ -129,7 +131,7 @@ def test_an_estimate_changes_nothing(command: Command, project: Path) -> None:
     assert _runs(project) == []
     assert command("runs", project, "--json").objects == []
     assert "no run yet" in command("runs", project).out
-    assert set(Path(tempfile.gettempdir()).glob("desktop_llm-estimate-*")) == before
+    assert set(Path(tempfile.gettempdir()).glob("desktop_llm-*")) == before
 
 
 def test_a_finished_run_is_not_resumed(command: Command, trained: Path) -> None:

@@ -53,6 +53,19 @@ def test_too_few_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "import some first" in capsys.readouterr().err
 
 
+def test_doubts_of_a_run(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What its training never came to believe, in a file; a run that is not there is named."""
+    assert cli.main(["mistakes", str(trained), "--run", "1", "--to", str(tmp_path / "doubts.csv"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert told["labels"] == 80
+    with (tmp_path / "doubts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == told["queue"] == 50
+    assert [float(row["sure"]) for row in rows] == sorted(float(row["sure"]) for row in rows)
+    assert cli.main(["mistakes", str(trained), "--run", "7"]) == 1
+    assert "no run 7" in capsys.readouterr().err
+
+
 def test_a_run_as_the_encoder(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What a run has learned to see helps the loop."""
     assert cli.main(["suggest", str(trained), "--encoder", "1", "--json"]) == 0

@@ -17,7 +17,8 @@ from tests import run_folders
 from tests.tasks.fixture import fixture_of
 
 
-@pytest.mark.parametrize("task", [name for name, one in TASKS.items() if one.learns])
+# rows that are joined make blocks of one length, in which there is nothing to cut
+@pytest.mark.parametrize("task", [name for name, one in TASKS.items() if one.learns and not one.unsupervised])
 def test_slices_add_up_to_the_batch(tmp_path: Path, task: str) -> None:
     folder = run_folders.make(tmp_path, kind=fixture_of(TASKS[task]).kind, hidden_dropout_prob=0.0)
     job = folder.job()

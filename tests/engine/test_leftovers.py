@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from desktop_llm.engine import device as devices
-from desktop_llm.engine.estimate import estimate
+from desktop_llm.engine import preflight
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
@@ -73,7 +73,7 @@ def test_leaving_while_a_run_prepares_names_the_step_it_goes_on_from(tmp_path: P
 def test_the_room_a_run_takes_is_told_before_it_starts(tmp_path: Path) -> None:
     folder = run_folders.make(tmp_path, hidden_size=128, save_steps=1, max_steps=6, eval_steps=2)
     shutil.copytree(folder.path, tmp_path / "trial")
-    told = estimate(tmp_path / "trial")
+    told = preflight.measure(tmp_path / "trial")
     most = 0
 
     def measure(_: Event) -> None:

@@ -30,7 +30,7 @@ from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.preference.screen import sides
 from desktop_llm.widgets.turn_list import TurnList
 from desktop_llm.widgets.writing_field import WritingField
-from tests.windows import LONG, click, find, open_in, press, project_of
+from tests.windows import LONG, OpenWindow, click, find, open_in, press, project_of
 
 NBSP = "\u00a0"
 TEXTS = [
@@ -520,3 +520,68 @@ def test_where_nothing_can_be_kept_nothing_is_typed(qtbot: QtBot, window: MainWi
         QTest.keyClick(field, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
         assert field.text() == f"Good{NBSP}tag"
         assert not find(window, QPushButton, "label.give").isEnabled()
+
+
+def test_where_nothing_can_be_kept_no_conversation_is_changed(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = _project(tmp_path / "Talks", "dialogue", TALKS)
+    with closing(Project.open(path)):
+        _open(qtbot, window, path)
+        talk = find(window, TurnList, "label.turns")
+        before = talk.turns.messages()
+        qtbot.mouseDClick(talk.viewport(), Qt.MouseButton.LeftButton, pos=talk.visualRect(talk.currentIndex()).center())
+        for key in (Qt.Key.Key_E, Qt.Key.Key_N, Qt.Key.Key_R, Qt.Key.Key_Delete):
+            _keys(window, key)
+        for key in (Qt.Key.Key_Up, Qt.Key.Key_Return):
+            _keys(window, key, ctrl=True)
+        assert not talk.writing
+        assert talk.turns.messages() == before
+        names = ("role", "write", "add", "up", "down", "remove")
+        there = [one for one in window.findChildren(QWidget) if one.objectName() in {f"label.turn.{n}" for n in names}]
+        assert len(there) == len(names)
+        assert not any(one.isEnabled() for one in there)
+        assert not find(window, QPushButton, "label.give").isEnabled()
+        assert _hints(window) == ["↑ / ↓", "D / A"]
+        _keys(window, Qt.Key.Key_D)
+        assert _shown(window) == 2
+
+
+def _said(window: MainWindow) -> list[str]:
+    return [one.text() for one in window.findChildren(QLabel) if one.isVisible()]
+
+
+@pytest.mark.parametrize("which", ["second", "disputed"])
+def test_a_draft_of_an_opinion_or_decision_outlives_the_window(
+    qtbot: QtBot, open_window: OpenWindow, tmp_path: Path, which: str
+) -> None:
+    """It is no label before it is given, says so, and is nobody else's."""
+    path = _project(tmp_path / "Texts", "rewriting", TEXTS)
+    with closing(Project.open(path)) as project:
+        project.people.set_share(1.0)
+        project.labels.set(1, "Good day", "Ann")
+        if which == "disputed":
+            project.labels.answer(1, "Hello", "Cid")
+        entries = len(project.labels.history(1))
+
+    def written(window: MainWindow, labeler: str) -> WritingField:
+        window.hub.save_settings(labeler=labeler)
+        if window.hub.project is None:
+            _open(qtbot, window, path)
+        window.hub.page_asked.emit("label", {"show": which})
+        qtbot.waitUntil(lambda: _shown(window) == 1 and window.hub.background.idle)
+        return find(window, WritingField, "label.writing")
+
+    window = open_window()
+    field = written(window, "Ben")
+    field.selectAll()
+    QTest.keyClicks(field, "Good mor")
+    qtbot.waitUntil(lambda: "draft kept, not given yet" in _said(window))
+    assert len(project_of(window).labels.history(1)) == entries
+    window.leave()
+    window = open_window()
+    assert written(window, "Eve").text() != "Good mor"
+    field = written(window, "Ben")
+    qtbot.waitUntil(lambda: field.text() == "Good mor")
+    QTest.keyClicks(field, "ning")
+    QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert [one.after for one in project_of(window).labels.history(1)][entries:] == ["Good morning"]
+    assert project_of(window).drafts.of("Ben") == {}

@@ -27,6 +27,13 @@ def test_doubt_is_the_lead_of_the_likeliest_label() -> None:
     assert np.allclose(choosing.doubt(np.array([[0.5, 0.99], [0.01, 0.9]], np.float32), many=True), [1.0, 0.2])
 
 
+def test_of_equal_doubts_the_one_about_a_rare_label_comes_first() -> None:
+    """But a doubt that is twice as great about a label four times as common counts as much."""
+    made = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]], dtype=np.float32)
+    told = choosing.worth(np.array([0.5, 0.5, 1.0], dtype=np.float32), made, np.array([15.0, 3.0]))
+    assert np.allclose(told, [0.125, 0.25, 0.25])
+
+
 def test_doubtful_rows_differ_and_none_comes_twice() -> None:
     """Of twenty equal rows in doubt one is enough, when others are in doubt, too."""
     unit = directions(np.concatenate([np.ones((20, 4)), np.eye(4), -np.eye(4)]).astype(np.float32))

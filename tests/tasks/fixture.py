@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from desktop_llm.tasks.task import Task
 from tests import run_folders
@@ -21,10 +23,17 @@ with torch.no_grad():
 """
 
 
+def _its_label(row: dict[str, Any]) -> tuple[Any, Any]:
+    return row["label"], row["label"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskFixture:
     """`cell`: a label as a file has it; for those that learn a `kind` of rows, and `outside`, a program that loads a
     folder without us and prints its outputs.
+
+    `narrows`: words that no text uses can be left out of training; `perfect` gives what a score takes for the truth of
+    a row, and the label of the best answer to it; `best` are the figures of such answers where they are not as usual.
 
     It is called with the folder and a JSON list of texts, and prints a JSON list of outputs, one a text.
     """
@@ -32,6 +41,9 @@ class TaskFixture:
     kind: Kind = run_folders.FIRST
     cell: object
     outside: str = CLASSIFIER_OUTSIDE
+    narrows: bool = True
+    perfect: Callable[[dict[str, Any]], tuple[Any, Any]] = _its_label
+    best: Mapping[str, float] = field(default_factory=dict)
 
 
 def fixture_of(task: Task) -> TaskFixture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,15 @@ def test_an_operation_whose_texts_are_forgotten_leaves_the_spans(tmp_path: Path,
     row = made.items.page(Filter(), 0, 1)[0]
     assert [row.content["text"][start:end] for start, end, _ in row.value or ()] == [word]
     made.close()
+
+
+def test_drafts_of_written_labels_hold_it_no_longer(tmp_path: Path) -> None:
+    task = TASKS["rewriting"]
+    with closing(Project.create(tmp_path / "Texts", task.name)) as project:
+        rows = [NewItem(content={"source": f"Write to {SECRET}"}), NewItem(content={"source": "nothing"})]
+        project.items.insert("a.csv", rows, to_value=task.labels.to_value, class_names=task.labels.names)
+        project.drafts.put("Ben", {("second", 1): f"To {SECRET}", ("second", 2): "nothing"})
+        personal.treat(project, {"email": "mask"})
+        forgetting.forget(project)
+        assert project.drafts.of("Ben") == {("second", 1): "To [EMAIL]", ("second", 2): "nothing"}
+        assert holding(project.path) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import ImportProgress, ImportReport
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import importing, shaping
+from desktop_llm.verbs import importing, merging, shaping
 from tests import projects, run_folders
 
 TASK = TASKS[projects.TASK]
@@ -205,3 +206,33 @@ def test_labels_that_begin_late_are_found_and_files_that_have_them_are_not_looke
     monkeypatch.setattr(shaping, "begins_late", None)  # not called: the first rows have all
     labeled = [{**row, "label": "travel"} for row in BARE]
     assert importing.plan(TASK, _lines(tmp_path / "labeled.jsonl", labeled)).mapping["label"] == "label"
+
+
+def test_a_label_that_was_merged_is_what_it_was_merged_into(empty: Project, tmp_path: Path) -> None:
+    there = [{"text": "one", "label": "Refund"}, {"text": "two", "label": "Money back"}, {"text": "x", "label": "Old"}]
+    _take(empty, projects.write_csv(tmp_path / "a.csv", there))
+    numbers = {one.name: one.id for one in empty.classes.all()}
+    merged = merging.merge(empty, TASK.labels, numbers["Money back"], numbers["Refund"])
+    empty.classes.archive(numbers["Old"])
+    rows = [*there, {"text": "three", "label": "Money back"}, {"text": "four", "label": "Old"}]
+    report = _take(empty, projects.write_csv(tmp_path / "b.csv", [*rows, {"text": "five", "label": "New"}]))
+    assert (report.imported, report.conflicts) == (3, 0)
+    assert _labels(empty) == {
+        "one": "Refund", "two": "Refund", "x": "Old", "three": "Refund", "four": "Old", "five": "New"
+    }  # fmt: skip
+    assert (dict(report.merged), report.archived) == ({"Money back": "Refund"}, ("Old",))
+    assert {one.name for one in empty.classes.all() if one.archived} == {"Money back", "Old"}
+    empty.operations.undo(merged.operation)
+    again = _take(empty, projects.write_csv(tmp_path / "c.csv", [{"text": "six", "label": "Money back"}]))
+    assert (dict(again.merged), again.archived, _labels(empty)["six"]) == ({}, (), "Money back")
+
+
+def test_of_several_labels_in_a_cell_those_merged_into_one_stand_there_once(tmp_path: Path) -> None:
+    task = next(one for one in TASKS.values() if one.several and one.move_label is None)
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "one", "label": ["a", "b"]}\n{"text": "two", "label": ["b"]}\n', "utf-8")
+    with closing(Project.create(tmp_path / "Topics", task.name)) as project:
+        numbers = project.classes.ensure(["a", "b"])
+        merging.merge(project, task.labels, numbers["b"], numbers["a"])
+        importing.run(project, importing.plan(task, file))
+        assert [row.value for row in project.items.labelled()] == [[numbers["a"]]] * 2

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from desktop_llm.data.personal.find import KINDS
+from desktop_llm.data.personal.find import KINDS, Kind
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Edit, Filter, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import personal, saving
+from desktop_llm.verbs import personal, saving, staying
+from desktop_llm.verbs.staying import Values
 
 TASK = next(iter(TASKS.values()))
 ROWS = [
@@ -24,6 +25,10 @@ ROWS = [
     "nothing here",
     "card 4111 1111 1111 1111",
 ]
+
+EMAIL: tuple[Kind, ...] = ("email",)
+PHONE: tuple[Kind, ...] = ("phone",)
+SHOP = Values(rows=1, of={"email": ["shop@mailbox.com"]})
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def test_saved_rows_hold_no_cell_that_was_not_reviewed(columns: Project, tmp_pat
 
 
 def test_values_of_further_columns_may_stay(columns: Project) -> None:
-    personal.keep(columns, "email")
+    staying.keep(columns, personal.there(columns, EMAIL))
     assert "email" not in personal.scan(columns).open
 
 
@@ -107,11 +112,13 @@ def test_finds_are_counted_and_shown_in_their_texts(project: Project) -> None:
 
 
 def test_values_that_may_stay_are_known_wherever_they_come_up(project: Project) -> None:
-    assert personal.keep(project, "email", ["shop@mailbox.com"]) == 1
+    staying.keep(project, SHOP)
     found = personal.scan(project)
     assert (found.open["email"], found.kept["email"]) == (2, 1)
-    assert "mailbox" not in str(project.notes.get(personal.KEPT, default={}))
-    assert personal.keep(project, "phone") == 2
+    assert "mailbox" not in str([project.decisions.standing(staying.OPERATION), project.operations.all()])
+    phones = personal.there(project, PHONE)
+    assert (phones.rows, len(phones.of["phone"])) == (1, 2)
+    staying.keep(project, phones)
     assert personal.scan(project).open.get("phone", 0) == 0
     personal.treat(project, {"email": "mask"})
     assert texts(project)[1] == "[EMAIL] or shop@mailbox.com?"
@@ -149,15 +156,43 @@ def test_a_model_of_unreviewed_texts_is_not_exported_where_that_is_wanted(projec
     personal.set_refuses(project, refuse=True)
     with pytest.raises(UserError, match=r"learned from 4 texts with personal data .* \(6 finds\)"):
         personal.must_be_reviewed(project, number)
-    for kind in ("email", "phone", "card"):
-        personal.keep(project, kind)
+    kept = staying.keep(project, personal.there(project, ("email", "phone", "card")))
     personal.must_be_reviewed(project, number)
+    project.operations.undo(kept.operation)
+    with pytest.raises(UserError, match="6 finds"):
+        personal.must_be_reviewed(project, number)
+
+
+def test_that_values_may_stay_is_undone_and_done_again(project: Project) -> None:
+    shop = staying.keep(project, SHOP, labeler="Ada")
+    every = staying.keep(project, personal.there(project, ("email", "card")))
+    assert staying.keep(project, SHOP).operation == 0  # it says nothing new
+    told = [(one.title, one.count, one.labeler) for one in project.operations.all()]
+    assert told == [
+        ("Personal data: e-mail addresses, bank cards may stay", 3, ""),
+        ("Personal data: e-mail addresses may stay", 1, "Ada"),
+    ]
+    project.operations.undo(every.operation)
+    found = personal.scan(project)
+    assert (found.open["email"], found.open["card"], dict(found.kept)) == (2, 1, {"email": 1})
+    project.operations.undo(shop.operation)
+    assert personal.scan(project).kept == {}
+    project.operations.redo(every.operation)
+    assert "email" not in personal.scan(project).open
+
+
+def test_what_was_let_stay_by_earlier_versions_still_may(project: Project) -> None:
+    known = staying.Kept(project).hash("email", "shop@mailbox.com")
+    project.notes.put(staying.EARLIER, {"email": known})
+    assert personal.scan(project).kept == {"email": 1}
 
 
 def test_a_project_that_is_open_elsewhere_is_looked_through_but_not_changed(project: Project) -> None:
-    personal.keep(project, "email", ["shop@mailbox.com"])
+    staying.keep(project, SHOP)
     other = Project.open(project.path)
     assert personal.scan(other).kept["email"] == 1
     with pytest.raises(UserError, match="can only be read now"):
         personal.treat(other, {"email": "mask"})
+    with pytest.raises(UserError, match="can only be read now"):
+        staying.keep(other, SHOP)
     other.close()

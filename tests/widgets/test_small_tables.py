@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
@@ -10,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.widgets import theme
 from desktop_llm.widgets.bars import ROW, Bars
 from desktop_llm.widgets.choice_card import ChoiceCard
+from desktop_llm.widgets.histogram import Histogram
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
 HOSTILE = "<b>bold</b>&amp;<img src=x>"
@@ -26,6 +30,20 @@ def test_a_click_on_a_bar_names_its_place(qtbot: QtBot) -> None:
     assert told.args == [1]
     bars.grab()
     assert bars.accessibleName() == f"one 3, {HOSTILE} 2, none 0"
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 40, 12_345])
+def test_bars_that_count_rows_stand_beside_whole_numbers(qtbot: QtBot, most: int) -> None:
+    histogram = Histogram("lengths")
+    qtbot.addWidget(histogram)
+    histogram.resize(400, 150)
+    histogram.show()
+    histogram.show_classes([("1", most), ("2", 1)])
+    axis = histogram._plot.getAxis("left")
+    (low, high), size = axis.range, axis.size().height()
+    ticks = [tick for _, places in axis.tickValues(low, high, size) for tick in places]
+    assert [tick for tick in ticks if tick != round(tick)] == []
+    assert len(ticks) > 1
 
 
 def test_a_bar_is_as_long_as_its_share(qtbot: QtBot) -> None:
@@ -68,3 +86,13 @@ def test_a_choice_card_shows_both_texts_plainly_and_grows_with_them(qtbot: QtBot
     assert long.heightForWidth(300) > short.heightForWidth(300)
     short.set_present(False)
     assert not short.isEnabled()
+
+
+def test_a_cell_tells_all_of_its_text_as_text(qtbot: QtBot) -> None:
+    grid = TextGrid()
+    grid.show_rows(("a", "b"), [(HOSTILE + "x" * 400, "")])
+    assert len(grid.index(0, 0).data()) == 300
+    told = str(grid.index(0, 0).data(Qt.ItemDataRole.ToolTipRole))
+    assert html.escape(HOSTILE) in told
+    assert "x" * 400 in told
+    assert grid.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from desktop_llm.data.form import Form
@@ -72,7 +73,10 @@ class TextReader:
             yield Rejected(line=line, reason=reason, cells={COLUMN: data.decode(self._form.encoding, "replace")})
             return
         if text.strip():
-            yield _text_row(1, text)
+            row = _text_row(1, text)
+            if isinstance(row, Rejected) and len(text) > LONGEST_CELL:
+                row = replace(row, reason=f"{row.reason}; take it by line or by paragraph")
+            yield row
 
 
 class _Part:

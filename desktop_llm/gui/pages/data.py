@@ -245,6 +245,8 @@ class DataPage(Page):
         self.overview.show_figures(counts, classes)
         # On the empty page its own button is the next step.
         rank(self.import_button, "primary" if counts.total else "plain")
+        if not counts.total and not counts.binned:
+            self.show_tab("rows")  # what comes into an empty project is what one wants to see first
         if self._stack.currentWidget() is not self.panel:
             self._show(self._inner if counts.total or counts.binned else self._empty)
         if counts.total and self.import_button.hasFocus():

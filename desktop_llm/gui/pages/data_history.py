@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QStackedWidget
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
 BINNED_SHOWN = 500
+LOWEST = 30
+"""Pixels of a row."""
 SURE_MS = 5000
 """How long the question whether the bin is to be emptied stands."""
 Shown = tuple[list[Operation], int, list[tuple[int, str, int]]]
@@ -42,8 +44,8 @@ class HistoryTab(DataTab):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        whole.addWidget(self._build_operations(), 3)
-        whole.addWidget(self._build_bin(), 2)
+        whole.addWidget(self._build_operations(), 2)
+        whole.addWidget(self._build_bin(), 1)
         self._sure = QTimer(self)
         self._sure.setSingleShot(True)
         self._sure.setInterval(SURE_MS)
@@ -74,6 +76,10 @@ class HistoryTab(DataTab):
         self._card = card
         self._grid = TextGrid(self)
         self.table = grid_view(self._grid, "data.history", self.tr("What was done to many rows"))
+        # what was done may be long to say, and is what one looks for
+        self.table.setWordWrap(True)
+        self.table.verticalHeader().setMinimumSectionSize(LOWEST)
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
         self._grid.modelReset.connect(self._show_buttons)
@@ -100,6 +106,9 @@ class HistoryTab(DataTab):
         self._bin_card = card
         self._bin_grid = TextGrid(self)
         self.bin_table = grid_view(self._bin_grid, "data.bin", self.tr("Rows in the bin"))
+        self.bin_table.horizontalHeader().setStretchLastSection(False)
+        self.bin_table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.bin_table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         nothing = EmptyState(
             self.tr("The bin is empty"),
             self.tr("Rows that are deleted or cleaned away come here first."),
@@ -141,7 +150,6 @@ class HistoryTab(DataTab):
         self._bin_grid.show_rows(
             (self.tr("Text"), self.tr("Why")), [(text, why.get(operation, "")) for _, text, operation in texts]
         )
-        self.bin_table.setColumnWidth(0, max(160, self.bin_table.width() * 3 // 5))
         self._bin_stack.setCurrentIndex(0 if binned else 1)
         more = (
             self.tr("{count:,} rows, the first {shown:,} shown") if binned > len(texts) else self.tr("{count:,} rows")
@@ -187,6 +195,8 @@ class HistoryTab(DataTab):
 
     def _on_turned(self, outcome: Outcome) -> None:
         words = self.tr("{count:,} rows changed.").format(count=outcome.changed)
+        if not outcome.changed and not outcome.left:
+            words = self.tr("Done; no row had to change.")
         if outcome.left:
             words += " " + self.tr("{count:,} were changed since and stay as they are.").format(count=outcome.left)
         self._words.setText(words)

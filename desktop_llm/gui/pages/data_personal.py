@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QProgressBar,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop_llm.data.personal.find import KINDS, TITLES, Kind
+from desktop_llm.data.personal.find import KINDS, Kind
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data_tab import DataTab
 from desktop_llm.gui.pages.personal_finds import FindsCard
+from desktop_llm.gui.pages.personal_kinds import KindsGrid
 from desktop_llm.gui.pages.personal_originals import OriginalsCard
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
     from desktop_llm.store.operations import Outcome
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.personal import Found
 
 STEPS = 1000
-WIDTH = 440
+WIDTH = 480
 BAR = 12
 """Beside it, where a scroll bar comes when it is needed."""
 
@@ -52,7 +49,7 @@ class PersonalTab(DataTab):
         self._found: Found | None = None
         self._kind: Kind = KINDS[0]
         self._work: Task | None = None
-        self._done: Outcome | None = None
+        self._done: list[Outcome] = []
         self._forgetting = False
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -87,7 +84,7 @@ class PersonalTab(DataTab):
     def set_project(self, project: Project | None) -> None:
         """Forget what was found in the one before."""
         super().set_project(project)
-        self._found, self._work, self._done = None, None, None
+        self._found, self._work, self._done = None, None, []
         self._card.set_note("")
         self._say("")
         self.originals.set_project()
@@ -129,33 +126,10 @@ class PersonalTab(DataTab):
     def _build_kinds(self) -> Card:
         self._card = Card(self.tr("Personal data"), " ")
         self._card.setFixedWidth(WIDTH)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(2)
-        self._rows: dict[Kind, tuple[QPushButton, Any, Choice]] = {}
-        for place, kind in enumerate(KINDS):
-            title = QCoreApplication.translate("PersonalKinds", TITLES[kind])
-            name = button(title, f"personal.kind.{kind}", partial(self._choose, kind), kind="quiet")
-            count = plain_label("", "muted")
-            count.setObjectName(f"personal.count.{kind}")
-            way = Choice()
-            way.setObjectName(f"personal.way.{kind}")
-            way.setAccessibleName(self.tr("What to do with: {kind}").format(kind=title))
-            for words, value in (
-                (self.tr("decide later"), ""),
-                (self.tr("may stay"), "keep"),
-                (self.tr("name the kind"), "mask"),
-                (self.tr("black out"), "blocks"),
-                (self.tr("replace"), "replace"),
-            ):
-                way.addItem(words, value)
-            way.currentIndexChanged.connect(lambda _: self._show())
-            grid.addWidget(name, place, 0, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(count, place, 1)
-            grid.addWidget(way, place, 2)
-            self._rows[kind] = (name, count, way)
-        grid.setColumnStretch(1, 1)
-        self._card.body.addLayout(grid)
+        self._kinds = KindsGrid()
+        self._kinds.kind_asked.connect(self._choose)
+        self._kinds.way_chosen.connect(self._show)
+        self._card.body.addWidget(self._kinds)
         self._bar = QProgressBar()
         self._bar.setObjectName("personal.progress")
         self._bar.setAccessibleName(self.tr("Progress"))
@@ -192,9 +166,6 @@ class PersonalTab(DataTab):
         self._words.setText(words)
         self._words.setVisible(bool(words))
 
-    def _ways(self) -> dict[Kind, str]:
-        return {kind: way.currentData() for kind, (_, _, way) in self._rows.items() if way.currentData()}
-
     def _choose(self, kind: Kind) -> None:
         self._kind = kind
         self._show()
@@ -202,22 +173,14 @@ class PersonalTab(DataTab):
     def _show(self) -> None:
         """What was found, and what can be done now."""
         found, free = self._found, self._work is None and self.hub.project is not None
-        for kind, (name, count, way) in self._rows.items():
-            waiting = found.open.get(kind, 0) if found is not None else 0
-            kept = found.kept.get(kind, 0) if found is not None else 0
-            words = self.tr("{count:,} to review").format(count=waiting)
-            if kept:
-                words += self.tr(", {count:,} may stay").format(count=kept)
-            count.setText(words if found is not None else "")
-            name.setEnabled(found is not None)
-            way.setEnabled(free and self.hub.writable and waiting > 0)
+        self._kinds.show_counts(found, free=free and self.hub.writable)
         self._bar.setVisible(self._work is not None)
         self._cancel.setVisible(self._work is not None)
         self._look.setVisible(self._work is None)
         self._look.setEnabled(free)
         self._apply.setVisible(self._work is None and found is not None)
-        self._apply.setEnabled(free and self.hub.writable and bool(self._ways()))
-        self._undo.setVisible(self._done is not None and free)
+        self._apply.setEnabled(free and self.hub.writable and bool(self._kinds.ways()))
+        self._undo.setVisible(bool(self._done) and free)
         self.rule.setEnabled(self.hub.writable)
         self._finds.show_finds(found, self._kind, free=self._work is None and self.hub.writable)
 
@@ -231,7 +194,7 @@ class PersonalTab(DataTab):
 
             return personal.scan(project, on_progress=task.progress, should_stop=task.should_stop)
 
-        self._done = None
+        self._done = []
         self._start(self.tr("Looking for personal data"), work, self._on_found)
 
     def _on_found(self, found: Found) -> None:
@@ -241,64 +204,84 @@ class PersonalTab(DataTab):
             self._say(self.tr("Nothing is left to review."))
         elif self._kind not in found.open:
             self._kind = next(kind for kind in KINDS if kind in found.open)
-        for _, _, way in self._rows.values():
-            way.setCurrentIndex(0)
+        self._kinds.begin_again()
         self._show()
 
     def _on_apply(self) -> None:
-        project, labeler, ways = self.hub.project, self.hub.settings.labeler, self._ways()
+        project, labeler, ways = self.hub.project, self.hub.settings.labeler, self._kinds.ways()
         if project is None or not ways:
             return
 
-        def work(task: Task) -> Outcome | None:
-            from desktop_llm.verbs import personal
+        def work(task: Task) -> list[Outcome]:
+            from desktop_llm.verbs import personal, staying
 
             changing: dict[Kind, Any] = {kind: way for kind, way in ways.items() if way != "keep"}
-            for kind in ways:
-                if kind not in changing:
-                    personal.keep(project, kind, should_stop=task.should_stop)
-            if not changing:
-                return None
-            return personal.treat(
-                project, changing, labeler=labeler, on_progress=task.progress, should_stop=task.should_stop
-            )
+            staying_kinds = [kind for kind in ways if kind not in changing]
+            half = 0.5 if changing and staying_kinds else 1.0
+            done, values = [], None
+            if staying_kinds:
+                values = personal.there(
+                    project,
+                    staying_kinds,
+                    on_progress=lambda part: task.progress(half * part),
+                    should_stop=task.should_stop,
+                )
+            if changing:
+                treated = personal.treat(
+                    project,
+                    changing,
+                    labeler=labeler,
+                    on_progress=lambda part: task.progress(1 - half + half * part),
+                    should_stop=task.should_stop,
+                )
+                done.append(treated)
+            if values is not None:  # quick, and so last: until here all can be stopped, and nothing has changed
+                done.append(staying.keep(project, values, labeler=labeler))
+            return [one for one in done if one.changes != Changes()]
 
-        self._start(self.tr("Masking personal data"), work, self._on_applied)
+        title = self.tr("Masking personal data") if set(ways.values()) != {"keep"} else self.tr("Letting it stay")
+        self._start(title, work, self._on_applied)
 
     def _on_stay(self) -> None:
-        self._rows[self._kind][2].setCurrentIndex(self._rows[self._kind][2].findData("keep"))
+        self._kinds.choose_way(self._kind, "keep")
         self._on_apply()
 
-    def _on_applied(self, outcome: Outcome | None) -> None:
+    def _on_applied(self, done: list[Outcome]) -> None:
         self._work = None
-        if outcome is not None and outcome.changed:
-            self._done = outcome
+        for outcome in done:
             self.hub.changed.emit(outcome.changes)
-        done = self._done
         self._on_look()
         self._done = done
-        if done is not None:
-            self._say(self.tr("{count:,} rows changed; looking again…").format(count=done.changed))
+        if done:
+            self._say(self.tr("{what} Looking again…").format(what=self._told()))
+
+    def _told(self) -> str:
+        """What was done last, which Undo takes back."""
+        changed = sum(outcome.changed for outcome in self._done)
+        if not changed:
+            return self.tr("What was chosen may stay.")
+        return self.tr("1 row changed.") if changed == 1 else self.tr("{count:,} rows changed.").format(count=changed)
 
     def _on_undo(self) -> None:
         project, done = self.hub.project, self._done
-        if project is None or done is None:
+        if project is None or not done:
             return
 
-        def work(task: Task) -> Outcome:
-            return project.operations.undo(done.operation, should_stop=task.should_stop)
+        def work(task: Task) -> list[Outcome]:
+            return [project.operations.undo(one.operation, should_stop=task.should_stop) for one in reversed(done)]
 
-        self._done = None
+        self._done = []
         self._start(self.tr("Undoing"), work, self._on_undone)
 
-    def _on_undone(self, outcome: Outcome) -> None:
+    def _on_undone(self, undone: list[Outcome]) -> None:
         self._work = None
-        self.hub.changed.emit(outcome.changes)
+        for outcome in undone:
+            self.hub.changed.emit(outcome.changes)
         self._on_look()
 
     def _on_forgotten(self) -> None:
         """The rows are as they were, but the search begins anew, and History has nothing to undo."""
-        self._done = None
+        self._done = []
         self._show()
         self._forgetting = True
         self.hub.changed.emit(Changes(items=True))
@@ -337,6 +320,6 @@ class PersonalTab(DataTab):
     def _on_ended(self, task: Task) -> None:
         if task is self._work:
             self._work = None
-            if self._done is not None:
-                self._say(self.tr("{count:,} rows changed.").format(count=self._done.changed))
+            if self._done:
+                self._say(self._told())
             self._show()

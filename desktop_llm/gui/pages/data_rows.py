@@ -58,9 +58,12 @@ class RowsTab(DataTab):
         task = self.hub.task
         self._tiles["classes"].setVisible(task is None or task.classes)
         self._bars_card.setVisible(task is None or task.classes)
+        for name in ("labeled", "unlabeled"):
+            self._tiles[name].setVisible(task is None or not task.unsupervised)
         if task is not None:
             self.rows.in_line = task.in_line
             self.rows.label_box.setVisible(task.classes)
+            self.rows.show_box.setVisible(not task.unsupervised)
             self.rows.more.offer_predictions(task.learns)
             self.rows.bulk.set_classes([])
 
@@ -84,7 +87,9 @@ class RowsTab(DataTab):
         self._tiles["classes"].show_figure(f"{len(classes):,}", unused or self.tr("all in use"))
         self._by_count = sorted(classes, key=lambda one: -one.count)
         self.bars.show_rows([(one.name, one.count, f"{one.count:,}") for one in self._by_count])
-        self.rows.show_columns(splits=bool(counts.by_split), sources=files > 1)
+        task = self.hub.task
+        labels = task is None or not task.unsupervised
+        self.rows.show_columns(splits=bool(counts.by_split), sources=files > 1, labels=labels)
 
     def take_focus(self) -> None:
         """To the table."""

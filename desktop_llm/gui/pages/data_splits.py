@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QProgressBar, QVBoxLayout
 
 from desktop_llm.data.splits import METHODS
 from desktop_llm.errors import UserError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 REST_MS = 250
 WIDTH = 380
 MOST_PERCENT = 90
+STEPS = 1000
+"""Of the bar."""
 BY_COLUMN = ("group", "time")
 
 
@@ -60,6 +63,9 @@ class SplitsTab(DataTab):
         self._work, self._done = None, None
         self.words.setText("")
         self._grid.show_rows((), ())
+        task = self.hub.task
+        of_all = task is not None and task.unsupervised
+        self._card.set_title(self.tr("Rows by split") if of_all else self.tr("Labeled rows by label and split"))
         self._show()
 
     def reload(self) -> None:
@@ -128,15 +134,23 @@ class SplitsTab(DataTab):
         self._grid = TextGrid(self)
         self.table = grid_view(self._grid, "splits.counts", self.tr("Labeled rows by label and split"))
         self._card.body.addWidget(self.table, 1)
+        self._bar = QProgressBar()
+        self._bar.setObjectName("splits.progress")
+        self._bar.setAccessibleName(self.tr("Progress of dealing out"))
+        self._bar.setRange(0, STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.hide()
+        self._card.body.addWidget(self._bar)
         line = QHBoxLayout()
         line.setSpacing(8)
         self.words = plain_label("", "muted", wrap=True)
         self.words.setObjectName("splits.words")
         self._undo = button(self.tr("Undo"), "splits.undo", self._on_undo, kind="quiet")
+        self._cancel = button(self.tr("Cancel"), "splits.cancel", self._on_cancel)
         self.go = button(self.tr("Deal out now"), "splits.apply", self._on_apply, kind="primary")
         line.addWidget(self.words, 1)
-        line.addWidget(self._undo)
-        line.addWidget(self.go)
+        for widget in (self._undo, self._cancel, self.go):
+            line.addWidget(widget)
         self._card.body.addLayout(line)
         return self._card
 
@@ -175,6 +189,8 @@ class SplitsTab(DataTab):
             control.setEnabled(free)
         self.column.setEnabled(free and self.method.currentData() in BY_COLUMN)
         self.go.setEnabled(free)
+        self._bar.setVisible(self._work is not None)
+        self._cancel.setVisible(self._work is not None)
         self._undo.setVisible(free and self._done is not None)
 
     def _on_changed(self) -> None:
@@ -192,10 +208,10 @@ class SplitsTab(DataTab):
             self._dealing.cancel()
         self._card.set_note(self.tr("counting…"))
 
-        def work(_: Task) -> Dealt:
+        def work(task: Task) -> Dealt:
             from desktop_llm.verbs import splitting
 
-            return splitting.deal(project, rule, again=again)
+            return splitting.deal(project, rule, again=again, should_stop=task.should_stop)
 
         def show(dealt: Dealt) -> None:
             if self.hub.project is project:
@@ -213,7 +229,9 @@ class SplitsTab(DataTab):
         total = [sides[name] for name in names]
         if rows:
             rows.append((self.tr("All"), *(f"{count:,}" for count in total), f"{sum(total):,}"))
-        titles = (self.tr("Label"), self.tr("Training"), self.tr("Validation"), self.tr("Test"), self.tr("All"))
+        task = self.hub.task
+        kind = self.tr("Rows") if task is not None and task.unsupervised else self.tr("Label")
+        titles = (kind, self.tr("Training"), self.tr("Validation"), self.tr("Test"), self.tr("All"))
         self._grid.show_rows(titles, rows)
         fit_columns(self.table)
         self._card.set_note(self.tr("{count:,} rows get a split").format(count=len(dealt.new)))
@@ -234,9 +252,16 @@ class SplitsTab(DataTab):
         def work(task: Task) -> Outcome:
             from desktop_llm.verbs import splitting
 
-            return splitting.apply(project, rule, again=again, labeler=labeler, should_stop=task.should_stop)
+            return splitting.apply(
+                project,
+                rule,
+                again=again,
+                labeler=labeler,
+                on_progress=task.progress,
+                should_stop=task.should_stop,
+            )
 
-        self._start(self.hub.background.run(work, on_done=self._on_done, title=self.tr("Dealing out rows")))
+        self._start(self.tr("Dealing out rows"), work, self._on_done)
 
     def _on_done(self, outcome: Outcome) -> None:
         many = self.tr("{count:,} rows have another split now.").format(count=outcome.changed)
@@ -250,24 +275,43 @@ class SplitsTab(DataTab):
         if project is None or done is None:
             return
 
+        count = max(1, done.changed)
+
         def work(task: Task) -> Outcome:
-            return project.operations.undo(done.operation, should_stop=task.should_stop)
+            return project.operations.undo(
+                done.operation,
+                on_progress=lambda rows: task.progress(min(1.0, rows / count)),
+                should_stop=task.should_stop,
+            )
 
         def undone(outcome: Outcome) -> None:
             self.words.setText(self.tr("{count:,} rows are as before.").format(count=outcome.changed))
             self.hub.changed.emit(outcome.changes)
 
         self._done = None
-        self._start(self.hub.background.run(work, on_done=undone, title=self.tr("Undoing")))
+        self._start(self.tr("Undoing"), work, undone)
 
-    def _start(self, task: Task) -> None:
-        self._work = task
-        task.ended.connect(self._on_ended)
+    def _on_cancel(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    def _start(self, title: str, work: Callable[[Task], Outcome], on_done: Callable[[Outcome], object]) -> None:
+        self.words.setText(title + "…")
+        self._bar.setValue(0)
+        self._work = self.hub.background.run(
+            work,
+            on_done=on_done,
+            on_progress=lambda fraction, _: self._bar.setValue(round(STEPS * fraction)),
+            title=title,
+        )
+        self._work.ended.connect(self._on_ended)
         self._show()
 
     def _on_ended(self, task: Task) -> None:
         if task is self._work:
             self._work = None
+            if task.error is not None:
+                self.words.setText(self.tr("Stopped; nothing was changed.") if task.cancelled else "")
             self._show()
 
     def take_focus(self) -> None:

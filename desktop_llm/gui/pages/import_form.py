@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.importing import Plan
 
 WIDTH = 340
+TEXTS = ("csv", "text", "folder", "zip")
+"""Kinds that may hold plain text."""
 ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1250", "cp1251")
 
 
@@ -74,6 +76,8 @@ class ImportForm(QScrollArea):
         self._fill(self.header_box, self.tr("detected"), header)
         shapes = [(words, name) for name, words in TITLES.items()]
         self._fill(self.shape_box, self.tr("detected"), [(self.tr("as it stands"), "none"), *shapes])
+        units = ((self.tr("a line"), "line"), (self.tr("a paragraph"), "paragraph"), (self.tr("the file"), "file"))
+        self._fill(self.unit_box, self.tr("detected"), units)
         self.split_box.setCurrentIndex(0)
         self.only_labels.setChecked(False)
         self.only_labels.setVisible(has_rows)
@@ -103,6 +107,7 @@ class ImportForm(QScrollArea):
             "header": self.header_box,
             "shape": self.shape_box,
             "separator": self.separator_box,
+            "unit": self.unit_box,
         }
 
     def mapping(self) -> dict[str, str]:
@@ -172,12 +177,22 @@ class ImportForm(QScrollArea):
             (self.delimiter_box, found),
             (self.header_box, header),
             (self.shape_box, shape),
+            (self.unit_box, self._unit(form)),
         )
         for box, words in told:
             if box.currentData() is None:
-                applies = form.kind == "csv" or (words and box in (self.encoding_box, self.shape_box))
+                of_any = (self.encoding_box, self.shape_box, self.unit_box)
+                applies = bool(words) and (form.kind == "csv" or box in of_any)
                 text = self.tr("{found} (detected)").format(found=words) if applies else self.tr("does not apply")
                 box.setItemText(0, text)
+
+    def _unit(self, form: Form) -> str:
+        """What makes a row, in words; '' where it is no question."""
+        self.unit_box.setEnabled(form.kind in TEXTS)
+        if form.kind == "csv":
+            return self.tr("a row of the table")
+        words = {"line": self.tr("a line"), "paragraph": self.tr("a paragraph"), "file": self.tr("the file")}
+        return words[form.unit] if form.kind in TEXTS else ""
 
     def _build_origin(self) -> QWidget:
         self._origin = QWidget()
@@ -198,7 +213,9 @@ class ImportForm(QScrollArea):
         self.delimiter_box = _box("data.delimiter", self.tr("Delimiter"))
         self.header_box = _box("data.header", self.tr("First row"))
         self.shape_box = _box("data.shape", self.tr("Rows of"))
-        for box in (self.encoding_box, self.delimiter_box, self.header_box, self.shape_box):
+        self.unit_box = _box("data.unit", self.tr("A row is"))
+        self.unit_box.setToolTip(self.tr("Takes the file for plain text: what makes a row of it."))
+        for box in (self.encoding_box, self.delimiter_box, self.header_box, self.shape_box, self.unit_box):
             box.currentIndexChanged.connect(lambda _: self.reading_changed.emit())
             form.addRow(_title(box.accessibleName()), box)
         card.body.addLayout(form)

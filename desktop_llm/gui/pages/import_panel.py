@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from desktop_llm.data.column_kinds import Held
     from desktop_llm.store.project import Project
     from desktop_llm.verbs.importing import Plan
+    from desktop_llm.verbs.naming import Fates
     from desktop_llm.verbs.reading import Source
     from desktop_llm.verbs.recalling import Look
 
@@ -37,12 +38,16 @@ SHOWN_COLUMNS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """What a look found; `look` is the first one at the file, None where the file could not be guessed."""
+    """What a look found; `look` is the first one at the file, None where the file could not be guessed.
+
+    `fates`: what became of the project's labels.
+    """
 
     plan: Plan
     held: tuple[Held, ...]
     has_rows: bool
     look: Look | None
+    fates: Fates
 
 
 class ImportPanel(QStackedWidget):
@@ -58,6 +63,7 @@ class ImportPanel(QStackedWidget):
         self._hub, self._say = hub, ImportWords(self)
         self._project: Project | None = None
         self._waiting: list[Path] = []
+        self._fates: Fates | None = None
         self._path = Path()
         self._plan: Plan | None = None
         self._first_look: Look | None = None
@@ -149,7 +155,7 @@ class ImportPanel(QStackedWidget):
 
         def work(_: Task) -> _Seen:
             from desktop_llm.data.column_kinds import held_in
-            from desktop_llm.verbs import importing, recalling
+            from desktop_llm.verbs import importing, naming, recalling
 
             look = first
             if look is None and not told:
@@ -158,7 +164,8 @@ class ImportPanel(QStackedWidget):
             else:
                 plan = importing.plan(task, path, **told)
             held = held_in(plan.columns[:SHOWN_COLUMNS], plan.sample)
-            return _Seen(plan=plan, held=held, has_rows=project.items.counts().total > 0, look=look)
+            has_rows = project.items.counts().total > 0
+            return _Seen(plan=plan, held=held, has_rows=has_rows, look=look, fates=naming.fates(project))
 
         self._looking = self._hub.background.run(work, on_done=self._show_plan, on_error=self._on_unreadable)
 
@@ -166,9 +173,9 @@ class ImportPanel(QStackedWidget):
         plan = seen.plan
         if self._first_look is None and seen.look is not None and seen.look.choices is not None:
             self.form.set_told(seen.look.choices.reading)
-        self._plan, self._first_look = plan, seen.look
+        self._plan, self._first_look, self._fates = plan, seen.look, seen.fates
         self._problem.hide()
-        self.form.only_labels.setVisible(seen.has_rows)
+        self.form.only_labels.setVisible(seen.has_rows and self._has_labels)
         self.form.show_plan(plan)
         self.form.show_origin(self._say.origin(plan, self.form.told(), seen.look))
         self._card.set_note(self._say.about_file(plan))
@@ -184,12 +191,20 @@ class ImportPanel(QStackedWidget):
         self._go.show()
         self._tell_plan()
 
+    @property
+    def _has_labels(self) -> bool:
+        """Whether rows of the project have labels at all."""
+        task = self._hub.task
+        return task is None or not task.unsupervised
+
     def _tell_plan(self) -> None:
         plan = self._plan
-        if plan is None:
+        if plan is None or self._fates is None:
             return
         only = self.form.only_labels.isChecked()
-        told = self._say.what_happens(plan, split=self.form.split(), only_labels=only)
+        told = self._say.what_happens(
+            plan, self._fates, split=self.form.split(), only_labels=only, has_labels=self._has_labels
+        )
         self._words.setText("\n".join(told))
         self._go.setText(self._say.go(plan, only_labels=only))
         self._go.setAccessibleName(self._go.text())

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_llm.data.mapping import plain
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.import_words import ImportWords
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import ImportReport
+from desktop_llm.tasks import task as task_named
 from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
@@ -54,6 +56,9 @@ class ReportView(QWidget):
         self._card = Card(" ", " ")
         self._conflicts = plain_label("", "warn", wrap=True)
         self._conflicts.setObjectName("data.conflicts")
+        self._say = ImportWords(self)
+        self._fates = plain_label("", "muted", wrap=True)
+        self._fates.setObjectName("data.fates")
         self._fold = button(
             self.tr("Show the rows that were not taken"), "data.rejected_fold", self._on_fold, kind="quiet"
         )
@@ -61,6 +66,7 @@ class ReportView(QWidget):
         self._rejected = grid_view(self._grid, "data.rejected", self.tr("Rows not taken"))
         self._rejected.setColumnWidth(0, 90)
         self._card.body.addWidget(self._conflicts)
+        self._card.body.addWidget(self._fates)
         line = QHBoxLayout()
         line.addWidget(self._fold)
         line.addStretch(1)
@@ -78,6 +84,7 @@ class ReportView(QWidget):
         took = self.tr("took {time}").format(time=time_words(report.seconds)) if report.seconds >= 1 else ""
         self._card.set_note(took)
         self._show_first(report)
+        self.tiles["labeled"].setVisible(not task_named(source.task).unsupervised)
         self.tiles["labeled"].show_figure(f"{report.labeled:,}", self.tr("came with the file"))
         note = self.tr("same text, not taken again")
         if report.repeats:
@@ -92,6 +99,9 @@ class ReportView(QWidget):
             told.append(words.format(count=report.unfit))
         self._conflicts.setText("\n".join(told))
         self._conflicts.setVisible(bool(told))
+        fates = self._say.fates(report.merged, report.archived, done=True)
+        self._fates.setText("\n".join(fates))
+        self._fates.setVisible(bool(fates))
         columns = list(dict.fromkeys(name for one in report.rejected for name in one.cells))[:SHOWN_COLUMNS]
         rows = [
             (f"{one.line:,}", one.reason, *(plain(one.cells.get(name)) for name in columns)) for one in report.rejected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -14,6 +14,7 @@ from desktop_llm.data.shapes.shape import TITLES as SHAPES
 if TYPE_CHECKING:
     from desktop_llm.data.column_kinds import Held
     from desktop_llm.verbs.importing import Plan
+    from desktop_llm.verbs.naming import Fates
     from desktop_llm.verbs.recalling import Look
 
 NAMED = 6
@@ -113,11 +114,35 @@ class ImportWords(QObject):
         """The words of the button that begins."""
         return self.tr("Take the labels") if only_labels else self.tr("Import {rows}").format(rows=self.rows(plan))
 
-    def what_happens(self, plan: Plan, *, split: str, only_labels: bool) -> list[str]:
-        """What the import will do, a sentence each."""
+    def what_happens(
+        self, plan: Plan, fates: Fates, *, split: str, only_labels: bool, has_labels: bool = True
+    ) -> list[str]:
+        """What the import will do, a sentence each; `fates` of its labels; `has_labels`: rows may have some."""
         beside = [] if only_labels else [*self._splits(plan, split), *self._others(plan)]
-        labels = [self._labels(plan), *self._late(plan), *self._parted(plan)]
+        met = fates.of(name for name, _ in plan.label_values)
+        what_became = self.fates(met.merged, met.archived, done=False)
+        labels = [self._labels(plan), *self._late(plan), *self._parted(plan), *what_became] if has_labels else []
         return [self._texts(plan, only_labels=only_labels), *labels, *beside, *self._rejected(plan)]
+
+    def fates(self, merged: Mapping[str, str], archived: Iterable[str], *, done: bool) -> list[str]:
+        """What becomes, or (`done`) became, of labels that were merged or are archived in the project."""
+        told = []
+        if merged:
+            words = self.tr("Merged in this project: {named}; its rows have got the other label.")
+            if not done:
+                words = self.tr("Merged in this project: {named}; its rows get the other label.")
+            told.append(words.format(named=self._some([f"“{old}” → “{new}”" for old, new in sorted(merged.items())])))
+        names = sorted(archived)
+        if names:
+            words = self.tr("Archived in this project: {named}; its rows have got it. Edit labels offers it again.")
+            if not done:
+                words = self.tr("Archived in this project: {named}; its rows get it, but it is not offered for others.")
+            told.append(words.format(named=self._some([f"“{name}”" for name in names])))
+        return told
+
+    def _some(self, names: Sequence[str]) -> str:
+        named, more = ", ".join(names[:NAMED]), len(names) - NAMED
+        return self.tr("{named} and {more:,} more").format(named=named, more=more) if more > 0 else named
 
     def _texts(self, plan: Plan, *, only_labels: bool) -> str:
         if only_labels:

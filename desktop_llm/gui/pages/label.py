@@ -85,7 +85,7 @@ class LabelPage(Page):
         self._hand.follow(editor)
         editor.set_switches(switching.switches(project, task))
         editor.edit_classes_asked.connect(self.edit_classes)
-        self._view.offer_order(task.learns)
+        self._view.offer(order=task.learns, show=not task.unsupervised)
         self._show_ways()
         self._reload_all()
 
@@ -112,8 +112,7 @@ class LabelPage(Page):
             self._show_ways()
         if isinstance(arguments.get("filter"), Filter):
             self._rows.narrowed = arguments["filter"]
-            words = str(arguments.get("words", self.tr("Chosen rows")))
-            self._chip.tell(words)
+            self._chip.tell(str(arguments.get("words", self.tr("Chosen rows"))))
             self._view.show_all()
             self._show_ways()
             self._reload_all()
@@ -149,7 +148,7 @@ class LabelPage(Page):
         self.content.addWidget(self._chip, 0, Qt.AlignmentFlag.AlignLeft)
         self._view = LabelView()
         self._view.changed.connect(self._on_order_changed)
-        self._pen = Pen(self.hub, self._clock, Voice(self._view))
+        self._pen = Pen(self.hub, self._clock, Voice(self.hub, self._view))
         self._others = Others(self.hub, self._view, lambda: self._classes, self)
         self._others.labeler_changed.connect(self._pen.forget)  # the label of one is not another's
         self._others.labeler_changed.connect(self._reload_all)
@@ -193,6 +192,7 @@ class LabelPage(Page):
             "previous": lambda: self._go(-1),
             "page_next": lambda: listing.turn_page(1) if self._desk.listing else None,
             "page_previous": lambda: listing.turn_page(-1) if self._desk.listing else None,
+            "train": lambda: self.hub.page_asked.emit("train", {}),
             "find": lambda: self._desk.editor.focus_filter() if self._desk.editor is not None else None,
             "edit": self.edit_classes,
             "history": self._others.open_history,
@@ -252,7 +252,7 @@ class LabelPage(Page):
         if (item.id if item is not None else None) != (self._item.id if self._item is not None else None):
             self._hand.leave()
         self._item = self._pen.held(self._others.seen(item))
-        self._desk.show_item(self._item, self._counts)
+        self._desk.show_item(self._item, self._counts, draft=self._pen.holds(self._item))
         self._loop.show_item(self._item)
 
     def _go(self, by: int) -> None:

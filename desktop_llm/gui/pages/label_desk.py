@@ -155,8 +155,8 @@ class LabelDesk(QWidget):
         """How many rows wait."""
         self.queue.show_left(self.left(self._unlabeled))
 
-    def show_item(self, item: Item | None, counts: Counts | None) -> None:
-        """A row, in the names that labels have now; None: there is none."""
+    def show_item(self, item: Item | None, counts: Counts | None, *, draft: bool = False) -> None:
+        """A row, in the names that labels have now; None: there is none. `draft`: its label is not given yet."""
         if self.editor is None:
             return
         if item is None:
@@ -173,6 +173,7 @@ class LabelDesk(QWidget):
                 position=item.id,
                 total=counts.total if counts is not None else 0,
                 source=item.source,
+                draft=draft,
             )
         )
 

@@ -13,7 +13,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_desk import LabelDesk
 from desktop_llm.gui.pages.label_listing import Listing
 from desktop_llm.gui.pages.label_pen import Pen
-from desktop_llm.rows import Class, Item
+from desktop_llm.rows import Changes, Class, Item
 from desktop_llm.widgets.screen import LabelEditor
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Hand(QObject):
         self._hub, self._desk, self._listing, self._pen = hub, desk, listing, pen
         self._current, self._classes = current, classes
         listing.labeled.connect(self._on_many_labeled)
+        hub.changed.connect(self._on_changed)
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What it does by command; nothing where the project can only be read."""
@@ -59,7 +60,8 @@ class Hand(QObject):
             "repeat": lambda: self._again(self._pen.last),
             **{f"recent.{place + 1}": partial(self._recent, place) for place in range(keymap.RECENT)},
         }
-        return {name: partial(self._if_writable, do) for name, do in told.items()}
+        turning = ("undo", "redo")
+        return {name: partial(self._if_writable, do, gives=name not in turning) for name, do in told.items()}
 
     def follow(self, editor: LabelEditor) -> None:
         """Write what the editor gives, in its turn."""
@@ -173,14 +175,20 @@ class Hand(QObject):
     def _on_disk(self, item: Item) -> Item | None:
         return self._hub.project.items.get(item.id) if self._hub.project is not None else None
 
-    def _if_writable(self, do: Callable[[], None]) -> None:
-        if self._hub.writable:
+    def _if_writable(self, do: Callable[[], None], *, gives: bool) -> None:
+        """`gives`: it is of labels, which not all tasks have."""
+        task = self._hub.task
+        if self._hub.writable and not (gives and task is not None and task.unsupervised):
             do()
 
     def _named(self, value: Any) -> Any:
         task = self._hub.task
         names = {one.id: one.name for one in self._classes()}
         return task.labels.to_named(value, names) if task is not None else None
+
+    def _on_changed(self, changes: Changes) -> None:
+        if changes.items:  # drafts may have been masked with the texts
+            self._pen.read_again()
 
     def _on_many_labeled(self, count: int, agreed: int | None) -> None:
         self._desk.session.count_many(count, agreed)

@@ -39,6 +39,10 @@ class Pen:
         self._visit = self._kept = None
         self._voice.forget()
 
+    def read_again(self) -> None:
+        """Drafts may be others on disk."""
+        self._voice.forget()
+
     def follow_classes(self) -> None:
         """Labels were merged, archived or removed: what was given last is given again as what it is now, or not."""
         project, task = self._hub.project, self._hub.task
@@ -67,7 +71,7 @@ class Pen:
             lambda: self._voice.give(project.labels, item.id, value, self._labeler, seconds=seconds)
         ):
             return False
-        self._voice.drop(item.id)
+        self.drop(item)
         self.remember(value)
         return True
 
@@ -89,15 +93,21 @@ class Pen:
         return self._write(write)
 
     def hold(self, item: Item, value: Any) -> bool:
-        """Keep in mind what is not whole yet, where an opinion or a decision is asked for; False elsewhere."""
+        """Keep as a draft what is not whole yet, where an opinion or a decision is asked for; False elsewhere."""
         if self._voice.plain:
             return False
-        self._voice.hold(item.id, value)
+        self._write(lambda: self._voice.hold(item.id, value))
         return True
 
     def drop(self, item: Item) -> bool:
         """Forget what was held of a row; False where nothing was."""
-        return self._voice.drop(item.id)
+        dropped: list[bool] = []
+        self._write(lambda: dropped.append(self._voice.drop(item.id)))
+        return dropped == [True]
+
+    def holds(self, item: Item | None) -> bool:
+        """Whether what is shown of a row is held, and not said yet."""
+        return self._voice.holds(item)
 
     def held(self, item: Item | None) -> Item | None:
         """A row with what is held of it."""
@@ -138,7 +148,7 @@ class Pen:
     def skip(self, item: Item) -> bool:
         """Put the row aside."""
         project, seconds = self._hub.project, self._seconds()
-        self._voice.drop(item.id)
+        self.drop(item)
         self.begin_again()
         return project is not None and self._write(
             lambda: self._voice.skip(project.labels, item.id, self._labeler, seconds=seconds)

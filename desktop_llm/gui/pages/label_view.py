@@ -53,8 +53,9 @@ class LabelView(QWidget):
         )
         self._show.currentIndexChanged.connect(lambda _: self._let_order())
         self._order_title = plain_label(self._order.accessibleName(), "muted")
+        self._show_title = plain_label(self._show.accessibleName(), "muted")
         for title, box in (
-            (plain_label(self._show.accessibleName(), "muted"), self._show),
+            (self._show_title, self._show),
             (self._order_title, self._order),
         ):
             line.addWidget(title)
@@ -96,10 +97,13 @@ class LabelView(QWidget):
         self.choose("all")
         self._quietly(self._order, "file")
 
-    def offer_order(self, offered: bool) -> None:
-        """Whether there are orders at all: without a model there is the file's alone."""
-        self._order_title.setVisible(offered)
-        self._order.setVisible(offered)
+    def offer(self, *, order: bool, show: bool) -> None:
+        """What can be chosen: without a model there is the file's order alone, without labels all rows are alike."""
+        for shown, parts in ((order, (self._order_title, self._order)), (show, (self._show_title, self._show))):
+            for part in parts:
+                part.setVisible(shown)
+        if not show:
+            self.choose("unlabeled")
 
     def choose_order(self, order: Order) -> None:
         """Another order."""

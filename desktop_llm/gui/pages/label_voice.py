@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.gui.pages.label_view import FURTHER, LabelView
-from desktop_llm.rows import Item, Show
+from desktop_llm.rows import Item
 
 if TYPE_CHECKING:
+    from desktop_llm.gui.hub import Hub
+    from desktop_llm.store.drafts import Drafts
     from desktop_llm.store.labels import Labels
     from desktop_llm.store.people import People
 
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
 class Voice:
     """Speaks as the view says whose rows are shown. What it does is on disk when it returns. Raises UserError."""
 
-    def __init__(self, view: LabelView) -> None:
-        """`view` says which rows the labeler goes through."""
-        self._view = view
-        self._held: dict[tuple[Show, int], Any] = {}
+    def __init__(self, hub: Hub, view: LabelView) -> None:
+        """`view` says which rows the labeler of `hub` goes through."""
+        self._hub, self._view = hub, view
+        self._read: Drafts | None = None
 
     @property
     def plain(self) -> bool:
@@ -27,26 +29,46 @@ class Voice:
         return self._view.show_which not in FURTHER
 
     def forget(self) -> None:
-        """Nothing is half said any more."""
-        self._held = {}
+        """Another project or labeler: what is half said there is read when it is needed."""
+        self._read = None
 
     def hold(self, item: int, value: Any) -> None:
-        """Keep in mind what is not whole yet; it waits for who comes back to the row.
+        """Keep what is not whole yet as a draft; it waits for who comes back to the row.
 
         An opinion or a decision is written when it is given, not letter by letter.
         """
-        self._held[self._view.show_which, item] = value
+        self._keep({**self._held, (self._view.show_which, item): value})
 
     def drop(self, item: int) -> bool:
         """Forget what was held of a row; whether there was anything."""
-        there = (self._view.show_which, item) in self._held
-        self._held.pop((self._view.show_which, item), None)
+        place = self._view.show_which, item
+        there = not self.plain and place in self._held
+        if there:
+            self._keep({one: value for one, value in self._held.items() if one != place})
         return there
+
+    def holds(self, item: Item | None) -> bool:
+        """Whether something is held of a row."""
+        return item is not None and not self.plain and (self._view.show_which, item.id) in self._held
 
     def held(self, item: Item | None) -> Item | None:
         """A row with what is held of it."""
-        key = (self._view.show_which, item.id) if item is not None else None
-        return replace(item, value=self._held[key]) if item is not None and key in self._held else item
+        if item is None or not self.holds(item):
+            return item
+        return replace(item, value=self._held[self._view.show_which, item.id])
+
+    @property
+    def _held(self) -> Drafts:
+        project = self._hub.project
+        if self._read is None:
+            self._read = project.drafts.of(self._hub.settings.labeler) if project is not None else {}
+        return self._read
+
+    def _keep(self, drafts: Drafts) -> None:
+        """In sight whatever the disk says, so that a failure takes nothing away that can be tried again."""
+        self._read = drafts
+        if self._hub.project is not None and self._hub.writable:
+            self._hub.project.drafts.put(self._hub.settings.labeler, drafts)
 
     def stands(self, people: People, item: int, value: Any, labeler: str) -> bool:
         """Whether a second opinion or a decision says this already."""

@@ -1,4 +1,4 @@
-"""The bar above a text whose label is doubted: what the other labels say of it, and what a person may answer."""
+"""The bar above a text whose label is doubted: what speaks against it, and what a person may answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from desktop_llm.errors import UserError
 from desktop_llm.gui.hub import Hub
 from desktop_llm.rows import Item, MarkKind
+from desktop_llm.verbs import loop_results
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.chip import keycap
@@ -72,15 +73,23 @@ class LookAgain(QFrame):
         if told is None:
             self._words.setText(self.tr("Is “{label}” right?").format(label=label))
             return
+        run = loop_results.source(self._hub.project) if self._hub.project is not None else None
         other, share = next(((name, one) for name, one in told.top if name != label), (label, told.probability))
         own = dict(told.top).get(label)
         if own is None:  # next to nothing, or a label of several classes
             said = self.tr("Is “{label}” right? The other labels speak for “{other}” with {share:.0f} %.")
+            if run is not None:
+                said = self.tr("Is “{label}” right? While run {run} learned, it held “{other}” against it.")
         else:
             said = self.tr(
                 "Is “{label}” right? The other labels speak for it with {own:.0f} %, for “{other}” with {share:.0f} %."
             )
-        self._words.setText(said.format(label=label, own=100 * (own or 0.0), other=other, share=100 * share))
+            if run is not None:
+                said = self.tr(
+                    "Is “{label}” right? While run {run} learned, it got {own:.0f} %, “{other}” {share:.0f} %."
+                )
+        told_of = {"label": label, "own": 100 * (own or 0.0), "other": other, "share": 100 * share, "run": run}
+        self._words.setText(said.format(**told_of))
 
     def _mark(self, kind: MarkKind) -> None:
         """Nothing where no label is asked about."""

@@ -9,12 +9,12 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.gui.hub import Hub
-from desktop_llm.gui.looping import Looping
+from desktop_llm.gui.looping import EVERY_RANGE, Looping
 from desktop_llm.gui.pages.suggesting import with_model
 from desktop_llm.verbs.loop_results import Mistakes, Wanted
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice, row_title
+from desktop_llm.widgets.form import Choice, WholeNumber, row_title
 from desktop_llm.widgets.plot import SeriesPlot
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ class LoopPanel(QWidget):
         self.on.blockSignals(False)
         self._quietly(self.order, choice.wanted)
         self._quietly(self.encoder, choice.encoder)
-        for part in (self.mistakes, self.advise):
+        self.every.blockSignals(True)
+        self.every.setValue(choice.every)
+        self.every.blockSignals(False)
+        for part in (self.mistakes, self.advise, self.trained):
             part.setEnabled(not self._looping.busy)
         self._show_curve()
 
@@ -78,6 +81,7 @@ class LoopPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """The runs that there are by now."""
         self._list_encoders()
+        self._offer_training()
         self.refresh()
         super().showEvent(event)
 
@@ -103,11 +107,20 @@ class LoopPanel(QWidget):
                 (self.tr("At random"), "random"),
             ],
         )
-        for box in (self.encoder, self.order):
+        self.every = WholeNumber()
+        self.every.setObjectName("label.loop.every")
+        self.every.setAccessibleName(self.tr("Learns again after"))
+        self.every.setRange(*EVERY_RANGE)
+        self.every.setSingleStep(5)
+        self.every.setSuffix(self.tr(" labels"))
+        self.every.setKeyboardTracking(False)
+        self.every.setToolTip(self.tr("Few: it follows you sooner, and works more often beside you."))
+        for box in (self.encoder, self.order, self.every):
             form.addRow(row_title(box.accessibleName()), box)
         body.addLayout(form)
         self.encoder.activated.connect(self._on_encoder)
         self.order.activated.connect(self._on_order)
+        self.every.valueChanged.connect(lambda value: self._looping.choose(every=value))
         self._curve = SeriesPlot("label.loop.curve")
         self._curve.setAccessibleName(self.tr("Estimated accuracy and agreement over the labels so far"))
         self._curve.setFixedHeight(CURVE_HEIGHT)
@@ -130,6 +143,13 @@ class LoopPanel(QWidget):
         line.addWidget(self.advise)
         line.addStretch(1)
         body.addLayout(line)
+        self.trained = button("", "label.loop.trained", self._on_find_by_training)
+        self.trained.setToolTip(self.tr("Labels that the model never came to believe while it was trained."))
+        trained = QHBoxLayout()
+        trained.addWidget(self.trained)
+        trained.addStretch(1)
+        body.addLayout(trained)
+        self._run: int | None = None
         self._answer = plain_label("", "muted", wrap=True)
         self._answer.setObjectName("label.loop.answer")
         body.addWidget(self._answer)
@@ -152,6 +172,16 @@ class LoopPanel(QWidget):
         if chosen and self.encoder.findData(chosen) < 0:
             self.encoder.addItem(chosen.rsplit("/", 1)[-1], chosen)
         self.encoder.addItem(self.tr("A model folder…"), FOLDER)
+
+    def _offer_training(self) -> None:
+        from desktop_llm.verbs import training_doubts
+
+        project = self._hub.project
+        self._run = training_doubts.newest(project) if project is not None else None
+        words = self.tr("Doubtful labels from run {number}’s training").format(number=self._run)
+        self.trained.setText(words)
+        self.trained.setAccessibleName(words)
+        self.trained.setVisible(self._run is not None)
 
     # showing
 
@@ -178,13 +208,15 @@ class LoopPanel(QWidget):
 
     def _on_doubts(self, found: Mistakes) -> None:
         words = self.tr("{likely:,} of {labels:,} labels are likely mistakes; {queue:,} to look at again.")
-        if not found.likely:
+        if found.run is not None:
+            words = self.tr("{likely:,} of {labels:,} labels were never believed; {queue:,} to look at again.")
+        elif not found.likely:
             words = self.tr("None of {labels:,} labels is likely to be a mistake.")
         if found.left_out:
             words += " " + self.tr("Classes left out, as they have too few labels: {left_out:,}.")
         told = {"likely": found.likely, "labels": found.labels, "left_out": found.left_out}
         self._say(words.format(queue=len(found.doubts), **told))
-        if found.likely and found.doubts and self.isVisible():
+        if (found.likely or found.run is not None) and found.doubts and self.isVisible():
             self.hide()
             self._hub.page_asked.emit("label", {"order": "doubted"})
 
@@ -219,6 +251,11 @@ class LoopPanel(QWidget):
         self._looping.choose(encoder=chosen)
         self._list_encoders()
         self.refresh()
+
+    def _on_find_by_training(self) -> None:
+        if self._run is not None:
+            self._say(self.tr("Looking…"))
+            self._looping.find_by_training(self._run)
 
     def _on_find(self) -> None:
         self._say(self.tr("Looking…"))

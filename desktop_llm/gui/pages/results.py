@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages import forecast_words
 from desktop_llm.gui.status import time_words
 from desktop_llm.rows import Changes, Filter
 from desktop_llm.verbs import naming
@@ -136,6 +137,10 @@ class ResultsPage(Page):
         self._note = plain_label("", "muted", wrap=True)
         self._note.setObjectName("results.note")
         card.body.addWidget(self._note)
+        self._foretold = plain_label("", "muted", wrap=True)
+        self._foretold.setObjectName("results.foretold")
+        self._foretold.hide()
+        card.body.addWidget(self._foretold)
         whole.addWidget(card, 1)
         self._lower = QVBoxLayout()
         whole.addLayout(self._lower, 2)
@@ -199,6 +204,9 @@ class ResultsPage(Page):
             part.setEnabled(kept)
         self.measure_button.setEnabled(kept and self.hub.writable)
         self.data_button.setEnabled(run is not None)
+        foretold = "" if run is None else forecast_words.kept_word(run.details)
+        self._foretold.setText(foretold)
+        self._foretold.setVisible(bool(foretold))
         if run is None or self._view is None:
             return
         split = str(self._split.currentData())

@@ -29,7 +29,7 @@ MOST_CLASSES = 40
 class RowActions(QFrame):
     """The owner says which rows are meant by `show_rows`."""
 
-    _selected = False
+    _selected = _counting = False
 
     def __init__(self, hub: Hub, split_words: dict[str, str], parent: QWidget | None = None) -> None:
         """Hidden while nothing can be changed."""
@@ -91,10 +91,14 @@ class RowActions(QFrame):
             menu.addAction(self.tr("Nothing in them"), lambda: self._on_value([], self.tr("nothing in them")))
         menu.addAction(self.tr("No label"), lambda: self._on_label(None, ""))
 
-    def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None) -> None:
-        """`rows` are meant: `selected` of them, or, where none is, all `count` that the table shows."""
+    def show_rows(self, count: int, selected: int, rows: Callable[[], Rows] | None, *, counting: bool = False) -> None:
+        """`rows` are meant: `selected` of them, or, where none is, all `count` that the table shows.
+
+        `counting`: how many that is, is not known yet; nothing is done to rows that nobody has counted.
+        """
         # a question that stands is over, as other rows may be meant now
         self._rows, self._count, self._selected, self._asked = rows, selected or count, bool(selected), False
+        self._counting = counting and not selected
         self._show()
 
     def forget(self) -> None:
@@ -110,8 +114,11 @@ class RowActions(QFrame):
     def _show(self) -> None:
         self.setVisible(self._count > 0 or self._done is not None)
         for widget in self._buttons:
-            widget.setEnabled(self._work is None and self._count > 0)
+            widget.setEnabled(self._work is None and self._count > 0 and not self._counting)
             widget.setVisible(not self._asked and (self._hub.writable or widget is self._save))
+        task = self._hub.task
+        if task is not None and task.unsupervised:
+            self._label.hide()
         for widget in (self._keep, self._sure):
             widget.setVisible(self._asked)
         self._undo.setVisible(self._done is not None and self._work is None and not self._asked)
@@ -126,6 +133,8 @@ class RowActions(QFrame):
         elif self._selected:
             many = self.tr("{count:,} rows selected").format(count=self._count)
             self._words.setText(self.tr("1 row selected") if self._count == 1 else many)
+        elif self._counting:
+            self._words.setText(self.tr("All rows shown; counting them…"))
         else:
             self._words.setText(self.tr("All {count:,} rows shown").format(count=self._count))
 

@@ -6,22 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLineEdit,
-    QStackedWidget,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QWidget
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.row_actions import RowActions
 from desktop_llm.gui.pages.row_filters import RowFilters
+from desktop_llm.gui.pages.row_table import RowTable
 from desktop_llm.rows import Class, Filter, Item, Places
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card
@@ -56,6 +48,7 @@ class RowsView(Card):
         self._told, self._base, self._places = Filter(), Filter(), Places()
         self._saved: dict[str, Filter] = {}
         self._reading: Task | None = None
+        self._counting = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SEARCH_MS)
@@ -72,13 +65,9 @@ class RowsView(Card):
             (self.tr("Text"), self.tr("Label"), self.tr("Split"), self.tr("Source")), self._cell, self, tip=self._tip
         )
         self.model.page_wanted.connect(self._on_page_wanted)
-        self.table = self._build_table()
-        self._nothing = EmptyState(
-            self.tr("No rows like this"),
-            self.tr("No row fits the search and the filters above."),
-            self.tr("Show all rows"),
-            "data.show_all",
-        )
+        self.table = RowTable(self.model, self.tr("All rows"))
+        self.table.row_chosen.connect(self.row_asked)
+        self._nothing = EmptyState("", "", self.tr("Show all rows"), "data.show_all")
         self._nothing.asked.connect(self.show_all)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
@@ -148,8 +137,9 @@ class RowsView(Card):
             self.reload()
         self.table.viewport().update()
 
-    def show_columns(self, *, splits: bool, sources: bool) -> None:
+    def show_columns(self, *, splits: bool, sources: bool, labels: bool = True) -> None:
         """Leave out what would say the same in every row; the texts take the room."""
+        self.table.setColumnHidden(1, not labels)
         self.table.setColumnHidden(2, not splits)
         self.table.setColumnHidden(3, not sources)
         self.split_box.setVisible(splits or bool(self.split_box.currentData()))
@@ -159,6 +149,7 @@ class RowsView(Card):
         self._timer.stop()
         if self._reading is not None:
             self._reading.cancel()
+        self._counting = False
         self.model.reset(0)
         self.search.clear()
         self._timer.stop()
@@ -187,6 +178,8 @@ class RowsView(Card):
         if not same:
             self._show(told, Places((0,), (0,), len(rows)), rows)
             self.set_note(self.tr("counting…"))
+        self._counting = True
+        self._tell_actions()
 
         self._reading = self._ask(
             lambda project, task: project.items.places(told, task.should_stop),
@@ -197,6 +190,9 @@ class RowsView(Card):
         bar, chosen = self.table.verticalScrollBar(), self.table.currentIndex().row()
         place = bar.value() if told == self._told else 0
         self._told, self._places, count = told, places, places.count
+        self._counting = False
+        if not count:
+            self._tell_nothing()
         self.model.reset(count)
         if first:
             self.model.put_page(self.model.generation, 0, first)
@@ -345,7 +341,22 @@ class RowsView(Card):
 
             return Rows(told=told, ranges=ranges, places=places)
 
-        self.bulk.show_rows(self.model.rowCount(), selected, rows)
+        self.bulk.show_rows(self.model.rowCount(), selected, rows, counting=self._counting)
+
+    def _tell_nothing(self) -> None:
+        """Why there are no rows, and what to do."""
+        if self._told == Filter():
+            self._nothing.tell(
+                self.tr("No rows are left"),
+                self.tr("All rows lie in the bin. Undo, or the History tab, brings them back."),
+                "",
+            )
+        else:
+            self._nothing.tell(
+                self.tr("No rows like this"),
+                self.tr("No row fits the search and the filters above."),
+                self.tr("Show all rows"),
+            )
 
     def _box(self, name: str, title: str, entries: Any) -> Choice:
         box = Choice()
@@ -355,38 +366,6 @@ class RowsView(Card):
             box.addItem(words, value)
         box.currentIndexChanged.connect(lambda _: self.reload())
         return box
-
-    def _build_table(self) -> QTableView:
-        table = QTableView()
-        table.setObjectName("data.table")
-        table.setAccessibleName(self.tr("All rows"))
-        table.setModel(self.model)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(32)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((1, 160), (2, 90), (3, 150)):
-            table.setColumnWidth(column, width)
-        table.doubleClicked.connect(self._on_row_chosen)
-        for keys in ("Return", "Enter"):
-            shortcut = QShortcut(QKeySequence(keys), table)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(lambda: self._on_row_chosen(table.currentIndex()))
-        return table
-
-    def _on_row_chosen(self, index: QModelIndex) -> None:
-        row = self.model.row_at(index.row()) if index.isValid() else None
-        if row is not None:
-            self.row_asked.emit(row.id)
 
 
 def _choose(box: Choice, value: Any) -> None:

@@ -16,6 +16,8 @@ from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.gui import key_dialog
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.labeler_offer import LabelerOffer
+from desktop_llm.gui.pages.settings_prices import PricesCard
 from desktop_llm.settings import Settings
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -23,7 +25,8 @@ from desktop_llm.widgets.form import DataForm
 
 WIDEST = 760
 WINDOW_KEYS = ("theme",)
-WORK_KEYS = ("labeler", "advance_after_label", "train_in_window")
+PERSON_KEYS = ("labeler",)
+WORK_KEYS = ("advance_after_label", "train_in_window", "measure_by_itself", "keep_awake", "tell_end")
 KEY_KEYS = ("key_preset",)
 LIBRARIES = ("PySide6-Essentials", "torch", "transformers", "tokenizers", "safetensors", "sqlite-utils")
 
@@ -54,9 +57,11 @@ class SettingsPage(Page):
         whole.setSpacing(16)
         self._forms = [
             self._form(whole, self.tr("Window"), WINDOW_KEYS),
+            self._person(whole),
             self._form(whole, self.tr("Work"), WORK_KEYS),
             self._keys(whole),
         ]
+        whole.addWidget(PricesCard(hub))
         whole.addWidget(self._folders())
         whole.addWidget(self._about())
         whole.addStretch(1)
@@ -75,6 +80,14 @@ class SettingsPage(Page):
         form.changed.connect(self._on_changed)
         card.body.addWidget(form)
         whole.addWidget(card)
+        return form
+
+    def _person(self, whole: QVBoxLayout) -> DataForm:
+        """Who labels; whoever changes the name is asked for the labels under the old one."""
+        form = self._form(whole, self.tr("You"), PERSON_KEYS)
+        card = form.parentWidget()
+        assert isinstance(card, Card)
+        card.body.addWidget(LabelerOffer(self.hub))
         return form
 
     def _keys(self, whole: QVBoxLayout) -> DataForm:

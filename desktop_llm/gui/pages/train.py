@@ -13,16 +13,19 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages import train_state
+from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_before import TrainBefore
+from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
+from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Event, Noted, Paused, Preparing, Started, StepDone
+from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
     from desktop_llm.gui.training import Outcome
@@ -33,7 +36,12 @@ if TYPE_CHECKING:
 CHECK_MS = 300
 Curves = dict[str, list[tuple[int, float]]]
 SETUP_WIDTH = 352
-RESUMABLE = ("interrupted", "failed")
+
+
+def _amount(project: Project) -> int:
+    from desktop_llm.verbs import training
+
+    return training.amount(project)
 
 
 class TrainPage(Page):
@@ -44,7 +52,6 @@ class TrainPage(Page):
     def __init__(self, hub: Hub) -> None:
         """Listens to the training thread."""
         super().__init__(hub, hub.tr("Train"))
-        self._runs: list[Run] = []
         self._told: dict[str, Any] = {}
         self._preparing: Task | None = None
         self._curves: tuple[int, Curves, int] | None = None
@@ -64,7 +71,16 @@ class TrainPage(Page):
         columns.addWidget(self._build_setup())
         self.live = TrainLive()
         self.live.problem_met.connect(hub.show_error)
-        columns.addWidget(self.live.scrolled(), 1)
+        self.advice = TrainAdvice(hub)
+        self.advice.stop_asked.connect(self._on_stop)
+        self.advice.restart_asked.connect(self._start_again)
+        self.forecast = TrainForecast(hub, self.setup)
+        right = QVBoxLayout()
+        right.setSpacing(12)
+        right.addWidget(self.advice)
+        right.addWidget(self.forecast)
+        right.addWidget(self.live.scrolled(), 1)
+        columns.addLayout(right, 1)
         self.content.addLayout(columns, 1)
         training = hub.training
         training.began.connect(self._on_began)
@@ -77,17 +93,20 @@ class TrainPage(Page):
     def set_project(self, project: Project | None) -> None:
         """The task's defaults, the project's runs."""
         self.live.clear()
+        self.advice.clear()
         self._ready, self._preparing = False, None
         self._before.clear()
+        self.forecast.forbid()
         task = self.hub.task
         if project is None or task is None:
             return
         told = self._told.get(str(project.path), {})
         models = list(self._told.get("models", []))
         self.setup.set_task(task, told, models)
-        self.hub.background.run(lambda _: project.items.counts().labeled, on_done=self.setup.set_rows)
+        self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
         self.live.set_task(task)
-        self._load_runs(show_last=True)
+        self._before.offer_classes(task.classes)
+        self.controls.runs.reload(show_last=True)
         self._check_timer.start()
 
     def on_changes(self, changes: Changes) -> None:
@@ -97,7 +116,7 @@ class TrainPage(Page):
         if changes.items or changes.labels or changes.classes:
             self._check_timer.start()
         if changes.runs and not self.hub.is_training:
-            self._load_runs()
+            self.controls.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
         """`start` begins a run with what is set; `resume` goes on with that run."""
@@ -118,6 +137,7 @@ class TrainPage(Page):
             self._tell_problem(error)
             return
         self._keep(recipe)
+        self.forecast.measuring.cancel(by_hand=False)
         if self.hub.is_training or self.hub.queue.waiting:
             task = self.hub.queue.add(recipe)
             if task is not None:
@@ -169,17 +189,14 @@ class TrainPage(Page):
     # building
 
     def _build_header(self) -> None:
-        self._run_box = Choice()
-        self._run_box.setObjectName("train.run")
-        self._run_box.setAccessibleName(self.tr("Run"))
-        self._run_box.setMinimumWidth(240)
-        self._run_box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
-        self._run_box.activated.connect(lambda _: self._show_chosen_run())
-        self.resume_button = button(self.tr("Resume"), "train.resume", self._on_resume)
-        self.pause_button = button(self.tr("Pause"), "train.pause", self._on_pause)
-        self.stop_button = button(self.tr("Stop and keep"), "train.stop", self._on_stop)
-        for part in (self._run_box, self.resume_button, self.pause_button, self.stop_button):
-            self.header.addWidget(part)
+        self.controls = TrainControls(self.hub)
+        self.controls.run_asked.connect(self._show_run)
+        self.controls.loaded.connect(self._on_runs_loaded)
+        self.controls.resume_asked.connect(self.resume)
+        self.controls.stop_asked.connect(self._on_stop)
+        self.controls.again.work_begun.connect(self._prepare)
+        self.controls.again.made.connect(self._begin)
+        self.header.addWidget(self.controls)
 
     def _build_setup(self) -> QWidget:
         column = QWidget()
@@ -222,10 +239,13 @@ class TrainPage(Page):
 
             return training.check(project, recipe)
 
-        self.hub.background.run(work, on_done=self._show_readiness, on_error=self._tell_problem)
+        self.hub.background.run(
+            work, on_done=lambda told: self._show_readiness(told, recipe), on_error=self._tell_problem
+        )
 
-    def _show_readiness(self, told: Readiness) -> None:
+    def _show_readiness(self, told: Readiness, recipe: recipes.Recipe) -> None:
         self._before.show_readiness(told)
+        self.forecast.set_ready(recipe, told)
         if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
             self.setup.set_rows(sum(told.splits.values()))
         self._ready = True
@@ -233,6 +253,7 @@ class TrainPage(Page):
 
     def _tell_problem(self, error: UserError) -> None:
         self._before.show_problem(error.message)
+        self.forecast.forbid()
         self._ready = False
         self._show_controls()
 
@@ -284,22 +305,21 @@ class TrainPage(Page):
             self.live.show_curves(told[1], told[2])
         else:
             self.live.clear()
+        self.advice.clear()
         self._say_state(self.tr("Run {number} · starting").format(number=number))
-        self._load_runs()
+        self.controls.runs.reload()
         self._show_controls()
 
     def _on_events(self, batch: list[Event]) -> None:
         self.live.take(batch)
         number = self.hub.training.number
         for event in batch:
-            if isinstance(event, Preparing):
-                self._say_state(self.tr("Run {number} · preparing").format(number=number))
-            elif isinstance(event, Started):
-                words = self.tr("Run {number} · {device}, {precision}")
-                self._say_state(words.format(number=number, device=event.device, precision=event.precision))
-            elif isinstance(event, Paused):
-                self._say_state(self.tr("Run {number} · paused").format(number=number))
-            elif isinstance(event, Noted) and event.level == "warning":
+            words = train_state.words_of(number, event)
+            if words:
+                self._say_state(words)
+            elif isinstance(event, Advised):
+                self.advice.add(event.about, event.message, event.action, event.value)
+            elif isinstance(event, RolledBack) or (isinstance(event, Noted) and event.level == "warning"):
                 self.hub.show_error(UserError(event.message))
         if any(isinstance(event, (StepDone, Started)) for event in batch):
             title = self.tr("Training run {number}").format(number=number)
@@ -311,31 +331,29 @@ class TrainPage(Page):
         self.hub.job_changed.emit(Job(key=self, over=True))
         self.live.end()
         self._state.hide()
-        self._load_runs()
+        self.controls.runs.reload()
         self._show_controls()
         self._check_timer.start()
+
+    def _start_again(self, value: dict[str, Any]) -> None:
+        """With the recipe of the run shown, changed; one under way stops, and what it has learned is kept."""
+        run = self.controls.run
+        if run is None or self._preparing is not None:
+            return
+        self.setup.set_recipe(recipes.changed(run.recipe, value))
+        self.start()
+        if self.hub.is_training:
+            self._on_stop()
 
     def _on_silence_changed(self, hung: bool) -> None:
         if hung:
             words = self.tr("The run has said nothing for a minute; wait, or stop it.")
             self.hub.show_error(UserError(words))
 
-    def _on_pause(self) -> None:
-        if self.hub.training.wish == "pause":
-            self.hub.training.proceed()
-        else:
-            self.hub.training.pause()
-        self._show_controls()
-
     def _on_stop(self) -> None:
         self.hub.training.stop()
         self._say_state(self.tr("Run {number} · stopping").format(number=self.hub.training.number))
         self._show_controls()
-
-    def _on_resume(self) -> None:
-        number = self._run_box.currentData()
-        if isinstance(number, int):
-            self.resume(number)
 
     def _say_state(self, words: str) -> None:
         self._state.setText(words)
@@ -344,54 +362,36 @@ class TrainPage(Page):
     def _show_controls(self) -> None:
         active = self.hub.is_training
         wish = self.hub.training.wish if active else ""
+        self.forecast.setVisible(not active)
         waits = active or bool(self.hub.queue.waiting)
         title = self.tr("Add to the queue") if waits else self.tr("Start training")
         self.start_button.setText(title)
         self.start_button.setAccessibleName(title)
         self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
-        self.pause_button.setVisible(active)
-        self.pause_button.setText(self.tr("Go on") if wish == "pause" else self.tr("Pause"))
-        self.stop_button.setVisible(active)
-        self.stop_button.setEnabled(wish not in ("stop", "leave"))
-        self._run_box.setVisible(bool(self._runs) and not active)
-        chosen = next((run for run in self._runs if run.number == self._run_box.currentData()), None)
-        can_resume = chosen is not None and chosen.state in RESUMABLE and not active and self.hub.writable
-        self.resume_button.setVisible(can_resume)
+        self.advice.set_alive(alive=active and wish not in ("stop", "leave"))
+        self.controls.show_state(free=self._preparing is None)
 
     # earlier runs
 
-    def _load_runs(self, *, show_last: bool = False) -> None:
-        project = self.hub.project
-        if project is not None:
-            self.hub.background.run(
-                lambda _: project.runs.all(), on_done=lambda runs: self._take_runs(runs, show_last=show_last)
-            )
-
-    def _take_runs(self, runs: list[Run], *, show_last: bool) -> None:
-        chosen = None if show_last else self._run_box.currentData()
-        if self.hub.is_training or (runs and chosen is None):
-            chosen = self.hub.training.number if self.hub.is_training else (runs[0].number if runs else None)
-        if len(runs) > len(self._runs) and runs:
-            chosen = runs[0].number
-        self._runs = runs
-        self._run_box.clear()
-        for run in runs:
-            words = self.tr("Run {number} · {model} · {state}")
-            self._run_box.addItem(words.format(number=run.number, model=run.model_title, state=run.state), run.number)
-        self._run_box.setCurrentIndex(max(0, self._run_box.findData(chosen)))
-        if show_last and not self.hub.is_training:
-            self._show_chosen_run()
+    def _on_runs_loaded(self) -> None:
+        run = self.controls.run
+        if self.hub.is_training and run is not None:  # one that was resumed has been spoken of before
+            self.advice.add_all(run.advice)
+        self.setup.set_runs(self.controls.runs.models())
         self._show_controls()
 
-    def _show_chosen_run(self) -> None:
-        project, number = self.hub.project, self._run_box.currentData()
-        if project is None or not isinstance(number, int) or self.hub.is_training:
+    def _show_run(self, run: Run) -> None:
+        project = self.hub.project
+        if project is None:
             return
-        run = next((one for one in self._runs if one.number == number), None)
-        total = run.total_steps if run is not None else 0
-        self.hub.background.run(
-            lambda _: project.runs.metrics(number), on_done=lambda curves: self.live.show_curves(curves, total)
-        )
-        if run is not None and run.message and run.state in RESUMABLE:
+
+        def show(curves: Curves) -> None:
+            self.live.show_curves(curves, run.total_steps)
+            self.live.samples.show_samples(run.samples)
+
+        self.advice.clear()
+        self.advice.add_all(run.advice)
+        self.hub.background.run(lambda _: project.runs.metrics(run.number), on_done=show)
+        if run.message and run.state in RESUMABLE:
             self._before.show_problem(run.message)
         self._show_controls()

@@ -26,6 +26,7 @@ class TrainBefore(Card):
         grid = QGridLayout()
         grid.setVerticalSpacing(4)
         self._figures: dict[str, QLabel] = {}
+        self._titles: dict[str, QLabel] = {}
         for row, (name, words) in enumerate(
             (
                 ("train", _tr("Texts to learn from")),
@@ -35,7 +36,9 @@ class TrainBefore(Card):
         ):
             value = plain_label("–")
             value.setObjectName(f"train.before.{name}")
-            grid.addWidget(plain_label(words, "muted"), row, 0)
+            title = plain_label(words, "muted")
+            grid.addWidget(title, row, 0)
+            self._titles[name] = title
             grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
             self._figures[name] = value
         grid.setColumnStretch(0, 1)
@@ -47,6 +50,11 @@ class TrainBefore(Card):
         """Another project: nothing is known yet."""
         for value in self._figures.values():
             value.setText("–")
+
+    def offer_classes(self, offered: bool) -> None:
+        """Whether texts have labels that can be counted."""
+        for part in (self._titles["classes"], self._figures["classes"]):
+            part.setVisible(offered)
 
     def show_readiness(self, told: Readiness) -> None:
         """What the run would learn from."""
@@ -60,6 +68,10 @@ class TrainBefore(Card):
         """Why nothing can start, or what became of an earlier run."""
         _say(self._problem, message)
         _say(self._advice, "")
+
+    def forbid(self, message: str) -> None:
+        """Nothing can start, and nothing be measured."""
+        self.show_problem(message)
 
     def _sentence(self, name: str, role: str) -> QLabel:
         label = plain_label("", role, wrap=True)

@@ -10,8 +10,9 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSlider, QVBoxLayout, QWidget
 
+from desktop_llm.gui.pages.train_samples import TrainSamples
 from desktop_llm.gui.status import time_words
-from desktop_llm.jobs.events import Evaluated, Event, Started, StepDone
+from desktop_llm.jobs.events import Evaluated, Event, Sampled, Started, StepDone
 from desktop_llm.tasks.task import Task
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.plot import SeriesPlot, short
@@ -52,8 +53,10 @@ class TrainLive(QWidget):
             tile.setObjectName(f"train.tile.{name}")
         whole.addLayout(self._tiles)
         whole.addWidget(self._loss_card(), 3)
+        self.samples = TrainSamples()
         self._small = self._small_cards()
         whole.addLayout(self._small, 2)
+        whole.addWidget(self.samples)
         for plot in self.plots.values():
             plot.problem_met.connect(self.problem_met)
         self._columns = 0
@@ -81,6 +84,7 @@ class TrainLive(QWidget):
         """For another run."""
         for plot in self.plots.values():
             plot.clear()
+        self.samples.clear()
         for tile in self.tiles.values():
             tile.show_figure("–")
         self._total, self._began, self._best, self._last, self.fraction, self.left = 0, None, None, None, 0.0, ""
@@ -94,6 +98,8 @@ class TrainLive(QWidget):
                 self._began = (time.monotonic(), event.resumed_at)
             elif isinstance(event, Evaluated) and event.split == "validation" and not event.final:
                 self._take_figures(event.step, dict(event.metrics))
+            elif isinstance(event, Sampled):
+                self.samples.show_samples(event.samples, event.step)
         if steps:
             places = [event.step for event in steps]
             self.plots["loss"].append("training", places, [event.loss for event in steps])

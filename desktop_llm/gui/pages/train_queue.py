@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -9,6 +12,9 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.elided import ElidedLabel
+
+if TYPE_CHECKING:
+    from desktop_llm.store.runs import Run
 
 SHOWN = 2
 
@@ -25,6 +31,7 @@ class TrainQueue(Card):
         super().__init__(_tr("Next in the queue"))
         self.setObjectName("train.queue")
         self._hub = hub
+        self._told: list[int] = []
         self._lines = QVBoxLayout()
         self._lines.setSpacing(0)
         self.body.addLayout(self._lines)
@@ -40,20 +47,26 @@ class TrainQueue(Card):
 
     def refresh(self) -> None:
         """Show what waits now."""
-        while (item := self._lines.takeAt(0)) is not None:
-            part = item.widget()
-            if part is not None:
-                part.hide()
-                part.deleteLater()
         waiting = self._hub.queue.waiting
-        for run in waiting[:SHOWN]:
-            words = _tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
-            self._lines.addWidget(self._line(run.number, words))
         over = len(waiting) - SHOWN
         self._more.setText(_tr("and {count} more").format(count=over))
         self._more.setVisible(over > 0)
         self.start_button.setVisible(self._hub.writable and not self._hub.is_training)
         self.setVisible(bool(waiting))
+        told = [run.number for run in waiting[:SHOWN]]
+        if told != self._told:  # a training run is heard of twice a second: a button must outlive its press
+            self._told = told
+            self._show_lines(waiting[:SHOWN])
+
+    def _show_lines(self, runs: Sequence[Run]) -> None:
+        while (item := self._lines.takeAt(0)) is not None:
+            part = item.widget()
+            if part is not None:
+                part.hide()
+                part.deleteLater()
+        for run in runs:
+            words = _tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
+            self._lines.addWidget(self._line(run.number, words))
 
     def _line(self, number: int, words: str) -> QWidget:
         line = QWidget()

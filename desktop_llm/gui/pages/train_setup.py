@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
+from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
+from desktop_llm.verbs.sizing import parameters
 from desktop_llm.verbs.training import default_recipe
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, DataForm
 
 PICK = "…"
-SHOWN = [one.name for one in fields(Recipe) if one.metadata["group"] in ("size", "training")]
-MORE = [one.name for one in fields(Recipe) if one.metadata["group"] == "more"]
 SIZES = [one.name for one in fields(Recipe) if one.metadata.get("scratch_only")]
+FOLDER_KEYS = [one.name for one in fields(Recipe) if one.metadata.get("folder_only")]
+
+
+def _keys(*groups: str) -> list[str]:
+    return [one.name for one in fields(Recipe) if one.metadata["group"] in groups]
 
 
 class TrainSetup(QWidget):
@@ -36,6 +42,7 @@ class TrainSetup(QWidget):
         self._task: Task | None = None
         self._recipe = Recipe()
         self._rows = 0
+        self._runs: dict[str, str] = {}
         self._own = False
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 8, 0)
@@ -48,9 +55,14 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, SHOWN, self._recipe, "train")
-        self._more = DataForm(Recipe, MORE, self._recipe, "train")
-        titles = max(self._form.titles_width(), self._more.titles_width())
+        self._form = DataForm(Recipe, _keys("size", "training"), self._recipe, "train")
+        self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
+        more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
+        optimizer = TrainFold(self.tr("Optimizer"), "train.optimizer", _keys("optimizer"), self._recipe)
+        self._adapters = TrainFold(self.tr("Adapters (LoRA)"), "train.adapters", _keys("adapter"), self._recipe)
+        folds = (more, optimizer, self._adapters)
+        self._forms = (self._form, *(fold.form for fold in folds))
+        titles = max(form.titles_width() for form in self._forms)
         for words, box in ((self.tr("Start from"), self._model), (self.tr("Size"), self._preset)):
             line = QHBoxLayout()
             line.setSpacing(12)
@@ -62,19 +74,16 @@ class TrainSetup(QWidget):
             whole.addLayout(line)
         self._preset_label = label
         whole.addWidget(self._about)
-        self._more.hide()
-        for form in (self._form, self._more):
+        self._advice = plain_label("", "muted", wrap=True)
+        self._advice.setObjectName("train.size_advice")
+        self._advice.hide()
+        whole.addWidget(self._advice)
+        for form in self._forms:
             form.set_titles_width(titles)
             form.changed.connect(self._on_form_changed)
-        self._fold = button(self.tr("More settings ▸"), "train.more", self._on_fold, kind="quiet")
-        self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         whole.addWidget(self._form)
-        line = QHBoxLayout()
-        line.addWidget(self._fold)
-        line.addStretch(1)
-        line.addWidget(self._reset)
-        whole.addLayout(line)
-        whole.addWidget(self._more)
+        for fold in folds:
+            whole.addWidget(fold)
         whole.addStretch(1)
         self._model.activated.connect(self._on_model_chosen)
         self._preset.activated.connect(self._on_preset_chosen)
@@ -83,7 +92,7 @@ class TrainSetup(QWidget):
     def recipe(self) -> Recipe:
         """The recipe as it is set. Raises UserError for a value that cannot be."""
         try:
-            told = {**self._form.values(), **self._more.values()}
+            told = {key: value for form in self._forms for key, value in form.values().items()}
         except ValueError as error:
             raise UserError(self.tr("“{title}” is not a number.").format(title=error)) from error
         return recipes.changed(self._recipe, told)
@@ -99,7 +108,7 @@ class TrainSetup(QWidget):
         `told` is the recipe of last time, its model alone where all else was left to the program; `models` are
         folders used before.
         """
-        self._task, self._rows = task, 0
+        self._task, self._rows, self._runs = task, 0, {}
         self._own = len(told) > 1
         start = str(told.get("model", SCRATCH))
         self._preset.clear()
@@ -119,6 +128,20 @@ class TrainSetup(QWidget):
             self._add_model(self._recipe.model)
         self._show()
 
+    def set_runs(self, runs: Mapping[str, str]) -> None:
+        """Offer the models of runs, too: their folders, and what they are called here."""
+        for gone in self._runs.keys() - runs.keys() - {self._recipe.model}:
+            if self._model.findData(gone) >= 0:
+                self._model.removeItem(self._model.findData(gone))
+        self._runs = dict(runs)
+        for place, (model, title) in enumerate(runs.items(), 1):
+            there = self._model.findData(model)
+            if there >= 0:
+                self._model.setItemText(there, title)
+            else:
+                self._model.insertItem(min(place, self._model.count()), title, model)
+        self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
+
     def choose_model(self, model: str) -> None:
         """Start from scratch or from a folder, with the task's defaults for it."""
         if self._task is None:
@@ -132,8 +155,20 @@ class TrainSetup(QWidget):
 
     def set_value(self, key: str, value: Any) -> None:
         """Set one value, as if the person had."""
-        self._recipe = recipes.changed(self.recipe, {key: value})
+        self.set_values({key: value})
+
+    def set_values(self, values: dict[str, Any]) -> None:
+        """Set some values, as if the person had."""
+        self._recipe = recipes.changed(self.recipe, values)
         self._own = True
+        self._show()
+        self.changed.emit()
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Set a whole recipe, as if the person had."""
+        if recipe.model != SCRATCH:
+            self._add_model(recipe.model)
+        self._recipe, self._own = recipe, True
         self._show()
         self.changed.emit()
 
@@ -144,13 +179,21 @@ class TrainSetup(QWidget):
             self._recipe = default_recipe(self._task, self._recipe.model, rows)
             self._show()
 
+    def set_size_advice(self, sentence: str) -> None:
+        """Say which size suits the data; '' where nobody knows."""
+        self._advice.setText(sentence)
+        self._advice.setVisible(bool(sentence))
+
     def _show(self) -> None:
         scratch = self._recipe.model == SCRATCH
         self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
-        self._form.set_values(self._recipe)
-        self._more.set_values(self._recipe)
-        for key in SIZES:
-            self._form.set_shown(key, scratch)
+        for form in self._forms:
+            form.set_values(self._recipe)
+            for key in SIZES:
+                form.set_shown(key, scratch)
+            for key in FOLDER_KEYS:
+                form.set_shown(key, not scratch)
+        self._adapters.setVisible(not scratch)
         self._preset.setVisible(scratch)
         self._preset_label.setVisible(scratch)
         self._show_preset()
@@ -170,14 +213,14 @@ class TrainSetup(QWidget):
         if self._recipe.model == SCRATCH:
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
-            count = parameters(self._recipe)
+            count = parameters(self._recipe, self._task.feed_forward if self._task is not None else 2.0)
             return self.tr("{help} About {count:.1f} M parameters.").format(help=help_text, count=count / 1e6).strip()
         return folder_words(Path(self._recipe.model))
 
     def _add_model(self, model: str) -> None:
         if self._model.findData(model) < 0:
             place = max(1, self._model.findData(PICK)) if self._model.findData(PICK) >= 0 else self._model.count()
-            self._model.insertItem(place, Path(model).name or model, model)
+            self._model.insertItem(place, self._runs.get(model) or model_title(model), model)
 
     def _on_model_chosen(self) -> None:
         chosen = str(self._model.currentData())
@@ -207,20 +250,19 @@ class TrainSetup(QWidget):
         self._about.setText(self._words())
         self.changed.emit()
 
-    def _on_fold(self) -> None:
-        self._more.setVisible(self._more.isHidden())
-        shown = self.tr("More settings ▾") if self._more.isVisible() else self.tr("More settings ▸")
-        self._fold.setText(shown)
-
     def _on_reset(self) -> None:
         self.choose_model(self._recipe.model)
 
 
-def parameters(recipe: Recipe) -> int:
-    """How many parameters an encoder from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf."""
-    wide, deep = recipe.hidden_size, recipe.intermediate_size or 2 * recipe.hidden_size
-    layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
-    return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
+def model_title(model: str) -> str:
+    """What a model folder is called: its name, or where a project's run left it, project and run."""
+    folder = Path(model)
+    run = folder.parent
+    if folder.name == "model" and run.parent.name == "runs" and run.name.isdecimal():
+        return QCoreApplication.translate("TrainSetup", "{project}, run {number}").format(
+            project=run.parent.parent.name, number=int(run.name)
+        )
+    return folder.name or model
 
 
 def folder_words(folder: Path) -> str:

@@ -21,6 +21,9 @@ from desktop_llm.widgets.turn_list import TurnList
 from desktop_llm.widgets.turn_model import ROLE, ROLES
 from desktop_llm.widgets.writing_field import REST_MS, size_of
 
+LOOKING = ("up", "down")
+"""Commands that change nothing."""
+
 
 class Editor(LabelEditor):
     """What is changed is kept while it is changed; Enter keeps the conversation as it stands and goes on."""
@@ -32,7 +35,7 @@ class Editor(LabelEditor):
         self._known: object = None
         """The label as the project has it, as far as this editor knows."""
         self._keys: Mapping[str, str] = {}
-        self._telling = False
+        self._telling, self._allowed = False, True
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REST_MS)
@@ -76,13 +79,14 @@ class Editor(LabelEditor):
             "move_down": lambda: self._move(1),
         }
         if command in actions:
-            actions[command]()
+            if self._allowed or command in LOOKING:
+                actions[command]()
         else:
             self.asked.emit(command)
 
     def confirm(self) -> bool:
         """The conversation as it stands; a turn that says nothing is shown instead."""
-        if self._item is None:
+        if self._item is None or not self._allowed:
             return False
         self.turns.leave()
         silent = self.turns.turns.silent()
@@ -102,6 +106,12 @@ class Editor(LabelEditor):
         if self._timer.isActive():
             self._timer.stop()
             self._on_rested()
+
+    def let_write(self, allowed: bool) -> None:
+        """In a project that can only be read a conversation can, too."""
+        self._allowed = allowed
+        self.turns.let_write(allowed)
+        self._show_state()
 
     def set_keys(self, told: Mapping[str, str]) -> None:
         """For the hints below the conversation."""
@@ -165,6 +175,11 @@ class Editor(LabelEditor):
                 ("Ctrl+Enter", self.tr("keep and go on")),
                 ("Esc", self.tr("end writing")),
                 ("Alt+↓ / Alt+↑", self.tr("other rows")),
+            ]
+        elif not self._allowed:
+            told = [
+                ("↑ / ↓", self.tr("choose a turn")),
+                (" / ".join(filter(None, map(self._keys.get, ("next", "previous")))), self.tr("other rows")),
             ]
         else:
             keys = self._keys
@@ -233,10 +248,11 @@ class Editor(LabelEditor):
             told = self.turns.turns.messages()
             text = "\n".join(one["content"] for one in told if isinstance(one.get("content"), str))
             turns = self.tr("1 turn") if len(told) == 1 else self.tr("{count:,} turns").format(count=len(told))
-            where = self.tr("kept") if item.value is not None else item.source
+            kept = self.tr("draft kept, not given yet") if item.draft else self.tr("kept")
+            where = kept if item.value is not None else item.source
             self._card.set_note(" · ".join((turns, size_of(text), where)))
             waits = self.tr("It waits for an answer: N adds one.")
-            self._tell_state(waits if self._waits() else "")
+            self._tell_state(waits if self._waits() and self._allowed else "")
         self._show_turn()
         self._show_hints(writing=self.turns.writing)
 
@@ -247,12 +263,14 @@ class Editor(LabelEditor):
     def _show_turn(self) -> None:
         """What can be done with the chosen turn."""
         place, turns = self.turns.place, self.turns.turns
-        there = self._item is not None and place >= 0
-        self.role_box.setCurrentIndex(self.role_box.findData(self.turns.currentIndex().data(ROLE)) if there else -1)
+        free = self._item is not None and self._allowed
+        shown = self._item is not None and place >= 0
+        there = shown and self._allowed
+        self.role_box.setCurrentIndex(self.role_box.findData(self.turns.currentIndex().data(ROLE)) if shown else -1)
         for part in (self.role_box, self.write_button):
             part.setEnabled(there)
-        self.add_button.setEnabled(self._item is not None)
-        self.give_button.setEnabled(self._item is not None)
+        for part in (self.add_button, self.give_button, self.draft_button):
+            part.setEnabled(free)
         self.remove_button.setEnabled(there and turns.rowCount() > 1)
         self.up_button.setEnabled(there and place > 0)
         self.down_button.setEnabled(there and place + 1 < turns.rowCount())

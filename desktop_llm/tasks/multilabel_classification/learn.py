@@ -19,7 +19,7 @@ from torch.nn import functional
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import model_folder, sequence_model
-from desktop_llm.nets.learner import Report, Row
+from desktop_llm.nets.learner import Judged, Report, Row
 from desktop_llm.nets.sequence_head import TOP, SequenceHead
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import TokenRows
@@ -57,6 +57,12 @@ class MultiLabel(SequenceHead):
         wanted = targets.to(logits.dtype) * (1 - smoothing) + smoothing / 2
         return functional.binary_cross_entropy_with_logits(logits, wanted)
 
+    def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
+        """Each class by itself: a label is as sure as its least sure class, and right where all classes are."""
+        chances = torch.sigmoid(logits)
+        sure, against = torch.where(targets > 0, chances, 1 - chances).min(dim=1)
+        return Judged(sure, sure >= HALF, against, 1 - sure)
+
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
         """All classes from their thresholds on, in alphabetical order as labels are named.
 
@@ -92,7 +98,7 @@ class MultiLabel(SequenceHead):
     def adopt(self, folder: Path) -> None:
         """Take over weights and thresholds."""
         super().adopt(folder)
-        self._take_thresholds(getattr(model_folder.config(folder), KEY, None))
+        self._take_thresholds(getattr(model_folder.config(folder, part=True), KEY, None))
 
     def _take_thresholds(self, told: Any) -> None:
         fits = isinstance(told, list | tuple) and len(told) == len(self.classes)

@@ -197,7 +197,7 @@ class Editor(LabelEditor):
         if item is None:
             note = ""
         elif item.value is not None:
-            note = self.tr("kept")
+            note = self.tr("draft kept, not given yet") if item.draft else self.tr("kept")
         elif not self._draft:
             note = self.tr("not written yet")
         elif item.suggestion is not None and item.suggestion.label == self._draft:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_history import HistoryTab
-from desktop_llm.rows import Filter
+from desktop_llm.rows import Edit, Filter
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import bulk
 from desktop_llm.verbs.bulk import Rows
@@ -86,3 +86,19 @@ def test_the_bin_is_emptied_when_asked_twice(tab: HistoryTab, project: Project, 
     qtbot.waitUntil(lambda: project.bin.count() == 0)
     qtbot.waitUntil(lambda: tab.bin_table.model().rowCount() == 0)
     assert not empty.isEnabled()
+
+
+def test_what_was_done_is_told_in_full_in_a_small_window(tab: HistoryTab, project: Project, qtbot: QtBot) -> None:
+    words = "Personal data: " + ", ".join(f"{kind} named by kind" for kind in ("e-mail", "telephone", "bank", "web"))
+    project.operations.apply("by hand", words, [Edit(item=2, split="train")], labeler="Alexandra Müller")
+    tab.reload()
+    qtbot.waitUntil(lambda: listed(tab)[0] == words)
+    metrics, table = tab.table.fontMetrics(), tab.table
+    room = QRect(0, 0, table.columnWidth(4) - 24, 10_000)
+    needed = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, words).height()
+    assert table.columnWidth(4) > 200
+    assert table.rowHeight(0) >= needed
+    assert table.rowHeight(1) < needed
+    widths = [tab.bin_table.columnWidth(column) for column in (0, 1)]
+    assert min(widths) > 100
+    assert sum(widths) <= tab.bin_table.viewport().width()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,12 +11,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.data.personal.find import KINDS
+from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_personal import PersonalTab
 from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import personal
+from desktop_llm.verbs.personal import Found
 from tests.gui.pages.test_data import page
+from tests.windows import find
 
 __all__ = ["page"]
 ROWS = [("Write to <b>jane.doe@mailbox.com</b>", None), ("or 13812345678", "a"), ("nothing", None)]
@@ -52,9 +57,8 @@ def press(tab: PersonalTab, name: str) -> None:
 
 def count(tab: PersonalTab, kind: str) -> str:
     """What is said of a kind."""
-    found = tab.findChild(QLabel, f"personal.count.{kind}")
-    assert isinstance(found, QLabel)
-    return found.text()
+    told = [find(tab, QLabel, f"personal.{what}.{kind}").accessibleName() for what in ("count", "kept")]
+    return ", ".join(filter(None, told))
 
 
 def choose(tab: PersonalTab, kind: str, way: str) -> None:
@@ -87,9 +91,52 @@ def test_each_kind_is_decided_applied_and_undone(tab: PersonalTab, project: Proj
     press(tab, "personal.undo")
     qtbot.waitUntil(lambda: count(tab, "email") == "1 to review")
     assert texts(project) == [text for text, _ in ROWS]
+    assert count(tab, "phone") == "1 to review"  # what was let stay in the same go is undone with it
+
+
+def test_all_of_a_kind_may_stay_and_that_is_undone(
+    tab: PersonalTab, page: DataPage, project: Project, hub: Hub, qtbot: QtBot
+) -> None:
+    hub.save_settings(labeler="Ada")
+    press(tab, "personal.kind.phone")
+    press(tab, "personal.stay")
+    qtbot.waitUntil(lambda: count(tab, "phone") == "0 to review, 1 may stay")
+    qtbot.waitUntil(lambda: find(tab, QPushButton, "personal.undo").isVisible())
+    assert find(tab, QLabel, "personal.words").text() == "What was chosen may stay."
+    done = project.operations.all()
+    assert [(one.title, one.count, one.labeler) for one in done] == [
+        ("Personal data: telephone numbers may stay", 1, "Ada")
+    ]
+    press(tab, "personal.undo")
+    qtbot.waitUntil(lambda: count(tab, "phone") == "1 to review")
+    page.show_tab("history")
+    history = page.tab("history")
+    turn = find(history, QPushButton, "data.history.turn")
+    qtbot.waitUntil(lambda: turn.isEnabled() and turn.text() == "Do again")
+    turn.click()
+    qtbot.waitUntil(lambda: [one.undone for one in project.operations.all()] == [False])
+    qtbot.waitUntil(lambda: turn.isEnabled())
+    assert personal.scan(project).kept == {"phone": 1}
 
 
 def test_the_rule_for_exports_is_kept(tab: PersonalTab, project: Project, qtbot: QtBot) -> None:
     assert not personal.refuses(project)
     tab.rule.click()
     qtbot.waitUntil(lambda: personal.refuses(project))
+
+
+def fits(label: QLabel) -> bool:
+    """Whether its text is to be read in full."""
+    return label.width() >= label.sizeHint().width()
+
+
+def test_large_numbers_are_whole_in_a_small_window(tab: PersonalTab, qtbot: QtBot) -> None:
+    many = dict.fromkeys(KINDS, 1_234_567)
+    tab._on_found(Found(rows=2_000_000, open=many, kept=many, columns={}, examples={}))
+    for kind in KINDS:
+        for what in ("count", "kept"):
+            number = find(tab, QLabel, f"personal.{what}.{kind}")
+            qtbot.waitUntil(partial(fits, number))
+            assert number.text() == "1,234,567"
+        name = find(tab, QPushButton, f"personal.kind.{kind}")
+        assert name.width() >= name.sizeHint().width()

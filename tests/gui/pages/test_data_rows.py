@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.search_index import REST_MS, SearchIndex
 from desktop_llm.rows import Filter, NewItem
 from desktop_llm.store.project import Project
+from desktop_llm.widgets.rows_model import PAGE
 from tests.gui.pages.conftest import TASK
 from tests.gui.pages.test_data import cells, choose, page, wait_for
+from tests.windows import find
 
 Opened = Callable[..., Project]
 __all__ = ["page"]
@@ -30,6 +33,7 @@ def shown(page: DataPage, opened: Opened, qtbot: QtBot) -> Project:
     """A project with thirty rows of growing length, in the table."""
     project = opened(ROWS)
     wait_for(qtbot, page, [text for text, _ in ROWS])
+    qtbot.waitUntil(page.overview.isVisible)  # the figures may come later than the rows
     return project
 
 
@@ -200,3 +204,45 @@ def test_the_index_follows_the_project(hub: Hub, opened: Opened, qtbot: QtBot) -
     qtbot.waitUntil(lambda: project.search.state() == (30, 30), timeout=REST_MS + 5000)
     qtbot.waitUntil(lambda: hub.background.idle)
     assert index.parent() is None
+
+
+def test_nothing_is_done_to_all_rows_before_they_are_counted(
+    page: DataPage, hub: Hub, opened: Opened, qtbot: QtBot
+) -> None:
+    opened([(f"text {place}", None) for place in range(3 * PAGE)])
+    qtbot.waitUntil(lambda: words(page) == f"All {3 * PAGE} rows shown")
+    counted = threading.Event()
+    try:
+        for _ in range(2):
+            hub.background.run(lambda _: counted.wait())
+        page.overview.rows.show_rows(Filter(show="unlabeled"))
+        hub.background.run(lambda _: counted.wait())  # behind the first page, and before the count
+        qtbot.waitUntil(lambda: words(page) == "All rows shown; counting them…")
+        delete = find(page, QPushButton, "data.actions.delete")
+        assert not delete.isEnabled()
+        select(page, 0, 1)
+        assert words(page) == "2 rows selected"
+        assert delete.isEnabled()
+        page.overview.rows.table.clearSelection()
+    finally:
+        counted.set()
+    qtbot.waitUntil(lambda: words(page) == f"All {3 * PAGE} rows shown")
+    press(page, "data.actions.delete")
+    assert words(page) == f"Put all {3 * PAGE} rows shown into the bin?"
+
+
+def test_where_all_rows_are_gone_nobody_looks_for_a_filter(page: DataPage, shown: Project, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: words(page) == "All 30 rows shown")
+    press(page, "data.actions.delete")
+    press(page, "data.actions.sure")
+    qtbot.waitUntil(lambda: cells(page, 0) == [])
+    told = [one.text() for one in page.overview.rows.findChildren(QLabel) if one.isVisible()]
+    assert "All rows lie in the bin. Undo, or the History tab, brings them back." in told
+    assert not find(page, QPushButton, "data.show_all").isVisible()
+    assert not find(page, QPushButton, "data.actions.delete").isEnabled()
+    press(page, "data.actions.undo")
+    wait_for(qtbot, page, [text for text, _ in ROWS])
+    choose(page, "data.show", "Skipped")
+    qtbot.waitUntil(lambda: find(page, QPushButton, "data.show_all").isVisible())
+    told = [one.text() for one in page.overview.rows.findChildren(QLabel) if one.isVisible()]
+    assert "No row fits the search and the filters above." in told

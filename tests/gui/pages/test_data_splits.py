@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_splits import SplitsTab
-from desktop_llm.rows import Filter
+from desktop_llm.rows import Edit, Filter
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import splitting
 from tests.gui.pages.test_data import page
+from tests.windows import find
 
 __all__ = ["page"]
 
@@ -73,3 +76,44 @@ def test_a_rule_without_its_column_says_what_is_missing(tab: SplitsTab, qtbot: Q
     tab.method.setCurrentIndex(tab.method.findData("random"))
     qtbot.waitUntil(lambda: last_row(tab)[-1] == "40")
     assert tab.go.isEnabled()
+
+
+@contextmanager
+def at_work(project: Project) -> Iterator[None]:
+    """Another operation is under way, and whoever wants to change many rows waits for it."""
+    begun, end = threading.Event(), threading.Event()
+
+    def edits() -> Iterator[Edit]:
+        begun.set()
+        end.wait()
+        yield from ()
+
+    thread = threading.Thread(target=lambda: project.operations.apply("by hand", "by hand", edits()))
+    thread.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_dealing_out_shows_how_far_it_is_and_can_be_stopped(tab: SplitsTab, project: Project, qtbot: QtBot) -> None:
+    bar, cancel = find(tab, QProgressBar, "splits.progress"), find(tab, QPushButton, "splits.cancel")
+    assert not bar.isVisible()
+    assert not cancel.isVisible()
+    tab.validation.setValue(25)
+    qtbot.waitUntil(lambda: last_row(tab)[2] == "10")
+    with at_work(project):
+        press(tab, "splits.apply")
+        assert bar.isVisible()
+        assert not tab.go.isEnabled()
+        press(tab, "splits.cancel")
+        qtbot.waitUntil(lambda: not bar.isVisible())
+    assert tab.words.text() == "Stopped; nothing was changed."
+    assert project.items.counts().by_split == {}
+    assert splitting.rule(project).validation == 0.1
+    press(tab, "splits.apply")
+    qtbot.waitUntil(lambda: tab.words.text() == "40 rows have another split now.")
+    assert bar.value() == bar.maximum()
+    assert not cancel.isVisible()

@@ -21,8 +21,10 @@ from desktop_llm.gui.pages.import_panel import SHOWN_COLUMNS
 from desktop_llm.gui.pages.import_progress import ProgressView
 from desktop_llm.rows import Filter, ImportProgress
 from desktop_llm.store.project import Project
+from desktop_llm.verbs import merging
 from desktop_llm.widgets.card import Tile
 from desktop_llm.widgets.noted_header import NOTE
+from tests.gui.pages.conftest import TASK
 
 HOSTILE = "<b>bold</b> <img src='file:x'> & more"
 Opened = Callable[..., Project]
@@ -144,6 +146,40 @@ def test_a_small_table_comes_in(page: DataPage, opened: Opened, qtbot: QtBot, tm
     qtbot.waitUntil(lambda: page.overview.rows.model.rowCount() == 4)
 
 
+def test_what_comes_into_an_empty_project_is_shown_whatever_was_looked_at_before(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened([("there", None)], "Before")
+    qtbot.waitUntil(page.tab_bar.isVisible)
+    page.show_tab("history")
+    opened([], "New")
+    qtbot.waitUntil(lambda: button(page, "data.pick").isVisible())
+    look(page, qtbot, write(tmp_path / "t.csv", "text,label\na,x\n"))
+    take(page, qtbot)
+    click(page, "data.done")
+    qtbot.waitUntil(lambda: page.overview.isVisible() and page.overview.rows.model.rowCount() == 1)
+
+
+def test_what_became_of_labels_in_the_project_is_told_before_and_after(
+    page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path
+) -> None:
+    project = opened([("a", "Refund"), ("b", "<b>Money"), ("c", "Old")])
+    numbers = project.classes.ensure([])
+    merging.merge(project, TASK.labels, numbers["<b>Money"], numbers["Refund"])
+    project.classes.archive(numbers["Old"])
+    look(page, qtbot, write(tmp_path / "t.csv", "text,label\nd,<b>Money\ne,Old\n"))
+    words = label(page, "data.words").text()
+    assert "Merged in this project: “<b>Money” → “Refund”; its rows get the other label." in words
+    assert "Archived in this project: “Old”; its rows get it, but it is not offered for others." in words
+    take(page, qtbot)
+    told = label(page, "data.fates")
+    assert told.isVisible()
+    assert told.text().splitlines() == [
+        "Merged in this project: “<b>Money” → “Refund”; its rows have got the other label.",
+        "Archived in this project: “Old”; its rows have got it. Edit labels offers it again.",
+    ]
+
+
 def test_the_mapping_can_be_changed(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
     project = opened([])
     look(page, qtbot, write(tmp_path / "t.csv", "text,label,note\na,x,long words here\nb,y,other words here\n"))
@@ -184,6 +220,18 @@ def test_how_the_file_is_read_can_be_told(page: DataPage, opened: Opened, qtbot:
     qtbot.waitUntil(lambda: button(page, "data.go").isEnabled())
     take(page, qtbot)
     assert project.items.counts().by_split == {"test": 2}
+
+
+def test_a_file_can_be_taken_for_plain_text(page: DataPage, opened: Opened, qtbot: QtBot, tmp_path: Path) -> None:
+    project = opened([])
+    look(page, qtbot, write(tmp_path / "t.txt", "one, two\nthree, four\n\nfive, six\n"))
+    unit = box(page, "data.unit")
+    assert unit.currentText() == "a row of the table (detected)"
+    unit.setCurrentIndex(unit.findData("paragraph"))
+    qtbot.waitUntil(lambda: len(grid(page, "data.preview")) == 2)
+    qtbot.waitUntil(lambda: button(page, "data.go").isEnabled())
+    take(page, qtbot)
+    assert texts(project) == ["one, two\nthree, four", "five, six"]
 
 
 def test_a_wrong_encoding_is_told_and_can_be_taken_back(

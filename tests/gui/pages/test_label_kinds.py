@@ -19,9 +19,11 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
 from desktop_llm.verbs import importing
+from desktop_llm.verbs.naming import Fates
 
 SEVERAL = next(one for one in TASKS.values() if one.several)
 ORDERED = next(one for one in TASKS.values() if one.ordered)
+NO_FATES = Fates(merged={}, archived=frozenset())
 Opened = Callable[[Task, list[tuple[str, object]]], LabelPage]
 
 
@@ -187,7 +189,7 @@ def test_the_form_of_an_import_says_what_parts_labels(qtbot: QtBot, hub: Hub, op
     assert "separator" not in form.told()
     form.separator_box.setCurrentIndex(form.separator_box.findData(""))
     assert form.told()["separator"] == ""
-    words = ImportWords().what_happens(importing.plan(SEVERAL, file), split="", only_labels=False)
+    words = ImportWords().what_happens(importing.plan(SEVERAL, file), NO_FATES, split="", only_labels=False)
     assert "“;” in a cell parts several labels." in words
     form.begin(ORDERED.fields, has_rows=False, several=False)
     form.show_plan(importing.plan(ORDERED, file))
@@ -245,12 +247,14 @@ def test_a_dispute_ends_with_the_whole_decision(qtbot: QtBot, opened: Opened) ->
 
 def test_labels_that_begin_late_are_announced(tmp_path: Path, qtbot: QtBot) -> None:
     from desktop_llm.gui.pages.import_words import ImportWords
+    from desktop_llm.verbs.naming import Fates
 
     file = tmp_path / "late.jsonl"
     bare = "".join(f'{{"text": "number {place}"}}\n' for place in range(1100))
     announced = []
     for late in ("", '{"text": "a late one", "label": "travel"}\n'):
         file.write_text(bare + late, "utf-8")
-        words = ImportWords().what_happens(importing.plan(ORDERED, file), split="", only_labels=False)
+        plan, fates = importing.plan(ORDERED, file), Fates(merged={}, archived=frozenset())
+        words = ImportWords().what_happens(plan, fates, split="", only_labels=False)
         announced.append("The first rows have no label; later ones have." in words)
     assert announced == [False, True]

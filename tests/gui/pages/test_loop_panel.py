@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
+from desktop_llm.rows import Filter
 from desktop_llm.store.project import Project
 from desktop_llm.verbs.loop_results import Doubt, Mistakes, keep_doubts
 from tests import run_folders
@@ -144,3 +145,25 @@ def test_doubtful_labels_are_shown_where_one_is_likely_wrong(
     assert words.endswith("too few labels: 3.")
     assert (find(page, QComboBox, "label.order").currentData() == "doubted") is opens
     panel.hide()
+
+
+def test_after_how_many_labels_it_learns_again_is_chosen_and_kept(qtbot: QtBot, hub: Hub, page: LabelPage) -> None:
+    find(page, QPushButton, "label.loop").click()
+    panel = page._loop._head.panel
+    assert panel is not None
+    every = find(panel, QSpinBox, "label.loop.every")
+    assert every.text() == "20 labels"
+    find(panel, QCheckBox, "label.loop.on").click()
+    qtbot.waitUntil(lambda: len(hub.looping.curve) == 1 and not hub.looping.busy, timeout=SECONDS)
+    every.setValue(5)
+    assert hub.project is not None
+    project = hub.project
+    qtbot.waitUntil(lambda: project.notes.get("loop", default={}).get("every") == 5)
+    assert not hub.looping.busy  # nothing new was said since it learned
+    panel.hide()
+    waiting = [row.id for row in project.items.page(Filter(show="unlabeled"), 0, 5)]
+    for number in waiting:
+        hub.changed.emit(project.labels.set(number, 1))
+    qtbot.waitUntil(lambda: [one.labels for one in hub.looping.curve] == [40, 45], timeout=SECONDS)
+    hub.project_opened.emit(project)
+    assert hub.looping.choice.every == 5

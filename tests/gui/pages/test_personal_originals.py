@@ -11,9 +11,11 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_history import HistoryTab
 from desktop_llm.gui.pages.data_personal import PersonalTab
+from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import personal, training
+from desktop_llm.verbs import bulk, forgetting, personal, training
+from desktop_llm.verbs.bulk import Rows
 from tests.gui.pages.test_data import page
 from tests.windows import click, find
 
@@ -57,9 +59,8 @@ def test_they_go_when_it_was_asked_and_told_what_stays(
     assert "Run 1 learned from personal data that nobody has reviewed, and keeps it." in words(tab)
     assert project.forgetting.waiting(personal.OPERATION) == (1, 12)
     click(qtbot, tab, "personal.originals.forget")
-    qtbot.waitUntil(lambda: words(tab).startswith("None are kept."))
+    qtbot.waitUntil(lambda: words(tab).startswith("History keeps none."))
     assert project.forgetting.waiting(personal.OPERATION) == (0, 0)
-    assert not find(tab, QPushButton, "personal.originals.ask").isEnabled()
     page.show_tab("history")
     history = page.tab("history")
     assert isinstance(history, HistoryTab)
@@ -68,6 +69,24 @@ def test_they_go_when_it_was_asked_and_told_what_stays(
     assert history.table.model().index(0, 3).data() == "final"
     assert not turn.isEnabled()
     assert "forgotten" in turn.toolTip()
+
+
+def test_where_history_keeps_none_runs_and_bin_are_told(
+    tab: PersonalTab, page: DataPage, project: Project, qtbot: QtBot
+) -> None:
+    forgetting.forget(project)
+    bulk.delete(project, Rows(told=Filter(), ranges=((0, 1),), places=project.items.places(Filter())))
+    page.hub.changed.emit(Changes(items=True))
+    qtbot.waitUntil(lambda: words(tab).startswith("History keeps none."))
+    assert "Runs keep the rows that they learned from as they were then." in words(tab)
+    assert "The bin keeps its 2 rows as they were" in words(tab)
+    ask = find(tab, QPushButton, "personal.originals.ask")
+    assert ask.text() == "Look in the runs"
+    click(qtbot, tab, "personal.originals.ask")
+    told = "Run 1 learned from personal data that nobody has reviewed, and keeps it."
+    qtbot.waitUntil(lambda: told in words(tab))
+    assert not find(tab, QPushButton, "personal.originals.forget").isVisible()
+    assert not ask.isVisible()
 
 
 def test_they_stay_when_the_person_thinks_better_of_it(tab: PersonalTab, project: Project, qtbot: QtBot) -> None:

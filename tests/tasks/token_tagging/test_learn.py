@@ -13,8 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop_llm.engine import optim
 from desktop_llm.engine.export import huggingface
+from desktop_llm.engine.optimizers import count
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
 from desktop_llm.jobs.control import Control
@@ -232,7 +232,7 @@ def _any_tagger() -> Tagger:
 
         with TemporaryDirectory() as name:
             folder = _make(Path(name) / "run")
-            assert optim.count(_learner(folder).model) > 0
+            assert count(_learner(folder).model) > 0
             _MADE.append(_learner(folder))
             _MADE[0].model.train(False)
     return _MADE[0]

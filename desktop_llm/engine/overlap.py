@@ -1,0 +1,36 @@
+"""Texts that a run is to be measured on and learns from as well: such figures are too good."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from desktop_llm.engine.watching import Advice
+
+LEAST_ROWS, LEAST_SHARE = 3, 0.01
+"""A few repeats are in every collection, and change no figure by much."""
+
+
+def advice(splits: Mapping[str, Iterable[Mapping[str, Any]]]) -> Advice | None:
+    """Compare held-out rows with `train` but for case and spaces; None where there is nothing to say."""
+    trained = {_key(row) for row in splits.get("train", ())}
+    held, shared = 0, 0
+    for name, rows in splits.items():
+        if name != "train":
+            keys = [_key(row) for row in rows]
+            held += len(keys)
+            shared += sum(key in trained for key in keys)
+    if shared < max(LEAST_ROWS, LEAST_SHARE * held):
+        return None
+    message = (
+        f"{shared:,} of the {held:,} held-out texts are among the training texts, too, but for case and spaces: the "
+        "figures will be too good."
+    )
+    return Advice(about="leakage", message=message, action="leakage")
+
+
+def _key(row: Mapping[str, Any]) -> bytes:
+    """What a row says, without its id and label."""
+    said = "\0".join(" ".join(str(row[name]).casefold().split()) for name in sorted(row) if name not in ("id", "label"))
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()

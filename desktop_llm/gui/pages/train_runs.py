@@ -1,0 +1,77 @@
+"""The choice among a project's runs on the Train page, whatever became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.run_box import KEPT
+from desktop_llm.widgets.form import Choice
+
+if TYPE_CHECKING:
+    from desktop_llm.store.runs import Run
+
+
+class TrainRuns(Choice):
+    """Signals: `loaded()`: the runs were read; `run_asked(Run)`: this one is to be shown."""
+
+    loaded = Signal()
+    run_asked = Signal(object)
+
+    def __init__(self, hub: Hub, parent: QWidget | None = None) -> None:
+        """Empty until `reload`."""
+        super().__init__(parent)
+        self._hub = hub
+        self.runs: list[Run] = []
+        self.setObjectName("train.run")
+        self.setAccessibleName(self.tr("Run"))
+        self.setMinimumWidth(240)
+        self.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
+        self.activated.connect(lambda _: self.ask())
+
+    @property
+    def run(self) -> Run | None:
+        """The run that trains, else the chosen one."""
+        number = self._hub.training.number if self._hub.is_training else self.currentData()
+        return next((run for run in self.runs if run.number == number), None)
+
+    def models(self) -> dict[str, str]:
+        """The models of ended runs, to start others from: what they are called, by folder."""
+        project = self._hub.project
+        if project is None:
+            return {}
+        words = self.tr("Model of run {number}")
+        ended = [run.number for run in self.runs if run.state in KEPT]
+        return {str(project.runs.folder(number).model.resolve()): words.format(number=number) for number in ended}
+
+    def reload(self, *, show_last: bool = False) -> None:
+        """Read the runs again; `show_last`: choose and show the newest."""
+        project = self._hub.project
+        if project is not None:
+            self._hub.background.run(
+                lambda _: project.runs.all(), on_done=lambda runs: self._take(runs, show_last=show_last)
+            )
+
+    def ask(self) -> None:
+        """Show the chosen run; while one trains, nothing else."""
+        if self.run is not None and not self._hub.is_training:
+            self.run_asked.emit(self.run)
+
+    def _take(self, runs: list[Run], *, show_last: bool) -> None:
+        chosen = None if show_last else self.currentData()
+        if self._hub.is_training or (runs and chosen is None):
+            chosen = self._hub.training.number if self._hub.is_training else (runs[0].number if runs else None)
+        if len(runs) > len(self.runs) and runs:
+            chosen = runs[0].number
+        self.runs = runs
+        self.clear()
+        for run in runs:
+            words = self.tr("Run {number} · {model} · {state}")
+            self.addItem(words.format(number=run.number, model=run.model_title, state=run.state), run.number)
+        self.setCurrentIndex(max(0, self.findData(chosen)))
+        if show_last:
+            self.ask()
+        self.loaded.emit()

@@ -1,0 +1,73 @@
+"""Causal attention for models of transformers: by plain matrix products where that is faster, else by PyTorch's kernel.
+
+On a processor PyTorch's fused attention works in float32 throughout; for short texts three matrix products in the
+precision of the run, with the scores held in memory, take half the time (measured on an EPYC, bfloat16, one thread,
+forward and backward, 6 heads of 64: 25 against 48 ms for 8 texts of 256 tokens, 4 against 15 for 12 of 64, 80 against
+101 for 2 of 1,024).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+NAME = "desktop_llm"
+SHORT = 512
+"""Tokens up to which the scores are held in memory."""
+
+
+def use(model: PreTrainedModel) -> None:
+    """Let a model attend by this; masks are given to it as `mask_of` makes them, or none for plain causal."""
+    model.set_attn_implementation(NAME)
+
+
+def mask_of(documents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """What each place of a block sees: those before it of the same document. `documents` [b, t] to [b, 1, t, t].
+
+    Zero where it sees, the lowest number of `dtype` where not.
+    """
+    size = documents.shape[1]
+    before = torch.ones(size, size, dtype=torch.bool, device=documents.device).tril()
+    sees = (documents[:, :, None] == documents[:, None, :]) & before
+    return torch.zeros(sees.shape, dtype=dtype, device=documents.device).masked_fill_(~sees, torch.finfo(dtype).min)[
+        :, None
+    ]
+
+
+def attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **more: Any,
+) -> tuple[torch.Tensor, None]:
+    """Query [b, heads, t, d], key and value [b, key heads, t, d] to [b, t, heads, d]; the mask is one of `mask_of`."""
+    if query.device.type != "cpu" or query.shape[2] != key.shape[2] or query.shape[2] > SHORT:
+        if attention_mask is not None:
+            attention_mask = attention_mask.to(query.dtype)
+        told: torch.Tensor = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more
+        )[0]
+        return told, None
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = (one.repeat_interleave(groups, dim=1) for one in (key, value))
+    # scaled before the product, where there is less to scale
+    scores = (query * (query.shape[-1] ** -0.5 if scaling is None else scaling)) @ key.transpose(-1, -2)
+    if attention_mask is None:
+        size = query.shape[2]
+        attention_mask = torch.full((size, size), torch.finfo(scores.dtype).min, dtype=scores.dtype).triu_(1)
+    chances = torch.softmax(scores + attention_mask.to(scores.dtype), dim=-1)
+    if dropout:
+        chances = functional.dropout(chances, dropout)
+    return (chances @ value).transpose(1, 2), None
+
+
+AttentionInterface.register(NAME, attend)

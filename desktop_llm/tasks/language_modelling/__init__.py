@@ -1,0 +1,113 @@
+"""Language modelling: a model of one's own texts that foretells the next token, from scratch or a model folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.tasks.language_modelling.labels import RULES
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
+
+if TYPE_CHECKING:
+    from desktop_llm.nets.learner import LearnRoom
+    from desktop_llm.widgets.screen import ScreenRoom
+
+
+def _open_score() -> Score:
+    from desktop_llm.tasks.language_modelling.score import score
+
+    return score
+
+
+def _open_learn() -> LearnRoom:
+    from desktop_llm.tasks.language_modelling import learn
+
+    return learn
+
+
+def _open_screen() -> ScreenRoom:
+    from desktop_llm.tasks.language_modelling import screen
+
+    return screen
+
+
+def _size(vocabulary: int, wide: int, layers: int, heads: int, length: int) -> dict[str, int]:
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": wide,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "max_length": length,
+    }
+
+
+PLAIN = Recipe(
+    num_train_epochs=1.0,
+    lr_scheduler_type="cosine",
+    warmup_ratio=0.05,
+    weight_decay=0.1,
+    adam_beta2=0.95,
+    eval_steps=250,
+)
+TASK = Task(
+    name="language_modelling",
+    title="Language model",
+    description="Learn to write like a body of texts: a language model of your own, or one that is taught further.",
+    needs="a text; nothing is labeled",
+    fields=(
+        RowField(
+            name="text",
+            title="Text",
+            required=True,
+            guesses=("text", "content", "document", "article", "body", "story", "passage", "sentence", "message",
+                     "code", "raw_content"),
+        ),
+    ),
+    recipe=changed(PLAIN, {**_size(4096, 256, 6, 4, 256), "learning_rate": 1e-3, "per_device_train_batch_size": 32}),
+    folder_recipe=changed(PLAIN, {"max_length": 512, "learning_rate": 5e-5, "per_device_train_batch_size": 16}),
+    presets=(
+        Preset(
+            title="Letters",
+            help="Knows bytes, no word pieces. Learns from a single book in minutes.",
+            values=_size(257, 128, 4, 4, 128),
+        ),
+        Preset(
+            title="Small",
+            help="For a few megabytes of text; some minutes to an hour on a processor.",
+            values=_size(4096, 256, 6, 4, 256),
+        ),
+        Preset(
+            title="Medium",
+            help="For tens of megabytes; hours on a processor.",
+            values=_size(8192, 384, 6, 6, 256),
+        ),
+        Preset(
+            title="Large",
+            help="For hundreds of megabytes; wants a graphics card.",
+            values=_size(16_384, 512, 8, 8, 512),
+        ),
+        Preset(
+            title="As GPT-2",
+            help="For gigabytes; wants a large graphics card and days.",
+            values=_size(50_304, 768, 12, 12, 1024),
+        ),
+    ),
+    metrics=(
+        Metric(name="perplexity", title="Perplexity", higher_is_better=False, percent=False),
+        Metric(name="bits_per_byte", title="Bits per byte", higher_is_better=False, percent=False),
+        Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
+    ),
+    labels=RULES,
+    open_score=_open_score,
+    open_learn=_open_learn,
+    open_screen=_open_screen,
+    classes=False,
+    unsupervised=True,
+    feed_forward=8 / 3,
+    tokens_a_parameter=20.0,
+    sizing_source="Hoffmann et al. 2022",
+    least_classes=0,
+    pipeline="text-generation",
+    usage=('print(model("Once upon a time", max_new_tokens=40))',),
+    formats=("text", "jsonl", "parquet", "csv"),
+)  # fmt: skip

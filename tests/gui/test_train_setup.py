@@ -1,0 +1,64 @@
+"""The setup of a run: what is folded away, what only a model folder has, and what is set there reaches the recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QSpinBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from desktop_llm.errors import UserError
+from desktop_llm.gui.pages.train_setup import TrainSetup
+from desktop_llm.tasks import TASKS
+from tests.windows import find
+
+
+@pytest.fixture
+def setup(qtbot: QtBot) -> TrainSetup:
+    made = TrainSetup()
+    qtbot.addWidget(made)
+    made.set_task(next(one for one in TASKS.values() if one.learns), {}, [])
+    made.show()
+    return made
+
+
+def _shown(setup: TrainSetup, key: str) -> bool:
+    return find(setup, QWidget, f"train.{key}").isVisible()
+
+
+def _open(qtbot: QtBot, setup: TrainSetup, name: str) -> None:
+    qtbot.mouseClick(find(setup, QPushButton, f"train.{name}"), Qt.MouseButton.LeftButton)
+
+
+def test_what_few_need_is_folded_away(qtbot: QtBot, setup: TrainSetup) -> None:
+    assert _shown(setup, "learning_rate")
+    for fold, key in (("more", "eval_steps"), ("optimizer", "optim")):
+        assert not _shown(setup, key)
+        _open(qtbot, setup, fold)
+        assert _shown(setup, key)
+        _open(qtbot, setup, fold)
+        assert not _shown(setup, key)
+
+
+def test_only_a_model_folder_can_be_frozen_or_adapted(qtbot: QtBot, setup: TrainSetup, tmp_path: Path) -> None:
+    _open(qtbot, setup, "optimizer")
+    assert not _shown(setup, "adapters")
+    assert not _shown(setup, "freeze_layers")
+    setup.choose_model(str(tmp_path))
+    assert _shown(setup, "adapters")
+    assert _shown(setup, "freeze_layers")
+    assert not _shown(setup, "hidden_size")
+
+
+def test_what_is_set_in_the_folds_reaches_the_recipe(setup: TrainSetup, tmp_path: Path) -> None:
+    setup.choose_model(str(tmp_path))
+    kind = find(setup, QComboBox, "train.optim")
+    kind.setCurrentIndex(kind.findData("muon"))
+    find(setup, QSpinBox, "train.lora_r").setValue(8)
+    find(setup, QLineEdit, "train.ema_decay").setText("0.99")
+    assert (setup.recipe.optim, setup.recipe.lora_r, setup.recipe.ema_decay) == ("muon", 8, 0.99)
+    find(setup, QCheckBox, "train.freeze_backbone").setChecked(True)
+    with pytest.raises(UserError, match="frozen already"):
+        _ = setup.recipe
