@@ -25,6 +25,7 @@ from desktop_llm.data.readers.reader import blocks
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
+from desktop_llm.store.images import POSSIBLE, Image, image_of
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Source:
 class Portion:
     """Some rows with their hashes, those that cannot be taken, and how much of the file was read with them."""
 
-    batch: Batch
+    batch: Batch | Image
     rejected: tuple[Rejected, ...]
     fraction: float
 
@@ -147,10 +148,21 @@ def _tell(source: Source, pipe: Connection) -> None:
     with suppress(OSError):  # nobody listens any more
         try:
             for portion in _here(source, lambda: False):
-                pipe.send(portion)
+                pipe.send(_imaged(portion))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             pipe.send(error)
         else:
             pipe.send(None)
+
+
+def _imaged(portion: Portion) -> Portion:
+    """A portion whose rows SQLite can copy; texts that UTF-8 has no bytes for are left to whoever writes them."""
+    batch = portion.batch
+    if not POSSIBLE or isinstance(batch, Image) or not batch.texts:
+        return portion
+    try:
+        return replace(portion, batch=image_of(batch))
+    except UnicodeEncodeError:
+        return portion
