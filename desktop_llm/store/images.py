@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop_llm.rows import Batch
+from desktop_llm.store import pages
 from desktop_llm.store.connection import IMAGE
 from desktop_llm.store.hashing import HASH_BYTES, digests
-from desktop_llm.store.many import insert_counted
+from desktop_llm.store.pages import KEY, TABLE
 
-POSSIBLE = hasattr(sqlite3.Connection, "serialize")
+POSSIBLE = hasattr(sqlite3.Connection, "deserialize")
 """SQLite can be built without this."""
 
 
@@ -25,7 +26,7 @@ POSSIBLE = hasattr(sqlite3.Connection, "serialize")
 class Image:
     """A batch whose texts and further cells lie in `rows`, the bytes of a database.
 
-    Its table `rows` has a `place` from 0 on, which tells a row's label and hash, and the `columns` of `items`.
+    `pages.database` made it of the `columns` of `items`; a row's place tells its label and hash.
     """
 
     main: str
@@ -41,8 +42,8 @@ class Image:
         """
         names = ", ".join(self.columns)
         connection.execute(
-            f"INSERT INTO items (id, hash, {names}, source) SELECT place + ?, substr(?, place * {HASH_BYTES} + 1,"
-            f" {HASH_BYTES}), {names}, ? FROM {IMAGE}.rows WHERE place >= ? AND place < ?",
+            f"INSERT INTO items (id, hash, {names}, source) SELECT {KEY} + ?, substr(?, {KEY} * {HASH_BYTES} + 1,"
+            f" {HASH_BYTES}), {names}, ? FROM {IMAGE}.{TABLE} WHERE {KEY} >= ? AND {KEY} < ?",
             (first, self.hashes, source, part.start, part.stop),
         )
 
@@ -52,7 +53,7 @@ class Image:
         try:
             connection.deserialize(self.rows)
             found: dict[str, list[Any]] = {
-                name: [cell for (cell,) in connection.execute(f"SELECT {name} FROM rows ORDER BY place")]
+                name: [cell for (cell,) in connection.execute(f"SELECT {name} FROM {TABLE} ORDER BY {KEY}")]
                 for name in self.columns
             }
         finally:
@@ -69,22 +70,17 @@ class Image:
         )
 
 
-def image_of(batch: Batch) -> Image:
-    """Make the image of a batch. Raises sqlite3.Error."""
+def image_of(batch: Batch) -> Image | None:
+    """The image of a batch. None where it cannot be made: a text is too large, or holds half a character."""
     columns = cells_of(batch)
-    names = tuple(columns)
-    connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        connection.execute(f"CREATE TABLE rows (place INTEGER PRIMARY KEY, {', '.join(names)})")
-        connection.execute("BEGIN")
-        marks = ",".join("?" * len(names))
-        insert_counted(connection, f"rows (place, {', '.join(names)})", marks, list(columns.values()), 0)
-        connection.execute("COMMIT")
-        rows = connection.serialize()
-    finally:
-        connection.close()
+        rows = pages.database(columns) if POSSIBLE else None
+    except UnicodeEncodeError:
+        return None
+    if rows is None:
+        return None
     hashes = digests(batch) if batch.hashes is None else batch.hashes
-    return Image(main=batch.main, columns=names, rows=rows, labels=batch.labels, hashes=hashes)
+    return Image(main=batch.main, columns=tuple(columns), rows=rows, labels=batch.labels, hashes=hashes)
 
 
 def cells_of(batch: Batch) -> Mapping[str, Sequence[Any]]:

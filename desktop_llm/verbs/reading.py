@@ -25,7 +25,7 @@ from desktop_llm.data.readers.reader import blocks
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
-from desktop_llm.store.images import POSSIBLE, Image, image_of
+from desktop_llm.store.images import Image, image_of
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -158,11 +158,7 @@ def _tell(source: Source, pipe: Connection) -> None:
 
 
 def _imaged(portion: Portion) -> Portion:
-    """A portion whose rows SQLite can copy; texts that UTF-8 has no bytes for are left to whoever writes them."""
+    """A portion whose rows SQLite can copy, where they allow it."""
     batch = portion.batch
-    if not POSSIBLE or isinstance(batch, Image) or not batch.texts:
-        return portion
-    try:
-        return replace(portion, batch=image_of(batch))
-    except UnicodeEncodeError:
-        return portion
+    image = image_of(batch) if isinstance(batch, Batch) and batch.texts else None
+    return portion if image is None else replace(portion, batch=image)
