@@ -8,6 +8,7 @@ numbers are written in three bytes each, as large as they may be in a page, so t
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -49,13 +50,13 @@ def database(columns: Mapping[str, Sequence[str | None]]) -> bytes | None:
         return None
     width = len(cells) + 1
     parts: list[bytes] = [b""] * (count * width)
-    raw, one = heads.tobytes(), heads.shape[1]
-    parts[::width] = [raw[at : at + one] for at in range(0, len(raw), one)]
+    parts[::width] = struct.unpack(f"{heads.shape[1]}s" * count, heads.tobytes())
     for place, column in enumerate(cells, 1):
         parts[place::width] = column
     ends = np.concatenate(([0], np.cumsum(bytes_of + 6)))  # six bytes: the size and the number
     room = ends + 2 * np.arange(count + 1)  # two more: where in the page the row is
-    leaves, lasts = [], []
+    leaves: list[bytes] = []
+    lasts: list[int] = []
     start = 0
     while start < count or not leaves:
         stop = int(np.searchsorted(room, room[start] + PAGE_BYTES - LEAF_HEAD, "right")) - 1
@@ -69,7 +70,7 @@ def database(columns: Mapping[str, Sequence[str | None]]) -> bytes | None:
 
 
 def _encoded(column: Sequence[str | None]) -> list[bytes]:
-    return [b"" if cell is None else cell.encode() for cell in column]
+    return [cell.encode() if cell else b"" for cell in column]
 
 
 def _heads(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from desktop_llm.store.keys import Integers
 
 ROWS_A_PIECE = 1_000
-CLASSES_AT_ONCE = 1_000_000
-"""Rows whose classes are gathered before they are written, in their order: 4 MB."""
+CLASSES_AT_ONCE = 250_000
+"""Rows whose classes are gathered before they are written, in their order: while the next rows are read, not after."""
 NO_CLASS = -1
 
 

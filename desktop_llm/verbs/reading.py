@@ -7,6 +7,7 @@ and the window's process has little to do but wait for SQLite.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ LARGE = 16 << 20
 LOOK_SECONDS = 0.1
 AHEAD = 2
 """Portions that are kept in hand."""
+WAITED_SECONDS = 0.002
+"""A portion that takes longer to be sent had to wait for the one before: a tenth of that is enough by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +150,9 @@ def _tell(source: Source, pipe: Connection) -> None:
     step_aside()
     with suppress(OSError):  # nobody listens any more
         try:
+            sending = _Sending(pipe)
             for portion in _here(source, lambda: False):
-                pipe.send(_imaged(portion))
+                sending.send(portion)
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
@@ -157,8 +161,19 @@ def _tell(source: Source, pipe: Connection) -> None:
             pipe.send(None)
 
 
-def _imaged(portion: Portion) -> Portion:
-    """A portion whose rows SQLite can copy, where they allow it."""
-    batch = portion.batch
-    image = image_of(batch) if isinstance(batch, Batch) and batch.texts else None
-    return portion if image is None else replace(portion, batch=image)
+class _Sending:
+    """Hands portions over: ready for SQLite to copy while this process is the quicker one, which has time to do it."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._has_time = True
+
+    def send(self, portion: Portion) -> None:
+        """Send it, once there is room for it. Raises OSError when nobody listens."""
+        batch = portion.batch
+        if self._has_time and isinstance(batch, Batch) and batch.texts:
+            image = image_of(batch)
+            portion = portion if image is None else replace(portion, batch=image)
+        began = time.perf_counter()
+        self._pipe.send(portion)
+        self._has_time = time.perf_counter() - began > WAITED_SECONDS
