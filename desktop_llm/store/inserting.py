@@ -17,6 +17,7 @@ from desktop_llm.rows import Batch, Changes, ImportProgress
 from desktop_llm.store import classes, hidden
 from desktop_llm.store.connection import Connections, sentences
 from desktop_llm.store.hashing import HASH_BYTES, digests
+from desktop_llm.store.images import Image
 from desktop_llm.store.keys import keys_of
 from desktop_llm.store.known import Known, Placed
 from desktop_llm.store.log import Log
@@ -49,7 +50,7 @@ class InsertCounts:
 def insert(
     connections: Connections,
     source: str,
-    batches: Iterable[Batch],
+    batches: Iterable[Batch | Image],
     *,
     to_value: Callable[[Any, Mapping[str, int]], Any],
     class_names: Callable[[Any], tuple[str, ...]],
@@ -116,20 +117,24 @@ class _Load:
         self._settling.close()
         self._known.close()
 
-    def add(self, batch: Batch) -> None:
+    def add(self, told: Batch | Image) -> None:
         """Write a batch, hidden. Raises UserError, sqlite3.Error."""
-        if not batch.texts:
+        if not told.labels:
             return
-        hashes = digests(batch) if batch.hashes is None else batch.hashes
+        hashes = digests(told) if isinstance(told, Batch) and told.hashes is None else told.hashes
+        assert hashes is not None
         keys = keys_of(hashes)
         known = self._known.rows(keys)
         self.seen += len(keys)
-        self._main = self._main or batch.main
+        self._main = self._main or told.main
         if known or self._known_only:
-            self._add_new(batch, hashes, keys, known)
+            self._add_new(told if isinstance(told, Batch) else told.batch(), hashes, keys, known)
             return
-        values = self._values.of(batch.labels)
-        self._new.add(batch, hashes, values)
+        values = self._values.of(told.labels)
+        if isinstance(told, Image):
+            self._new.add_image(told, values)
+        else:
+            self._new.add(told, hashes, values)
         self._came(keys, values)
 
     def progress(self) -> ImportProgress:

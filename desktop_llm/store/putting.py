@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.rows import Batch
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.hashing import parted
+from desktop_llm.store.images import Image, cells_of
 from desktop_llm.store.many import insert_counted, insert_many
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ ROWS_AT_ONCE = 200
 """Rows after which it is asked whether somebody waits: half a millisecond."""
 NOBODY = "'',''"
 """A label that came with its text has no labeler, and the time of its source."""
+
+Write = Callable[["sqlite3.Connection", int, int, range], None]
+"""Writes the rows with these places of a batch, the one with place 0 as this row of this source."""
 
 
 class Putting:
@@ -41,27 +44,32 @@ class Putting:
 
     def add(self, batch: Batch, hashes: bytes, values: Sequence[str | None]) -> None:
         """Write rows with their hashes and stored labels. Raises UserError, sqlite3.Error."""
-        columns = _columns(batch, hashes)
-        done = 0
+        columns = {"hash": parted(hashes), **cells_of(batch)}
+        into = f"items (id, {', '.join(columns)}, source)"
+
+        def write(connection: sqlite3.Connection, first: int, source: int, part: range) -> None:
+            cells: list[Sequence[Any]] = [column[part.start : part.stop] for column in columns.values()]
+            insert_counted(connection, into, f"{'?,' * len(columns)}{source}", cells, first + part.start)
+
+        self._put(write, values)
+
+    def add_image(self, image: Image, values: Sequence[str | None]) -> None:
+        """Write all rows of an image with their stored labels. Raises UserError, sqlite3.Error."""
+        self._put(image.copy, values, image.rows)
+
+    def _put(self, write: Write, values: Sequence[str | None], image: bytes | None = None) -> None:
+        first, done = self.last + 1, 0
         while done < len(values):
-            with self._connections.piece() as connection:
-                self._source = self._source or self._new_source(connection)
+            with self._connections.piece(image=image) as connection:
+                source = self._source or self._new_source(connection)
                 for start in range(done, min(len(values), done + ROWS_A_PIECE), ROWS_AT_ONCE):
-                    part = slice(start, start + ROWS_AT_ONCE)
-                    self._put(connection, {name: column[part] for name, column in columns.items()}, values[part])
-                    done = start + ROWS_AT_ONCE
+                    part = range(start, min(len(values), start + ROWS_AT_ONCE))
+                    write(connection, first, source, part)
+                    _put_labels(connection, first + start, values[part.start : part.stop])
+                    done = part.stop
                     if self._connections.wanted:
                         break
-
-    def _put(
-        self, connection: sqlite3.Connection, columns: Mapping[str, Sequence[Any]], values: Sequence[str | None]
-    ) -> None:
-        """Write some rows with their labels."""
-        first = self.last + 1
-        self.last += len(values)
-        marks = f"{'?,' * len(columns)}{self._source}"
-        insert_counted(connection, f"items (id, {', '.join(columns)}, source)", marks, list(columns.values()), first)
-        _put_labels(connection, first, values)
+            self._source, self.last = source, first + done - 1
 
     def _new_source(self, connection: sqlite3.Connection) -> int:
         cursor = connection.execute("INSERT INTO sources (name, at) VALUES (?, ?)", (self._name, self.at))
@@ -80,19 +88,3 @@ def _put_labels(connection: sqlite3.Connection, first: int, values: Sequence[str
     labels = [pair for pair in zip(numbers, values, strict=True) if pair[1] is not None]
     if labels:
         insert_many(connection, into, f"(?,?,{NOBODY})", list(zip(*labels, strict=True)))
-
-
-def _columns(batch: Batch, hashes: bytes) -> dict[str, Sequence[Any]]:
-    """The columns of a batch that are not empty."""
-    columns: dict[str, Sequence[Any]] = {"hash": parted(hashes), "text": batch.texts}
-    if batch.contents is not None:
-        columns["content"] = [_json(dict(one)) if one else None for one in batch.contents]
-    if any(batch.extras):
-        columns["extra"] = batch.extras
-    if any(batch.splits):
-        columns["split"] = batch.splits
-    return columns
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

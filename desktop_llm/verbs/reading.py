@@ -7,6 +7,7 @@ and the window's process has little to do but wait for SQLite.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from desktop_llm.data.readers.reader import blocks
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
+from desktop_llm.store.images import Image, image_of
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ LARGE = 16 << 20
 LOOK_SECONDS = 0.1
 AHEAD = 2
 """Portions that are kept in hand."""
+WAITED_SECONDS = 0.002
+"""A portion that takes longer to be sent had to wait for the one before: a tenth of that is enough by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class Source:
 class Portion:
     """Some rows with their hashes, those that cannot be taken, and how much of the file was read with them."""
 
-    batch: Batch
+    batch: Batch | Image
     rejected: tuple[Rejected, ...]
     fraction: float
 
@@ -146,11 +150,30 @@ def _tell(source: Source, pipe: Connection) -> None:
     step_aside()
     with suppress(OSError):  # nobody listens any more
         try:
+            sending = _Sending(pipe)
             for portion in _here(source, lambda: False):
-                pipe.send(portion)
+                sending.send(portion)
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             pipe.send(error)
         else:
             pipe.send(None)
+
+
+class _Sending:
+    """Hands portions over: ready for SQLite to copy while this process is the quicker one, which has time to do it."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._has_time = True
+
+    def send(self, portion: Portion) -> None:
+        """Send it, once there is room for it. Raises OSError when nobody listens."""
+        batch = portion.batch
+        if self._has_time and isinstance(batch, Batch) and batch.texts:
+            image = image_of(batch)
+            portion = portion if image is None else replace(portion, batch=image)
+        began = time.perf_counter()
+        self._pipe.send(portion)
+        self._has_time = time.perf_counter() - began > WAITED_SECONDS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -26,6 +27,8 @@ BLOCK = 1 << 18
 QUOTE = '"'
 HEAD = 4096
 """Characters by which it is judged how many rows have quotes."""
+ODD_RETURN = re.compile("\r(?!\n)")
+"""One that belongs to no line's end, or not alone."""
 MARK = "\0"
 """Stands for a row that the csv module reads: no cell holds it, as a block with a NUL is not read here."""
 
@@ -62,7 +65,8 @@ def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | Non
     if not text:
         return Block((), ())
     if "\r" in text:
-        text = "\n".join([line.rstrip("\r") for line in text.split("\n")])
+        odd = ODD_RETURN.search(text) is not None
+        text = "\n".join([line.rstrip("\r") for line in text.split("\n")]) if odd else text.replace("\r", "")
     text = text.removesuffix("\n")
     quotes = QUOTE in text
     # csv takes several times as long as splitting, but is the quicker one where nearly all rows have quotes
