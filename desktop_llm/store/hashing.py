@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
+from desktop_llm.columns import Texts
 from desktop_llm.rows import Batch
 
 HASH_BYTES = 16
@@ -26,11 +28,20 @@ def digests(batch: Batch) -> bytes:
         )
     begin = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES).copy
     found = []
-    for text in batch.texts:
+    for text in _trimmed(batch.texts):
         one = begin()
-        one.update(text.strip().encode("utf-8", "surrogatepass"))
+        one.update(text)
         found.append(one.digest())
     return b"".join(found)
+
+
+def _trimmed(texts: Sequence[str]) -> Iterator[bytes]:
+    """The trimmed texts in UTF-8."""
+    if not isinstance(texts, Texts):
+        return (text.strip().encode("utf-8", "surrogatepass") for text in texts)
+    trimmed = texts.trimmed()
+    data, ends = trimmed.data().tobytes(), trimmed.ends().tolist()
+    return (data[start:end] for start, end in pairwise(ends))
 
 
 def parted(digests: bytes) -> list[bytes]:

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from desktop_llm.columns import Texts
 from desktop_llm.rows import Batch
 from desktop_llm.store import pages
 from desktop_llm.store.connection import IMAGE
-from desktop_llm.store.hashing import HASH_BYTES, digests
+from desktop_llm.store.hashing import digests
 from desktop_llm.store.pages import KEY, TABLE
 
 POSSIBLE = hasattr(sqlite3.Connection, "deserialize")
@@ -26,7 +27,7 @@ POSSIBLE = hasattr(sqlite3.Connection, "deserialize")
 class Image:
     """A batch whose texts and further cells lie in `rows`, the bytes of a database.
 
-    `pages.database` made it of the `columns` of `items`; a row's place tells its label and hash.
+    `pages.database` made it of the `columns` of `items`; a row's place tells its label.
     """
 
     main: str
@@ -42,9 +43,9 @@ class Image:
         """
         names = ", ".join(self.columns)
         connection.execute(
-            f"INSERT INTO items (id, hash, {names}, source) SELECT {KEY} + ?, substr(?, {KEY} * {HASH_BYTES} + 1,"
-            f" {HASH_BYTES}), {names}, ? FROM {IMAGE}.{TABLE} WHERE {KEY} >= ? AND {KEY} < ?",
-            (first, self.hashes, source, part.start, part.stop),
+            f"INSERT INTO items (id, {names}, source) SELECT {KEY} + ?, {names}, ? FROM {IMAGE}.{TABLE}"
+            f" WHERE {KEY} >= ? AND {KEY} < ?",
+            (first, source, part.start, part.stop),
         )
 
     def batch(self) -> Batch:
@@ -72,14 +73,14 @@ class Image:
 
 def image_of(batch: Batch) -> Image | None:
     """The image of a batch. None where it cannot be made: a text is too large, or holds half a character."""
-    columns = cells_of(batch)
+    hashes = digests(batch) if batch.hashes is None else batch.hashes
+    columns = {"hash": hashes, **cells_of(batch)}
     try:
         rows = pages.database(columns) if POSSIBLE else None
     except UnicodeEncodeError:
         return None
     if rows is None:
         return None
-    hashes = digests(batch) if batch.hashes is None else batch.hashes
     return Image(main=batch.main, columns=tuple(columns), rows=rows, labels=batch.labels, hashes=hashes)
 
 
@@ -88,11 +89,15 @@ def cells_of(batch: Batch) -> Mapping[str, Sequence[Any]]:
     columns: dict[str, Sequence[Any]] = {"text": batch.texts}
     if batch.contents is not None:
         columns["content"] = [_json(dict(one)) if one else None for one in batch.contents]
-    if any(batch.extras):
+    if _any(batch.extras):
         columns["extra"] = batch.extras
     if any(batch.splits):
         columns["split"] = batch.splits
     return columns
+
+
+def _any(cells: Sequence[str | None]) -> bool:
+    return len(cells.data()) > 0 if isinstance(cells, Texts) else any(cells)
 
 
 def _json(value: Any) -> str:

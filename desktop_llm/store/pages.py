@@ -2,16 +2,19 @@
 
 SQLite reads it as any other (https://www.sqlite.org/fileformat2.html): a page with the schema, the table's root, and
 leaves with rows. A row is the size of what follows, its number, its columns' types, then their bytes. All of these
-numbers are written in three bytes each, as large as they may be in a page, so that numpy can write them by column.
+numbers are written in three bytes each, as large as they may be in a page, so that numpy can write them by column,
+and Arrow joins all of it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from desktop_llm.columns import Texts
+from desktop_llm.store.hashing import HASH_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +31,8 @@ TABLE = "rows"
 KEY = "place"
 """The table, and its key: where a row stands, from 0 on."""
 
+NULL, BLOB, TEXT = 0, 12, 13
+"""How a row tells what a column is; of the latter two, twice the size is added."""
 LEAF, INNER = b"\x0d", b"\x05"
 """Of which kind a page is."""
 LEAF_HEAD = 8
@@ -35,32 +40,28 @@ SIZE_AT = slice(28, 32)
 """Where the number of pages stands in the first one."""
 
 
-def database(columns: Mapping[str, Sequence[str | None]]) -> bytes | None:
-    """A database with these columns, all of one length. None where a row has no room in a page.
+def database(columns: Mapping[str, Sequence[str | None] | bytes]) -> bytes | None:
+    """A database with these columns, all of one length; bytes are HASH_BYTES a row. None where a row has no room.
 
     Raises UnicodeEncodeError for what is half a character.
     """
     import numpy as np
+    from pyarrow import compute
 
-    count = len(next(iter(columns.values())))
-    cells = [_encoded(column) for column in columns.values()]
-    sizes = [np.fromiter(map(len, column), np.int64, count) for column in cells]
-    heads, bytes_of = _heads(columns, sizes, count)
-    if count > MOST_ROWS or int(bytes_of.max(initial=0)) > MOST_BYTES:
+    cells = [_cells(column) for column in columns.values()]
+    heads, greatest = _heads(cells)
+    if len(heads) > MOST_ROWS or greatest > MOST_BYTES:
         return None
-    width = len(cells) + 1
-    parts: list[bytes] = [b""] * (count * width)
-    parts[::width] = struct.unpack(f"{heads.shape[1]}s" * count, heads.tobytes())
-    for place, column in enumerate(cells, 1):
-        parts[place::width] = column
-    ends = np.concatenate(([0], np.cumsum(bytes_of + 6)))  # six bytes: the size and the number
-    room = ends + 2 * np.arange(count + 1)  # two more: where in the page the row is
+    rows = compute.binary_join_element_wise(_blobs(heads), *(cell.array.fill_null(b"") for cell in cells), b"")
+    ends = np.frombuffer(rows.buffers()[1], np.int32, len(rows) + 1)
+    data = memoryview(rows.buffers()[2] or b"")
+    room = ends + 2 * np.arange(len(ends))  # two bytes more: where in the page the row is
     leaves: list[bytes] = []
     lasts: list[int] = []
     start = 0
-    while start < count or not leaves:
+    while start < len(rows) or not leaves:
         stop = int(np.searchsorted(room, room[start] + PAGE_BYTES - LEAF_HEAD, "right")) - 1
-        leaves.append(_leaf(b"".join(parts[start * width : stop * width]), ends[start:stop] - ends[start]))
+        leaves.append(_leaf(data[ends[start] : ends[stop]], ends[start:stop] - ends[start]))
         lasts.append(stop - 1)
         start = stop
     pages = leaves if len(leaves) == 1 else [_root(lasts), *leaves]
@@ -69,29 +70,55 @@ def database(columns: Mapping[str, Sequence[str | None]]) -> bytes | None:
     return b"".join([first, *pages])
 
 
-def _encoded(column: Sequence[str | None]) -> list[bytes]:
-    return [cell.encode() if cell else b"" for cell in column]
+class _Cells(NamedTuple):
+    """A column's cells in an Arrow array of bytes, and as which type of SQLite's file each of them stands."""
+
+    array: Any
+    types: Integers
 
 
-def _heads(
-    columns: Mapping[str, Sequence[str | None]], sizes: Sequence[Integers], count: int
-) -> tuple[Bytes, Integers]:
-    """What stands before each row's columns, and how many bytes its types and columns have."""
+def _cells(column: Sequence[str | None] | bytes) -> _Cells:
+    import numpy as np
+    import pyarrow as pa
+
+    if isinstance(column, bytes):
+        blobs = _blobs(np.frombuffer(column, np.uint8).reshape(-1, HASH_BYTES))
+        return _Cells(blobs, np.full(len(blobs), BLOB + 2 * HASH_BYTES))
+    array = column.array if isinstance(column, Texts) else pa.array(column, pa.string())
+    array = array.cast(pa.binary())
+    ends = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset)
+    types = TEXT + 2 * np.diff(ends).astype(np.int64)
+    if array.null_count:
+        types[array.is_null().to_numpy(zero_copy_only=False)] = NULL
+    return _Cells(array, types)
+
+
+def _blobs(rows: Bytes) -> Any:
+    """The rows of a table of bytes as an Arrow array of bytes."""
+    import numpy as np
+    import pyarrow as pa
+
+    ends = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
+    return pa.Array.from_buffers(pa.binary(), len(rows), [None, pa.py_buffer(ends), pa.py_buffer(rows.tobytes())])
+
+
+def _heads(cells: Sequence[_Cells]) -> tuple[Bytes, int]:
+    """What stands before each row's columns, and how many bytes the types and columns of the largest row have."""
     import numpy as np
 
-    width = 2 + 3 * len(sizes)
+    width = 2 + 3 * len(cells)
+    count = len(cells[0].types)
     found = np.empty((count, 6 + width), np.uint8)
-    total = sum(sizes, np.full(count, width))
-    _put(found[:, 0:3], total)
+    sizes = np.full(count, width)
+    for cell in cells:
+        sizes += np.maximum(cell.types - BLOB, 0) // 2
+    _put(found[:, 0:3], sizes)
     _put(found[:, 3:6], np.arange(count))
     found[:, 6] = width
-    found[:, 7] = 0  # the key is the row's number, and stands as nothing among its columns
-    for place, (column, size) in enumerate(zip(columns.values(), sizes, strict=True)):
-        types = 13 + 2 * size  # a text of this size
-        if None in column:
-            types[[at for at, cell in enumerate(column) if cell is None]] = 0
-        _put(found[:, 8 + 3 * place : 11 + 3 * place], types)
-    return found, total
+    found[:, 7] = NULL  # the key is the row's number, and stands as nothing among its columns
+    for place, cell in enumerate(cells):
+        _put(found[:, 8 + 3 * place : 11 + 3 * place], cell.types)
+    return found, int(sizes.max(initial=0))
 
 
 def _put(into: Bytes, numbers: Integers) -> None:
@@ -101,7 +128,7 @@ def _put(into: Bytes, numbers: Integers) -> None:
     into[:, 2] = numbers & 127
 
 
-def _leaf(rows: bytes, starts: Integers) -> bytes:
+def _leaf(rows: memoryview, starts: Integers) -> bytes:
     """A page with rows, which lie at its end."""
     start = PAGE_BYTES - len(rows)
     head = LEAF + bytes(2) + len(starts).to_bytes(2, "big") + (start % PAGE_BYTES).to_bytes(2, "big") + bytes(1)

@@ -7,7 +7,6 @@ and the window's process has little to do but wait for SQLite.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -37,8 +36,6 @@ LARGE = 16 << 20
 LOOK_SECONDS = 0.1
 AHEAD = 2
 """Portions that are kept in hand."""
-WAITED_SECONDS = 0.002
-"""A portion that takes longer to be sent had to wait for the one before: a tenth of that is enough by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +75,13 @@ def size_bytes(path: Path) -> int:
     return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
 
 
-def _here(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
+def _here(source: Source, should_stop: Callable[[], bool], *, columnar: bool = False) -> Generator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
     parse = partial(parse_cell, task.labels, separator=source.separator)
     moving = task.move_label, task.label_of
-    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving)
-    for block in blocks(reader, should_stop):
+    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving, columnar=columnar)
+    for block in blocks(reader, should_stop, columnar=columnar):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())
 
@@ -150,9 +147,8 @@ def _tell(source: Source, pipe: Connection) -> None:
     step_aside()
     with suppress(OSError):  # nobody listens any more
         try:
-            sending = _Sending(pipe)
-            for portion in _here(source, lambda: False):
-                sending.send(portion)
+            for portion in _here(source, lambda: False, columnar=True):
+                pipe.send(_imaged(portion))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
@@ -161,19 +157,8 @@ def _tell(source: Source, pipe: Connection) -> None:
             pipe.send(None)
 
 
-class _Sending:
-    """Hands portions over: ready for SQLite to copy while this process is the quicker one, which has time to do it."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._has_time = True
-
-    def send(self, portion: Portion) -> None:
-        """Send it, once there is room for it. Raises OSError when nobody listens."""
-        batch = portion.batch
-        if self._has_time and isinstance(batch, Batch) and batch.texts:
-            image = image_of(batch)
-            portion = portion if image is None else replace(portion, batch=image)
-        began = time.perf_counter()
-        self._pipe.send(portion)
-        self._has_time = time.perf_counter() - began > WAITED_SECONDS
+def _imaged(portion: Portion) -> Portion:
+    """The portion with its rows ready for SQLite to copy, where that can be."""
+    batch = portion.batch
+    image = image_of(batch) if isinstance(batch, Batch) and batch.texts else None
+    return portion if image is None else replace(portion, batch=image)

@@ -81,7 +81,7 @@ def test_further_fields_come_along() -> None:
         contents=[{"answer": "“yes”"}, {}],
     )
     image = imaged(told)
-    assert image.columns == ("text", "content")
+    assert image.columns == ("hash", "text", "content")
     assert image.batch().contents == told.contents
     assert image.batch().extras == told.extras
     assert image.hashes == digests(told)

@@ -43,7 +43,7 @@ class JsonLinesReader:
                 elif line.text.strip():
                     yield row_from(line.number, line.text)
 
-    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
+    def blocks(self, should_stop: Callable[[], bool], *, columnar: bool = False) -> Iterator[Block]:
         """All rows, many at once. Raises Cancelled, UserError."""
         with opened(self._path) as file:
             lines = Lines(file, self._encoding)

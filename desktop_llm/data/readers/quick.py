@@ -19,12 +19,15 @@ from typing import Any, overload
 import msgspec
 
 from desktop_llm.data.form import Form
+from desktop_llm.data.readers import arrows
 from desktop_llm.data.readers.lines import Lines
 from desktop_llm.data.readers.reader import LONGEST_CELL, Block, Table
 
 BLOCK = 1 << 18
 """Bytes read at once: some thousand rows, little enough for any one to be below the longest cell."""
 QUOTE = '"'
+UNPARTED = ("", " ", QUOTE)
+"""Delimiters by which nothing is parted here: a line of spaces alone is blank, and a quote has a meaning of its own."""
 HEAD = 4096
 """Characters by which it is judged how many rows have quotes."""
 ODD_RETURN = re.compile("\r(?!\n)")
@@ -35,35 +38,45 @@ MARK = "\0"
 _decoder = msgspec.json.Decoder(dict[str, object])
 
 
-def block(lines: Lines, form: Form, columns: int) -> Block | None:
+def block(lines: Lines, form: Form, columns: int, *, columnar: bool = False) -> Block | None:
     """The next rows of a delimited file, as many cells each as there are `columns`; none at its end.
 
-    None, with `lines` where they were, when a row among them needs care.
+    None, with `lines` where they were, when a row among them needs care. `columnar` takes Arrow to help.
     """
-    if not lines.simple or not form.delimiter:
+    if not lines.simple or form.delimiter in UNPARTED:
         return None
     mark = lines.mark()
     raw = lines.take(BLOCK)
-    found = _delimited(raw, form, columns, mark.number)
+    found = _delimited(raw, form, columns, mark.number, columnar=columnar)
     if found is None and (odd := raw.count(b'"') % 2):  # perhaps a row goes on behind its end
         while odd and len(raw) <= LONGEST_CELL and (more := lines.take(1)):
             raw += more
             odd ^= more.count(b'"') % 2
-        found = _delimited(raw, form, columns, mark.number)
+        found = _delimited(raw, form, columns, mark.number, columnar=columnar)
     if found is None:
         lines.back(mark)
     return found
 
 
-def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | None:
+def _delimited(raw: bytes, form: Form, columns: int, number: int, *, columnar: bool) -> Block | None:
     if len(raw) > LONGEST_CELL or b"\0" in raw:
         return None
+    if not raw:
+        return Block((), ())
+    table = arrows.table(raw, form, columns) if columnar else None
+    if table is None:
+        table = _parted(raw, form, columns)
+    if table is None:
+        return None
+    first = number + 1
+    return Block(_Starts(table, first) if b'"' in raw else range(first, first + len(table)), table)
+
+
+def _parted(raw: bytes, form: Form, columns: int) -> Table | None:
     try:
         text = raw.decode(form.encoding)
     except UnicodeDecodeError:
         return None
-    if not text:
-        return Block((), ())
     if "\r" in text:
         odd = ODD_RETURN.search(text) is not None
         text = "\n".join([line.rstrip("\r") for line in text.split("\n")]) if odd else text.replace("\r", "")
@@ -76,8 +89,7 @@ def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | Non
         table = _quoted(text.split("\n"), form.delimiter, columns)
     if table is None or (columns == 1 and not all(cell.strip(" ") for cell in table.columns[0])):
         return None  # in one column perhaps a blank line, perhaps an empty cell in quotes
-    first = number + 1
-    return Block(_Starts(table, first) if quotes else range(first, first + len(table)), table)
+    return table
 
 
 def _split(text: str, delimiter: str, columns: int) -> Table | None:
