@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from desktop_llm.store.keys import Integers
 
 ASKED_AT_ONCE = 500
+ASKED_SINGLY = 5_000
+"""Keys of an import that SQLite looks up; for further ones those that are here are kept at hand, if they are few."""
+MOST_AT_HAND = 1_000_000
+"""In 8 MB."""
 
 Placed = Callable[[Any, str, str], Any]
 """Brings a label (in names) of the file's main text to the one that is here. Raises UserError where it has no place."""
@@ -36,11 +40,16 @@ class Known:
         self._connections, self._stop, self._placed = connections, stop, placed
         self._any = connections.row("SELECT 1 FROM keys LIMIT 1") is not None
         self._staging: Staging | None = None
+        self._asked = 0
+        self._at_hand: Integers | None = None
 
     def rows(self, told: Integers) -> dict[int, int]:
-        """The rows that have these keys, by key. Raises UserError."""
+        """The rows that have these keys, by key. Raises UserError.
+
+        One that came while the import goes on may be missed; `Settling` finds it in the end.
+        """
         found: dict[int, int] = {}
-        keys: list[int] = told.tolist() if self._any else []
+        keys = self._likely(told)
         for start in range(0, len(keys), ASKED_AT_ONCE):
             part = keys[start : start + ASKED_AT_ONCE]
             marks = ",".join("?" * len(part))
@@ -84,6 +93,30 @@ class Known:
         """Leave no file behind."""
         if self._staging is not None:
             self._staging.remove()
+
+    def _likely(self, told: Integers) -> list[int]:
+        """Those of some keys that may be here: asking SQLite for each takes as long as writing its text."""
+        import numpy as np
+
+        if not self._any:
+            return []
+        if self._asked <= ASKED_SINGLY < self._asked + len(told):
+            self._at_hand = self._all()
+        self._asked += len(told)
+        if self._at_hand is None or not len(self._at_hand):
+            return told.tolist()
+        places = np.searchsorted(self._at_hand[:-1], told)
+        return told[self._at_hand[places] == told].tolist()
+
+    def _all(self) -> Integers | None:
+        """All keys that are here, in their order; None where they are many."""
+        import numpy as np
+
+        many = f"SELECT 1 FROM keys LIMIT 1 OFFSET {MOST_AT_HAND}"
+        with self._connections.reading() as connection:
+            if connection.execute(many).fetchone() is not None:
+                return None
+            return np.fromiter((key for (key,) in connection.execute("SELECT key FROM keys ORDER BY key")), np.int64)
 
     def _opened(self) -> Staging:
         try:

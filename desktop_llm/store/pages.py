@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     Integers = NDArray[np.integer]
     Bytes = NDArray[np.uint8]
 
-PAGE_BYTES = 65_536
-MOST_BYTES = PAGE_BYTES - 35
-"""Of a row's types and columns, for all of it to lie in one page."""
+PAGE_BYTES = 32_768, 65_536
+"""How large pages are: small ones waste less, and large ones, the largest that there are, hold larger rows."""
+SPARED = 35
+"""Bytes of a page that its only row cannot have."""
 MOST_ROWS = 1 << 20
 TABLE = "rows"
 KEY = "place"
@@ -50,7 +51,8 @@ def database(columns: Mapping[str, Sequence[str | None] | bytes]) -> bytes | Non
 
     cells = [_cells(column) for column in columns.values()]
     heads, greatest = _heads(cells)
-    if len(heads) > MOST_ROWS or greatest > MOST_BYTES:
+    page = next((size for size in PAGE_BYTES if size - SPARED >= greatest), 0)
+    if len(heads) > MOST_ROWS or not page:
         return None
     rows = compute.binary_join_element_wise(_blobs(heads), *(cell.array.fill_null(b"") for cell in cells), b"")
     ends = np.frombuffer(rows.buffers()[1], np.int32, len(rows) + 1)
@@ -60,12 +62,12 @@ def database(columns: Mapping[str, Sequence[str | None] | bytes]) -> bytes | Non
     lasts: list[int] = []
     start = 0
     while start < len(rows) or not leaves:
-        stop = int(np.searchsorted(room, room[start] + PAGE_BYTES - LEAF_HEAD, "right")) - 1
-        leaves.append(_leaf(data[ends[start] : ends[stop]], ends[start:stop] - ends[start]))
+        stop = int(np.searchsorted(room, room[start] + page - LEAF_HEAD, "right")) - 1
+        leaves.append(_leaf(page, data[ends[start] : ends[stop]], ends[start:stop] - ends[start]))
         lasts.append(stop - 1)
         start = stop
-    pages = leaves if len(leaves) == 1 else [_root(lasts), *leaves]
-    first = bytearray(_first(tuple(columns)))
+    pages = leaves if len(leaves) == 1 else [_root(page, lasts), *leaves]
+    first = bytearray(_first(page, tuple(columns)))
     first[SIZE_AT] = (1 + len(pages)).to_bytes(4, "big")
     return b"".join([first, *pages])
 
@@ -128,15 +130,15 @@ def _put(into: Bytes, numbers: Integers) -> None:
     into[:, 2] = numbers & 127
 
 
-def _leaf(rows: memoryview, starts: Integers) -> bytes:
+def _leaf(page: int, rows: memoryview, starts: Integers) -> bytes:
     """A page with rows, which lie at its end."""
-    start = PAGE_BYTES - len(rows)
-    head = LEAF + bytes(2) + len(starts).to_bytes(2, "big") + (start % PAGE_BYTES).to_bytes(2, "big") + bytes(1)
+    start = page - len(rows)
+    head = LEAF + bytes(2) + len(starts).to_bytes(2, "big") + (start % page).to_bytes(2, "big") + bytes(1)
     pointers = (start + starts).astype(">u2").tobytes()
     return b"".join((head, pointers, bytes(start - len(head) - len(pointers)), rows))
 
 
-def _root(lasts: Sequence[int]) -> bytes:
+def _root(page: int, lasts: Sequence[int]) -> bytes:
     """The page that knows the leaves, from the third page on, by their last rows."""
     import numpy as np
 
@@ -144,20 +146,20 @@ def _root(lasts: Sequence[int]) -> bytes:
     inner[:, :4] = np.arange(3, 2 + len(lasts), dtype=">u4").view(np.uint8).reshape(-1, 4)
     _put(inner[:, 4:], np.array(lasts[:-1]))
     rows = inner.tobytes()
-    start = PAGE_BYTES - len(rows)
+    start = page - len(rows)
     head = INNER + bytes(2) + len(inner).to_bytes(2, "big") + start.to_bytes(2, "big") + bytes(1)
     head += (2 + len(lasts)).to_bytes(4, "big")
-    pointers = np.arange(start, PAGE_BYTES, 7).astype(">u2").tobytes()
+    pointers = np.arange(start, page, 7).astype(">u2").tobytes()
     return b"".join((head, pointers, bytes(start - len(head) - len(pointers)), rows))
 
 
 @lru_cache(maxsize=8)
-def _first(names: tuple[str, ...]) -> bytes:
+def _first(page: int, names: tuple[str, ...]) -> bytes:
     """The page with the schema, as SQLite writes it."""
     connection = sqlite3.connect(":memory:")
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute(f"PRAGMA page_size = {page}")
         connection.execute(f"CREATE TABLE {TABLE} ({KEY} INTEGER PRIMARY KEY, {', '.join(names)})")
-        return connection.serialize()[:PAGE_BYTES]
+        return connection.serialize()[:page]
     finally:
         connection.close()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 ROWS_A_PIECE = 1_200
-"""Rows of one transaction at most; less when somebody waits to write."""
+"""Rows of one transaction, about; less when somebody waits to write."""
 ROWS_AT_ONCE = 200
 """Rows after which it is asked whether somebody waits: half a millisecond."""
 NOBODY = "'',''"
@@ -59,10 +59,11 @@ class Putting:
 
     def _put(self, write: Write, values: Sequence[str | None], image: bytes | None = None) -> None:
         first, done = self.last + 1, 0
+        size = -(-len(values) // max(1, round(len(values) / ROWS_A_PIECE)))  # pieces of one size, no small rest
         while done < len(values):
             with self._connections.piece(image=image) as connection:
                 source = self._source or self._new_source(connection)
-                for start in range(done, min(len(values), done + ROWS_A_PIECE), ROWS_AT_ONCE):
+                for start in range(done, min(len(values), done + size), ROWS_AT_ONCE):
                     part = range(start, min(len(values), start + ROWS_AT_ONCE))
                     write(connection, first, source, part)
                     _put_labels(connection, first + start, values[part.start : part.stop])

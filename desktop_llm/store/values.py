@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm.columns import Coded
 from desktop_llm.store import classes
 from desktop_llm.store.connection import Connections
 
@@ -30,8 +31,10 @@ class Values:
         self._values: dict[str | None, str | None] = {None: None}
         self._numbers = numbers
 
-    def of(self, labels: Sequence[Any | None]) -> list[str | None]:
+    def of(self, labels: Sequence[Any | None]) -> Sequence[str | None]:
         """Labels as they are stored. Raises UserError, sqlite3.Error."""
+        if isinstance(labels, Coded):
+            return labels.each(self.of)
         try:
             return list(map(self._values.__getitem__, labels))
         except (KeyError, TypeError):  # one that is new, or no text

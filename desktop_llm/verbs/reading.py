@@ -144,7 +144,11 @@ def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Por
 
 def _tell(source: Source, pipe: Connection) -> None:
     """In the process: portion after portion, then None or what went wrong."""
+    import pyarrow as pa
+
     step_aside()
+    # Arrow's own gives memory back while we wait to be heard, and asks the system for it again
+    pa.set_memory_pool(pa.system_memory_pool())
     with suppress(OSError):  # nobody listens any more
         try:
             for portion in _here(source, lambda: False, columnar=True):

@@ -48,10 +48,11 @@ def test_sqlite_reads_what_was_written(rows: list[tuple[str, str | None]], times
         [65_480, 65_480, 65_480],  # a page for each
         [65_490],  # the largest row that has room
         [32_700] * 9,  # two in a page, to the last bytes
+        [32_700, 60_000, 16_300, 16_300],
         [0] * 40_000,
         [place % 300 for place in range(20_000)],
     ],
-    ids=["whole pages", "largest", "halves", "empty", "mixed"],
+    ids=["whole pages", "largest", "halves", "large pages", "empty", "mixed"],
 )
 def test_rows_of_all_sizes_find_their_pages(sizes: list[int]) -> None:
     columns = {"text": ["x" * size for size in sizes]}

@@ -1,72 +1,93 @@
 """Parts delimited text by Arrow, at once and into its own arrays: a sixth of what splitting takes, and no text is made.
 
 Arrow forgives what others do not, and each library forgives differently. So only text in which all of them agree is
-read here: every quote opens or closes a cell or is doubled inside one, no line is blank and no carriage return alone.
+read here: every quote opens or closes a cell or is doubled inside one, no line is blank, and no carriage return is
+anything but a part of a line's end.
 """
 
 from __future__ import annotations
 
 import codecs
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.columns import Texts
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.reader import Table
 
-QUOTE, NEWLINE = ord('"'), ord("\n")
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+QUOTE, RETURN, NEWLINE = ord('"'), ord("\r"), ord("\n")
 
 
 def table(raw: bytes, form: Form, columns: int) -> Table | None:
     """Whole lines as cells, as many a row as there are `columns`. None where a row may need care."""
+    if not form.delimiter.isascii():
+        return None
     text = _as_utf8(raw, form.encoding)
-    if text is None or not form.delimiter.isascii() or not _sound(text, ord(form.delimiter)):
+    found = _parted(text, form.delimiter, columns)
+    if found is None or (columns == 1 and not all(cell.strip(" ") for cell in found[0])):
+        return None  # in one column perhaps a blank line, perhaps an empty cell in quotes
+    if b"\r" in raw and any(cells.has("\r") for cells in found):  # in cells of several lines
+        found = _parted(text.replace(b"\r\n", b"\n"), form.delimiter, columns)
+    return None if found is None else Table(found)
+
+
+def _parted(text: bytes, delimiter: str, columns: int) -> list[Texts] | None:
+    """The cells by column. None where others may read them in another way."""
+    if not text or not _sound(text, delimiter):
         return None
     import pyarrow as pa
     from pyarrow import csv
 
-    told = _options(form.delimiter, columns)
+    told = _options(delimiter, columns)
     how = csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=_names(columns))
     try:
         found = csv.read_csv(pa.BufferReader(text), how, *told)
     except pa.ArrowInvalid:  # not so many cells in a row, or no text
         return None
-    cells = [Texts(_whole(column)) for column in found.columns]
-    if columns == 1 and not all(cell.strip(" ") for cell in cells[0]):
-        return None  # perhaps a blank line, perhaps an empty cell in quotes
-    return Table(cells)
+    return [Texts(_whole(column)) for column in found.columns]
 
 
-def _as_utf8(raw: bytes, encoding: str) -> bytes | None:
-    """The text with plain line ends; None where Arrow would read another one."""
+def _as_utf8(raw: bytes, encoding: str) -> bytes:
+    """The text; nothing where it is none, or where Arrow would read another one."""
     name = codecs.lookup(encoding).name
     try:
         text = raw if name == "utf-8" else raw.decode(encoding).encode()
     except UnicodeError:
-        return None
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
-        if b"\r" in text:
-            return None
+        return b""
     # a mark at its start would be taken for the encoding's, but only the file's first one is that
-    return None if text.startswith(codecs.BOM_UTF8) else text
+    return b"" if text.startswith(codecs.BOM_UTF8) else text
 
 
-def _sound(text: bytes, delimiter: int) -> bool:
-    """Whether quotes are only where cells in quotes open and close, or doubled inside them."""
+def _sound(text: bytes, delimiter: str) -> bool:
+    """Whether line ends are `\\n` or `\\r\\n`, and quotes only where cells open and close or doubled inside them."""
     import numpy as np
 
     data = np.frombuffer(text, np.uint8)
+    if b"\r" in text and (text[-1:] == b"\r" or (data[np.flatnonzero(data == RETURN) + 1] != NEWLINE).any()):
+        return False
     quotes = np.flatnonzero(data == QUOTE)
-    if not len(quotes):
-        return True
     if len(quotes) % 2:
         return False
     opening, closing = quotes[::2], quotes[1::2]
     before = data[opening[opening > 0] - 1]
     behind = data[closing[closing < len(data) - 1] + 1]
     # two quotes side by side are the close of one piece and the opening of the next: a doubled one
-    return all(bool(((signs == delimiter) | (signs == NEWLINE) | (signs == QUOTE)).all()) for signs in (before, behind))
+    borders = _borders(delimiter)
+    return bool(borders[before].all() and borders[behind].all())
+
+
+@lru_cache(maxsize=4)
+def _borders(delimiter: str) -> NDArray[np.bool_]:
+    """By byte, whether it may stand beside a cell in quotes, or beside a part of one."""
+    import numpy as np
+
+    found = np.zeros(256, np.bool_)
+    found[[ord(delimiter), NEWLINE, RETURN, QUOTE]] = True
+    return found
 
 
 def _whole(column: Any) -> Any:

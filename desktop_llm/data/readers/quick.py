@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import attrgetter
@@ -25,6 +25,8 @@ from desktop_llm.data.readers.reader import LONGEST_CELL, Block, Table
 
 BLOCK = 1 << 18
 """Bytes read at once: some thousand rows, little enough for any one to be below the longest cell."""
+COLUMNAR = 3
+"""Times as much for Arrow, which has more to do for a call than for a row."""
 QUOTE = '"'
 UNPARTED = ("", " ", QUOTE)
 """Delimiters by which nothing is parted here: a line of spaces alone is blank, and a quote has a meaning of its own."""
@@ -41,38 +43,44 @@ _decoder = msgspec.json.Decoder(dict[str, object])
 def block(lines: Lines, form: Form, columns: int, *, columnar: bool = False) -> Block | None:
     """The next rows of a delimited file, as many cells each as there are `columns`; none at its end.
 
-    None, with `lines` where they were, when a row among them needs care. `columnar` takes Arrow to help.
+    None, with `lines` where they were, when a row among them needs care. `columnar` lets Arrow try first.
     """
     if not lines.simple or form.delimiter in UNPARTED:
         return None
+    found = _read(lines, form, columns, arrows.table, COLUMNAR * BLOCK) if columnar else None
+    return _read(lines, form, columns, _table, BLOCK) if found is None else found
+
+
+Parting = Callable[[bytes, Form, int], Table | None]
+
+
+def _read(lines: Lines, form: Form, columns: int, parting: Parting, size: int) -> Block | None:
     mark = lines.mark()
-    raw = lines.take(BLOCK)
-    found = _delimited(raw, form, columns, mark.number, columnar=columnar)
+    raw = lines.take(size)
+    found = _delimited(raw, form, columns, mark.number, parting)
     if found is None and (odd := raw.count(b'"') % 2):  # perhaps a row goes on behind its end
         while odd and len(raw) <= LONGEST_CELL and (more := lines.take(1)):
             raw += more
             odd ^= more.count(b'"') % 2
-        found = _delimited(raw, form, columns, mark.number, columnar=columnar)
+        found = _delimited(raw, form, columns, mark.number, parting)
     if found is None:
         lines.back(mark)
     return found
 
 
-def _delimited(raw: bytes, form: Form, columns: int, number: int, *, columnar: bool) -> Block | None:
+def _delimited(raw: bytes, form: Form, columns: int, number: int, parting: Parting) -> Block | None:
     if len(raw) > LONGEST_CELL or b"\0" in raw:
         return None
     if not raw:
         return Block((), ())
-    table = arrows.table(raw, form, columns) if columnar else None
-    if table is None:
-        table = _parted(raw, form, columns)
+    table = parting(raw, form, columns)
     if table is None:
         return None
     first = number + 1
     return Block(_Starts(table, first) if b'"' in raw else range(first, first + len(table)), table)
 
 
-def _parted(raw: bytes, form: Form, columns: int) -> Table | None:
+def _table(raw: bytes, form: Form, columns: int) -> Table | None:
     try:
         text = raw.decode(form.encoding)
     except UnicodeDecodeError:
