@@ -82,10 +82,12 @@ class Texts(Sequence[str]):
         data = self.array.buffers()[2]
         return np.frombuffer(b"" if data is None else data, np.uint8)
 
-    def has(self, sign: str) -> bool:
-        """Whether one of them holds a character of ASCII."""
+    def signs(self, sign: str) -> int:
+        """How many of a character of ASCII are in all of them."""
+        import numpy as np
+
         ends = self.ends()
-        return bool((self.data()[ends[0] : ends[-1]] == ord(sign)).any())
+        return int(np.count_nonzero(self.data()[ends[0] : ends[-1]] == ord(sign)))
 
 
 class Coded(Sequence[Any]):

@@ -190,7 +190,7 @@ def _is_text(cells: Sequence[Any]) -> bool:
 
 def _tidied(cells: Sequence[Any]) -> Sequence[str]:
     """`mapping.content_text` of each."""
-    if isinstance(cells, Texts) and not cells.has("\r"):
+    if isinstance(cells, Texts) and not cells.signs("\r"):
         return cells.trimmed()
     texts = _plain(cells)
     if "\r" in "".join(texts):

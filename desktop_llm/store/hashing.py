@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
 from desktop_llm.columns import Texts
@@ -28,20 +28,19 @@ def digests(batch: Batch) -> bytes:
         )
     begin = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES).copy
     found = []
-    for text in _trimmed(batch.texts):
+    if isinstance(batch.texts, Texts):
+        trimmed = batch.texts.trimmed()
+        data, ends = trimmed.data().tobytes(), trimmed.ends().tolist()
+        for start, end in pairwise(ends):
+            one = begin()
+            one.update(data[start:end])
+            found.append(one.digest())
+        return b"".join(found)
+    for text in batch.texts:
         one = begin()
-        one.update(text)
+        one.update(text.strip().encode("utf-8", "surrogatepass"))
         found.append(one.digest())
     return b"".join(found)
-
-
-def _trimmed(texts: Sequence[str]) -> Iterator[bytes]:
-    """The trimmed texts in UTF-8."""
-    if not isinstance(texts, Texts):
-        return (text.strip().encode("utf-8", "surrogatepass") for text in texts)
-    trimmed = texts.trimmed()
-    data, ends = trimmed.data().tobytes(), trimmed.ends().tolist()
-    return (data[start:end] for start, end in pairwise(ends))
 
 
 def parted(digests: bytes) -> list[bytes]:

@@ -30,7 +30,7 @@ def table(raw: bytes, form: Form, columns: int) -> Table | None:
     found = _parted(text, form.delimiter, columns)
     if found is None or (columns == 1 and not all(cell.strip(" ") for cell in found[0])):
         return None  # in one column perhaps a blank line, perhaps an empty cell in quotes
-    if b"\r" in raw and any(cells.has("\r") for cells in found):  # in cells of several lines
+    if b"\r" in raw and any(cells.signs("\r") for cells in found):  # in cells of several lines
         found = _parted(text.replace(b"\r\n", b"\n"), form.delimiter, columns)
     return None if found is None else Table(found)
 
@@ -42,13 +42,14 @@ def _parted(text: bytes, delimiter: str, columns: int) -> list[Texts] | None:
     import pyarrow as pa
     from pyarrow import csv
 
-    told = _options(delimiter, columns)
     how = csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=_names(columns))
     try:
-        found = csv.read_csv(pa.BufferReader(text), how, *told)
+        found = csv.read_csv(pa.BufferReader(text), how, *_options(delimiter, columns))
     except pa.ArrowInvalid:  # not so many cells in a row, or no text
         return None
-    return [Texts(_whole(column)) for column in found.columns]
+    cells = [Texts(_whole(column)) for column in found.columns]
+    blank = text.count(b"\n") + (text[-1:] != b"\n") - found.num_rows  # or in cells of several lines
+    return cells if not blank or blank == sum(told.signs("\n") for told in cells) else None
 
 
 def _as_utf8(raw: bytes, encoding: str) -> bytes:
@@ -107,6 +108,6 @@ def _options(delimiter: str, columns: int) -> tuple[Any, Any]:
 
     types = dict.fromkeys(_names(columns), pa.string())
     return (
-        csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
+        csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=True),
         csv.ConvertOptions(column_types=types, strings_can_be_null=False),
     )
