@@ -133,6 +133,30 @@ def test_well_formed_blocks_are_the_rows_whoever_parts_them(
     _same_of(data[:at] + odd + data[at:], Form(kind="csv", encoding="utf-8", delimiter=delimiter), small)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one,two\n1,2\n\n3,4\n5,6",
+        "one,two\r\n1,2\r\n\r\n3,4\r\n5,6\r\n",
+        'one,two\n1,2\n"3\n\n",4\n\n5,6',
+        "one\n1\n\n3\n",
+        'one\n1\n""\n3\n',
+        "one\n1\n  \n3\n",
+        "one,two\n\ufeff1,2\n3,4\n\ufeff5,6\n",
+        "one,two\n1,2\r\r\n3,4\n",
+        "one,two\n1,2\r3,4\n",
+        'one,two\r\n"1\r\n1",2\r\n3,4\r\n',
+        'one,two\n"1\r\r\n1",2\n"3\r3",4\n',
+        'one,two\n1,"2"  \n"3"x,4\n',
+        'one,two\n1, "2"\n3,4"\n5"",""\n',
+        "one,two\n1,2\n3,4,5\n6,7,\n",
+    ],
+)
+@pytest.mark.parametrize("small", [1, 8, 1 << 17])
+def test_what_libraries_read_differently_is_read_alike(text: str, small: int) -> None:
+    _same_of(text.encode(), Form(kind="csv", encoding="utf-8", delimiter=","), small)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_arrow_parts_what_is_well_formed(tmp_path: Path, encoding: str, end: str) -> None:
