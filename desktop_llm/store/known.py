@@ -103,10 +103,11 @@ class Known:
         if self._asked <= ASKED_SINGLY < self._asked + len(told):
             self._at_hand = self._all()
         self._asked += len(told)
-        if self._at_hand is None or not len(self._at_hand):
-            return told.tolist()
-        places = np.searchsorted(self._at_hand[:-1], told)
-        return told[self._at_hand[places] == told].tolist()
+        likely = told
+        if self._at_hand is not None and len(self._at_hand):
+            likely = told[self._at_hand[np.searchsorted(self._at_hand[:-1], told)] == told]
+        keys: list[int] = likely.tolist()
+        return keys
 
     def _all(self) -> Integers | None:
         """All keys that are here, in their order; None where they are many."""

@@ -99,7 +99,7 @@ class Settling:
         found = np.frombuffer(self._classes, np.int32)
         order = np.argsort(found, kind="stable")
         order = order[np.searchsorted(found[order], 0) :]
-        self._write("class_items (class, item)", found[order], order + self._first)
+        self._write("class_items (class, item)", found[order].astype(np.int64), order + self._first)
         self._write("class_items (class, item)", *self._listed.taken())
         self._first += len(found)
         del found  # else the array cannot be emptied

@@ -139,12 +139,13 @@ def _quoted_here_and_there(text: str, delimiter: str, columns: int) -> Table | N
     read = _quoted(records, delimiter, columns)
     if read is None or len(read) != len(records):
         return None
+    cells = [list(column) for column in table.columns]
     place = -1
     for row in zip(*read.columns, strict=True):
-        place = table.columns[0].index(MARK, place + 1)
-        for column, cell in zip(table.columns, row, strict=True):
+        place = cells[0].index(MARK, place + 1)
+        for column, cell in zip(cells, row, strict=True):
             column[place] = cell
-    return table
+    return Table(cells)
 
 
 def _end_of_record(text: str, quote: int) -> int:
