@@ -24,12 +24,15 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
-        """Any texts so. Raises UnicodeEncodeError for what is half a character."""
+        """Any texts so. Raises UnicodeEncodeError for what is half a character, TypeError for what is no text."""
         if isinstance(texts, cls):
             return texts
         import pyarrow as pa
 
-        return cls(pa.array(texts, pa.string()))
+        array = pa.array(texts, pa.string())
+        if array.null_count:
+            raise TypeError("nothing is no text")
+        return cls(array)
 
     def __len__(self) -> int:
         return len(self.array)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,14 @@ def test_every_character_is_white_space_to_both_or_none() -> None:
 def test_half_a_character_is_refused() -> None:
     with pytest.raises(UnicodeEncodeError):
         Texts.of(["\ud800"])
+
+
+@pytest.mark.parametrize("cell", [None, 1, 1.5, True, [], {}])
+def test_what_is_no_text_is_refused(cell: Any) -> None:
+    with pytest.raises(TypeError):
+        Texts.of(["a", cell])
+    with pytest.raises(TypeError):
+        Texts.of([cell, "a"])
 
 
 @given(texts=st.lists(st.sampled_from(["a", "b", "", None]), max_size=8))

@@ -178,10 +178,14 @@ class Batches:
 
 def _as_texts(rows: Table) -> Table:
     """The columns that hold nothing but text as Arrow keeps it."""
+    return Table([_as_text(column) for column in rows.columns])
+
+
+def _as_text(cells: Sequence[Any]) -> Sequence[Any]:
     try:
-        return Table([Texts.of(column) if _is_text(column) else column for column in rows.columns])
-    except UnicodeEncodeError:  # half a character, which Arrow does not know
-        return rows
+        return Texts.of(cells)
+    except (TypeError, UnicodeEncodeError):  # no text, or half a character, which Arrow does not know
+        return cells
 
 
 def _is_text(cells: Sequence[Any]) -> bool:

@@ -54,7 +54,7 @@ def database(columns: Mapping[str, Sequence[str | None] | bytes]) -> bytes | Non
     page = next((size for size in PAGE_BYTES if size - SPARED >= greatest), 0)
     if len(heads) > MOST_ROWS or not page:
         return None
-    rows = compute.binary_join_element_wise(_blobs(heads), *(cell.array.fill_null(b"") for cell in cells), b"")
+    rows = compute.binary_join_element_wise(_blobs(heads), *(cell.array for cell in cells), b"")
     ends = np.frombuffer(rows.buffers()[1], np.int32, len(rows) + 1)
     data = memoryview(rows.buffers()[2] or b"")
     room = ends + 2 * np.arange(len(ends))  # two bytes more: where in the page the row is
@@ -87,11 +87,12 @@ def _cells(column: Sequence[str | None] | bytes) -> _Cells:
         blobs = _blobs(np.frombuffer(column, np.uint8).reshape(-1, HASH_BYTES))
         return _Cells(blobs, np.full(len(blobs), BLOB + 2 * HASH_BYTES))
     array = column.array if isinstance(column, Texts) else pa.array(column, pa.string())
-    array = array.cast(pa.binary())
+    array = array.view(pa.binary())
     ends = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset)
     types = TEXT + 2 * np.diff(ends).astype(np.int64)
     if array.null_count:
         types[array.is_null().to_numpy(zero_copy_only=False)] = NULL
+        array = array.fill_null(b"")
     return _Cells(array, types)
 
 
