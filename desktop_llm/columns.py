@@ -93,6 +93,24 @@ class Texts(Sequence[str]):
         return int(np.count_nonzero(self.data()[ends[0] : ends[-1]] == ord(sign)))
 
 
+def texts_of(cells: Sequence[Any]) -> Sequence[Any]:
+    """Cells as Texts, where they are texts all of them; else as they are."""
+    try:
+        return Texts.of(cells)
+    except (TypeError, UnicodeEncodeError):  # no text, or half a character, which Arrow does not know
+        return cells
+
+
+def joined(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """Parts of one column, one behind the other."""
+    texts = [part for part in parts if isinstance(part, Texts)]
+    if len(texts) < len(parts):
+        return [cell for part in parts for cell in part]
+    import pyarrow as pa
+
+    return Texts(pa.concat_arrays([part.array for part in texts]))
+
+
 class Coded(Sequence[Any]):
     """Values of which many are the same: each once in `names`, and at every place its number there."""
 

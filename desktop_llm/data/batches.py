@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from desktop_llm.columns import Coded, Texts
+from desktop_llm.columns import Coded, Texts, texts_of
 from desktop_llm.data import extras
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, LabelOf, MoveLabel
@@ -178,14 +178,7 @@ class Batches:
 
 def _as_texts(rows: Table) -> Table:
     """The columns that hold nothing but text as Arrow keeps it."""
-    return Table([_as_text(column) for column in rows.columns])
-
-
-def _as_text(cells: Sequence[Any]) -> Sequence[Any]:
-    try:
-        return Texts.of(cells)
-    except (TypeError, UnicodeEncodeError):  # no text, or half a character, which Arrow does not know
-        return cells
+    return Table([texts_of(column) for column in rows.columns])
 
 
 def _is_text(cells: Sequence[Any]) -> bool:

@@ -52,7 +52,8 @@ class JsonLinesReader:
                 before = lines.position
                 if should_stop():
                     raise Cancelled("reading was stopped")
-                block = quick.json_block(lines, self._encoding, self._columns) or self._block(lines)
+                block = quick.json_block(lines, self._encoding, self._columns, columnar=columnar)
+                block = block or self._block(lines)
                 self._fraction = lines.position / lines.size
                 yield block
 

@@ -18,6 +18,7 @@ from typing import Any, overload
 
 import msgspec
 
+from desktop_llm.columns import texts_of
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers import arrows
 from desktop_llm.data.readers.lines import Lines
@@ -183,13 +184,33 @@ class _Starts(Sequence[int]):
         return self._told[place]
 
 
-def json_block(lines: Lines, encoding: str, columns: tuple[str, ...]) -> Block | None:
+def json_block(lines: Lines, encoding: str, columns: tuple[str, ...], *, columnar: bool = False) -> Block | None:
     """The next rows of a file of JSON Lines; none at its end. None, `lines` where they were, when one needs care.
 
-    They come by column where all of them have these `columns` and no other.
+    They come by column where all of them have these `columns` and no other; `columnar` makes texts of these.
     """
     if not lines.simple:
         return None
+    found = _json_read(lines, encoding, columns)
+    if not columnar or found is None or not isinstance(found.rows, Table):
+        return found
+    parts, first = [_as_texts(found.rows)], found.starts[:1]
+    while len(parts) < COLUMNAR and len(parts[-1]):
+        mark = lines.mark()
+        more = _json_read(lines, encoding, columns)
+        if more is None or not isinstance(more.rows, Table):
+            lines.back(mark)
+            break
+        parts.append(_as_texts(more.rows))
+    start = first[0] if first else 0
+    return Block(range(start, start + sum(map(len, parts))), Table.joined(parts))
+
+
+def _as_texts(rows: Table) -> Table:
+    return Table([texts_of(column) for column in rows.columns])
+
+
+def _json_read(lines: Lines, encoding: str, columns: tuple[str, ...]) -> Block | None:
     mark = lines.mark()
     raw = lines.take(BLOCK)
     found = _json(raw, encoding, columns, mark.number) if len(raw) <= LONGEST_CELL else None
