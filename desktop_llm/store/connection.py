@@ -40,6 +40,7 @@ class Connections:
         self._idle: list[sqlite3.Connection] = []
         self._idle_light: list[sqlite3.Connection] = []
         self._lent: set[sqlite3.Connection] = set()
+        self._images: dict[sqlite3.Connection, bytes] = {}
         self._guard = threading.Condition()
         self._lane = threading.RLock()
         self._in_line = 0
@@ -105,8 +106,9 @@ class Connections:
         with self._guard:
             self._guard.wait_for(lambda: not self._in_line, timeout=BUSY_SECONDS)
         with self._lane, self._borrowed(self._idle_light) as connection:
-            if image is not None:
+            if image is not None and self._images.get(connection) is not image:
                 connection.deserialize(image, name=IMAGE)
+                self._images[connection] = image
             with _transaction(connection):
                 yield connection
 
@@ -156,6 +158,7 @@ class Connections:
                 for connection in idle:
                     connection.close()
                 idle.clear()
+            self._images.clear()
 
     @contextmanager
     def _borrowed(self, idle: list[sqlite3.Connection]) -> Iterator[sqlite3.Connection]:
@@ -184,6 +187,7 @@ class Connections:
         with self._guard:
             self._lent.discard(connection)
             if self._closed or len(idle) >= KEPT_IDLE:
+                self._images.pop(connection, None)
                 connection.close()
             else:
                 idle.append(connection)

@@ -59,7 +59,8 @@ class Putting:
 
     def _put(self, write: Write, values: Sequence[str | None], image: bytes | None = None) -> None:
         first, done = self.last + 1, 0
-        size = -(-len(values) // max(1, round(len(values) / ROWS_A_PIECE)))  # pieces of one size, no small rest
+        parts = -(-len(values) // ROWS_AT_ONCE)
+        size = -(-parts // max(1, round(len(values) / ROWS_A_PIECE))) * ROWS_AT_ONCE  # no small rest
         while done < len(values):
             with self._connections.piece(image=image) as connection:
                 source = self._source or self._new_source(connection)
