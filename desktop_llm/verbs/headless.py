@@ -68,7 +68,7 @@ class _Teller:
                 self.store()
         if isinstance(event, Started):
             self._total = event.total_steps
-        quiet = isinstance(event, (events.Beat, events.Preparing, events.Sampled, Saved))
+        quiet = isinstance(event, (events.Beat, events.Preparing, events.Sampled, events.Gauged, Saved))
         if isinstance(event, StepDone):
             quiet = time.monotonic() - self._told_at < TELL_SECONDS and event.step != self._total
         if not quiet:
