@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened
-from desktop_llm.errors import UserError
+from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -28,6 +27,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="go on by another plan")
+    one.add_argument("--stop", action="store_true", help="end the run where it stands, and keep its best model")
     one = verb("runs", _runs, "list the runs of a project, or what differs between two")
     one.add_argument("project", type=Path)
     one.add_argument("--diff", type=int, nargs=2, metavar=("A", "B"), help="what differs between two runs")
@@ -45,7 +45,7 @@ def _values(told: Any) -> dict[str, Any]:
     for pair in told.set:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise UserError(f"--set takes KEY=VALUE, not “{pair}”.")
+            raise UsageError(f"--set takes KEY=VALUE, not “{pair}”.")
         values[key.strip()] = recipes.parse_value(key.strip(), text)
     return values
 
@@ -53,20 +53,25 @@ def _values(told: Any) -> dict[str, Any]:
 def _recipe(told: Any, project: Project) -> Recipe:
     from desktop_llm.jobs import recipe as recipes
     from desktop_llm.tasks import task as task_named
-    from desktop_llm.verbs import training
+    from desktop_llm.verbs import possible, training
     from desktop_llm.verbs.evaluating import finished_folder
 
     start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
-    try:
+    task, rows = task_named(project.task), training.amount(project)
+    with usage():
         values = {**_values(told), **start}
-        task, rows = task_named(project.task), training.amount(project)
+        written = recipes.toml_values(told.recipe) if told.recipe is not None else {}
         base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
-        base = training.default_recipe(task, values.get("model", base.model), rows)
+        given = {**written, **values}
+        lora = bool(given.get("lora_r")) and given.get("model", base.model) != recipes.SCRATCH
+        base = training.default_recipe(task, values.get("model", base.model), rows, lora=lora)
         if told.recipe is not None:
             base = recipes.from_toml(base, told.recipe)
-        return recipes.changed(base, values)
-    except UserError as error:
-        raise UsageError(error.message) from error
+        recipe = recipes.changed(base, values)
+        recipes.check_given(recipe, given)
+        task.deciding(recipe.metric_for_best_model)
+        possible.check(recipe)
+    return recipe
 
 
 def _train(told: Any, out: Out) -> int:
@@ -106,10 +111,11 @@ def _resume(told: Any, out: Out) -> int:
     with opened(told.project) as project:
         must_learn(project)
         must_be_writable(project)
-        try:
+        if told.stop and told.set:
+            raise UsageError("--stop ends the run where it stands: leave out --set.")
+        with usage():
             values = _values(told)
-        except UserError as error:
-            raise UsageError(error.message) from error
+            rerunning.check_longer(values)
         if values:
             one = rerunning.prolong(project, told.run, values)
             out(
@@ -117,7 +123,7 @@ def _resume(told: Any, out: Out) -> int:
                 f"Run {told.run} goes on from step {one.step:,} to step {one.after:,} ({one.before:,} were planned)",
             )
         training.resumable(project, told.run)
-        return headless.train(project, told.run, out, _catch_interrupt)
+        return headless.train(project, told.run, out, _catch_interrupt, stop=told.stop)
 
 
 def _catch_interrupt(leave: Callable[[], None]) -> None:

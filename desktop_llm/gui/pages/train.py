@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 CHECK_MS = 300
 Curves = dict[str, list[tuple[int, float]]]
 SETUP_WIDTH = 352
+LOW = 720
+"""Pixels of height below which the page is short of room."""
 
 
 def _amount(project: Project) -> int:
@@ -171,6 +174,11 @@ class TrainPage(Page):
             self._begin(number)
 
         self._prepare(self.hub.background.run(work, on_done=begin, on_error=self._on_not_started))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where the window is low, the form gets the room."""
+        super().resizeEvent(event)
+        self._before.set_low(event.size().height() < LOW)
 
     def state(self) -> dict[str, Any]:
         """The recipes by project, and the model folders used."""

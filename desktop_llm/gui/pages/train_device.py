@@ -26,8 +26,8 @@ class TrainDevice(Card):
         """Nothing is known yet."""
         self._titles = {
             "memory": _tr("Memory, GB"),
-            "mfu": _tr("Share of peak, %"),
-            "celsius": _tr("Temperature, °C"),
+            "mfu": _tr("% of peak"),
+            "celsius": _tr("Temp., °C"),
             "watts": _tr("Power, W"),
         }
         self._helps = {
@@ -43,7 +43,7 @@ class TrainDevice(Card):
         self.choice.let_narrow()
         self.choice.activated.connect(self._on_activated)
         self.choice.hide()
-        self.head.insertWidget(0, self.choice, 1)
+        self.head.insertWidget(0, self.choice, 100)
         self._wanted = "memory"
         self._stack = QStackedWidget()
         self.plots: dict[str, SeriesPlot] = {}
@@ -82,7 +82,8 @@ class TrainDevice(Card):
         self.choice.setCurrentIndex(max(0, self.choice.findData(chosen)))
         several = len(told) > 1
         self.choice.setVisible(several)
-        self.set_title("" if several else self._titles[told[0]])
+        self._title.setVisible(not several)
+        self.set_title(self._titles[told[0]])
         self._show_chosen()
 
     def _on_activated(self) -> None:

@@ -152,7 +152,7 @@ def test_what_the_machine_can_tell_of_the_device_is_offered(qtbot: QtBot, page: 
     assert page.live.device.plots["memory"].isVisible()
     page.live.take([Gauged(at=time.time(), step=4, mfu=0.25, celsius=71.0)])
     assert [choice.itemText(place) for place in range(choice.count())] == [
-        "Memory, GB", "Share of peak, %", "Temperature, °C",
+        "Memory, GB", "% of peak", "Temp., °C",
     ]  # fmt: skip
     qtbot.keyClicks(choice, "T")
     assert page.live.device.plots["celsius"].isVisible()
