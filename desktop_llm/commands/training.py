@@ -28,9 +28,11 @@ def declare(verb: Declare) -> None:
     one.add_argument("run", type=int)
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="go on by another plan")
     one.add_argument("--stop", action="store_true", help="end the run where it stands, and keep its best model")
-    one = verb("runs", _runs, "list the runs of a project, or what differs between two")
+    one = verb("runs", _runs, "list the runs of a project, what differs between two, or delete one")
     one.add_argument("project", type=Path)
     one.add_argument("--diff", type=int, nargs=2, metavar=("A", "B"), help="what differs between two runs")
+    one.add_argument("--delete", type=int, metavar="RUN", help="what would go with a run; with --yes it goes for good")
+    one.add_argument("--yes", action="store_true", help="with --delete: do it; else it is only told what would go")
     one = verb("evaluate", _evaluate, "measure a run")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -135,8 +137,15 @@ def _catch_interrupt(leave: Callable[[], None]) -> None:
 def _runs(told: Any, out: Out) -> None:
     from desktop_llm.tasks import task as task_named
 
+    if told.yes and told.delete is None:
+        raise UsageError("--yes goes with --delete.")
+    if told.delete is not None and told.diff is not None:
+        raise UsageError("--delete and --diff are two things; ask for one of them.")
     with opened(told.project) as project:
         must_learn(project)
+        if told.delete is not None:
+            _delete(project, told.delete, out, sure=told.yes)
+            return
         main_metric = task_named(project.task).metrics[0]
         if told.diff is not None:
             here, there = told.diff
@@ -158,6 +167,24 @@ def _runs(told: Any, out: Out) -> None:
                 },
                 f"{run.number}  {run.state}, {run.model_title}{figure}",
             )
+
+
+def _delete(project: Project, number: int, out: Out, *, sure: bool) -> None:
+    from desktop_llm.jobs import amounts
+    from desktop_llm.verbs import deleting
+
+    must_be_writable(project)
+    told = deleting.going(project, number)
+    size = " ".join(amounts.size(told.bytes))
+    if sure:
+        deleting.delete(project, number)
+        words = f"Run {number} is deleted; {size} are free."
+    else:
+        words = f"Run {number}, {size}, would go for good with its model and figures; --yes deletes it."
+    out(
+        {"run": number, "deleted": sure, "bytes": told.bytes, "starts": list(told.starts)},
+        f"{words} {told.words}".rstrip(),
+    )
 
 
 def _diff(project: Project, here: int, there: int, out: Out) -> None:

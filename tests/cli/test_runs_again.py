@@ -135,3 +135,16 @@ def test_a_damaged_model_answers_nothing_and_is_no_start(command: Command, train
         said = command(*words)
         assert said.code == 1
         assert "damaged" in said.err
+
+
+def test_a_run_is_deleted_once_that_is_meant(command: Command, trained: Path) -> None:
+    told = command("runs", trained, "--delete", "1")
+    assert told.code == 0
+    assert "would go for good" in told.out
+    assert "1  finished" in command("runs", trained).out
+    assert command("runs", trained, "--yes").code == 2
+    (gone,) = command("runs", trained, "--delete", "1", "--yes", "--json").objects
+    assert (gone["run"], gone["deleted"], gone["starts"]) == (1, True, [])
+    assert "no run yet" in command("runs", trained).out
+    assert list((trained / "runs").iterdir()) == []
+    assert command("runs", trained, "--delete", "1", "--yes").code == 1

@@ -86,3 +86,19 @@ def test_the_model_of_a_run_can_be_started_from(qtbot: QtBot, window: MainWindow
         "Model of run 1",
         "A model folder…",
     ]
+
+
+def test_a_run_is_deleted_after_a_question(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
+    open_in(qtbot, window, trained, "train")
+    page = _page(window)
+    qtbot.waitUntil(page.controls.again.isVisible)
+    for answer in ("cancel", "go"):
+        assert page.controls.again.delete.isEnabled()
+        page.controls.again.delete.trigger()
+        dialog = _dialog(qtbot, window, "train.delete")
+        qtbot.waitUntil(lambda shown=dialog: "become free" in find(shown, QLabel, "train.delete.what").text())
+        click(qtbot, dialog, f"train.delete.{answer}")
+        qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
+        assert len(project_of(window).runs.all()) == (1 if answer == "cancel" else 0)
+    qtbot.waitUntil(lambda: not page.controls.again.isVisible(), timeout=LONG)
+    assert list((trained / "runs").iterdir()) == []

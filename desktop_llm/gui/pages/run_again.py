@@ -1,4 +1,5 @@
-"""What can be done with a run that is there: train it longer, repeat it exactly, see what differs from another."""
+"""What can be done with a run that is there: train it longer, repeat it exactly, see what differs from another,
+delete it."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.run_box import KEPT
+from desktop_llm.gui.pages.run_delete import DeleteDialog
 from desktop_llm.gui.pages.run_differs import DiffersDialog
 from desktop_llm.gui.pages.run_longer import LongerDialog
 
@@ -46,6 +48,8 @@ class RunAgain(QPushButton):
         self.again = self._action(menu, "train.this.again", self.tr("Run again exactly"), self._on_again)
         self.again.setToolTip(self.tr("The same texts and recipe; afterwards the weights are compared, bit by bit."))
         self.differs = self._action(menu, "train.this.differs", self.tr("What differs…"), self._on_differs)
+        menu.addSeparator()
+        self.delete = self._action(menu, "train.this.delete", self.tr("Delete…"), self._on_delete)
         self.setMenu(menu)
 
     def show_run(self, run: Run | None, runs: Sequence[Run], *, free: bool) -> None:
@@ -55,6 +59,7 @@ class RunAgain(QPushButton):
         self.longer.setEnabled(run is not None and free)
         self.again.setEnabled(kept and free)
         self.differs.setEnabled(run is not None and len(runs) > 1)
+        self.delete.setEnabled(run is not None and free)
 
     def _action(self, menu: QMenu, name: str, words: str, asked: object) -> QAction:
         made = menu.addAction(words)
@@ -66,6 +71,12 @@ class RunAgain(QPushButton):
         if self._run is not None:
             dialog = LongerDialog(self._hub, self._run, self)
             dialog.prolonged.connect(self.resume_asked)
+            dialog.open()
+
+    def _on_delete(self) -> None:
+        if self._run is not None:
+            dialog = DeleteDialog(self._hub, self._run, self)
+            dialog.work_begun.connect(self.work_begun)
             dialog.open()
 
     def _on_differs(self) -> None:

@@ -380,6 +380,9 @@ class TrainPage(Page):
         run = self.controls.run
         if self.hub.is_training and run is not None:  # one that was resumed has been spoken of before
             self.advice.add_all(run.advice)
+        if not self.controls.runs.runs:
+            self.live.clear()
+            self.advice.clear()
         self.setup.set_runs(self.controls.runs.models())
         self._show_controls()
 
