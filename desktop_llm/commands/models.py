@@ -64,14 +64,16 @@ def _in_words(part: Any, text: str) -> str:
 
 
 def _export(told: Any, out: Out) -> None:
-    from desktop_llm.verbs import exporting
+    from desktop_llm.verbs import earlier, exporting
 
     if told.format not in exporting.FORMATS:
         raise UsageError(f"There is no export format “{told.format}”; choose one of {', '.join(exporting.FORMATS)}.")
     with opened(told.project) as project:
         must_learn(project)
         difference = exporting.export(project, told.run, told.format, told.to)
-        out(
-            {"run": told.run, "to": str(told.to), "difference": difference},
-            f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most.",
-        )
+        before = earlier.of(project, told.run)
+        words = f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most."
+        line = {"run": told.run, "to": str(told.to), "difference": difference}
+        if before is not None:
+            line, words = {**line, "step": before.step}, f"{words}\n{before.words(told.run)}"
+        out(line, words)

@@ -202,7 +202,7 @@ def _diff(project: Project, here: int, there: int, out: Out) -> None:
 
 def _evaluate(told: Any, out: Out) -> None:
     from desktop_llm.engine import worker
-    from desktop_llm.verbs import evaluating
+    from desktop_llm.verbs import earlier, evaluating
 
     worker.offline()
     with opened(told.project) as project:
@@ -210,5 +210,7 @@ def _evaluate(told: Any, out: Out) -> None:
         measured = evaluating.evaluate(project, told.run, told.split)
         metrics, left_out = dict(measured.scores.metrics), measured.left_out
         words = "\n".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        before = earlier.of(project, told.run)
+        words += "" if before is None else f"\n{before.words(told.run)}"
         told_out = f"\n{left_out:,} texts with labels that the run never learned are left out" if left_out else ""
         out({"run": told.run, "split": told.split, "left_out": left_out, "metrics": metrics}, words + told_out)

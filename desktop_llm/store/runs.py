@@ -22,6 +22,7 @@ from desktop_llm.store import intake
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
+ENDED = ("finished", "stopped")
 QUEUED = "queued"
 CHANGED = Changes(runs=True)
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
@@ -51,6 +52,11 @@ class Run:
     message: str = ""
     advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     samples: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end; one that is made longer has not any more."""
+        return self.state in ENDED
 
 
 NAMES = tuple(Run.__dataclass_fields__)
@@ -109,6 +115,10 @@ class Runs:
     def all(self) -> list[Run]:
         """All runs, newest first."""
         return [_run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
+
+    def with_model(self) -> list[Run]:
+        """The runs that have a model, newest first: those that ended, and those that go on after they had ended."""
+        return [run for run in self.all() if self.folder(run.number).model.is_dir()]
 
     def enqueue(self, number: int) -> Changes:
         """Let a run that has not begun wait for its turn. Raises UserError where it has begun."""

@@ -103,14 +103,23 @@ def test_an_advice_comes_with_what_does_it(action: str, value: dict[str, object]
     assert bool(said) == bool(told)
 
 
-def test_a_run_is_ended_where_it_stands_and_its_model_kept(command: Command, trained: Path) -> None:
+def test_a_run_is_ended_where_it_stands_and_its_model_kept(command: Command, trained: Path, tmp_path: Path) -> None:
     refused = command("resume", trained, 1, "--set", "num_train_epochs=400", "--stop")
     assert refused.code == 2
     assert "leave out --set" in refused.err
     with closing(Project.open(trained)) as project:
         rerunning.prolong(project, 1, {"num_train_epochs": 400.0})
+    before = command("predict", trained, 1, "soup")
+    assert before.code == 0
+    to = tmp_path / "handed on"
+    for words in (("evaluate", trained, 1), ("export", trained, 1, "--to", to)):
+        told = command(*words)
+        assert told.code == 0
+        assert "Run 1 goes on to be trained; until it ends, its model is that of step 30." in told.out
+    assert "| `num_train_epochs` | 3.0 |" in (to / "README.md").read_text(encoding="utf-8")
     said = command("resume", trained, 1, "--stop", "--json")
     assert said.code == 0
     (end,) = [one for one in said.objects if one.get("kind") == "finished"]
     assert (end["reason"], end["step"]) == ("stopped", 31)
     assert command("predict", trained, 1, "soup").code == 0
+    assert "goes on" not in command("evaluate", trained, 1).out
