@@ -54,6 +54,7 @@ def _values(told: Any) -> dict[str, Any]:
 
 def _recipe(told: Any, project: Project) -> Recipe:
     from desktop_llm.jobs import recipe as recipes
+    from desktop_llm.jobs import recipe_file
     from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs import possible, training
     from desktop_llm.verbs.evaluating import finished_folder
@@ -62,15 +63,15 @@ def _recipe(told: Any, project: Project) -> Recipe:
     task, rows = task_named(project.task), training.amount(project)
     with usage():
         values = {**_values(told), **start}
-        written = recipes.toml_values(told.recipe) if told.recipe is not None else {}
-        base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
+        written = recipe_file.values(told.recipe) if told.recipe is not None else {}
+        base = recipe_file.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
         given = {**written, **values}
         lora = bool(given.get("lora_r")) and given.get("model", base.model) != recipes.SCRATCH
         base = training.default_recipe(task, values.get("model", base.model), rows, lora=lora)
         if told.recipe is not None:
-            base = recipes.from_toml(base, told.recipe)
+            base = recipe_file.from_toml(base, told.recipe)
         recipe = recipes.changed(base, values)
-        recipes.check_given(recipe, given)
+        possible.check_given(recipe, given)
         task.deciding(recipe.metric_for_best_model)
         possible.check(recipe)
     return recipe

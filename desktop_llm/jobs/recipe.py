@@ -7,15 +7,13 @@ are left to the program ("automatic") are None.
 from __future__ import annotations
 
 import difflib
-import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
@@ -369,41 +367,6 @@ def check(recipe: Recipe) -> None:
     if recipe.bf16 and recipe.fp16:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
     recipe_weights.check(recipe, recipe.model)
-
-
-def check_given(recipe: Recipe, keys: Iterable[str]) -> None:
-    """Raise UserError where a value that somebody gave, under one of `keys`, has no part in what `recipe` does."""
-    scratch = recipe.model == SCRATCH
-    told = {one.name: one for one in fields(Recipe)}
-    for key in keys:
-        one = told[key]
-        if one.metadata.get("scratch_only") and not scratch:
-            raise UserError(f"“{key}” is of models from scratch: the model folder has its own; leave it out.")
-        if getattr(recipe, key) == one.default:
-            continue
-        if one.metadata.get("folder_only") and scratch:
-            raise UserError(f"“{key}” needs a model folder to start from; leave it out, or set “model”.")
-        if one.metadata["group"] == "adapter" and not recipe.lora_r:
-            raise UserError(f"“{key}” needs a rank: set “lora_r”, for example to 16.")
-
-
-def toml_values(path: Path) -> dict[str, Any]:
-    """What a recipe file says, unchecked. Raises UserError that names the file."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise from_os_error(error, "read the recipe", path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"The recipe “{path}” is not valid TOML: {error}.") from error
-
-
-def from_toml(recipe: Recipe, path: Path) -> Recipe:
-    """`recipe` changed by a recipe file. Raises UserError that names the file."""
-    values = toml_values(path)
-    try:
-        return changed(recipe, values)
-    except UserError as error:
-        raise UserError(f"The recipe “{path}”: {error.message}") from error
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

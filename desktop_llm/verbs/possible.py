@@ -1,7 +1,7 @@
-"""Whether a recipe's settings are possible on this computer and with its model folder, before a run is made of them.
+"""Whether a recipe's settings mean something, and are possible on this computer and with its model folder.
 
-Looks at files and libraries without loading any, as the window's process must not; what only a loaded model can tell,
-the run itself says.
+Told before a run is made of them. Looks at files and libraries without loading any, as the window's process must not;
+what only a loaded model can tell, the run itself says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib.util
 import json
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def check(recipe: Recipe) -> None:
             raise UserError(f"“{key}” cannot be used, for {BITSANDBYTES}, or leave it off.")
     if recipe.model != SCRATCH:
         _check_folder(recipe, Path(recipe.model).expanduser())
+
+
+def check_given(recipe: Recipe, keys: Iterable[str]) -> None:
+    """Raise UserError where a value that somebody gave, under one of `keys`, has no part in what `recipe` does."""
+    scratch = recipe.model == SCRATCH
+    told = {one.name: one for one in fields(Recipe)}
+    for key in keys:
+        one = told[key]
+        if one.metadata.get("scratch_only") and not scratch:
+            raise UserError(f"“{key}” is of models from scratch: the model folder has its own; leave it out.")
+        if getattr(recipe, key) == one.default:
+            continue
+        if one.metadata.get("folder_only") and scratch:
+            raise UserError(f"“{key}” needs a model folder to start from; leave it out, or set “model”.")
+        if one.metadata["group"] == "adapter" and not recipe.lora_r:
+            raise UserError(f"“{key}” needs a rank: set “lora_r”, for example to 16.")
 
 
 def has_cuda() -> bool:

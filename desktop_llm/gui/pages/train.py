@@ -6,8 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
@@ -16,17 +15,14 @@ from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
-from desktop_llm.gui.pages.train_before import TrainBefore
+from desktop_llm.gui.pages.train_column import TrainColumn
 from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
 from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
-from desktop_llm.gui.pages.train_queue import TrainQueue
-from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
-from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import plain_label
 
 if TYPE_CHECKING:
     from desktop_llm.gui.training import Outcome
@@ -36,9 +32,6 @@ if TYPE_CHECKING:
 
 CHECK_MS = 300
 Curves = dict[str, list[tuple[int, float]]]
-SETUP_WIDTH = 352
-LOW = 720
-"""Pixels of height below which the page is short of room."""
 
 
 def _amount(project: Project) -> int:
@@ -71,7 +64,10 @@ class TrainPage(Page):
         self._build_header()
         columns = QHBoxLayout()
         columns.setSpacing(16)
-        columns.addWidget(self._build_setup())
+        column = TrainColumn(hub, self.start)
+        self.setup, self._before, self.start_button = column.setup, column.before, column.start_button
+        self.setup.changed.connect(self._check_timer.start)
+        columns.addWidget(column)
         self.live = TrainLive()
         self.live.problem_met.connect(hub.show_error)
         self.advice = TrainAdvice(hub)
@@ -175,11 +171,6 @@ class TrainPage(Page):
 
         self._prepare(self.hub.background.run(work, on_done=begin, on_error=self._on_not_started))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where the window is low, the form gets the room."""
-        super().resizeEvent(event)
-        self._before.set_low(event.size().height() < LOW)
-
     def state(self) -> dict[str, Any]:
         """The recipes by project, and the model folders used."""
         project = self.hub.project
@@ -205,30 +196,6 @@ class TrainPage(Page):
         self.controls.again.work_begun.connect(self._prepare)
         self.controls.again.made.connect(self._begin)
         self.header.addWidget(self.controls)
-
-    def _build_setup(self) -> QWidget:
-        column = QWidget()
-        column.setFixedWidth(SETUP_WIDTH)
-        whole = QVBoxLayout(column)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(12)
-        card = Card(self.tr("Setup"))
-        self.setup = TrainSetup()
-        self.setup.changed.connect(self._check_timer.start)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.setup)
-        card.body.addWidget(scroll, 1)
-        whole.addWidget(card, 1)
-        whole.addWidget(TrainQueue(self.hub))
-        self._before = TrainBefore()
-        whole.addWidget(self._before)
-        self.start_button = button(self.tr("Start training"), "train.start", self.start, kind="primary")
-        self.start_button.setMinimumHeight(36)
-        whole.addWidget(self.start_button)
-        return column
 
     # before the start
 
