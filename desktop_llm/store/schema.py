@@ -299,6 +299,11 @@ ALTER TABLE runs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
 """
 """What the watch-dog said of a run, by matter, and the last answers to its samples."""
 
+SERVERS = """
+ALTER TABLE runs ADD COLUMN server TEXT NOT NULL DEFAULT '{}';
+"""
+"""When a run was packed for a server, and as which file. A program that knows nothing of it would train it here."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -312,6 +317,7 @@ MIGRATIONS = {
     "model_in_the_loop": LOOP,
     "classes_of_spans": SPANS,
     "advice_of_runs": ADVICE,
+    "runs_on_servers": SERVERS,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

@@ -26,21 +26,33 @@ BITSANDBYTES = "the library bitsandbytes is not installed: install the program w
 
 
 def check(recipe: Recipe) -> None:
-    """Raise UserError for the first setting that cannot be."""
-    card = _asks_for_a_card(recipe) and has_cuda()
-    if recipe.device == "cuda" and not card:
-        raise UserError("There is no NVIDIA GPU that PyTorch can use here; set “device” to auto or cpu.")
-    if recipe.device == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
-        raise UserError("There is no Apple GPU here; set “device” to auto or cpu.")
-    if recipe.fp16 and (not card or recipe.device not in ("auto", "cuda")):
-        raise UserError("“fp16” needs an NVIDIA GPU; leave it off and let “bf16” be automatic.")
-    if recipe.load_in_4bit and not card:
-        raise UserError("“load_in_4bit” needs an NVIDIA GPU; leave it off, LoRA works without it.")
-    for key, asked in (("load_in_4bit", recipe.load_in_4bit), ("adamw_8bit", recipe.optim == "adamw_8bit")):
-        if asked and importlib.util.find_spec("bitsandbytes") is None:
-            raise UserError(f"“{key}” cannot be used, for {BITSANDBYTES}, or leave it off.")
+    """Raise UserError for the first setting that cannot be with its model folder, on whatever computer."""
     if recipe.model != SCRATCH:
         _check_folder(recipe, Path(recipe.model).expanduser())
+
+
+def not_here(recipe: Recipe) -> str:
+    """Why a recipe cannot be run on this computer, in a sentence; '' where it can."""
+    card = _asks_for_a_card(recipe) and has_cuda()
+    if recipe.device == "cuda" and not card:
+        return "There is no NVIDIA GPU that PyTorch can use here; set “device” to auto or cpu."
+    if recipe.device == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
+        return "There is no Apple GPU here; set “device” to auto or cpu."
+    if recipe.fp16 and (not card or recipe.device not in ("auto", "cuda")):
+        return "“fp16” needs an NVIDIA GPU; leave it off and let “bf16” be automatic."
+    if recipe.load_in_4bit and not card:
+        return "“load_in_4bit” needs an NVIDIA GPU; leave it off, LoRA works without it."
+    for key, asked in (("load_in_4bit", recipe.load_in_4bit), ("adamw_8bit", recipe.optim == "adamw_8bit")):
+        if asked and importlib.util.find_spec("bitsandbytes") is None:
+            return f"“{key}” cannot be used, for {BITSANDBYTES}, or leave it off."
+    return ""
+
+
+def check_here(recipe: Recipe) -> None:
+    """Raise UserError where a recipe cannot be run on this computer."""
+    told = not_here(recipe)
+    if told:
+        raise UserError(told)
 
 
 def check_given(recipe: Recipe, keys: Iterable[str]) -> None:

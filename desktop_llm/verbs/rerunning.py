@@ -73,7 +73,7 @@ def prolong(project: Project, number: int, values: Mapping[str, Any]) -> Longer:
 
 
 def _changed(project: Project, number: int, values: Mapping[str, Any]) -> tuple[Job, Recipe]:
-    project.runs.get(number)
+    project.runs.get(number).must_be_here()
     check_longer(values)
     job = project.runs.folder(number).job()
     return job, recipes.changed(job.recipe, values)

@@ -41,11 +41,15 @@ LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "nump
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a run would learn from: rows a split and rows a class, by name; `advice` is a sentence or ''."""
+    """What a run would learn from: rows a split and rows a class, by name; `advice` is a sentence or ''.
+
+    `not_here` says why this computer cannot run it; '' where it can.
+    """
 
     splits: Mapping[str, int]
     classes: Mapping[str, int]
     advice: str = ""
+    not_here: str = ""
 
 
 def default_recipe(task: Task, model: str, rows: int, *, lora: bool = False) -> Recipe:
@@ -78,16 +82,23 @@ def amount(project: Project) -> int:
     return project.items.characters() // (CHARACTERS_A_TOKEN * task.recipe.max_length)
 
 
-def check(project: Project, recipe: Recipe) -> Readiness:
-    """What a run with this recipe would use; changes nothing. Raises UserError with what is missing."""
+def check(project: Project, recipe: Recipe, *, here: bool = True) -> Readiness:
+    """What a run with this recipe would use; changes nothing. Raises UserError with what is missing.
+
+    `here`: it is to be run on this computer.
+    """
     recipes.check(recipe)
     task_named(project.task).must_learn()
     task_named(project.task).deciding(recipe.metric_for_best_model)
     if recipe.model != SCRATCH:
         _check_folder(Path(recipe.model).expanduser())
     possible.check(recipe)
+    if here:
+        possible.check_here(recipe)
     readiness = _Frozen(project).readiness()
-    return replace(readiness, advice=_advice(project, recipe, readiness.splits.get("train", 0)))
+    return replace(
+        readiness, not_here=possible.not_here(recipe), advice=_advice(project, recipe, readiness.splits.get("train", 0))
+    )
 
 
 def _advice(project: Project, recipe: Recipe, rows: int) -> str:
@@ -97,11 +108,14 @@ def _advice(project: Project, recipe: Recipe, rows: int) -> str:
     return ""
 
 
-def prepare(project: Project, recipe: Recipe) -> tuple[int, RunFolder]:
-    """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError."""
+def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int, RunFolder]:
+    """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError.
+
+    `here`: it is to be run on this computer.
+    """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
-    check(project, recipe)
+    check(project, recipe, here=here)
     recipe = _absolute(recipe)
     frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
@@ -180,6 +194,7 @@ def start_of(recipe: Recipe) -> str:
 def resumable(project: Project, number: int) -> RunFolder:
     """The folder of a run that can go on. Raises UserError when it is finished or has no job."""
     run = project.runs.get(number)
+    run.must_be_here()
     if run.ended:
         raise UserError(f"Run {number} has ended ({run.state}); start a new one.")
     folder = project.runs.folder(number)

@@ -52,6 +52,13 @@ def test_what_cannot_be_is_told_before_a_run_is_made(
     assert sorted((trained / "runs").iterdir()) == runs
 
 
+@CARD
+def test_what_this_computer_cannot_do_another_may(command: Command, trained: Path, tmp_path: Path) -> None:
+    said = command("train", trained, *projects.settings(device="cuda", fp16=True), "--pack", tmp_path / "run.zip")
+    assert said.code == 0
+    assert (tmp_path / "run.zip").is_file()
+
+
 def test_a_recipe_file_with_sizes_does_not_suit_a_model_folder(command: Command, trained: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("hidden_size = 32\nlearning_rate = 1e-4\n", encoding="utf-8")

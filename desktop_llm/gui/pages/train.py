@@ -52,7 +52,7 @@ class TrainPage(Page):
         self._preparing: Task | None = None
         self._curves: tuple[int, Curves, int] | None = None
         """Of the run that is resumed: its number, the curves so far, and its steps in all."""
-        self._ready = False
+        self._ready, self._here = False, True
         self._state = plain_label("", "chip")
         self._state.setObjectName("train.state")
         self._state.hide()
@@ -64,8 +64,10 @@ class TrainPage(Page):
         self._build_header()
         columns = QHBoxLayout()
         columns.setSpacing(16)
-        column = TrainColumn(hub, self.start)
-        self.setup, self._before, self.start_button = column.setup, column.before, column.start_button
+        column = TrainColumn(hub, self.controls.again, self._recipe)
+        self.setup, self.away, self._before, self._starting = column.setup, column.away, column.before, column.starting
+        self.start_button = self._starting.start
+        self._starting.start_asked.connect(self.start)
         self.setup.changed.connect(self._check_timer.start)
         columns.addWidget(column)
         self.live = TrainLive()
@@ -118,22 +120,22 @@ class TrainPage(Page):
             self.controls.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
-        """`start` begins a run with what is set; `resume` goes on with that run."""
+        """`start` begins a run with what is set; `resume` goes on with that run; `take_back` asks for one."""
         self._check_timer.start()
         if arguments.get("start"):
             self.start()
         if isinstance(arguments.get("resume"), int):
             self.resume(arguments["resume"])
+        if arguments.get("take_back"):
+            self.away.take_back()
 
     def start(self) -> None:
         """Freeze the data, write the job, train; or let it wait for the run that trains."""
         project = self.hub.project
         if project is None or self._preparing is not None:
             return
-        try:
-            recipe = self.setup.recipe
-        except UserError as error:
-            self._tell_problem(error)
+        recipe = self._recipe()
+        if recipe is None:
             return
         self._keep(recipe)
         self.forecast.measuring.cancel(by_hand=False)
@@ -203,24 +205,35 @@ class TrainPage(Page):
         project = self.hub.project
         if project is None:
             return
-        try:
-            recipe = self.setup.recipe
-        except UserError as error:
-            self._tell_problem(error)
+        recipe = self._recipe()
+        if recipe is None:
             return
 
         def work(_: Task) -> Readiness:
             from desktop_llm.verbs import training
 
-            return training.check(project, recipe)
+            return training.check(project, recipe, here=False)
 
         self.hub.background.run(
             work, on_done=lambda told: self._show_readiness(told, recipe), on_error=self._tell_problem
         )
 
+    def _recipe(self) -> recipes.Recipe | None:
+        """What is set; None, and the reason is shown, where it cannot be."""
+        try:
+            return self.setup.recipe
+        except UserError as error:
+            self._tell_problem(error)
+            return None
+
     def _show_readiness(self, told: Readiness, recipe: recipes.Recipe) -> None:
         self._before.show_readiness(told)
-        self.forecast.set_ready(recipe, told)
+        self._here = not told.not_here
+        if self._here:
+            self.forecast.set_ready(recipe, told)
+        else:
+            self._before.show_problem(told.not_here)
+            self.forecast.forbid()
         if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
             self.setup.set_rows(sum(told.splits.values()))
         self._ready = True
@@ -334,10 +347,8 @@ class TrainPage(Page):
         wish = self.hub.training.wish if active else ""
         self.forecast.setVisible(not active)
         waits = active or bool(self.hub.queue.waiting)
-        title = self.tr("Add to the queue") if waits else self.tr("Start training")
-        self.start_button.setText(title)
-        self.start_button.setAccessibleName(title)
-        self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
+        enabled = self._ready and self._preparing is None and self.hub.writable
+        self._starting.show_state(enabled=enabled, waits=waits, here=self._here)
         self.advice.set_alive(alive=active and wish not in ("stop", "leave"))
         self.controls.show_state(free=self._preparing is None)
 

@@ -3,52 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.run_again import RunAgain
+from desktop_llm.gui.pages.train_away import TrainAway
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_queue import TrainQueue
 from desktop_llm.gui.pages.train_setup import TrainSetup
-from desktop_llm.widgets.button import button
+from desktop_llm.gui.pages.train_start import TrainStart
 from desktop_llm.widgets.card import Card
+
+if TYPE_CHECKING:
+    from desktop_llm.jobs.recipe import Recipe
 
 WIDTH = 352
 LOW = 640
 """Pixels of height below which room is short, and the form gets it."""
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("TrainColumn", text)
-
-
 class TrainColumn(QWidget):
     """Its parts are the page's to listen to."""
 
-    def __init__(self, hub: Hub, start: Callable[[], None]) -> None:
-        """`start` is what the button below does."""
+    def __init__(self, hub: Hub, again: RunAgain, recipe: Callable[[], Recipe | None]) -> None:
+        """`again` is the menu about a run; `recipe` gives what is set, None where it cannot be."""
         super().__init__()
         self.setFixedWidth(WIDTH)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(12)
-        card = Card(_tr("Setup"))
+        card = Card(QCoreApplication.translate("TrainColumn", "Setup"))
         self.setup = TrainSetup()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.setup)
-        card.body.addWidget(scroll, 1)
+        card.body.addWidget(self.setup.scrolled(), 1)
         whole.addWidget(card, 1)
-        whole.addWidget(TrainQueue(hub))
-        self.before = TrainBefore()
-        whole.addWidget(self.before)
-        self.start_button = button(_tr("Start training"), "train.start", start, kind="primary")
-        self.start_button.setMinimumHeight(36)
-        whole.addWidget(self.start_button)
+        self.away, self.before, self.starting = TrainAway(hub, again), TrainBefore(), TrainStart(hub, recipe)
+        for part in (TrainQueue(hub), self.away, self.before, self.starting):
+            whole.addWidget(part)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little height, the form gets it."""

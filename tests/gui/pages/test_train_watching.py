@@ -16,6 +16,7 @@ from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, Gauged, RolledBack, Sampled, StepDone
 from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible
 from desktop_llm.widgets.card import Tile
 from tests import projects, run_folders
 from tests.windows import LONG, click, find, open_in, project_of
@@ -173,3 +174,16 @@ def test_a_tile_says_what_there_is_room_for(qtbot: QtBot) -> None:
     assert tile.note() == "epoch 2.1 of 40 · 3 min left"
     tile.resize(130, 90)
     qtbot.waitUntil(lambda: tile.note() == "3 min left")
+
+
+@pytest.mark.skipif(possible.has_cuda(), reason="there is an NVIDIA GPU here")
+def test_what_this_computer_cannot_do_is_told_before_the_start(qtbot: QtBot, page: TrainPage) -> None:
+    start, server = find(page, QPushButton, "train.start"), find(page, QPushButton, "train.server")
+    qtbot.waitUntil(start.isEnabled, timeout=LONG)
+    page.setup.set_value("device", "cuda")
+    qtbot.waitUntil(lambda: not start.isEnabled(), timeout=LONG)
+    assert find(page, QLabel, "train.problem").text().startswith("There is no NVIDIA GPU")
+    assert server.isEnabled()  # another computer may have one
+    page.setup.set_value("device", "cpu")
+    qtbot.waitUntil(start.isEnabled, timeout=LONG)
+    assert not find(page, QLabel, "train.problem").isVisible()
