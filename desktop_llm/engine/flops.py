@@ -73,7 +73,7 @@ def _multiplied(model: nn.Module) -> Iterator[tuple[str, int, float]]:
         if parameter.ndim >= 2 and id(parameter) not in tables:
             yield name, parameter.numel(), FORWARD + (INWARD if below or learns else 0.0) + (OWN if learns else 0.0)
         below = below or learns
-    head = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None
+    head = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None  # type: ignore[no-untyped-call]
     weight = getattr(head, "weight", None)
     if weight is not None and id(weight) in tables:  # one table for words that come in and go out
         yield "head", weight.numel(), FORWARD + INWARD + (OWN if weight.requires_grad else 0.0)

@@ -34,6 +34,7 @@ class Going:
 def going(project: Project, number: int) -> Going:
     """What would go; changes nothing. Raises UserError where it cannot go now."""
     run = project.runs.get(number)
+    run.must_be_here()
     if run.state in ALIVE and run.state != "preparing":
         raise UserError(f"Run {number} is {run.state}; stop it first.")
     folder = project.runs.folder(number)

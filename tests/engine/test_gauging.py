@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from desktop_llm.engine import energy, flops, gauging, rate, what_learns
 from desktop_llm.engine.device import Device
 from desktop_llm.engine.run import run
+from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Gauged, Started
 from desktop_llm.nets.learner import Learner, Packing
@@ -30,7 +31,7 @@ WIDE: dict[str, Any] = {"hidden_size": 64, "num_attention_heads": 2, "group_by_l
 def _built(path: Path, task: str, **values: Any) -> tuple[Learner, Any]:
     """A learner at its start, and its encoded training rows."""
     folder = run_folders.make(path, kind=fixture_of(TASKS[task]).kind, **{**WIDE, **values})
-    rows = list(run_folders.snapshot.rows(folder.snapshot, "train"))
+    rows = list(snapshot.rows(folder.snapshot, "train"))
     learner = TASKS[task].open_learn().build(folder.job(), lambda _: rows, None, lambda *_: None)
     examples = learner.encode(rows, lambda *_: None)
     if isinstance(learner, Packing):
@@ -145,7 +146,9 @@ def test_watts_are_joules_over_the_time_between(tmp_path: Path) -> None:
     (package / "energy_uj").write_text("3000000\n")
     sensors.read()
     now, _ = sensors.last
-    assert sensors.told == (0.0, pytest.approx(2.0 / (now - then)))
+    celsius, watts = sensors.told
+    assert celsius == 0.0
+    assert watts == pytest.approx(2.0 / (now - then))
     sensors.close()
 
 

@@ -70,7 +70,7 @@ class RunAgain(QPushButton):
         self.longer.setEnabled(run is not None and free and not away)
         self.again.setEnabled(kept and free)
         self.differs.setEnabled(run is not None and len(runs) > 1)
-        self.delete.setEnabled(run is not None and free)
+        self.delete.setEnabled(run is not None and free and not away)
         self.pack.setEnabled(run is not None and run.state in SENDABLE and free)
         for action in (self.back, self.call):
             action.setEnabled(away and free)
