@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import generation
 from desktop_llm.jobs.generation import Sampling
+
+if TYPE_CHECKING:
+    from desktop_llm.jobs.prediction import Prediction
 
 
 def declare(verb: Declare) -> None:
@@ -31,10 +35,9 @@ def declare(verb: Declare) -> None:
 
 
 def _predict(told: Any, out: Out) -> None:
-    from desktop_llm.jobs import prediction
-    from desktop_llm.rows import Rejected
+    from desktop_llm.engine import worker
     from desktop_llm.store.project import is_project
-    from desktop_llm.verbs import predicting
+    from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs.evaluating import finished_folder
 
     folder = told.project.expanduser()
@@ -46,21 +49,32 @@ def _predict(told: Any, out: Out) -> None:
             folder = finished_folder(project, int(told.rest[0])).model
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
-    sampling = _sampling(told)
-    writes = predicting.writes(folder)
-    if not writes and (sampling != Sampling() or told.measure):
+    worker.offline()
+    from desktop_llm.engine.predict import task_of
+
+    task, sampling = task_named(task_of(folder)), _sampling(told)
+    if not task.writes and (sampling != Sampling() or told.measure):
         raise UsageError("This model does not write; the options of models that write do not go with it.")
-    if writes and not told.measure:
+    if task.writes and not told.measure:
         _write(folder, told.rest[-1], sampling, out)
-        return
-    for one in predicting.predict(folder, told.rest[-1]):
+    else:
+        _tell(folder, told.rest[-1], task.answer_words, out)
+
+
+def _tell(folder: Path, given: str, in_words: Callable[[Prediction], str] | None, out: Out) -> None:
+    """What a model says of each row."""
+    from desktop_llm.jobs import prediction
+    from desktop_llm.rows import Rejected
+    from desktop_llm.verbs import predicting
+
+    for one in predicting.predict(folder, given):
         if isinstance(one, Rejected):
             tell_rejected(out, one)
             continue
         row, answer = one
         text = next(iter(row.values()), "")
         label = answer.label
-        said = _label_in_words(label, text)
+        said = in_words(answer) if in_words is not None else _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
 
 
@@ -120,14 +134,16 @@ def _in_words(part: Any, text: str) -> str:
 
 
 def _export(told: Any, out: Out) -> None:
-    from desktop_llm.verbs import exporting
+    from desktop_llm.verbs import earlier, exporting
 
     if told.format not in exporting.FORMATS:
         raise UsageError(f"There is no export format “{told.format}”; choose one of {', '.join(exporting.FORMATS)}.")
     with opened(told.project) as project:
         must_learn(project)
         difference = exporting.export(project, told.run, told.format, told.to)
-        out(
-            {"run": told.run, "to": str(told.to), "difference": difference},
-            f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most.",
-        )
+        before = earlier.of(project, told.run)
+        words = f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most."
+        line = {"run": told.run, "to": str(told.to), "difference": difference}
+        if before is not None:
+            line, words = {**line, "step": before.step}, f"{words}\n{before.words(told.run)}"
+        out(line, words)

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, rate, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -116,6 +116,7 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
             precision=device.precision,
             resumed_at=loop.progress.step,
             threads=torch.get_num_threads() if device.torch.type == "cpu" else 0,
+            peak=parts.peak,
         )
     )
     continuing.say_of_device(job, device, voice)
@@ -180,6 +181,7 @@ def _parts(
         control=control,
         checkpoints=run_folder.checkpoints,
         dynamics=run_folder.dynamics,
+        peak=rate.peak(device),
     )
 
 

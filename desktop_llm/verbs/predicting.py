@@ -70,16 +70,6 @@ def write(
                 on_piece(told.text)
 
 
-def writes(model: Path) -> bool:
-    """Whether the model in a folder writes texts. Raises UserError."""
-    from desktop_llm.engine import worker
-
-    worker.offline()
-    from desktop_llm.engine.predict import task_of
-
-    return task_named(task_of(model)).writes
-
-
 def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
     task = task_named(task_name)
     path = Path(given).expanduser()

@@ -62,3 +62,24 @@ def test_what_is_set_in_the_folds_reaches_the_recipe(setup: TrainSetup, tmp_path
     find(setup, QCheckBox, "train.freeze_backbone").setChecked(True)
     with pytest.raises(UserError, match="frozen already"):
         _ = setup.recipe
+
+
+def test_adapters_bring_their_learning_rate_unless_another_is_set(setup: TrainSetup, tmp_path: Path) -> None:
+    setup.choose_model(str(tmp_path))
+    rank, rate = find(setup, QSpinBox, "train.lora_r"), find(setup, QLineEdit, "train.learning_rate")
+    usual = setup.recipe.learning_rate
+    rank.setValue(8)
+    assert (setup.recipe.lora_r, setup.recipe.learning_rate) == (8, 1e-3)
+    assert float(rate.text()) == 1e-3
+    rank.setValue(0)
+    assert setup.recipe.learning_rate == usual
+    setup.set_values({"lora_r": 16})  # as an offer of the forecast does
+    assert setup.recipe.learning_rate == 1e-3
+    rate.setText(str(usual))
+    rate.editingFinished.emit()
+    rank.setValue(4)
+    assert setup.recipe.learning_rate == usual
+    rate.setText("3e-4")
+    rate.editingFinished.emit()
+    rank.setValue(0)
+    assert setup.recipe.learning_rate == 3e-4
