@@ -38,7 +38,7 @@ def run(project: Path | None) -> int:
     crashes = _keep_crash_stacks()
     app = _application()
 
-    from desktop_llm.gui import garbage, language, theme
+    from desktop_llm.gui import garbage, language, precedence, theme
     from desktop_llm.gui.defect import Defects
     from desktop_llm.gui.hub import Hub
     from desktop_llm.gui.interrupts import Interrupts
@@ -48,6 +48,7 @@ def run(project: Path | None) -> int:
     theme.apply(app, hub.settings.theme)
     hub.settings_changed.connect(lambda settings: theme.apply(app, settings.theme))
     language.speak(app)
+    precedence.take()
     garbage.keep_to_this_thread(app)
     garbage.spare(hub)
 

@@ -21,7 +21,7 @@ from PySide6.QtCore import QEventLoop, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from desktop_llm.gui import garbage, theme
+from desktop_llm.gui import garbage, precedence, theme
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
 from tests.benchmarks.labeling import project_in
@@ -74,6 +74,7 @@ def main() -> None:
         os.environ["DESKTOP_LLM_HOME"] = str(Path(name) / "home")
         theme.apply(app, "light")
         hub = Hub()
+        precedence.take()
         garbage.keep_to_this_thread(app)
         garbage.spare(hub)
         page = LabelPage(hub)

@@ -28,7 +28,7 @@ from PySide6.QtGui import QKeySequence, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from desktop_llm.gui import garbage, theme
+from desktop_llm.gui import garbage, precedence, theme
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.window import MainWindow
@@ -155,6 +155,7 @@ def main() -> None:
     path = Path(tempfile.mkdtemp(prefix="desktop_llm-bench-")) / "Long"
     make(path, [text_and_spans(name) for name in WORDS]).close()
     hub = Hub()
+    precedence.take()
     garbage.keep_to_this_thread(app)
     garbage.spare(hub)
     window = MainWindow(hub)
