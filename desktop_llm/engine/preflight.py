@@ -26,6 +26,7 @@ from desktop_llm.engine.keeping import SAVE_SHARE
 from desktop_llm.engine.pace import Pace
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.plan import AUTOMATIC_SAVE_SECONDS
+from desktop_llm.engine.spread import Spread
 from desktop_llm.engine.trial import Trial, Work
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.folder import RunFolder
@@ -125,7 +126,7 @@ def _evaluate(trial: Trial, split: str, places: np.ndarray, clock: Clock) -> flo
     began = clock()
     size = trial.recipe.per_device_eval_batch_size
     with trial.stepper.averaged():
-        evaluate.measure(trial.learner, some, trial.device, size, classes, score, lambda: None, decide=True)
+        evaluate.measure(Spread(trial.learner), some, trial.device, size, classes, score, lambda: None, decide=True)
     return clock() - began
 
 

@@ -74,7 +74,7 @@ class Trial:
         train = self.examples["train"]
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
         """How many examples the run learns from: its training rows, or what they are joined to."""
-        self.plan: Plan = plan(recipe, self.task, self.learned)
+        self.plan: Plan = plan(recipe, self.task, self.learned, _batch(recipe))
         self.stepper = Stepper(self.learner, train, recipe, self.device, self.plan.total_steps)
         self.gradient = self.stepper.gradient
         size = optimizers.count(self.learner.model)  # as `Gradient` counts, also where little of it learns
@@ -104,7 +104,7 @@ class Trial:
         for epoch in range(epochs):
             told += buckets.training_steps(
                 len(train),
-                recipe.per_device_train_batch_size,
+                _batch(recipe),
                 per_step,
                 seed=recipe.seed,
                 epoch=epoch,
@@ -113,7 +113,9 @@ class Trial:
             if len(told) * per_step >= MOST_BATCHES:
                 break
         # a sample has too few batches for all steps
-        return told[: self.plan.total_steps] or told
+        told = told[: self.plan.total_steps] or told
+        # of several processes each takes a share, the first the largest: that one is measured
+        return [[batch[:: recipe.num_processes] for batch in group] for group in told]
 
     def work(self, group: Group, lengths: np.ndarray | None = None) -> Work:
         """What a step computes; with other `lengths` of the examples, int64 [n]."""
@@ -150,11 +152,16 @@ class Trial:
 
     def steps_with(self, recipe: Recipe) -> int:
         """How many steps the run has with another recipe."""
-        return plan(recipe, self.task, self.learned).total_steps
+        return plan(recipe, self.task, self.learned, _batch(recipe)).total_steps
 
     def other(self, **values: object) -> Recipe:
         """The recipe with other values, unchecked."""
         return replace(self.recipe, **values)  # type: ignore[arg-type]
+
+
+def _batch(recipe: Recipe) -> int:
+    """The examples of a batch, of all processes together."""
+    return recipe.per_device_train_batch_size * recipe.num_processes
 
 
 def _rows(folder: RunFolder, split: str, count: int) -> list[Row]:
