@@ -123,6 +123,20 @@ class DataForm(QWidget):
         if key in self._controls:
             self._layout.setRowVisible(self._controls[key], shown)
 
+    def add_choice(self, key: str, value: object, words: str) -> None:
+        """Offer one more value of a field with choices, in words; nothing where it is there already."""
+        box = self._controls[key]
+        assert isinstance(box, QComboBox), key
+        if box.findData(value) < 0:
+            box.addItem(words, value)
+
+    def choose(self, key: str, value: object) -> None:
+        """Show a value that `add_choice` has offered, as `set_values` shows others."""
+        self._quiet = True
+        self._last[key] = value
+        self._write(key, value)
+        self._quiet = False
+
     def titles_width(self) -> int:
         """How much room the longest title needs."""
         for title in self._titles.values():

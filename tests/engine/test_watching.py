@@ -28,7 +28,7 @@ Curve = Callable[[float], float]
 def _watch(total: int = 1000, rows: int = 200, rate: float = 1e-3) -> Watch:
     plan = Plan(
         steps_per_epoch=total // 10, total_steps=total, eval_steps=total // 20, save_steps=0, metric="accuracy",
-        higher_is_better=True,
+        higher_is_better=True, batch=16,
     )  # fmt: skip
     return Watch(Recipe(model=SCRATCH, learning_rate=rate), plan, rows, "Accuracy")
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QSpi
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.errors import UserError
+from desktop_llm.gui.pages.train_devices import gpus
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.tasks import TASKS
 from tests.windows import find
@@ -62,3 +63,39 @@ def test_what_is_set_in_the_folds_reaches_the_recipe(setup: TrainSetup, tmp_path
     find(setup, QCheckBox, "train.freeze_backbone").setChecked(True)
     with pytest.raises(UserError, match="frozen already"):
         _ = setup.recipe
+
+
+def test_several_gpus_are_offered_where_there_are_several(setup: TrainSetup) -> None:
+    box = find(setup, QComboBox, "train.device")
+
+    def offered() -> list[str]:
+        return [box.itemText(place) for place in range(box.count())]
+
+    plain = offered()
+    setup.set_gpus(1)
+    assert offered() == plain
+    setup.set_gpus(2)
+    setup.set_gpus(2)
+    assert offered() == [*plain, "2 GPUs on this machine"]
+    assert not _shown(setup, "fsdp")
+    box.setCurrentIndex(len(plain))
+    assert (setup.recipe.device, setup.recipe.num_processes) == ("cuda", 2)
+    assert _shown(setup, "fsdp")
+    box.setCurrentIndex(box.findData("cpu"))
+    assert (setup.recipe.device, setup.recipe.num_processes) == ("cpu", 1)
+    assert not _shown(setup, "fsdp")
+
+
+def test_a_recipe_for_several_processes_is_shown_as_it_is(setup: TrainSetup) -> None:
+    setup.set_values({"device": "cpu", "num_processes": 3, "fsdp": "full_shard"})
+    assert find(setup, QComboBox, "train.device").currentText() == "3 processes on the processor"
+    assert setup.recipe.num_processes == 3
+    assert setup.recipe.fsdp == "full_shard"
+    setup.set_values({"num_processes": 1})
+    assert find(setup, QComboBox, "train.device").currentText() == "Processor"
+    assert setup.recipe.num_processes == 1
+
+
+def test_no_gpu_is_counted_where_programs_may_see_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpus() == 0

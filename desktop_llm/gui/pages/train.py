@@ -17,6 +17,7 @@ from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
+from desktop_llm.gui.pages.train_devices import gpus
 from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
@@ -104,6 +105,7 @@ class TrainPage(Page):
         models = list(self._told.get("models", []))
         self.setup.set_task(task, told, models)
         self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
+        self.hub.background.run(lambda _: gpus(), on_done=self.setup.set_gpus)
         self.live.set_task(task)
         self._before.offer_classes(task.classes)
         self.controls.runs.reload(show_last=True)
