@@ -36,8 +36,7 @@ def main(arguments: list[str]) -> int:
 
     def on_event(event: Event) -> None:
         if heard or not isinstance(event, Beat):
-            sys.stdout.write(events.to_line(event) + "\n")
-            sys.stdout.flush()
+            _say(events.to_line(event))
 
     end = worker.train_here(arguments[0], on_event, control, as_rank=several)
     if isinstance(end, Finished):
@@ -45,6 +44,14 @@ def main(arguments: list[str]) -> int:
     if isinstance(end, Interrupted):
         return 0 if several else 3
     return 1
+
+
+def _say(line: str) -> None:
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:  # whoever listened has gone: the run goes on unheard, and the events are in its file
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until this process ends
 
 
 def _failed_before(folder: Path) -> bool:

@@ -22,6 +22,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from desktop_llm.errors import Cancelled, UserError
 
@@ -125,9 +127,9 @@ class Ranks:
             yield
             return
         gpus = device in ("auto", "cuda") and torch.cuda.is_available() and dist.is_nccl_available()
-        store, _, _ = next(dist.rendezvous("env://", timeout=MEETING))
+        store, _, _ = next(rendezvous("env://", timeout=MEETING))
         # `torchrun` keeps one store over all its starts: what stands there of the dead would be called in vain
-        store = dist.PrefixStore(f"start-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        store = PrefixStore(f"start-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if gpus else "gloo",
             store=store,

@@ -15,6 +15,7 @@ from torch import nn
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import optimizers, what_learns
 from desktop_llm.engine.plan import Plan, plan
+from desktop_llm.engine.ranks import Ranks
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
@@ -53,7 +54,9 @@ class Trial:
         snapshot.verify(folder.snapshot)
         told = snapshot.note(folder.snapshot)
         self.counts = {split: int(told[split]) for split in snapshot.SPLITS}
-        self.device = devices.choose(recipe)
+        self.ranks = Ranks(world=recipe.num_processes, near=recipe.num_processes)
+        """The first of the run's processes: its share is measured, without its meetings with the others."""
+        self.device = devices.choose(recipe, self.ranks)
         random.seed(recipe.seed)
         np.random.seed(recipe.seed)
         torch.manual_seed(recipe.seed)
@@ -116,7 +119,7 @@ class Trial:
         # a sample has too few batches for all steps
         told = told[: self.plan.total_steps] or told
         # of several processes each takes a share, the first the largest: that one is measured
-        return [[batch[:: recipe.num_processes] for batch in group] for group in told]
+        return [[self.ranks.share(batch) for batch in group] for group in told]
 
     def work(self, group: Group, lengths: np.ndarray | None = None) -> Work:
         """What a step computes; with other `lengths` of the examples, int64 [n]."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -239,3 +241,23 @@ def test_what_is_in_the_way_of_a_run_is_said_once(tmp_path: Path) -> None:
     assert "nowhere" in end.message
     assert sum(isinstance(event, Failed) for event in heard) == 1
     assert not [event for event in heard if isinstance(event, Noted)]
+
+
+@pytest.mark.slow
+def test_whoever_started_the_processes_is_killed_and_none_stays(tmp_path: Path) -> None:
+    folder = _shared(
+        tmp_path / "run", max_steps=100_000, num_train_epochs=9_000.0, save_steps=50_000, eval_steps=50_000
+    )
+    command = [sys.executable, "-m", "desktop_llm.engine", str(folder.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as starter:
+        assert starter.stdout is not None
+        assert any('"kind":"step"' in line for line in starter.stdout)
+        children = psutil.Process(starter.pid).children(recursive=True)
+        assert len(children) == 3
+        starter.kill()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    # where nobody takes in orphans what has ended stays a name
+    assert all(one.status() == psutil.STATUS_ZOMBIE for one in alive)
+    end = list(folder.read_events())[-1]
+    assert isinstance(end, Interrupted)
+    assert _newest(folder).name == f"step-{end.step:08d}"
