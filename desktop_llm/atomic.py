@@ -96,13 +96,19 @@ def new_folder(path: Path, *, manifest: bool = True) -> Iterator[Path]:
         yield filling
         if manifest:
             write_json(filling / MANIFEST, manifest_of(filling))
-        _sync_files(filling)
-        sync_folder(filling)
-        filling.chmod(0o755)
-        _swap(filling, path)
+        put_folder(filling, path)
     except BaseException:  # whatever stopped us, no partial folder stays; then the reason goes on up
         shutil.rmtree(filling, ignore_errors=True)
         raise
+
+
+def put_folder(new: Path, path: Path) -> None:
+    """Flush the folder `new` to the disk and put it in the place of `path`, on the same disk. Raises OSError."""
+    _sync_files(new)
+    sync_folder(new)
+    new.chmod(0o755)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _swap(new, path)
 
 
 def _swap(new: Path, path: Path) -> None:

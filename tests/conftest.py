@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.architecture.leaks",
     "tests.architecture.unexpected_logs",
     "tests.projects",
+    "tests.servers",
     "tests.windows",
 ]
 

@@ -58,10 +58,12 @@ def _join(told: Any, out: Out) -> None:
             "turned": taken.turned,
             "left": taken.left,
             "unfit": taken.unfit,
+            "guidelines": taken.guidelines,
             "disputed": taken.disputed,
         },
         f"{taken.rows:,} new rows and {taken.events:,} new entries of the labels' history; "
         f"{taken.disputed:,} rows wait for a decision."
+        + (f" New versions of the guideline: {taken.guidelines:,}." if taken.guidelines else "")
         + (f" {taken.unfit:,} labels were not taken: their texts were changed here." if taken.unfit else ""),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm.commands import servers
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened
 from desktop_llm.errors import UserError
 
@@ -25,6 +26,8 @@ def declare(verb: Declare) -> None:
     one.add_argument("--estimate", action="store_true", help="only measure what it would take")
     one.add_argument("--from", dest="start", type=int, metavar="RUN", help="start from the model of a run")
     one.add_argument("--again", type=int, metavar="RUN", help="repeat a run: its data, its recipe")
+    one.add_argument("--pack", type=Path, metavar="FILE.zip", help="do not train here: pack the run for a server")
+    servers.ask(one)
     one = verb("resume", _resume, "go on with a run after a stop, a crash, a power cut, or for longer")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -84,6 +87,9 @@ def _train(told: Any, out: Out) -> int:
             from desktop_llm.verbs import estimating
 
             return estimating.estimate(project, recipe, out)
+        if told.pack is not None:
+            servers.pack_new(told, project, recipe, out)
+            return 0
         number, _ = training.prepare(project, recipe)
         out({"run": number}, f"Run {number}")
         return headless.train(project, number, out, _catch_interrupt)
@@ -92,10 +98,10 @@ def _train(told: Any, out: Out) -> int:
 def _again(told: Any, project: Project, out: Out) -> int:
     from desktop_llm.verbs import headless, rerunning
 
-    others = (told.recipe, told.start, told.processes)
+    others = (told.recipe, told.start, told.processes, told.pack)
     if told.set or told.estimate or any(one is not None for one in others):
         raise UsageError(
-            "--again repeats a run as it was: leave out --set, --recipe, --from, --processes and --estimate."
+            "--again repeats a run as it was: leave out --set, --recipe, --from, --processes, --estimate and --pack."
         )
     number, _ = rerunning.again(project, told.again)
     differs = rerunning.not_as_then(project, told.again)

@@ -18,6 +18,8 @@ from desktop_llm.data.readers import archive
 from desktop_llm.errors import UserError, from_os_error
 
 ENDING = ".dllm"
+HEAD, CLASSES, ROWS, EVENTS = "bundle.json", "classes.jsonl", "rows.jsonl", "events.jsonl"
+GUIDELINES = "guidelines.jsonl"
 LONGEST_LINE = 64 << 20
 T = TypeVar("T")
 
@@ -56,9 +58,11 @@ class Unpacking:
         """For `unpacking`."""
         self._path, self._members = path, members
 
-    def take(self, part: str, kind: type[T]) -> Iterator[T]:
-        """The records of a part. Raises UserError where one is no `kind`."""
+    def take(self, part: str, kind: type[T], *, needed: bool = True) -> Iterator[T]:
+        """The records of a part. Raises UserError where one is no `kind`, or the part is `needed` and not there."""
         if part not in self._members:
+            if not needed:
+                return
             raise UserError(f"“{self._path.name}” is no bundle of desktop_llm: it holds no {part}.")
         decode = msgspec.json.Decoder(kind).decode
         with self._members[part].open("rb") as file:

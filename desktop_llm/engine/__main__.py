@@ -3,7 +3,8 @@
 Ctrl+C saves a checkpoint and leaves. Exit 0: finished; 1: failed; 3: left with a checkpoint.
 
 As one of several processes, `torchrun --nproc-per-node N --max-restarts 3 -m desktop_llm.engine RUN_FOLDER`, it ends
-with 0 after leaving, too, as `torchrun` takes all else for a reason to start again. See `engine.ranks`.
+with 0 after leaving, too, as `torchrun` takes all else for a reason to start again. Without `torchrun` it is one
+process, whatever the recipe says. See `engine.ranks`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
         if heard or not isinstance(event, Beat):
             _say(events.to_line(event))
 
-    end = worker.train_here(arguments[0], on_event, control, as_rank=several)
+    end = worker.train_here(arguments[0], on_event, control, as_rank=True)
     if isinstance(end, Finished):
         return 0
     if isinstance(end, Interrupted):

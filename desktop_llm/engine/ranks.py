@@ -13,6 +13,8 @@ A process alone has no group, and none of this costs it anything.
 from __future__ import annotations
 
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ PATIENCE = timedelta(hours=6)
 """How long the others wait for one: it may be writing to a slow disk. One that has died is noticed at once."""
 MEETING = timedelta(minutes=10)
 """How long the first meeting may take to come about."""
+ASK_SECONDS = 0.05
 GONE = ("gloo", "NCCL", "nccl", "Connection closed by peer", "Connection reset by peer")
 """What stands in the words of a library that has lost another process."""
 
@@ -128,8 +131,7 @@ class Ranks:
             return
         gpus = device in ("auto", "cuda") and torch.cuda.is_available() and dist.is_nccl_available()
         store, _, _ = next(rendezvous("env://", timeout=MEETING))
-        # `torchrun` keeps one store over all its starts: what stands there of the dead would be called in vain
-        store = PrefixStore(f"start-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        store = PrefixStore(self._token(store), store)
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if gpus else "gloo",
             store=store,
@@ -141,11 +143,35 @@ class Ranks:
         # not where something went wrong: the others may be gone, and it would wait for them
         dist.destroy_process_group()
 
+    def _token(self, store: dist.Store) -> str:
+        """A word that the living alone know, from the first process.
+
+        `torchrun` keeps one store over all its starts, in which the addresses of the dead still stand; and its count of
+        starts is not the same on all machines. So each other process asks with a number of its own, which nobody has
+        asked with before, and is answered under that number.
+        """
+        mine = uuid.uuid4().hex
+        if not self.first:
+            store.set(f"asked/{self.rank}", mine)
+            token = store.get(f"answer/{mine}").decode()
+            store.set(f"{token}/{self.rank}", "there")
+            return token
+        others, deadline = list(range(1, self.world)), time.monotonic() + MEETING.total_seconds()
+        while not store.check([f"{mine}/{rank}" for rank in others]):
+            for asked in (f"asked/{rank}" for rank in others):
+                if store.check([asked]):
+                    store.set(f"answer/{store.get(asked).decode()}", mine)
+                    store.delete_key(asked)
+            if time.monotonic() > deadline:
+                raise PeerLostError("The run's processes do not find each other.")
+            time.sleep(ASK_SECONDS)
+        return mine
+
     def has_lost_one(self, error: BaseException) -> bool:
         """Whether this error says that another process has gone."""
         if self.alone or isinstance(error, UserError):
             return False
-        return isinstance(error, dist.DistError) or any(word in str(error) for word in GONE)
+        return isinstance(error, (dist.DistError, PeerLostError)) or any(word in str(error) for word in GONE)
 
 
 ALONE = Ranks()

@@ -46,8 +46,8 @@ def offline() -> None:
 def train_here(folder: str, on_event: Callable[[Event], None], control: Control, *, as_rank: bool = False) -> Event:
     """Run `folder` in the calling thread; returns the end event (also given to `on_event`).
 
-    One whose recipe wants several processes gets them, unless this is one of them (`as_rank`, the environment says
-    which).
+    One whose recipe wants several processes gets them, unless this is to be the only one or one of them (`as_rank`; the
+    environment says which).
     """
     offline()
     processes = 1 if as_rank else _processes(folder)

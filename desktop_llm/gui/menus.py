@@ -195,17 +195,26 @@ class Menus(QObject):
             ("train.pause", self.tr("Pause or go on"), "Ctrl+P"),
             ("train.stop", self.tr("Stop and keep the model"), ""),
             ("train.resume", self.tr("Resume the run"), ""),
+            ("train.server", self.tr("Train on a server…"), ""),
         ):
             self._buttons.append((self._add(menu, name, text, keys, lambda name=name: self._press(name)), name))
         menu.aboutToShow.connect(self._on_train_menu)
         # Greyed for the eye alone: the key must work later, when the menu is not there to ask.
         menu.aboutToHide.connect(self._on_train_menu_gone)
+        back = self._add(
+            menu,
+            "train.back",
+            self.tr("Take back from a server…"),
+            "",
+            lambda: window.show_page("train", take_back=True),
+        )
+        self._project.append(back)
         menu.addSeparator()
         export = self._add(
             menu, "train.export", self.tr("Export a model…"), "Ctrl+E", lambda: window.show_page("export")
         )
         self._project.append(export)
-        self._of_models += [menu.menuAction(), start, export]
+        self._of_models += [menu.menuAction(), start, back, export]
 
     def _build_help(self) -> None:
         window, menu = self._window, self._menu("help", self.tr("&Help"))

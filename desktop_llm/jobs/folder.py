@@ -1,8 +1,10 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
     runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
-                dynamics/{part-…,summary}/  log.txt
+                dynamics/{part-…,summary}/  log.txt  start/
 
+`start/` is there in the folder of a run that was packed for a server: the model folder that it begins with, which its
+job then names by its place in the run folder, so that no path of the machine it was made on matters. Else
 the newest `checkpoints/step-…` holds all that an exact resume needs, `model/` the kept model in Hugging Face layout.
 Events are appended by the engine alone; a line that a crash has torn is passed over by readers.
 """
@@ -13,15 +15,17 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from desktop_llm.jobs import events, job, prediction
 from desktop_llm.jobs.events import Event, Started
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.jobs.recipe import SCRATCH
 
 STEP = "step-"
+START = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,12 @@ class RunFolder:
         return self.path / "log.txt"
 
     def job(self) -> Job:
-        """The job. Raises UserError."""
-        return job.read(self.job_file)
+        """The job, its model folder by a path that is good from everywhere. Raises UserError."""
+        told = job.read(self.job_file)
+        start = Path(told.recipe.model).expanduser()
+        if told.recipe.model == SCRATCH or start.is_absolute():
+            return told
+        return replace(told, recipe=replace(told.recipe, model=str((self.path / start).resolve())))
 
     def read_events(self) -> Iterator[Event]:
         """All events so far, in order; none when the run never spoke."""

@@ -1,7 +1,7 @@
 """Another copy's classes, brought together with the project's: known by their uids, then by their names.
 
 Copies that have exchanged their classes call them the same: the later of two names counts, and where two classes want
-one name, the one with the lower uid has it.
+one name, the one with the lower uid has it. What a class means comes with the guideline (`guideline_joining`).
 """
 
 from __future__ import annotations

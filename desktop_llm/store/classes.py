@@ -9,9 +9,10 @@ from typing import Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Class
+from desktop_llm.store.class_schema import CLASSES_OF
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.events import later
-from desktop_llm.store.schema import CLASSES_OF, DROPPED, SETTLED, VISIBLE
+from desktop_llm.store.schema import DROPPED, SETTLED, VISIBLE
 
 COLORS = (
     "#3558e6", "#17845a", "#b3690b", "#c8372d", "#7a4fd0", "#0e7f93", "#b03a7a", "#5a7a1c", "#8a5a2b", "#4a6480",

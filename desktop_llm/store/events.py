@@ -22,8 +22,9 @@ BLIND = "blind"
 SHARE_AT = "share labeled twice, chosen at"
 """In `meta`: when the share was chosen, so that copies know which word was the last."""
 PARTS = 1_000_000
-GUIDELINE = "COALESCE((SELECT MAX(version) FROM guidelines), 0)"
-"""The version of the guideline by which a label is given."""
+NEWEST_GUIDELINE = "SELECT version FROM guidelines INDEXED BY guidelines_by_time ORDER BY at DESC, uid DESC LIMIT 1"
+GUIDELINE = f"COALESCE(({NEWEST_GUIDELINE}), 0)"
+"""The version of the guideline by which a label is given: every key asks, so that it is one look into an index."""
 ACTIVE = (0, SETTLED, BULK)
 
 
@@ -128,7 +129,8 @@ def rewrite(
         return None
     fresh, at = new_uid(), later(row[2])
     connection.execute(
-        "UPDATE label_history SET uid = ?, over = ?, after = ?, after_skipped = 0, at = ?, seconds = ? WHERE id = ?",
+        "UPDATE label_history SET uid = ?, over = ?, after = ?, after_skipped = 0, at = ?, seconds = ?,"
+        f" guideline = {GUIDELINE} WHERE id = ?",
         (fresh, f"{row[1]} {uid}".strip(), value, at, seconds, row[0]),
     )
     return fresh, at

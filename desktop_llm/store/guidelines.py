@@ -1,18 +1,24 @@
-"""How to label: a text for the project and one for each class. Whoever changes one makes a new version of the whole."""
+"""How to label: a text for the project and one for each class. Whoever changes one makes a new version of the whole.
+
+The newest version is the one with the latest time, and so the same in all copies of a project that know it; versions
+are numbered as they came into this one.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Changes, Guideline
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.events import GUIDELINE, later, new_uid
+from desktop_llm.store.guideline_joining import LONGEST, TEXT, GuidelineCopy, add, by_class, class_numbers, described
 
 CHANGED = Changes(classes=True)
-LONGEST = 100_000
 COLUMNS = "SELECT version, text, descriptions, at, labeler FROM guidelines"
+NEWEST = "SELECT text, at FROM guidelines ORDER BY at DESC, uid DESC LIMIT 1"
 
 
 class Guidelines:
@@ -24,41 +30,51 @@ class Guidelines:
 
     def current(self) -> int:
         """The number of the newest version; 0 before anything is written."""
-        row = self._connections.row("SELECT COALESCE(MAX(version), 0) FROM guidelines")
+        row = self._connections.row(f"SELECT {GUIDELINE}")
         return int(row[0]) if row else 0
 
     def get(self, version: int | None = None) -> Guideline:
         """A version, the newest when not told. Raises UserError for one that there is not."""
-        number = self.current() if version is None else version
-        row = self._connections.row(f"{COLUMNS} WHERE version = ?", (number,))
-        if row is None and number:
-            raise UserError(f"There is no version {number} of the guideline.")
-        return _guideline(row) if row else Guideline(version=0, text="", descriptions={}, at="", labeler="")
+        which = GUIDELINE if version is None else "?"
+        with self._connections.reading() as connection:
+            found = connection.execute(f"{COLUMNS} WHERE version = {which}", () if version is None else (version,))
+            if row := found.fetchone():
+                return _guideline(row, class_numbers(connection))
+        if version:
+            raise UserError(f"There is no version {version} of the guideline.")
+        return Guideline(version=0, text="", descriptions={}, at="", labeler="")
 
     def all(self) -> list[Guideline]:
         """All versions, the newest first."""
-        return [_guideline(row) for row in self._connections.rows(f"{COLUMNS} ORDER BY version DESC")]
+        with self._connections.reading() as connection:
+            numbers = class_numbers(connection)
+            rows = connection.execute(f"{COLUMNS} ORDER BY at DESC, uid DESC")
+            return [_guideline(row, numbers) for row in rows]
 
     def write(self, text: str, labeler: str = "") -> Changes:
         """Change the project's text. Raises UserError."""
         with self._connections.writing() as connection:
-            old = connection.execute("SELECT text FROM guidelines ORDER BY version DESC LIMIT 1").fetchone()
-            if _checked(text) == (old[0] if old else ""):
+            old, at = _newest(connection)
+            if _checked(text) == old:
                 return Changes()
-            _add(connection, text, labeler)
+            _add(connection, text, TEXT, at, labeler)
         return CHANGED
 
     def describe(self, class_id: int, description: str, labeler: str = "") -> Changes:
         """Change what a class means. Raises UserError."""
         with self._connections.writing() as connection:
-            row = connection.execute("SELECT description FROM classes WHERE id = ?", (class_id,)).fetchone()
+            row = connection.execute(
+                "SELECT description, (SELECT MIN(uid) FROM class_uids WHERE class = classes.id) FROM classes"
+                " WHERE id = ?",
+                (class_id,),
+            ).fetchone()
             if row is None:
                 raise UserError(f"The project has no label number {class_id}.")
             if row[0] == _checked(description):
                 return Changes()
             connection.execute("UPDATE classes SET description = ? WHERE id = ?", (description, class_id))
-            old = connection.execute("SELECT text FROM guidelines ORDER BY version DESC LIMIT 1").fetchone()
-            _add(connection, old[0] if old else "", labeler)
+            text, at = _newest(connection)
+            _add(connection, text, row[1], at, labeler)
         return CHANGED
 
 
@@ -68,14 +84,26 @@ def _checked(text: str) -> str:
     return text
 
 
-def _add(connection: sqlite3.Connection, text: str, labeler: str) -> None:
-    told = dict(connection.execute("SELECT id, description FROM classes WHERE description <> '' ORDER BY id"))
-    connection.execute(
-        "INSERT INTO guidelines (text, descriptions, at, labeler) VALUES (?, ?, ?, ?)",
-        (text, json.dumps(told, ensure_ascii=False), datetime.now(UTC).isoformat(timespec="milliseconds"), labeler),
+def _newest(connection: sqlite3.Connection) -> tuple[str, str]:
+    """The project's text and the time of the newest version."""
+    row = connection.execute(NEWEST).fetchone()
+    return (str(row[0]), str(row[1])) if row else ("", "")
+
+
+def _add(connection: sqlite3.Connection, text: str, changed: str, behind: str, labeler: str) -> None:
+    add(
+        connection,
+        GuidelineCopy(
+            uid=new_uid(),
+            text=text,
+            descriptions=described(connection),
+            changed=(changed,),
+            at=later(behind),
+            labeler=labeler,
+        ),
     )
 
 
-def _guideline(row: tuple[int, str, str, str, str]) -> Guideline:
-    told = {int(number): text for number, text in json.loads(row[2]).items()}
+def _guideline(row: tuple[int, str, str, str, str], numbers: Mapping[str, int]) -> Guideline:
+    told = by_class(json.loads(row[2]), numbers)
     return Guideline(version=row[0], text=row[1], descriptions=told, at=row[3], labeler=row[4])

@@ -1,7 +1,7 @@
-"""What one copy of a project tells another: classes, rows and entries of the label history, out and in.
+"""What one copy of a project tells another: classes, guideline, rows and entries of the label history, out and in.
 
-Classes and entries have names that hold in all copies (uids), rows are known by their hash; so copies may be brought
-together in any order and as often as one likes.
+Classes, versions of the guideline and entries have names that hold in all copies (uids), rows are known by their hash;
+so copies may be brought together in any order and as often as one likes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from desktop_llm.store import events, labels
 from desktop_llm.store.class_joining import ClassCopy, take_classes
 from desktop_llm.store.connection import Connections
+from desktop_llm.store.guideline_joining import GuidelineCopy, copies, take_guidelines
 from desktop_llm.store.hashing import HASH_BYTES, key_of
 from desktop_llm.store.schema import DROPPED, SETTLED
 
@@ -42,7 +43,10 @@ class RowCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCopy:
-    """An entry of the history of the row with this hash; `turned_at` is when it was last undone or done again."""
+    """An entry of the history of the row with this hash; `turned_at` is when it was last undone or done again.
+
+    `guideline` is the uid of the version by which the label was given, '' where there was none.
+    """
 
     hash: str
     uid: str
@@ -56,6 +60,7 @@ class EventCopy:
     active: bool = True
     turned_at: str = ""
     seconds: float | None = None
+    guideline: str = ""
 
     @property
     def sound(self) -> bool:
@@ -98,6 +103,11 @@ class Joining:
                 "SELECT id, name, color, key, named_at FROM classes WHERE position >= 0 ORDER BY position, id"
             )
         ]
+
+    def guidelines(self) -> list[GuidelineCopy]:
+        """All versions of the guideline."""
+        with self._connections.reading() as connection:
+            return copies(connection)
 
     def hashes(self, items: Sequence[int]) -> dict[int, str]:
         """The hashes of rows, hexadecimal."""
@@ -180,6 +190,7 @@ class Joining:
                     active=row[7] in events.ACTIVE,
                     turned_at=row[8],
                     seconds=row[9],
+                    guideline=row[10] or "",
                 )
                 yield copy, None if row[2] is None else json.loads(row[2])
 
@@ -189,6 +200,11 @@ class Joining:
             found = take_classes(connection, list(copies))
             names = dict(connection.execute("SELECT id, name FROM classes"))
         return {name: names[number] for name, number in found.items()}
+
+    def take_guidelines(self, told: Iterable[GuidelineCopy]) -> int:
+        """Bring another copy's versions of the guideline in, after its classes; how many are new. Raises UserError."""
+        with self._connections.writing() as connection:
+            return take_guidelines(connection, told)
 
     def take_bases(self, told: Iterable[tuple[RowCopy, Any]], at: str) -> None:
         """Stored labels that came with rows elsewhere, for rows that have neither label nor history here."""
@@ -200,13 +216,13 @@ class Joining:
                     if item is not None and events.base(connection, item) is None and not events.of(connection, item):
                         labels.put(connection, item, labels.stored(value), 0, "", at)
 
-    def take_events(self, copies: Iterable[tuple[EventCopy, Any | None]]) -> Joined:
+    def take_events(self, told: Iterable[tuple[EventCopy, Any | None]]) -> Joined:
         """Bring another copy's entries in, each with its stored value, in pieces; to be called again if broken off.
 
         Entries of one row follow one another. Raises UserError.
         """
         new = turned = left = 0
-        waiting = iter(copies)
+        waiting = iter(told)
         while part := list(islice(waiting, AT_ONCE)):
             with self._connections.writing() as connection:
                 touched = set[int]()
@@ -227,9 +243,11 @@ class Joining:
 _HASHES = "SELECT id, hash FROM items WHERE id IN ({})"
 _UIDS = "SELECT uid FROM label_history WHERE uid IN ({})"
 _EVENTS = (
-    "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, turned_at, seconds FROM label_history"
+    "SELECT uid, over, after, after_skipped, labeler, origin, at, undone, turned_at, seconds,"
+    " (SELECT uid FROM guidelines WHERE version = label_history.guideline) FROM label_history"
     " INDEXED BY history_by_item WHERE item = ? ORDER BY id"
 )
+_GUIDELINE = "COALESCE((SELECT version FROM guidelines WHERE uid = ?), 0)"
 
 
 def _key(digest: str) -> int:
@@ -260,6 +278,11 @@ def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, valu
     row = connection.execute("SELECT id, turned_at, undone FROM label_history WHERE uid = ?", (copy.uid,)).fetchone()
     undone = SETTLED if copy.active else DROPPED
     if row is not None:
+        if copy.guideline:  # which an older program, through which it came first, left out
+            connection.execute(
+                f"UPDATE label_history SET guideline = {_GUIDELINE} WHERE id = ? AND guideline = 0",
+                (copy.guideline, row[0]),
+            )
         # the later word counts, and an undo where two were said at the same moment
         if (copy.turned_at, not copy.active) <= (row[1], row[2] not in events.ACTIVE):
             return False, False
@@ -271,7 +294,7 @@ def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, valu
     old, old_skipped = before or (None, 0)
     connection.execute(
         "INSERT INTO label_history (item, before, before_skipped, after, after_skipped, labeler, origin, at, undone,"
-        " uid, over, turned_at, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f" uid, over, turned_at, seconds, guideline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_GUIDELINE})",
         (
             item,
             old,
@@ -286,6 +309,7 @@ def _take_event(connection: sqlite3.Connection, item: int, copy: EventCopy, valu
             " ".join(copy.over),
             copy.turned_at,
             copy.seconds,
+            copy.guideline,
         ),
     )
     return True, False

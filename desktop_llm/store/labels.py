@@ -36,7 +36,7 @@ class Operation:
     seconds: float | None = None
     """How long the row was looked at before, pauses left out; None where nobody measured."""
     guideline: int = 0
-    """The version of the guideline then; 0 where there was none, or the label was given in another copy."""
+    """The version of the guideline then, by its number here; 0 where there was none, or nobody can tell."""
 
 
 class Labels:

@@ -23,7 +23,10 @@ from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
 QUEUED = "queued"
+AWAY = "on a server"
 CHANGED = Changes(runs=True)
+SENDABLE = (QUEUED, "interrupted", "failed")
+"""The states of runs that may go to a server."""
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
 
 
@@ -32,7 +35,8 @@ class Run:
     """A run as the project keeps it. `metrics` and `details` by split; `created` ISO 8601 in UTC.
 
     `advice` is what the watch-dog said, by matter, each with step, message, action and value as in `events.Advised`;
-    `samples` are the last ones of `events.Sampled`.
+    `samples` are the last ones of `events.Sampled`; `server` tells of a run that was packed for one when that was, as
+    which file, and how long its events were then: `{"at": …, "file": …, "events": bytes}`.
     """
 
     number: int
@@ -51,11 +55,20 @@ class Run:
     message: str = ""
     advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     samples: Sequence[Mapping[str, Any]] = ()
+    server: Mapping[str, Any] = field(default_factory=dict)
+
+    def must_be_here(self) -> None:
+        """Raises UserError for a run that is on a server."""
+        if self.state == AWAY:
+            raise UserError(
+                f"Run {self.number} is on a server ({self.server.get('file', '')}); take it back from there, or call "
+                "it back to train it here."
+            )
 
 
 NAMES = tuple(Run.__dataclass_fields__)
 COLUMNS = ", ".join(NAMES)
-JSON = ("snapshot", "schema", "metrics", "details", "advice", "samples")
+JSON = ("snapshot", "schema", "metrics", "details", "advice", "samples", "server")
 
 
 class Runs:
@@ -128,8 +141,36 @@ class Runs:
 
     def queued(self) -> list[Run]:
         """The runs that wait for their turn, the next one first."""
+        return self._of_state(QUEUED)
+
+    def away(self) -> list[Run]:
+        """The runs that are on a server, the first one first."""
+        return self._of_state(AWAY)
+
+    def _of_state(self, state: str) -> list[Run]:
         sql = f"SELECT {COLUMNS} FROM runs WHERE state = ? ORDER BY number"
-        return [_run(row) for row in self._connections.rows(sql, (QUEUED,))]
+        return [_run(row) for row in self._connections.rows(sql, (state,))]
+
+    def send_away(
+        self, number: int, told: Mapping[str, Any], message: str, *, states: Sequence[str] = SENDABLE
+    ) -> Changes:
+        """A run in one of `states` goes to a server, see `Run.server`. Raises UserError where it is in none of them."""
+        marks = ",".join("?" * len(states))
+        sql = f"UPDATE runs SET state = ?, message = ?, server = ? WHERE number = ? AND state IN ({marks})"
+        with self._connections.writing() as connection:
+            values = (AWAY, message, json.dumps(dict(told), ensure_ascii=False), number, *states)
+            if not connection.execute(sql, values).rowcount:
+                raise UserError(f"Run {number} trains, has ended or is on a server already; it cannot be packed.")
+        return CHANGED
+
+    def put_back(self, before: Run, message: str = "") -> Changes:
+        """A run does not go to a server after all: it stands as `before`. Raises UserError."""
+        sql = "UPDATE runs SET state = ?, message = ?, server = ? WHERE number = ? AND state = ?"
+        with self._connections.writing() as connection:
+            values = (before.state, message or before.message, json.dumps(dict(before.server)), before.number, AWAY)
+            if not connection.execute(sql, values).rowcount:
+                raise UserError(f"Run {before.number} is not on a server.")
+        return CHANGED
 
     def get(self, number: int) -> Run:
         """One run. Raises UserError that names those there are."""
@@ -177,8 +218,8 @@ class Runs:
             intake.take(connection, number, batch)
         return CHANGED
 
-    def replay(self, number: int) -> Changes:
-        """Take all events from the run's file; without an end it becomes interrupted."""
+    def replay(self, number: int, left: str = LEFT) -> Changes:
+        """Take all events from the run's file; without an end it becomes interrupted, with the message `left`."""
         told = [event for event in self.folder(number).read_events() if intake.sound(event)]
         if told:
             self.ingest(number, told)
@@ -187,7 +228,7 @@ class Runs:
         if not ends or (starts and max(starts) > max(ends)):
             with self._connections.writing() as connection:
                 connection.execute(
-                    "UPDATE runs SET state = 'interrupted', message = ? WHERE number = ?", (LEFT, number)
+                    "UPDATE runs SET state = 'interrupted', message = ? WHERE number = ?", (left, number)
                 )
         return CHANGED
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from desktop_llm.store.class_schema import CLASSES, SEVERAL, SPANS
 from desktop_llm.store.hashing import key_of
 
 if TYPE_CHECKING:
@@ -130,36 +131,6 @@ ALTER TABLE hashes_kept RENAME TO hashes;
 """
 """Operations on many rows and the bin. History, predictions and hashes outlive the row, which may lie in the bin."""
 
-WHOLE = "{0} GLOB '[0-9]*' AND {0} NOT GLOB '*[^0-9]*'"
-"""Whether a stored label is one class: its number, and nothing else."""
-CLASSES = f"""
-CREATE TABLE class_items (
-  class INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY (class, item)
-) STRICT, WITHOUT ROWID;
-INSERT INTO class_items SELECT CAST(value AS INTEGER), item FROM labels WHERE {WHOLE.format("value")} ORDER BY 1, 2;
-DROP INDEX labels_by_value;
-CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND {WHOLE.format("NEW.value")} BEGIN
-  INSERT OR IGNORE INTO class_items (class, item) VALUES (CAST(NEW.value AS INTEGER), NEW.item);
-END;
-CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
-  DELETE FROM class_items WHERE class = CAST(OLD.value AS INTEGER) AND item = OLD.item;
-  INSERT OR IGNORE INTO class_items (class, item)
-    SELECT CAST(NEW.value AS INTEGER), NEW.item WHERE {WHOLE.format("NEW.value")};
-END;
-CREATE TRIGGER label_went AFTER DELETE ON labels WHEN {WHOLE.format("OLD.value")} BEGIN
-  DELETE FROM class_items WHERE class = CAST(OLD.value AS INTEGER) AND item = OLD.item;
-END;
-CREATE TABLE keys (key INTEGER PRIMARY KEY, item INTEGER NOT NULL) STRICT;
-INSERT OR IGNORE INTO keys (key, item) SELECT key_of(hash), item FROM hashes ORDER BY 1;
-DROP TABLE hashes;
-"""
-"""The rows of each class in a table that triggers keep, and keys of texts as integers: both are filled in their order.
-
-An import, whose labels have no time of their own (`at` is ''), fills `class_items` itself: an index kept meanwhile
-costs as much as the rows. A key is the first 8 bytes of a hash; that two texts of ten million share one happens in
-three of a million such projects.
-"""
-
 SEARCH = """
 CREATE TABLE search_stale (item INTEGER PRIMARY KEY) STRICT;
 CREATE TRIGGER text_changed AFTER UPDATE OF text ON items WHEN NEW.text <> OLD.text BEGIN
@@ -217,36 +188,6 @@ CREATE TABLE found (list INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY (l
 """
 """Rows that something found which no filter can tell, by list; the newest few lists are kept."""
 
-LISTED = "{0} GLOB '[[]*'"
-"""Whether a stored label is a list."""
-# json_extract may not be used in triggers, where the schema is not trusted; json_each may. There, too, OR IGNORE counts
-# for nothing when the outer statement says ON CONFLICT: each class must come but once.
-_CLASS = (
-    "CASE one.type WHEN 'array' THEN (SELECT part.value FROM json_each(one.value) AS part WHERE part.key = 2)"
-    " ELSE one.value END"
-)
-_IN = "json_each({0}) AS one WHERE one.type IN ('integer', 'array')"
-CLASSES_OF = f"SELECT {_CLASS} FROM {_IN}"
-"""The classes of a stored label: its number, each of its list, or the third of each triple (start, end, class)."""
-SEVERAL = f"""
-DROP TRIGGER label_came;
-DROP TRIGGER label_changed;
-DROP TRIGGER label_went;
-INSERT OR IGNORE INTO class_items (class, item)
-  SELECT {_CLASS}, item FROM labels, {_IN.format("labels.value")} AND {LISTED.format("labels.value")};
-CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
-  INSERT OR IGNORE INTO class_items (class, item) SELECT DISTINCT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
-END;
-CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
-  DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
-  INSERT OR IGNORE INTO class_items (class, item) SELECT DISTINCT {_CLASS}, NEW.item FROM {_IN.format("NEW.value")};
-END;
-CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
-  DELETE FROM class_items WHERE item = OLD.item AND class IN ({CLASSES_OF.format("OLD.value")});
-END;
-"""
-"""Labels that are a list of classes count for each of them."""
-
 LOOP = """
 CREATE TABLE suggestions (
   item INTEGER PRIMARY KEY, value TEXT NOT NULL, probability REAL NOT NULL, uncertainty REAL NOT NULL, top TEXT NOT NULL
@@ -269,35 +210,34 @@ END;
 """What the loop's model guesses, labels to look at again, and what people said of them. They outlive a row, which may
 lie in the bin."""
 
-_TRIPLES = "{0} GLOB '[[][[]*'"
-"""Whether a stored label is a list of lists: spans."""
-_CLASSES_AT_ONCE = (
-    f"SELECT atom AS class FROM json_tree({{0}}) WHERE {_TRIPLES} AND key = 2 AND type = 'integer'"
-    f" UNION ALL SELECT {_CLASS} FROM {_IN} AND NOT {_TRIPLES}"
-)
-SPANS = f"""
-DROP TRIGGER label_came;
-DROP TRIGGER label_changed;
-DROP TRIGGER label_went;
-CREATE TRIGGER label_came AFTER INSERT ON labels WHEN NEW.at <> '' AND NEW.value IS NOT NULL BEGIN
-  INSERT OR IGNORE INTO class_items (class, item)
-    SELECT DISTINCT class, NEW.item FROM ({_CLASSES_AT_ONCE.format("NEW.value")});
-END;
-CREATE TRIGGER label_changed AFTER UPDATE OF value ON labels BEGIN
-  DELETE FROM class_items WHERE item = OLD.item AND class IN ({_CLASSES_AT_ONCE.format("OLD.value")});
-  INSERT OR IGNORE INTO class_items (class, item)
-    SELECT DISTINCT class, NEW.item FROM ({_CLASSES_AT_ONCE.format("NEW.value")});
-END;
-CREATE TRIGGER label_went AFTER DELETE ON labels WHEN OLD.value IS NOT NULL BEGIN
-  DELETE FROM class_items WHERE item = OLD.item AND class IN ({_CLASSES_AT_ONCE.format("OLD.value")});
-END;
-"""
-"""The same triggers, which read a label of 2,000 spans in one go and not span by span, in half of the time."""
 ADVICE = """
 ALTER TABLE runs ADD COLUMN advice TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE runs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
 """
 """What the watch-dog said of a run, by matter, and the last answers to its samples."""
+
+SERVERS = """
+ALTER TABLE runs ADD COLUMN server TEXT NOT NULL DEFAULT '{}';
+"""
+"""When a run was packed for a server, and as which file. A program that knows nothing of it would train it here."""
+
+GUIDELINES = """
+ALTER TABLE guidelines ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE guidelines ADD COLUMN changed TEXT NOT NULL DEFAULT '[]';
+UPDATE guidelines SET uid = printf('%08x', version) || lower(hex(randomblob(8))), descriptions = COALESCE((
+  SELECT json_group_object((SELECT MIN(uid) FROM class_uids WHERE class = CAST(one.key AS INTEGER)), one.value)
+  FROM json_each(guidelines.descriptions) AS one
+  WHERE EXISTS (SELECT 1 FROM class_uids WHERE class = CAST(one.key AS INTEGER))), '{}');
+UPDATE guidelines SET changed = (SELECT json_group_array(what) FROM (
+  SELECT '' AS what WHERE guidelines.text <> '' UNION ALL SELECT key FROM json_each(guidelines.descriptions)))
+  WHERE version = (SELECT MAX(version) FROM guidelines);
+CREATE UNIQUE INDEX guidelines_by_uid ON guidelines (uid);
+CREATE INDEX guidelines_by_time ON guidelines (at, uid);
+"""
+"""Versions of the guideline have names that hold in all copies of a project, as classes and entries have; descriptions
+are by a uid of their class, as its number differs from copy to copy. `changed` lists what a version changed: '' for the
+project's text, or uids of classes. Of old versions the last is taken to have said all that it says. They came within
+one millisecond at times, so that their uids begin with their number and stay in their order."""
 
 MIGRATIONS = {
     "first_tables": FIRST,
@@ -312,6 +252,8 @@ MIGRATIONS = {
     "model_in_the_loop": LOOP,
     "classes_of_spans": SPANS,
     "advice_of_runs": ADVICE,
+    "runs_on_servers": SERVERS,
+    "guidelines_of_all_copies": GUIDELINES,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

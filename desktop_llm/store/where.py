@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from desktop_llm.rows import Filter
-from desktop_llm.store.schema import GENERATION, LISTED, WHOLE
+from desktop_llm.store.class_schema import LISTED, WHOLE
+from desktop_llm.store.schema import GENERATION
 
 NEWEST = "(SELECT MAX(run) FROM predictions INDEXED BY predictions_by_item WHERE item = {0})"
 

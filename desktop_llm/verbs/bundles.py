@@ -1,9 +1,10 @@
 """Bundles: a project, or part of it, as one file for a colleague, and what comes back brought together with it.
 
-A bundle holds classes, rows (with the label that came with each) and all entries of the rows' label history. Taking
-one in adds what is new and loses nothing of either side: labels that two people gave without knowing of each other,
-and that differ, wait for a decision. The same bundle twice changes nothing; neither does the order. What lies in the
-bin of one side stays there; texts and splits of rows that both have stay as they are.
+A bundle holds classes, rows (with the label that came with each), all entries of the rows' label history, and all
+versions of the guideline by which labels were given. Taking one in adds what is new and loses nothing of either side:
+labels that two people gave without knowing of each other, and that differ, wait for a decision. The same bundle twice
+changes nothing; neither does the order. What lies in the bin of one side stays there; texts and splits of rows that
+both have stay as they are.
 """
 
 from __future__ import annotations
@@ -17,23 +18,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from desktop_llm.data import bundle
-from desktop_llm.data.bundle import ENDING
+from desktop_llm.data.bundle import CLASSES, ENDING, EVENTS, GUIDELINES, HEAD, ROWS
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import Changes, Filter, NewItem
 from desktop_llm.store.class_joining import ClassCopy
-from desktop_llm.store.hashing import content_hash
+from desktop_llm.store.guideline_joining import GuidelineCopy
 from desktop_llm.store.joining import EventCopy, RowCopy
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs.judging import judge
 from desktop_llm.verbs.placing import Placing
 
 if TYPE_CHECKING:
     from desktop_llm.tasks.task import Labels
 
 FORMAT = 1
-HEAD, CLASSES, ROWS, EVENTS = "bundle.json", "classes.jsonl", "rows.jsonl", "events.jsonl"
+"""Programs refuse a higher one. Bundles without GUIDELINES are from older programs, which read those with it all the
+same: they pass over what they do not know, and understand the rest rightly."""
 AT_ONCE = 500
 ROWS_AT_ONCE = 50_000
 T = TypeVar("T")
@@ -59,7 +61,7 @@ class Taken:
     """What a bundle brought: new rows, new entries of the history, others undone or done again.
 
     `left` are entries of rows that lie in this project's bin; `disputed` rows wait for a decision now; `unfit` labels
-    were left out, as their texts were changed here so that they have no place any more.
+    were left out, as their texts were changed here so that they have no place any more; `guidelines` are new versions.
     """
 
     head: Head
@@ -70,6 +72,7 @@ class Taken:
     disputed: int
     changes: Changes
     unfit: int = 0
+    guidelines: int = 0
 
 
 def write(
@@ -112,6 +115,8 @@ def write(
                 for copy, value in project.joining.events(part, former)
             ),
         )
+        # after the entries, so that the version of each is there
+        packed.put(GUIDELINES, project.joining.guidelines())
         head = Head(
             format=FORMAT,
             project=project.name,
@@ -193,8 +198,9 @@ def take(
     task = task_named(project.task)
     rules = task.labels
     with bundle.unpacking(path) as packed:
-        _check(packed, path.name, rules)
+        judge(packed, path.name, rules)
         known_as = project.joining.take_classes(packed.take(CLASSES, ClassCopy))
+        versions = project.joining.take_guidelines(packed.take(GUIDELINES, GuidelineCopy, needed=False))
         passes = 2 if task.move_label is None else 3
         progress = _Progress(passes * head.rows + head.events, on_progress, should_stop)
         came = _take_rows(project, progress.over(packed.take(ROWS, RowCopy)), rules, known_as)
@@ -224,6 +230,7 @@ def take(
         disputed=project.people.disputed(),
         changes=Changes(items=came > 0, labels=True, classes=True),
         unfit=0 if placing is None else placing.unfit,
+        guidelines=versions,
     )
 
 
@@ -273,35 +280,6 @@ def _named(value: Any | None, rules: Labels, names: Mapping[int, str]) -> Any | 
         return rules.to_named(value, names)
     except UserError:
         return None
-
-
-def _check(packed: bundle.Unpacking, name: str, rules: Labels) -> None:
-    """Judge every record before the project is touched. Raises UserError."""
-    names: dict[int, str] = {}
-    for place, one in enumerate(packed.take(CLASSES, ClassCopy), 1):
-        if not one.name.strip() or not one.uids:
-            raise UserError(f"“{name}” is damaged: a label has no name; ask for the bundle again.")
-        names[place] = one.name
-    numbers = {one: number for number, one in names.items()}
-    for row in packed.take(ROWS, RowCopy):
-        sound = content_hash(row.content).hex() == row.hash and row.split in ("", *SPLITS)
-        if not sound or not _is_label(row.label, rules, names, numbers):
-            raise UserError(f"“{name}” is damaged: a row is not what it was written as; ask for the bundle again.")
-    for event in packed.take(EVENTS, EventCopy):
-        if not (event.sound and event.uid):
-            raise UserError(f"“{name}” is damaged: a label's time or place is no such; ask for the bundle again.")
-        if not _is_label(event.label, rules, names, numbers):
-            raise UserError(f"“{name}” is damaged: it holds a label that is none; ask for the bundle again.")
-
-
-def _is_label(named: Any | None, rules: Labels, names: Mapping[int, str], numbers: Mapping[str, int]) -> bool:
-    """Whether it is a label in names of the bundle's own classes, or none."""
-    if named is None:
-        return True
-    try:
-        return bool(rules.to_named(rules.to_value(named, numbers), names) == named)
-    except (UserError, TypeError, KeyError, ValueError, AttributeError, IndexError):
-        return False  # whatever it is, no rule reads it
 
 
 def _take_rows(project: Project, rows: Iterable[RowCopy], rules: Labels, known_as: Mapping[str, str]) -> int:

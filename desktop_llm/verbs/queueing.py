@@ -22,6 +22,7 @@ def add(project: Project, recipe: Recipe) -> int:
 def remove(project: Project, number: int) -> Changes:
     """Take a waiting run away, its folder too. Raises UserError where it has begun."""
     run = project.runs.get(number)
+    run.must_be_here()
     if run.state != QUEUED:
         raise UserError(f"Run {number} has begun (it is {run.state}); only a run that waits can be taken away.")
     changes = project.runs.delete(number)

@@ -64,7 +64,7 @@ def prolong(project: Project, number: int, values: Mapping[str, Any]) -> Longer:
 
 
 def _changed(project: Project, number: int, values: Mapping[str, Any]) -> tuple[Job, Recipe]:
-    project.runs.get(number)
+    project.runs.get(number).must_be_here()
     for key in values:
         if key not in LONGER:
             recipes.require_key(key)

@@ -173,6 +173,7 @@ def start_of(recipe: Recipe) -> str:
 def resumable(project: Project, number: int) -> RunFolder:
     """The folder of a run that can go on. Raises UserError when it is finished or has no job."""
     run = project.runs.get(number)
+    run.must_be_here()
     if run.state in ("finished", "stopped"):
         raise UserError(f"Run {number} has ended ({run.state}); start a new one.")
     folder = project.runs.folder(number)

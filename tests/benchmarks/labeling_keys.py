@@ -21,7 +21,7 @@ from PySide6.QtCore import QEventLoop, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from desktop_llm.gui import theme
+from desktop_llm.gui import garbage, theme
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label import LabelPage
 from tests.benchmarks.labeling import project_in
@@ -74,6 +74,8 @@ def main() -> None:
         os.environ["DESKTOP_LLM_HOME"] = str(Path(name) / "home")
         theme.apply(app, "light")
         hub = Hub()
+        garbage.keep_to_this_thread(app)
+        garbage.spare(hub)
         page = LabelPage(hub)
         page.resize(1280, 720)
         page.show()
@@ -82,7 +84,7 @@ def main() -> None:
         hub.open_project(project_in(Path(name), told.rows, told.labeled))
         while page.item is None:
             pump(0.1)
-        pump(1.0)
+        pump(2 * garbage.SETTLED_MS / 1000)
         tell("at rest", press(page, told.keys, told.every))
         hub.looping.choose(on=True, every=5)
         while len(hub.looping.curve) < 1:

@@ -115,13 +115,15 @@ def _press(path: Path, keys: int, pause: float) -> None:
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
-    from desktop_llm.gui import theme
+    from desktop_llm.gui import garbage, theme
     from desktop_llm.gui.hub import Hub
     from desktop_llm.gui.window import MainWindow
 
     app = QApplication([])
     theme.apply(app, "light")
     hub = Hub()
+    garbage.keep_to_this_thread(app)
+    garbage.spare(hub)
     window = MainWindow(hub)
     window.resize(1280, 720)
     window.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ def test_a_project_goes_to_a_colleague_and_comes_back(command: Command, project:
     assert told == [{"rows": 104, "entries": 0, "to": str(file)}]
     [joined] = command("join", there, file, "--json").objects
     assert (joined["rows"], joined["entries"], joined["disputed"]) == (104, 0, 0)
+    with closing(Project.open(project)) as opened:
+        opened.guidelines.write("Read to the end.", "Ann")
+    command("bundle", project, file)
+    assert "New versions of the guideline: 1." in command("join", there, file).out
+    [joined] = command("join", there, file, "--json").objects
+    assert (joined["entries"], joined["guidelines"]) == (0, 0)
     _label(project, "Ann", 1)
     _label(there, "Ben", 2)
     assert command("bundle", there, back).code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.events import Evaluated, Event, Finished, Preparing, Saved, Started, StepDone
 from desktop_llm.jobs.folder import EventLog
+from desktop_llm.store import schema
 from desktop_llm.store.project import Project
+from desktop_llm.store.runs import AWAY
 from tests.store.conftest import TASK
 
 
@@ -143,3 +146,30 @@ def test_numbers_go_up_and_a_missing_run_is_a_sentence(project: Project) -> None
         project.runs.get(7)
     project.runs.delete(2)
     assert [run.number for run in project.runs.all()] == [1]
+
+
+def test_a_project_of_an_older_version_can_send_runs_away(project: Project, reopened: Callable[[], Project]) -> None:
+    number = _create(project)
+    project.close()
+    connection = sqlite3.connect(project.path / "project.db")
+    with connection:
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'runs_on_servers'")
+        connection.execute("ALTER TABLE runs DROP COLUMN server")
+        connection.execute(f"PRAGMA user_version = {list(schema.MIGRATIONS).index('runs_on_servers')}")
+    connection.close()
+    again = reopened()
+    try:
+        before = again.runs.get(number)
+        told = {"at": "2026-01-01", "file": "pack.zip", "events": 0}
+        assert again.runs.send_away(number, told, "Away").runs
+        run = again.runs.get(number)
+        assert (run.state, run.message, run.server, again.runs.queued()) == (AWAY, "Away", told, [])
+        assert [one.number for one in again.runs.away()] == [number]
+        with pytest.raises(UserError, match="take it back from there"):
+            run.must_be_here()
+        with pytest.raises(UserError, match="cannot be packed"):
+            again.runs.send_away(number, told, "Away")
+        again.runs.put_back(before)
+        assert again.runs.get(number) == before
+    finally:
+        again.close()

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from desktop_llm.data import bundle
 from desktop_llm.data.bundle import ENDING
 from desktop_llm.errors import UserError
-from desktop_llm.rows import Edit, Filter
+from desktop_llm.rows import Edit, Filter, Guideline
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import bundles
 from tests.store.conftest import TASK, insert
@@ -36,16 +37,30 @@ def _state(project: Project) -> dict[str, Any]:
     rows = {}
     for item in project.items.page(Filter(), 0, 1000):
         entries = [
-            (copy.uid, copy.over, named(value), copy.skipped, copy.labeler, copy.origin, copy.at, copy.active)
+            (copy.uid, copy.over, named(value), copy.skipped, copy.labeler, copy.origin, copy.at, copy.active,
+             copy.guideline)
             for copy, value in project.joining.events([item.id])
-        ]
+        ]  # fmt: skip
         rows[item.content["text"]] = (named(item.value), item.skipped, sorted(entries, key=str))
     disputed = sorted(item.content["text"] for item in project.items.page(Filter(show="disputed"), 0, 1000))
     second = {
         name: sorted(item.content["text"] for item in project.items.page(Filter(show="second", labeler=name), 0, 1000))
         for name in PEOPLE
     }
-    return {"rows": rows, "disputed": disputed, "second": second, "classes": sorted(names.values())}
+    return {
+        "rows": rows,
+        "disputed": disputed,
+        "second": second,
+        "classes": {one.name: one.description for one in project.classes.all()},
+        "guideline": _told(project, project.guidelines.get()),
+        "versions": project.joining.guidelines(),
+    }
+
+
+def _told(project: Project, one: Guideline) -> tuple[str, dict[str, str]]:
+    """What a version says, by the labels' names."""
+    names = project.classes.names()
+    return one.text, {names[number]: text for number, text in one.descriptions.items()}
 
 
 def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
@@ -64,6 +79,8 @@ def _act(project: Project, who: str, step: tuple[str, int, int]) -> None:
         "redo": project.labels.redo,
         "rename": lambda: project.classes.rename(chosen, NAMES[place % len(NAMES)]),
         "class": lambda: project.classes.add(NAMES[place % len(NAMES)]),
+        "guide": lambda: project.guidelines.write(f"Rule {value}.", who),
+        "describe": lambda: project.guidelines.describe(chosen, ("", "As it says.", "And so on.")[place % 3], who),
         "add": lambda: insert(project, [(f"text {value} of {who}", None)]),
         "bulk": lambda: _bulk(project, row.id, chosen, who),
     }
@@ -103,7 +120,7 @@ ACTS = [
     "add",
     "bulk",
 ]
-ACTS += ["write", "write", "write"]
+ACTS += ["write", "write", "write", "guide", "guide", "describe", "describe"]
 steps = st.tuples(
     st.sampled_from(PEOPLE),
     st.one_of(
@@ -223,15 +240,15 @@ def _rewritten(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
 @pytest.mark.parametrize(
     ("part", "change", "words"),
     [
-        (bundles.ROWS, lambda data: data.replace(b"first", b"other"), "not what it was written as"),
-        (bundles.ROWS, lambda data: data[:-20], "cannot be read"),
-        (bundles.EVENTS, lambda data: b'{"hash": "zz", "uid": "a", "at": "now"}\n', "no such"),
-        (bundles.EVENTS, lambda data: b"[" * 100_000, "cannot be read"),
-        (bundles.CLASSES, lambda data: data.replace(b'"yes"', b'" "'), "no name"),
-        (bundles.HEAD, lambda data: b"", "empty"),
-        (bundles.HEAD, lambda data: data.replace(b'"format":1', b'"format":9'), "newer"),
-        (bundles.HEAD, lambda data: json.dumps({**json.loads(data), "task": "other"}).encode(), "another kind"),
-        (bundles.HEAD, lambda data: json.dumps({**json.loads(data), "share": 5}).encode(), "cannot be true"),
+        (bundle.ROWS, lambda data: data.replace(b"first", b"other"), "not what it was written as"),
+        (bundle.ROWS, lambda data: data[:-20], "cannot be read"),
+        (bundle.EVENTS, lambda data: b'{"hash": "zz", "uid": "a", "at": "now"}\n', "no such"),
+        (bundle.EVENTS, lambda data: b"[" * 100_000, "cannot be read"),
+        (bundle.CLASSES, lambda data: data.replace(b'"yes"', b'" "'), "no name"),
+        (bundle.HEAD, lambda data: b"", "empty"),
+        (bundle.HEAD, lambda data: data.replace(b'"format":1', b'"format":9'), "newer"),
+        (bundle.HEAD, lambda data: json.dumps({**json.loads(data), "task": "other"}).encode(), "another kind"),
+        (bundle.HEAD, lambda data: json.dumps({**json.loads(data), "share": 5}).encode(), "cannot be true"),
     ],
 )
 def test_a_damaged_bundle_is_a_sentence_and_changes_nothing(
@@ -262,7 +279,7 @@ def test_a_project_is_made_of_a_bundle_whole_or_not_at_all(two: tuple[Project, P
     ann.people.set_share(0.5)
     bundles.write(ann, tmp_path / "all.dllm", labeler="Ann")
     with pytest.raises(UserError, match="damaged"):
-        bundles.make(tmp_path / "Broken", _rewritten(tmp_path / "all.dllm", bundles.ROWS, lambda data: data[:-20]))
+        bundles.make(tmp_path / "Broken", _rewritten(tmp_path / "all.dllm", bundle.ROWS, lambda data: data[:-20]))
     assert not (tmp_path / "Broken").exists()
     taken = bundles.make(tmp_path / "Carl", tmp_path / "all.dllm", "For Carl")
     assert (taken.rows, taken.events) == (4, 1)
@@ -350,7 +367,7 @@ def test_what_is_no_label_is_refused_before_anything_is_taken(
     def change(data: bytes) -> bytes:
         return data.replace(b'"label":"yes"', b'"label":' + json.dumps(label).encode())
 
-    for part in (bundles.EVENTS, bundles.ROWS):
+    for part in (bundle.EVENTS, bundle.ROWS):
         with pytest.raises(UserError, match="damaged"):
             bundles.take(ann, _rewritten(tmp_path / "whole.dllm", part, change))
     assert _state(ann) == before
@@ -367,3 +384,152 @@ def test_the_later_word_on_the_share_counts(two: tuple[Project, Project], tmp_pa
     assert ben.people.share == 0.0
     _exchanged(ben, ann, tmp_path)
     assert ann.people.share == 0.0
+
+
+def _row(project: Project, text: str) -> int:
+    return next(one.id for one in project.items.page(Filter(), 0, 100) if one.content["text"] == text)
+
+
+def test_the_guideline_travels_with_the_labels_that_were_given_by_it(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    ben.guidelines.write("Ben’s own first words.", "Ben")
+    ben.classes.add("perhaps")  # so that numbers of labels and versions are not the same in both
+    ann.classes.add("never")
+    never = next(one.id for one in ann.classes.all() if one.name == "never")
+    ann.guidelines.write("Read to the end.", "Ann")
+    ann.labels.set(2, 1, "Ann")
+    ann.guidelines.describe(never, "They say so.", "Ann")
+    ann.labels.set(2, never, "Ann")
+    bundles.write(ann, tmp_path / "told.dllm")
+    assert bundles.take(ben, tmp_path / "told.dllm").guidelines == 2
+    now = ben.guidelines.get()
+    assert (*_told(ben, now), now.labeler) == ("Read to the end.", {"never": "They say so."}, "Ann")
+    assert {one.name: one.description for one in ben.classes.all()}["never"] == "They say so."
+    given = [ben.guidelines.get(one.guideline) for one in ben.labels.history(_row(ben, "second"))]
+    assert [_told(ben, one) for one in given] == [
+        ("Read to the end.", {}),
+        ("Read to the end.", {"never": "They say so."}),
+    ]
+    assert [one.text for one in ben.guidelines.all()] == ["Read to the end."] * 2 + ["Ben’s own first words."]
+    assert ben.guidelines.current() == ben.guidelines.all()[0].version
+    assert bundles.take(ben, tmp_path / "told.dllm").guidelines == 0
+    _exchanged(ben, ann, tmp_path)
+    assert _state(ann) == _state(ben)
+
+
+def test_what_two_people_wrote_at_the_same_time_stands_on_both_sides(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    ann.guidelines.write("Old words.", "Ann")
+    _exchanged(ann, ben, tmp_path)
+    ann.guidelines.write("New words.", "Ann")
+    ann.guidelines.describe(1, "Ann says.", "Ann")
+    ben.guidelines.describe(2, "Ben says.", "Ben")
+    ben.guidelines.describe(1, "Ben says better.", "Ben")
+    for name, sender in (("from Ann.dllm", ann), ("from Ben.dllm", ben)):  # both on their way at once
+        bundles.write(sender, tmp_path / name)
+    for name, receiver in (("from Ann.dllm", ben), ("from Ben.dllm", ann)):
+        bundles.take(receiver, tmp_path / name)
+    assert _state(ann) == _state(ben)
+    assert _told(ann, ann.guidelines.get()) == ("New words.", {"yes": "Ben says better.", "no": "Ben says."})
+    assert "Ann says." in {one.descriptions.get(1) for one in ann.guidelines.all()}  # replaced, not lost
+    ann.labels.set(2, 1, "Ann")
+    assert ann.labels.history(2)[-1].guideline == ann.guidelines.current()
+
+
+def test_a_word_on_the_guideline_comes_after_one_from_a_clock_that_is_ahead(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    ben.guidelines.write("From the future.", "Ben")
+    bundles.write(ben, tmp_path / "whole.dllm")
+
+    def ahead(data: bytes) -> bytes:
+        told = json.loads(data)
+        return json.dumps({**told, "at": f"2199{told['at'][4:]}"}).encode() + b"\n"
+
+    bundles.take(ann, _rewritten(tmp_path / "whole.dllm", bundle.GUIDELINES, ahead))
+    assert ann.guidelines.get().text == "From the future."
+    ann.guidelines.write("And now.", "Ann")
+    assert ann.guidelines.get().text == "And now."
+    ann.guidelines.describe(1, "Yes.", "Ann")
+    assert _told(ann, ann.guidelines.get()) == ("And now.", {"yes": "Yes."})
+
+
+def _as_before_guidelines(path: Path) -> Path:
+    """The bundle as a program wrote it that knew no guideline."""
+    made = path.with_name("older.dllm")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            lines = [json.loads(line) for line in old.read(name).splitlines()]
+            kept = [{key: value for key, value in one.items() if key != "guideline"} for one in lines]
+            if name != bundle.GUIDELINES:
+                new.writestr(name, "".join(json.dumps(one) + "\n" for one in kept))
+    return made
+
+
+def test_a_bundle_of_an_older_program_is_read_and_a_newer_one_tells_the_rest(
+    two: tuple[Project, Project], tmp_path: Path
+) -> None:
+    ann, ben = two
+    ben.guidelines.write("Ben’s.", "Ben")
+    ann.guidelines.write("Ann’s.", "Ann")
+    ann.labels.set(2, 1, "Ann")
+    bundles.write(ann, tmp_path / "whole.dllm")
+    taken = bundles.take(ben, _as_before_guidelines(tmp_path / "whole.dllm"))
+    assert (taken.events, taken.guidelines, ben.guidelines.get().text) == (1, 0, "Ben’s.")
+    row = _row(ben, "second")
+    assert [(one.after, one.guideline) for one in ben.labels.history(row)] == [(1, 0)]
+    taken = bundles.take(ben, tmp_path / "whole.dllm")
+    assert (taken.events, taken.guidelines) == (0, 1)
+    assert [ben.guidelines.get(one.guideline).text for one in ben.labels.history(row)] == ["Ann’s."]
+
+
+def test_a_label_that_was_removed_comes_back_with_what_it_means(two: tuple[Project, Project], tmp_path: Path) -> None:
+    ann, ben = two
+    ann.classes.add("never")
+    never = next(one.id for one in ann.classes.all() if one.name == "never")
+    ann.guidelines.describe(never, "They say so.", "Ann")
+    _exchanged(ann, ben, tmp_path)
+    ann.classes.remove(never)
+    ann.guidelines.write("Later words.", "Ann")
+    assert _told(ann, ann.guidelines.all()[1]) == ("", {})  # nobody can say what a number was that nothing has
+    _exchanged(ann, ben, tmp_path)
+    assert _told(ann, ann.guidelines.get()) == ("Later words.", {"never": "They say so."})
+    assert _state(ann) == _state(ben)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("at", "soon", "version of the guideline is none"),
+        ("at", "9999-12-31T23:59:59.999999+00:00", "version of the guideline is none"),
+        ("at", "20261126T101010+0000", "version of the guideline is none"),
+        ("at", "2026-11-26T10:10:10.000+02:00", "version of the guideline is none"),
+        ("text", "x" * 100_001, "version of the guideline is none"),
+        ("uid", "", "version of the guideline is none"),
+        ("uid", "another", "lacks a version of the guideline"),
+        ("text", 5, "cannot be read"),
+        ("descriptions", ["yes"], "cannot be read"),
+        ("changed", "text", "cannot be read"),
+    ],
+)
+def test_a_damaged_guideline_is_a_sentence_and_changes_nothing(
+    two: tuple[Project, Project], tmp_path: Path, field: str, value: object, words: str
+) -> None:
+    ann, ben = two
+    ann.guidelines.write("Ann’s.", "Ann")
+    ben.guidelines.write("Ben’s.", "Ben")
+    ben.labels.set(2, 1, "Ben")
+    bundles.write(ben, tmp_path / "whole.dllm")
+    before = _state(ann)
+
+    def change(data: bytes) -> bytes:
+        return json.dumps({**json.loads(data), field: value}).encode() + b"\n"
+
+    with pytest.raises(UserError, match=words):
+        bundles.take(ann, _rewritten(tmp_path / "whole.dllm", bundle.GUIDELINES, change))
+    assert _state(ann) == before

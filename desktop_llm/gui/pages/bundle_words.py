@@ -73,7 +73,7 @@ class BundleWords(QObject):
 
     def came(self, taken: Taken) -> list[str]:
         """What it brought, a sentence each."""
-        if not (taken.rows or taken.events or taken.turned):
+        if not (taken.rows or taken.events or taken.turned or taken.guidelines):
             first = self.tr("Nothing in it was new.")
         else:
             first = self.tr("New rows: {rows:,} · new entries of the labels’ history: {events:,}").format(
@@ -82,6 +82,8 @@ class BundleWords(QObject):
         told = [first]
         if taken.turned:
             told.append(self.tr("Undone or done again there: {count:,}").format(count=taken.turned))
+        if taken.guidelines:
+            told.append(self.tr("New versions of the guideline: {count:,}").format(count=taken.guidelines))
         if taken.left:
             words = self.tr("About rows that lie in your bin, and left out: {count:,}")
             told.append(words.format(count=taken.left))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
+from desktop_llm.gui.pages.snapshot_facts import day_and_time
 from desktop_llm.rows import Class, Guideline
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -73,6 +74,36 @@ class GuidelineCard(Card):
         lines.addStretch(1)
         self._area.setWidget(inner)
         self.set_note(self.tr("version {number:,}").format(number=told.version) if told.version else "")
+
+
+class GuidelineVersion(QWidget):
+    """One version as it was, with what the labels meant then: to be read beside a label that was given by it."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        """`name` becomes the object name of the text."""
+        super().__init__(parent)
+        lines = QVBoxLayout(self)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(8)
+        self.title = plain_label("", "muted", wrap=True)
+        self.text = QPlainTextEdit()
+        self.text.setObjectName(name)
+        self.text.setAccessibleName(self.tr("The guideline by which the label was given"))
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        lines.addWidget(self.title)
+        lines.addWidget(self.text, 1)
+
+    def show_version(self, told: Guideline | None, names: Mapping[int, str]) -> None:
+        """Show a version, None where there was none."""
+        if told is None:
+            self.title.setText(self.tr("No guideline is known for this entry."))
+            self.text.clear()
+            return
+        words = self.tr("Guideline, version {number:,}, {when}").format(number=told.version, when=day_and_time(told.at))
+        self.title.setText(f"{words} · {told.labeler}" if told.labeler else words)
+        meanings = [f"{names[number]}\n{text.strip()}" for number, text in told.descriptions.items() if number in names]
+        self.text.setPlainText("\n\n".join(one for one in (told.text.strip(), *meanings) if one))
 
 
 def _text(text: str) -> QWidget:

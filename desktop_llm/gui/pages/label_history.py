@@ -10,15 +10,18 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QVBoxLayo
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.label_guideline import GuidelineVersion
 from desktop_llm.gui.pages.snapshot_facts import day_and_time
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
 if TYPE_CHECKING:
+    from desktop_llm.rows import Guideline
     from desktop_llm.store.labels import Operation
 
 SIZE = (760, 340)
+GUIDELINE_HEIGHT = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,16 @@ class Discretion:
 
     only: str | None = None
     names: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What was read of a row: its entries, which of them stand, the labels' names, guidelines by their version."""
+
+    entries: list[Operation]
+    stands: set[tuple[str, str]]
+    names: dict[int, str]
+    versions: dict[int, Guideline]
 
 
 class RowHistory(QDialog):
@@ -46,6 +59,13 @@ class RowHistory(QDialog):
         self.table = grid_view(self._grid, "label.history.table", self.tr("History of the row"))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         card.body.addWidget(self.table, 1)
+        self._versions: list[Guideline | None] = []
+        self._names: dict[int, str] = {}
+        self.version = GuidelineVersion("label.history.guideline")
+        self.version.setFixedHeight(GUIDELINE_HEIGHT)
+        self.version.hide()
+        card.body.addWidget(self.version)
+        self.table.selectionModel().currentRowChanged.connect(lambda now: self._choose(now.row()))
         self._words = plain_label("", "muted", wrap=True)
         self._words.setObjectName("label.history.words")
         card.body.addWidget(self._words)
@@ -64,25 +84,28 @@ class RowHistory(QDialog):
         if project is None or task is None:
             return
 
-        def read(_: Task) -> tuple[list[Operation], set[tuple[str, str]], dict[int, str]]:
+        def read(_: Task) -> _Told:
             stands = {(one.labeler, one.at) for one in project.people.said(item)}
-            return project.labels.history(item), stands, project.classes.names()
+            entries = project.labels.history(item)
+            versions = {number: project.guidelines.get(number) for number in {one.guideline for one in entries} - {0}}
+            return _Told(entries=entries, stands=stands, names=project.classes.names(), versions=versions)
 
         self._task = self._hub.background.run(read)
         self._task.ended.connect(self._on_read)
 
     def _on_read(self, task: Task) -> None:
         if task.result is not None:
-            self._show(*task.result)
+            self._show(task.result)
 
-    def _show(self, told: list[Operation], stands: set[tuple[str, str]], names: dict[int, str]) -> None:
+    def _show(self, told: _Told) -> None:
         only = self._kept_back.only
-        seen = [one for one in told if only is None or one.labeler == only]
+        entries = (one for one in told.entries if only is None or one.labeler == only)
+        seen = sorted(entries, key=lambda one: one.at)
         titles = (
             *(self.tr("When"), self.tr("By"), self.tr("Label"), self.tr("How"), self.tr("Guideline")),
             self.tr("State"),
         )
-        rows = [self._row(one, stands, names) for one in sorted(seen, key=lambda one: one.at)]
+        rows = [self._row(one, told.stands, told.names) for one in seen]
         self._grid.show_rows(titles, sorted(rows) if self._kept_back.names else rows)
         fit_columns(self.table)
         self._card.set_note(self.tr("{count:,} entries").format(count=len(seen)))
@@ -93,6 +116,16 @@ class RowHistory(QDialog):
             words = self.tr("Names are hidden, and with them when and how labels were given.")
         self._words.setText(words)
         self._words.setVisible(bool(words))
+        self._names, self._versions = told.names, [told.versions.get(one.guideline) for one in seen]
+        if any(self._versions) and not self._kept_back.names:
+            self.resize(self.width(), self.height() + GUIDELINE_HEIGHT)
+            self.version.show()
+            self.table.selectRow(len(seen) - 1)
+
+    def _choose(self, row: int) -> None:
+        """Show by which words an entry came to be."""
+        if 0 <= row < len(self._versions):
+            self.version.show_version(self._versions[row], self._names)
 
     def _row(self, one: Operation, stands: set[tuple[str, str]], names: dict[int, str]) -> tuple[str, ...]:
         task = self._hub.task

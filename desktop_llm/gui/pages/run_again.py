@@ -1,4 +1,4 @@
-"""What can be done with a run that is there: train it longer, repeat it exactly, see what differs from another."""
+"""What can be done with a run that is there: longer, again exactly, what differs, to a server and back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.pack_dialog import PackDialog
 from desktop_llm.gui.pages.run_box import KEPT
 from desktop_llm.gui.pages.run_differs import DiffersDialog
 from desktop_llm.gui.pages.run_longer import LongerDialog
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 class RunAgain(QPushButton):
     """A button with a menu, about the chosen run.
 
-    Signals: `resume_asked(number)`: go on with it; `work_begun(Task)`: a run is being made; `made(number)`: it is.
+    Signals: `resume_asked(number)`: go on with it; `work_begun(Task)`: a run is being made; `made(number)`: it is;
+    `back_asked()`: take one back from a server; `call_asked(number)`: wait no longer for it.
     """
 
     resume_asked = Signal(int)
     work_begun = Signal(object)
     made = Signal(int)
+    back_asked = Signal()
+    call_asked = Signal(int)
 
     def __init__(self, hub: Hub, parent: QWidget | None = None) -> None:
         """About no run at first."""
@@ -46,15 +50,26 @@ class RunAgain(QPushButton):
         self.again = self._action(menu, "train.this.again", self.tr("Run again exactly"), self._on_again)
         self.again.setToolTip(self.tr("The same texts and recipe; afterwards the weights are compared, bit by bit."))
         self.differs = self._action(menu, "train.this.differs", self.tr("What differs…"), self._on_differs)
+        menu.addSeparator()
+        self.pack = self._action(menu, "train.this.pack", self.tr("Pack for a server…"), self._on_pack)
+        self.back = self._action(menu, "train.this.back", self.tr("Take back from a server…"), self.back_asked.emit)
+        self.call = self._action(menu, "train.this.call", self.tr("Call back from the server"), self._on_call)
+        self.call.setToolTip(self.tr("Wait no longer for it, and train it here."))
         self.setMenu(menu)
 
     def show_run(self, run: Run | None, runs: Sequence[Run], *, free: bool) -> None:
         """It is about `run`, one of `runs`; `free`: nothing trains, and the project may be written."""
+        from desktop_llm.store.runs import AWAY, SENDABLE
+
         self._run, self._runs = run, runs
         kept = run is not None and run.state in KEPT
-        self.longer.setEnabled(run is not None and free)
+        away = run is not None and run.state == AWAY
+        self.longer.setEnabled(run is not None and free and not away)
         self.again.setEnabled(kept and free)
         self.differs.setEnabled(run is not None and len(runs) > 1)
+        self.pack.setEnabled(run is not None and run.state in SENDABLE and free)
+        for action in (self.back, self.call):
+            action.setEnabled(away and free)
 
     def _action(self, menu: QMenu, name: str, words: str, asked: object) -> QAction:
         made = menu.addAction(words)
@@ -71,6 +86,14 @@ class RunAgain(QPushButton):
     def _on_differs(self) -> None:
         if self._run is not None:
             DiffersDialog(self._hub, self._run, self._runs, self).open()
+
+    def _on_pack(self) -> None:
+        if self._run is not None:
+            PackDialog(self._hub, self.window(), self._run.recipe, self._run).open()
+
+    def _on_call(self) -> None:
+        if self._run is not None:
+            self.call_asked.emit(self._run.number)
 
     def _on_again(self) -> None:
         project, run = self._hub.project, self._run

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
@@ -15,6 +15,7 @@ from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
+from desktop_llm.gui.pages.train_away import TrainAway
 from desktop_llm.gui.pages.train_before import TrainBefore
 from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
 from desktop_llm.gui.pages.train_devices import gpus
@@ -22,10 +23,10 @@ from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.gui.pages.train_queue import TrainQueue
 from desktop_llm.gui.pages.train_setup import TrainSetup
+from desktop_llm.gui.pages.train_start import TrainStart
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
-from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 
 if TYPE_CHECKING:
@@ -121,22 +122,22 @@ class TrainPage(Page):
             self.controls.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
-        """`start` begins a run with what is set; `resume` goes on with that run."""
+        """`start` begins a run with what is set; `resume` goes on with that run; `take_back` asks for one."""
         self._check_timer.start()
         if arguments.get("start"):
             self.start()
         if isinstance(arguments.get("resume"), int):
             self.resume(arguments["resume"])
+        if arguments.get("take_back"):
+            self.away.take_back()
 
     def start(self) -> None:
         """Freeze the data, write the job, train; or let it wait for the run that trains."""
         project = self.hub.project
         if project is None or self._preparing is not None:
             return
-        try:
-            recipe = self.setup.recipe
-        except UserError as error:
-            self._tell_problem(error)
+        recipe = self._recipe()
+        if recipe is None:
             return
         self._keep(recipe)
         self.forecast.measuring.cancel(by_hand=False)
@@ -209,19 +210,17 @@ class TrainPage(Page):
         card = Card(self.tr("Setup"))
         self.setup = TrainSetup()
         self.setup.changed.connect(self._check_timer.start)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.setup)
-        card.body.addWidget(scroll, 1)
+        card.body.addWidget(self.setup.scrolled(), 1)
         whole.addWidget(card, 1)
         whole.addWidget(TrainQueue(self.hub))
+        self.away = TrainAway(self.hub, self.controls.again)
+        whole.addWidget(self.away)
         self._before = TrainBefore()
         whole.addWidget(self._before)
-        self.start_button = button(self.tr("Start training"), "train.start", self.start, kind="primary")
-        self.start_button.setMinimumHeight(36)
-        whole.addWidget(self.start_button)
+        self._starting = TrainStart(self.hub, self._recipe)
+        self._starting.start_asked.connect(self.start)
+        self.start_button = self._starting.start
+        whole.addWidget(self._starting)
         return column
 
     # before the start
@@ -230,10 +229,8 @@ class TrainPage(Page):
         project = self.hub.project
         if project is None:
             return
-        try:
-            recipe = self.setup.recipe
-        except UserError as error:
-            self._tell_problem(error)
+        recipe = self._recipe()
+        if recipe is None:
             return
 
         def work(_: Task) -> Readiness:
@@ -244,6 +241,14 @@ class TrainPage(Page):
         self.hub.background.run(
             work, on_done=lambda told: self._show_readiness(told, recipe), on_error=self._tell_problem
         )
+
+    def _recipe(self) -> recipes.Recipe | None:
+        """What is set; None, and the reason is shown, where it cannot be."""
+        try:
+            return self.setup.recipe
+        except UserError as error:
+            self._tell_problem(error)
+            return None
 
     def _show_readiness(self, told: Readiness, recipe: recipes.Recipe) -> None:
         self._before.show_readiness(told)
@@ -361,10 +366,8 @@ class TrainPage(Page):
         wish = self.hub.training.wish if active else ""
         self.forecast.setVisible(not active)
         waits = active or bool(self.hub.queue.waiting)
-        title = self.tr("Add to the queue") if waits else self.tr("Start training")
-        self.start_button.setText(title)
-        self.start_button.setAccessibleName(title)
-        self.start_button.setEnabled(self._ready and self._preparing is None and self.hub.writable)
+        enabled = self._ready and self._preparing is None and self.hub.writable
+        self._starting.show_state(enabled=enabled, waits=waits)
         self.advice.set_alive(alive=active and wish not in ("stop", "leave"))
         self.controls.show_state(free=self._preparing is None)
 

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_devices import SPREAD_KEYS, TrainDevices
@@ -90,6 +90,15 @@ class TrainSetup(QWidget):
         whole.addStretch(1)
         self._model.activated.connect(self._on_model_chosen)
         self._preset.activated.connect(self._on_preset_chosen)
+
+    def scrolled(self) -> QScrollArea:
+        """Itself in an area that scrolls where a window is too low for it."""
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self)
+        return area
 
     @property
     def recipe(self) -> Recipe:

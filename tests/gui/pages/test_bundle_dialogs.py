@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm import paths
+from desktop_llm.data import bundle
 from desktop_llm.errors import Cancelled
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.bundle_send import SendDialog
@@ -44,12 +45,13 @@ def project(page: DataPage, opened: Callable[..., Project], hub: Hub, qtbot: QtB
     return made
 
 
-def of_ben(tmp_path: Path, name: str = "Tickets") -> Path:
+def of_ben(tmp_path: Path, name: str = "Tickets", guideline: str = "") -> Path:
     """A bundle of Ben's copy: he labeled the first row otherwise, the second alone, and found a fourth."""
     copy = Project.create(tmp_path / "Ben", TASK.name, name)
     copy.classes.ensure(["yes", "no"])
     fill(copy, [(HOSTILE, None), ("second", None), ("fourth", None)])
     copy.labels.set(1, NO, "Ben")
+    copy.guidelines.write(guideline, "Ben")
     copy.labels.set(2, YES, "Ben")
     bundles.write(copy, tmp_path / "ben.dllm", labeler="Ben")
     copy.close()
@@ -150,6 +152,20 @@ def test_a_bundle_is_looked_at_before_anything_is_taken(
     gone()
 
 
+def test_the_guideline_that_came_is_told_of(page: DataPage, project: Project, qtbot: QtBot, tmp_path: Path) -> None:
+    file = of_ben(tmp_path, guideline="Read it to the end.")
+    for lines in (["New versions of the guideline: 1"], []):
+        drop(page, file)
+        dialog = taking(page, qtbot)
+        click(qtbot, dialog, "bundle.take.go")
+        qtbot.waitUntil(lambda dialog=dialog: find(dialog, QPushButton, "bundle.take.go").isHidden())  # type: ignore[misc]
+        assert told(dialog, "work.words").splitlines()[1:-1] == lines
+        dialog.reject()
+        gone()
+    assert project.guidelines.get().text == "Read it to the end."
+    assert [one.guideline for one in project.labels.history(2)] == [1]
+
+
 def test_the_same_bundle_again_brings_nothing_and_what_lies_in_the_bin_stays_there(
     page: DataPage, project: Project, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -174,7 +190,7 @@ def damaged(file: Path, **head: object) -> Path:
     with zipfile.ZipFile(file) as old, zipfile.ZipFile(made, "w") as new:
         for name in old.namelist():
             content = old.read(name)
-            if name == bundles.HEAD:
+            if name == bundle.HEAD:
                 content = json.dumps({**json.loads(content), **head}).encode()
             new.writestr(name, content)
     return made

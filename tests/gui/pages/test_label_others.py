@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QListView, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.hub import Hub
@@ -288,6 +288,31 @@ def test_the_history_says_who_gave_which_label_by_which_guideline(page: LabelPag
     ]
     page.opened(item=1)
     assert [one[1:] for one in _history(page, qtbot)] == [["", "yes", "came with the text", "", ""]]
+
+
+def test_the_history_shows_the_words_by_which_a_label_was_given(page: LabelPage, qtbot: QtBot) -> None:
+    project = _project(page)
+    project.guidelines.write("Yes means <b>yes</b>.", "Ann")
+    project.labels.set(3, NO, "Ben")
+    project.guidelines.describe(NO, "Refuses.", "Ann")
+    project.guidelines.describe(YES, "Agrees.", "Ben")
+    project.labels.set(3, YES, "Ben")
+    page.opened(item=3)
+    click(qtbot, page, "label.history.open")
+    popup = find(page, RowHistory, "label.history")
+    qtbot.waitUntil(lambda: page.hub.background.idle)
+    shown = find(popup, QPlainTextEdit, "label.history.guideline")
+    assert shown.toPlainText() == "Yes means <b>yes</b>.\n\nyes\nAgrees.\n\nno\nRefuses."
+    assert popup.version.title.text().startswith("Guideline, version 3, 20")
+    assert popup.version.title.text().endswith("· Ben")
+    told = []
+    for _ in range(2):
+        QTest.keyClick(popup.table, Qt.Key.Key_Up)
+        told.append(shown.toPlainText())
+    assert told == ["Yes means <b>yes</b>.", ""]  # the first came before there was any
+    QTest.keyClick(shown, Qt.Key.Key_Escape)
+    assert not popup.isVisible()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_the_history_keeps_back_what_a_second_opinion_may_not_see(page: LabelPage, qtbot: QtBot) -> None:

@@ -1,0 +1,52 @@
+"""The buttons below the setup: train here, or pack the run for a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.pack_dialog import PackDialog
+from desktop_llm.widgets.button import button
+
+if TYPE_CHECKING:
+    from desktop_llm.jobs.recipe import Recipe
+
+HEIGHT = 36
+
+
+class TrainStart(QWidget):
+    """Signal: `start_asked()`."""
+
+    start_asked = Signal()
+
+    def __init__(self, hub: Hub, recipe: Callable[[], Recipe | None]) -> None:
+        """Both are off until `show_state`; `recipe` gives what is set, None where it cannot be."""
+        super().__init__()
+        self._hub, self._recipe = hub, recipe
+        self.start = button(self.tr("Start training"), "train.start", self.start_asked.emit, kind="primary")
+        self.server = button(self.tr("On a server…"), "train.server", self._on_server)
+        self.server.setAccessibleName(self.tr("Train on a server"))
+        self.server.setToolTip(self.tr("Packs the run into one file that trains where you copy it."))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for made, stretch in ((self.start, 1), (self.server, 0)):
+            made.setMinimumHeight(HEIGHT)
+            row.addWidget(made, stretch)
+
+    def show_state(self, *, enabled: bool, waits: bool) -> None:
+        """Whether a run can be made; `waits`: it would have to wait for others."""
+        title = self.tr("Add to the queue") if waits else self.tr("Start training")
+        self.start.setText(title)
+        self.start.setAccessibleName(title)
+        for made in (self.start, self.server):
+            made.setEnabled(enabled)
+
+    def _on_server(self) -> None:
+        recipe = self._recipe()
+        if recipe is not None:
+            PackDialog(self._hub, self.window(), recipe).open()

@@ -1,0 +1,415 @@
+"""A run that trains on a server: packed with all it needs, taken back once however often it comes, lost never."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_llm import atomic
+from desktop_llm.engine import worker
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs import server
+from desktop_llm.jobs.control import Control
+from desktop_llm.jobs.server import Server
+from desktop_llm.store.project import Project
+from desktop_llm.verbs import headless, packing, queueing, rerunning, returning, training
+from tests import projects
+from tests.servers import PROCESSOR, RECIPE, STEPS, Away, environment, unpack, until
+
+WEIGHTS = "model.safetensors"
+TABLES = ("runs", "run_metrics", "predictions")
+
+
+def _kept(project: Project) -> dict[str, list[Any]]:
+    """All that the project has of its runs."""
+    rows = project._connections.rows
+    return {name: rows(f"SELECT * FROM {name} ORDER BY 1, 2, 3") for name in TABLES}
+
+
+def _imports(source: str) -> set[str]:
+    """The modules of ours that a file imports, by the longest name that may be one."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return {name for name in found if name.startswith("desktop_llm.")}
+
+
+def test_the_pack_holds_the_engine_whole_and_no_place_of_this_machine(away: Away) -> None:
+    with zipfile.ZipFile(away.pack) as packed:
+        told = {name.partition("/")[2]: packed.read(name) for name in packed.namelist()}
+    program = {name for name in told if name.startswith("program/")}
+    for name in program:
+        for module in _imports(told[name].decode()):
+            if not module.endswith(".screen") and not module.startswith("desktop_llm.widgets"):
+                place = "program/" + module.replace(".", "/")
+                assert {f"{place}.py", f"{place}/__init__.py"} & program, f"{name} imports {module}"
+    assert not any("/gui/" in name or "/store/" in name for name in program)
+    assert sum(len(told[name]) for name in program) < 2_000_000
+    here = str(away.pack.parent).encode()
+    assert [name for name, content in told.items() if here in content] == []
+    assert b"YOUR TEXTS" in told["README.txt"]
+    assert b"sh run.sh" in told["README.txt"]
+    assert b"python -m desktop_llm.engine run" in told["run.sh"]
+    assert all("==" in line for line in told["requirements.txt"].decode().splitlines())
+    assert b"+" not in told["requirements.txt"]
+    script = "import desktop_llm, sys; print(desktop_llm.__file__)"
+    env = {**environment(away.server), "PYTHONPATH": "program"}
+    said = subprocess.run(["python", "-c", script], cwd=away.server, env=env, capture_output=True, text=True)
+    assert Path(said.stdout.strip()).is_relative_to(away.server)
+
+
+def test_taken_back_it_is_as_if_it_had_trained_here(away: Away, tmp_path: Path) -> None:
+    trained = shutil.copytree(away.project, tmp_path / "trained here")
+    with away.opened() as project:
+        back = returning.take(project, away.server)
+        assert (back.new, back.left_out, back.run.state, back.run.step) == (True, (), "finished", STEPS)
+        assert back.changes.runs
+        assert back.changes.predictions
+        assert [step for step, _ in project.runs.metrics(1)["loss"]] == list(range(1, STEPS + 1))
+        assert project.predictions.count(1) == 24
+        assert project.check() == []
+        once = _kept(project)
+        assert not returning.take(project, away.server).new
+        assert _kept(project) == once
+        number, folder = rerunning.again(project, 1)
+        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+        assert "the same to the last bit" in project.runs.get(number).message
+        there = atomic.sha256(folder.model / WEIGHTS)
+    with Away(trained, away.pack, away.server).opened() as project:
+        packing.call_back(project, 1)
+        assert headless.train(project, 1, lambda told, words: None, lambda leave: None) == 0
+        assert atomic.sha256(project.runs.folder(1).model / WEIGHTS) == there
+
+
+@pytest.mark.parametrize("torn", [True, False], ids=["torn", "whole"])
+def test_taken_back_before_its_end_and_once_more_it_is_as_taken_back_once(
+    away: Away, tmp_path: Path, torn: bool
+) -> None:
+    other = Away(shutil.copytree(away.project, tmp_path / "other"), away.pack, away.server)
+    with other.opened() as project:
+        returning.take(project, away.server)
+        once = _kept(project)
+    half = until(away, 10, tmp_path / "half", torn=torn)
+    with away.opened() as project:
+        back = returning.take(project, half.path)
+        assert (back.run.state, back.run.step, back.new) == ("interrupted", 10, True)
+        assert "take it back again later" in back.run.message
+        assert not returning.take(project, half.path).new
+    with away.opened() as project:
+        assert returning.take(project, away.server).run.state == "finished"
+        assert _kept(project) == once
+        assert not returning.take(project, half.path).new  # an older one takes nothing away
+        assert _kept(project) == once
+        assert project.check() == []
+
+
+def test_taken_back_before_its_end_it_ends_here_with_the_same_weights(away: Away, tmp_path: Path) -> None:
+    half = until(away, 20, tmp_path / "half")
+    with away.opened() as project:
+        returning.take(project, half.path)
+        training.resumable(project, 1)
+        assert headless.train(project, 1, lambda told, words: None, lambda leave: None) == 0
+        there = atomic.sha256(away.run.model / WEIGHTS)
+        assert atomic.sha256(project.runs.folder(1).model / WEIGHTS) == there
+        with pytest.raises(UserError, match="Run 1 went on here after it was packed"):
+            returning.take(project, away.server)
+
+
+def test_what_was_broken_off_after_the_files_were_here_is_made_good(away: Away) -> None:
+    with away.opened() as project:
+        shutil.copyfile(away.run.events_file, project.runs.folder(1).events_file)
+        assert returning.take(project, away.server).run.state == "finished"
+        assert project.check() == []
+
+
+def test_nobody_goes_on_with_a_run_that_is_being_taken_back(away: Away, tmp_path: Path) -> None:
+    half = until(away, 10, tmp_path / "half")
+    refused: list[float] = []
+
+    def meanwhile(fraction: float, text: str) -> None:
+        with pytest.raises(UserError, match="is on a server"):
+            training.resumable(project, 1)
+        refused.append(fraction)
+
+    with away.opened() as project:
+        returning.take(project, half.path)
+        before = project.runs.get(1)
+        with pytest.raises(Cancelled):
+            returning.take(project, away.server, on_progress=meanwhile, should_stop=lambda: len(refused) > 3)
+        assert project.runs.get(1) == before
+        training.resumable(project, 1)
+        assert returning.take(project, away.server, on_progress=meanwhile).run.state == "finished"
+    assert refused[-1] == 1.0
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "folder"])
+def test_a_run_that_began_here_ends_there(away: Away, tmp_path: Path, zipped: bool) -> None:
+    """Packed again after it came back half done: a checkpoint and its events go along."""
+    half = until(away, 20, tmp_path / "half", torn=False)
+    with away.opened() as project:
+        returning.take(project, half.path)
+        packing.pack(project, 1, tmp_path / "again.zip", PROCESSOR)
+        there = unpack(tmp_path / "again.zip", tmp_path / "second server")
+        worker.train_here(str(there / "run"), lambda event: None, Control())
+        if zipped:
+            shutil.make_archive(str(tmp_path / "back"), "zip", there.parent)
+        back = returning.take(project, tmp_path / "back.zip" if zipped else there.parent)
+        assert (back.run.state, back.run.step) == ("finished", STEPS)
+        assert [step for step, _ in project.runs.metrics(1)["loss"]] == list(range(1, STEPS + 1))
+        assert atomic.sha256(project.runs.folder(1).model / WEIGHTS) == atomic.sha256(away.run.model / WEIGHTS)
+        assert project.check() == []
+
+
+def test_a_model_folder_goes_along_and_adapters_come_back_to_it(trained: Path, tmp_path: Path) -> None:
+    model = (trained / "runs" / "0001" / "model").resolve()
+    values = {"model": str(model), "lora_r": 2, "max_steps": 4, "num_train_epochs": 1.0}
+    project = Project.open(trained)
+    try:
+        number = packing.pack_new(project, recipes.changed(RECIPE, values), tmp_path / "pack.zip", PROCESSOR).number
+        there = unpack(tmp_path / "pack.zip", tmp_path / "server")
+        assert json.loads((there / "run" / "job.json").read_text())["recipe"]["model"] == "start"
+        project.path.rename(tmp_path / "nowhere")
+        worker.train_here(str(there / "run"), lambda event: None, Control())
+        (tmp_path / "nowhere").rename(project.path)
+        assert returning.take(project, there).run.state == "finished"
+        adapter = project.runs.folder(number).adapter
+        assert json.loads((adapter / "base.json").read_text())["folder"] == str(model)
+        assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == str(model)
+        assert project.check() == []
+    finally:
+        project.close()
+
+
+def _another_learning_rate(away: Away) -> None:
+    told = json.loads(away.run.job_file.read_text())
+    told["recipe"]["learning_rate"] = 0.5
+    away.run.job_file.write_text(json.dumps(told))
+
+
+def _another_run(away: Away) -> None:
+    told = json.loads(away.run.job_file.read_text())
+    away.run.job_file.write_text(json.dumps({**told, "created": "2020-01-01T00:00:00+00:00"}))
+
+
+def _no_run(away: Away) -> None:
+    away.run.job_file.unlink()
+
+
+def _another_text(away: Away) -> None:
+    with (away.run.snapshot / "train.jsonl").open("a") as file:
+        file.write("{}\n")
+
+
+def _flipped_bit(away: Away) -> None:
+    file = away.run.model / WEIGHTS
+    content = bytearray(file.read_bytes())
+    content[-9] ^= 1
+    file.write_bytes(content)
+
+
+def _no_model(away: Away) -> None:
+    shutil.rmtree(away.run.model)
+
+
+def _a_link(away: Away) -> None:
+    file = away.run.model / WEIGHTS
+    file.rename(away.server / "elsewhere")
+    file.symlink_to(away.server / "elsewhere")
+
+
+def _other_events(away: Away) -> None:
+    (away.project / "runs" / "0001" / "events.jsonl").write_text('{"kind":"beat","at":1.0}\n')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_another_learning_rate, r"changed on the server \(learning_rate\)"),
+        (_another_run, "not packed by this project"),
+        (_no_run, "holds no run"),
+        (_another_text, "is not what it was packed with"),
+        (_flipped_bit, "model.safetensors does not match its checksum in model"),
+        (_no_model, "lacks its model"),
+        (_a_link, "is a link"),
+        (_other_events, "went on here"),
+    ],
+)
+def test_what_is_not_the_run_that_went_is_refused_and_nothing_touched(
+    away: Away, spoil: Callable[[Away], None], words: str
+) -> None:
+    spoil(away)
+    with away.opened() as project:
+        folder = project.runs.folder(1).path
+        before, files = _kept(project), sorted(folder.rglob("*"))
+        with pytest.raises(UserError, match=words):
+            returning.take(project, away.server)
+        assert _kept(project) == before
+        assert sorted(folder.rglob("*")) == files
+        assert [one.name for one in folder.parent.iterdir()] == ["0001"]
+
+
+def test_a_damaged_checkpoint_is_left_out_and_named(away: Away) -> None:
+    state = away.run.checkpoints / "step-00000020" / "state.json"
+    state.write_text(state.read_text() + " ")
+    with away.opened() as project:
+        back = returning.take(project, away.server)
+        assert (back.run.state, back.left_out) == ("finished", ("step-00000020",))
+        assert not (project.runs.folder(1).checkpoints / "step-00000020").exists()
+        assert project.check() == []
+
+
+def _hostile(path: Path, away: Away, name: str, content: bytes) -> Path:
+    shutil.make_archive(str(path.with_suffix("")), "zip", away.server)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("run/model/../../../../evil", b"x", "would lie outside"),
+        ("/evil", b"x", "would lie outside"),
+        ("run/model/zeros", bytes(30 << 20), "would grow"),
+    ],
+)
+def test_an_archive_made_to_harm_is_refused(away: Away, tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    with away.opened() as project, pytest.raises(UserError, match=words):
+        returning.take(project, _hostile(tmp_path / "back.zip", away, name, content))
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_damaged_archive_and_one_that_is_none_are_told(away: Away, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "back"), "zip", away.server)
+    file = tmp_path / "back.zip"
+    with zipfile.ZipFile(file) as packed:
+        place = packed.getinfo("run/model/model.safetensors").header_offset + 200
+    content = bytearray(file.read_bytes())
+    content[place] ^= 255
+    file.write_bytes(content)
+    (tmp_path / "none.zip").write_text("nothing")
+    with away.opened() as project:
+        for name, words in (("back", "damaged; copy it from the server again"), ("none", "no whole ZIP file")):
+            with pytest.raises(UserError, match=words):
+                returning.take(project, tmp_path / f"{name}.zip")
+        with pytest.raises(UserError, match="does not exist"):
+            returning.take(project, tmp_path / "gone.zip")
+        assert project.runs.get(1).state == "on a server"
+
+
+def test_while_it_is_away_nothing_happens_to_it_here(away: Away, tmp_path: Path) -> None:
+    with away.opened() as project:
+        for attempt in (
+            lambda: training.resumable(project, 1),
+            lambda: rerunning.prolong(project, 1, {"num_train_epochs": 9.0}),
+            lambda: queueing.remove(project, 1),
+            lambda: packing.pack(project, 1, tmp_path / "twice.zip", PROCESSOR),
+        ):
+            with pytest.raises(UserError, match="Run 1 is on a server"):
+                attempt()
+        assert project.runs.queued() == []
+        assert [run.number for run in project.runs.away()] == [1]
+        packing.call_back(project, 1)
+        training.resumable(project, 1)
+        assert project.runs.get(1).state == "interrupted"
+        with pytest.raises(UserError, match="is not on a server"):
+            packing.call_back(project, 1)
+        assert returning.take(project, away.server).run.state == "finished"  # it never began here
+
+
+def test_a_pack_that_cannot_be_written_leaves_all_as_it_was(project_path: Path, tmp_path: Path) -> None:
+    def stop() -> bool:
+        return True
+
+    project = Project.open(project_path)
+    try:
+        for to, words in (
+            (project_path / "inside.zip", "project's own folder"),
+            (tmp_path / "no ending", "ends in .zip"),
+            (tmp_path / "gone" / "pack.zip", "does not exist"),
+        ):
+            with pytest.raises(UserError, match=words):
+                packing.pack_new(project, RECIPE, to, PROCESSOR)
+        with pytest.raises(Cancelled):
+            packing.pack_new(project, RECIPE, tmp_path / "pack.zip", PROCESSOR, should_stop=stop)
+        assert project.runs.all() == []
+        number = queueing.add(project, RECIPE)
+        with pytest.raises(Cancelled):
+            packing.pack(project, number, tmp_path / "pack.zip", PROCESSOR, should_stop=stop)
+        assert project.runs.get(number).state == "queued"
+        assert list(tmp_path.glob("*.zip")) == []
+        about = packing.size(project, number, RECIPE)
+        whole = packing.pack(project, number, tmp_path / "pack.zip", PROCESSOR).bytes
+        assert whole < about < 4 * whole
+        assert packing.size(project, None, RECIPE) < 2 * about
+    finally:
+        project.close()
+
+
+@pytest.fixture
+def project_path(tmp_path: Path) -> Path:
+    """A project of 104 labelled rows."""
+    return projects.make(tmp_path / "Tickets")
+
+
+def test_what_has_ended_is_not_packed(trained: Path, tmp_path: Path) -> None:
+    project = Project.open(trained)
+    try:
+        with pytest.raises(UserError, match="Run 1 has ended; train it longer"):
+            packing.pack(project, 1, tmp_path / "pack.zip", PROCESSOR)
+    finally:
+        project.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (Server(gpus=0), "python -m desktop_llm.engine run"),
+        (Server(gpus=1), "python -m desktop_llm.engine run"),
+        (
+            Server(gpus=4, hours=72),
+            "torchrun --nproc-per-node 4 --max-restarts 3 --standalone -m desktop_llm.engine run",
+        ),
+        (
+            Server(gpus=8, nodes=2),
+            "torchrun --nproc-per-node 8 --max-restarts 3 --nnodes 2 --rdzv-backend c10d"
+            " --rdzv-endpoint $first:29500 --rdzv-id run-0007 -m desktop_llm.engine run",
+        ),
+    ],
+)
+def test_slurm_is_asked_for_what_was_chosen(asked: Server, line: str, tmp_path: Path) -> None:
+    told = server.slurm(asked, "run-0007")
+    assert told.splitlines()[-1] == f"srun {line}"
+    assert f"#SBATCH --nodes={asked.nodes}\n" in told
+    assert f"#SBATCH --time={asked.hours}:00:00\n" in told
+    assert (f"#SBATCH --gpus-per-node={asked.gpus}\n" in told) == (asked.gpus > 0)
+    for name, words in (("run.slurm", told), ("run.sh", server.script(asked, "run-0007"))):
+        (tmp_path / name).write_text(words)
+        assert subprocess.run(["bash", "-n", name], cwd=tmp_path, env=dict(os.environ)).returncode == 0
+
+
+@pytest.mark.parametrize("asked", [Server(gpus=-1), Server(nodes=0), Server(hours=0), Server(gpus=0, nodes=2)])
+def test_what_no_server_has_is_refused(asked: Server) -> None:
+    with pytest.raises(UserError):
+        server.check(asked)
+
+
+def test_a_run_is_asked_to_use_what_is_there(away: Away) -> None:
+    with away.opened() as project:
+        job = project.runs.folder(1).job()
+    assert job.recipe.device == "cpu"
+    assert packing.packed_job(job, Server(gpus=2)).recipe.device == "auto"
+    assert packing.packed_job(job, PROCESSOR).recipe.device == "cpu"
