@@ -25,11 +25,11 @@ class PlaceKeys(WeightKeys):
     )
     fsdp: str = hyper(
         "",
-        "Spread",
-        "What each of several devices keeps. All of the model (DDP) is faster; a part of it, of its gradients and of "
+        "Model on each",
+        "What each of several devices keeps of the model. All of it (DDP) is faster; a part of it, its gradients and "
         "what the optimizer remembers (FSDP2) lets larger models be trained.",
         "several",
-        choices=(("", "All of the model on each (DDP)"), (PARTED, "A part of it on each (FSDP2)")),
+        choices=(("", "All of it"), (PARTED, "A part of it")),
     )
 
 

@@ -68,10 +68,12 @@ class TrainDevices:
 
     def _add(self, device: str, several: int) -> None:
         if device == "cuda":
-            words = _tr("{count} GPUs on this machine")
+            words, short = _tr("{count} GPUs on this machine"), _tr("{count} GPUs")
         else:
-            words = _tr("{count} processes on the processor") if device == "cpu" else _tr("{count} processes")
-        self._form.add_choice(DEVICE, _value(device, several), words.format(count=several))
+            words, short = _tr("{count} processes on the processor"), _tr("{count} processes")
+            words = words if device == "cpu" else short
+        told = [one.format(count=several) for one in (words, short)]
+        self._form.add_choice(DEVICE, _value(device, several), *told)
 
 
 def _value(device: str, several: int) -> str:
