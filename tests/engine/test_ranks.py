@@ -16,7 +16,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
-from desktop_llm.engine import checkpoint, worker
+from desktop_llm.engine import checkpoint, launching, worker
 from desktop_llm.jobs import recipe_places
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import (
@@ -27,6 +27,7 @@ from desktop_llm.jobs.events import (
     Interrupted,
     Noted,
     Paused,
+    RolledBack,
     Saved,
     Started,
     StepDone,
@@ -270,3 +271,41 @@ def test_whoever_started_the_processes_is_killed_and_none_stays(tmp_path: Path) 
     end = list(folder.read_events())[-1]
     assert isinstance(end, Interrupted)
     assert _newest(folder).name == f"step-{end.step:08d}"
+
+
+def _with_trouble(folder: RunFolder, trouble: str, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """Run it in two processes of which the second meets trouble; what was said."""
+    command = launching._command
+
+    def other(path: Path, processes: int) -> list[str]:
+        words = command(path, processes)
+        return [*words[: words.index("desktop_llm.engine")], "tests.engine.troubled_rank", str(path)]
+
+    monkeypatch.setattr(launching, "_command", other)
+    monkeypatch.setenv("TROUBLE", trouble)
+    end, heard = _train(folder)
+    assert isinstance(end, Finished), end
+    return heard
+
+
+@pytest.mark.slow
+def test_a_full_memory_of_one_changes_nothing_of_the_run(
+    alone: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _shared(tmp_path / "full")
+    heard = _with_trouble(folder, "full", monkeypatch)
+    assert [event.message for event in heard if isinstance(event, Noted) and "memory was full" in event.message]
+    assert sum(isinstance(event, Started) for event in heard) == 1
+    _must_be_same(alone, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fsdp", ["", recipe_places.PARTED])
+def test_a_loss_that_is_no_number_on_one_takes_all_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsdp: str
+) -> None:
+    folder = _shared(tmp_path / "odd", fsdp=fsdp, max_steps=12, save_steps=3)
+    heard = _with_trouble(folder, "nan", monkeypatch)
+    assert len([event for event in heard if isinstance(event, RolledBack)]) == 1
+    assert sum(isinstance(event, Started) for event in heard) == 1
+    assert max(_losses(folder)) == 12
