@@ -56,9 +56,10 @@ class _Measured:
 
 def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.perf_counter) -> Forecast:
     """Measure the run that is frozen in `folder`, which lies on the run's disk. Raises UserError, Cancelled."""
-    devices.settle_thread()
+    run_folder = RunFolder(folder)
+    devices.settle_thread(run_folder.job().recipe.num_processes)
     with devices.memory_sentences():
-        trial = Trial(RunFolder(folder), clock, report)
+        trial = Trial(run_folder, clock, report)
         watch = Watch(trial.device.torch)
         report("Measuring steps", 0, 0)
         works = [trial.work(group) for group in trial.groups]
@@ -198,7 +199,7 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         disk=room + steps * BYTES_AN_EVENT,
         disk_free=shutil.disk_usage(trial.folder.path).free,
         energy=None if found.watts is None else found.watts * middle / 3600.0,
-        flops=6.0 * trial.multiplied() * scale * sum(one.places for one in found.works),
+        flops=6.0 * trial.multiplied() * scale * sum(one.places for one in found.works) * trial.ranks.world,
         slices=scale * sum(len(one.shapes) for one in found.works),
         largest=largest and replace(largest, seconds=largest.seconds + rest),
         offers=tuple(replace(one, seconds=one.seconds + rest) for one in offers),

@@ -24,7 +24,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from desktop_llm.errors import Cancelled, UserError
@@ -143,7 +143,7 @@ class Ranks:
         # not where something went wrong: the others may be gone, and it would wait for them
         dist.destroy_process_group()
 
-    def _token(self, store: dist.Store) -> str:
+    def _token(self, store: Store) -> str:
         """A word that the living alone know, from the first process.
 
         `torchrun` keeps one store over all its starts, in which the addresses of the dead still stand; and its count of
@@ -153,7 +153,7 @@ class Ranks:
         mine = uuid.uuid4().hex
         if not self.first:
             store.set(f"asked/{self.rank}", mine)
-            token = store.get(f"answer/{mine}").decode()
+            token: str = store.get(f"answer/{mine}").decode()
             store.set(f"{token}/{self.rank}", "there")
             return token
         others, deadline = list(range(1, self.world)), time.monotonic() + MEETING.total_seconds()

@@ -17,6 +17,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from transformers import PreTrainedModel
 
@@ -85,7 +86,12 @@ class Spread:
 
 
 class Replicated(Spread):
-    """DDP: the whole model in each process, gradients added up."""
+    """DDP: the whole model in each process, gradients added up.
+
+    Once a step, when all of its slices are done, and not by torch's `DistributedDataParallel`, which adds up during the
+    last backward pass: there a process whose memory is full could not try again in smaller slices, as the others would
+    already have met with its first try. It costs the time in which both would have gone on at once.
+    """
 
     def __init__(self, learner: Learner, ranks: Ranks) -> None:
         """Begins with the weights of the first process."""
@@ -108,7 +114,8 @@ class Replicated(Spread):
         for bucket in _buckets(gradients):
             flat = torch.cat([one.flatten() for one in bucket])
             dist.all_reduce(flat)
-            torch._foreach_copy_([one.view(-1) for one in bucket], list(flat.split([one.numel() for one in bucket])))
+            parts = torch.split(flat, [one.numel() for one in bucket])
+            torch._foreach_copy_([one.view(-1) for one in bucket], list(parts))
 
     @torch.no_grad()
     def scatter(self) -> None:
@@ -136,7 +143,7 @@ class Sharded(Spread):
             raise UserError("A model of this task cannot be shared out; leave “fsdp” off.")
         layers = model.get_submodule(stack.layers(model, "fsdp"))
         device.take(model, stay=True)
-        mesh = dist.init_device_mesh(device.torch.type, (ranks.world,))
+        mesh = init_device_mesh(device.torch.type, (ranks.world,))
         parts: list[FSDPModule] = [fully_shard(layer, mesh=mesh) for layer in layers.children()]
         self._root = Root(model)
         self._top: FSDPModule = fully_shard(self._root, mesh=mesh)

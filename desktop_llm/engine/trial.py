@@ -17,6 +17,7 @@ from desktop_llm.engine import optimizers, what_learns
 from desktop_llm.engine.plan import Plan, plan
 from desktop_llm.engine.ranks import Ranks
 from desktop_llm.engine.stepper import Stepper
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
@@ -50,6 +51,11 @@ class Trial:
         began = clock()
         self.folder, self.job = folder, folder.job()
         recipe = self.job.recipe
+        if recipe.fsdp and recipe.num_processes > 1:
+            raise UserError(
+                "What a model takes that lies in parts on several devices (“fsdp”) cannot be measured on one of them; "
+                "start it, or measure it with all of the model on each."
+            )
         self.task = task_named(self.job.task)
         snapshot.verify(folder.snapshot)
         told = snapshot.note(folder.snapshot)

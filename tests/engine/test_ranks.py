@@ -38,7 +38,7 @@ from tests.architecture.offline import sitecustomize as offline
 
 E = TypeVar("E", bound=Event)
 pytestmark = pytest.mark.loopback
-SAME = {
+SAME: dict[str, Any] = {
     "hidden_dropout_prob": 0.0,
     "max_steps": 8,
     "save_steps": 4,
