@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from desktop_llm.columns import Coded, Texts, texts_of
+from desktop_llm.data import extras
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.mapping import LABEL, SPLIT, FieldLike, LabelOf, MoveLabel
 from desktop_llm.data.readers.reader import Block, RawRow, Table
@@ -16,9 +16,6 @@ from desktop_llm.rows import Batch, Rejected, batch_of
 MOST_KEPT = 100_000
 """How many different cells are remembered with what they mean."""
 
-_encoder = msgspec.json.Encoder()
-_encode = _encoder.encode
-
 
 class _Known:
     """What a cell means, found out once for equal cells; a UserError is a meaning, too."""
@@ -26,13 +23,14 @@ class _Known:
     def __init__(self, meaning: Callable[[object], Any]) -> None:
         self._meaning = meaning
         self._found: dict[str, Any] = {}
-        self.failed = False
-        """Whether there was ever a cell that means nothing."""
+        self._failed = False
 
-    def of(self, cells: Sequence[Any] | None, count: int) -> list[Any]:
+    def of(self, cells: Sequence[Any] | None, count: int) -> Sequence[Any]:
         """The meanings of a column's cells; of nothing, `count` times, where there is no column."""
         if cells is None:
             return [self(None)] * count
+        if isinstance(cells, Texts):
+            return cells.coded().each(lambda names: [self(name) for name in names])
         try:
             return list(map(self._found.__getitem__, cells))
         except (KeyError, TypeError):
@@ -48,10 +46,15 @@ class _Known:
             told = self._meaning(cell)
         except UserError as error:
             told = error
-            self.failed = True
+            self._failed = True
         if isinstance(cell, str) and len(self._found) < MOST_KEPT:
             self._found[cell] = told
         return told
+
+    def failed_in(self, told: Sequence[Any]) -> bool:
+        """Whether there may be a cell among these that means nothing: there was one once."""
+        meanings = told.names if isinstance(told, Coded) else told
+        return self._failed and any(isinstance(one, UserError) for one in meanings)
 
 
 class Batches:
@@ -66,8 +69,11 @@ class Batches:
         split: str = "",
         move_label: MoveLabel | None = None,
         label_of: LabelOf | None = None,
+        *,
+        columnar: bool = False,
     ) -> None:
-        """See `mapping.to_items`; `columns` are the reader's."""
+        """See `mapping.to_items`; `columns` are the reader's. `columnar` is worth it in large files; see `blocks`."""
+        self._columnar = columnar
         self._mapping, self._fields, self._parse, self._split = dict(mapping), fields, parse_label, split
         self._label_of = label_of
         self._columns = tuple(columns)
@@ -107,23 +113,20 @@ class Batches:
     def _quick(self, main: FieldLike, block: Block, rejected: list[Rejected]) -> Batch:
         """Column by column."""
         rows: Sequence[Any] = block.rows
-        if rows and not isinstance(rows[0], dict):
-            rows = Table.of(rows)
-        texts = _plain(self._cells(rows, main.name) or [])
-        if "\r" in "".join(texts):
-            texts = [text.replace("\r\n", "\n") for text in texts]
-        texts = list(map(str.strip, texts))
+        if rows and (isinstance(rows, Table) or not isinstance(rows[0], dict)):
+            rows = _as_texts(Table.of(rows)) if self._columnar else Table.of(rows)
+        texts = _tidied(self._cells(rows, main.name) or [])
         labels = self._label.of(self._cells(rows, LABEL), len(rows))
         splits = [self._split] * len(rows) if self._split else self._split_of.of(self._cells(rows, SPLIT), len(rows))
         wrong: set[int] = set()
-        if self._label.failed or self._split_of.failed or not all(texts):
+        if not _all(texts) or self._label.failed_in(labels) or self._split_of.failed_in(splits):
             wrong = self._wrong(main, block, list(zip(texts, labels, splits, strict=True)), rejected)
-        extras = self._extras(rows)
+        further = self._extras(rows)
         if wrong:
             kept = [place for place in range(len(rows)) if place not in wrong]
-            texts, extras = [texts[place] for place in kept], [extras[place] for place in kept]
+            texts, further = [texts[place] for place in kept], [further[place] for place in kept]
             labels, splits = [labels[place] for place in kept], [splits[place] for place in kept]
-        return Batch(main=main.name, texts=texts, extras=extras, labels=labels, splits=splits)
+        return Batch(main=main.name, texts=texts, extras=further, labels=labels, splits=splits)
 
     def _wrong(
         self, main: FieldLike, block: Block, told: Sequence[tuple[str, Any, Any]], rejected: list[Rejected]
@@ -141,7 +144,7 @@ class Batches:
                 rejected.append(Rejected(line=block.starts[place], reason=problems[0], cells=cells))
         return wrong
 
-    def _cells(self, rows: Sequence[Any], name: str) -> list[Any] | None:
+    def _cells(self, rows: Sequence[Any], name: str) -> Sequence[Any] | None:
         """The cells of the column that a field is taken from; None where it is taken from none."""
         column = self._mapping.get(name)
         if column is None:
@@ -154,49 +157,49 @@ class Batches:
             return rows.columns[self._columns.index(column)]
         return [row.get(column) for row in rows]
 
-    def _extras(self, rows: Sequence[Any]) -> list[str | None]:
+    def _extras(self, rows: Sequence[Any]) -> Sequence[str | None]:
         """The cells that no field took, as JSON."""
         if not rows:
             return []
         if not isinstance(rows, Table):
             used, plain = self._used, mappings.plain
-            told = [
+            objects = [
                 {name: cell if isinstance(cell, str) else plain(cell) for name, cell in row.items() if name not in used}
                 for row in rows
             ]
-            lines = _lines(told)
-            return lines if all(told) else [line if one else None for one, line in zip(told, lines, strict=True)]
+            lines = extras.lines(objects)
+            return lines if all(objects) else [line if one else None for one, line in zip(objects, lines, strict=True)]
         if not self._others:
             return [None] * len(rows)
         names = [self._columns[place] for place in self._others]
-        columns = [_plain(rows.columns[place]) for place in self._others]
-        if any(b"\\" in _encode(column) for column in columns):  # a cell that JSON writes in another way
-            return _lines([dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)])
-        return _joined(names, columns)
+        told = Table([_plain(rows.columns[place]) for place in self._others])
+        return extras.objects(names, (_as_texts(told) if self._columnar else told).columns)
 
 
-def _plain(cells: list[Any]) -> list[str]:
+def _as_texts(rows: Table) -> Table:
+    """The columns that hold nothing but text as Arrow keeps it."""
+    return Table([texts_of(column) for column in rows.columns])
+
+
+def _is_text(cells: Sequence[Any]) -> bool:
+    return isinstance(cells, Texts) or set(map(type, cells)) == {str}
+
+
+def _tidied(cells: Sequence[Any]) -> Sequence[str]:
+    """`mapping.content_text` of each."""
+    if isinstance(cells, Texts) and not cells.signs("\r"):
+        return cells.trimmed()
+    texts = _plain(cells)
+    if "\r" in "".join(texts):
+        texts = [text.replace("\r\n", "\n") for text in texts]
+    return list(map(str.strip, texts))
+
+
+def _all(texts: Sequence[str]) -> bool:
+    """Whether none of them is empty."""
+    return bool((texts.ends()[1:] > texts.ends()[:-1]).all()) if isinstance(texts, Texts) else all(texts)
+
+
+def _plain(cells: Sequence[Any]) -> Sequence[str]:
     """`mapping.plain` of each."""
-    return cells if set(map(type, cells)) <= {str} else list(map(mappings.plain, cells))
-
-
-def _joined(names: Sequence[str], columns: Sequence[list[str]]) -> list[str | None]:
-    """Objects as JSON of cells that stand in it as they are: an eighth of an encoder's time."""
-    count, width = len(columns[0]), 2 * len(columns) + 1
-    parts: list[str] = [""] * (count * width)
-    before = "{"
-    for place, (name, cells) in enumerate(zip(names, columns, strict=True)):
-        parts[2 * place :: width] = [f'{before}{_encode(name).decode()}:"'] * count
-        parts[2 * place + 1 :: width] = cells
-        before = '",'
-    parts[width - 1 :: width] = ['"}\n'] * count
-    made: list[str | None] = []
-    made.extend("".join(parts).split("\n")[:-1])
-    return made
-
-
-def _lines(told: Sequence[Mapping[str, object]]) -> list[str | None]:
-    """Each as JSON: all made at once, as JSON has no line ends inside."""
-    made: list[str | None] = []
-    made.extend(_encoder.encode_lines(told).decode().split("\n")[:-1])
-    return made
+    return cells if _is_text(cells) else list(map(mappings.plain, cells))

@@ -24,6 +24,8 @@ KEPT_IDLE = 4
 CHECKPOINT_PAGES = 1000
 LIGHT = ("synchronous = NORMAL", "foreign_keys = OFF", "wal_autocheckpoint = 0")
 """What `piece` writes with, by connections of its own: a pragma for each makes SQLite compile every statement anew."""
+IMAGE = "image"
+"""By what name such a connection knows the rows that it copies; see `images`."""
 WAL_BYTES = 64 << 20
 """What is left of the write-ahead log after a long import."""
 
@@ -38,6 +40,7 @@ class Connections:
         self._idle: list[sqlite3.Connection] = []
         self._idle_light: list[sqlite3.Connection] = []
         self._lent: set[sqlite3.Connection] = set()
+        self._images: dict[sqlite3.Connection, bytes] = {}
         self._guard = threading.Condition()
         self._lane = threading.RLock()
         self._in_line = 0
@@ -94,16 +97,20 @@ class Connections:
             self._lane.release()
 
     @contextmanager
-    def piece(self) -> Iterator[sqlite3.Connection]:
+    def piece(self, *, image: bytes | None = None) -> Iterator[sqlite3.Connection]:
         """A short transaction of a long work; whoever wants to write goes first. Raises UserError.
 
         It is durable only with the next `writing`; its references to other rows are not checked. Its log is brought
-        into the file by `settle_log` alone.
+        into the file by `settle_log` alone. The bytes of a database `image` are known as `image` inside.
         """
         with self._guard:
             self._guard.wait_for(lambda: not self._in_line, timeout=BUSY_SECONDS)
-        with self._lane, self._borrowed(self._idle_light) as connection, _transaction(connection):
-            yield connection
+        with self._lane, self._borrowed(self._idle_light) as connection:
+            if image is not None and self._images.get(connection) is not image:
+                connection.deserialize(image, name=IMAGE)
+                self._images[connection] = image
+            with _transaction(connection):
+                yield connection
 
     @property
     def wanted(self) -> bool:
@@ -151,6 +158,7 @@ class Connections:
                 for connection in idle:
                     connection.close()
                 idle.clear()
+            self._images.clear()
 
     @contextmanager
     def _borrowed(self, idle: list[sqlite3.Connection]) -> Iterator[sqlite3.Connection]:
@@ -171,12 +179,15 @@ class Connections:
         if light:
             for pragma in LIGHT:
                 connection.execute(f"PRAGMA {pragma}")
+            # it stays: attached for each piece, it would make SQLite compile every statement anew
+            connection.execute(f"ATTACH ':memory:' AS {IMAGE}")
         return connection
 
     def _give_back(self, connection: sqlite3.Connection, idle: list[sqlite3.Connection]) -> None:
         with self._guard:
             self._lent.discard(connection)
             if self._closed or len(idle) >= KEPT_IDLE:
+                self._images.pop(connection, None)
                 connection.close()
             else:
                 idle.append(connection)

@@ -6,7 +6,9 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping
+from itertools import pairwise
 
+from desktop_llm.columns import Texts
 from desktop_llm.rows import Batch
 
 HASH_BYTES = 16
@@ -26,6 +28,14 @@ def digests(batch: Batch) -> bytes:
         )
     begin = hashlib.blake2b(f"{batch.main}\x1e".encode(), digest_size=HASH_BYTES).copy
     found = []
+    if isinstance(batch.texts, Texts):
+        trimmed = batch.texts.trimmed()
+        data, ends = trimmed.data().tobytes(), trimmed.ends().tolist()
+        for start, end in pairwise(ends):
+            one = begin()
+            one.update(data[start:end])
+            found.append(one.digest())
+        return b"".join(found)
     for text in batch.texts:
         one = begin()
         one.update(text.strip().encode("utf-8", "surrogatepass"))

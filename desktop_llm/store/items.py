@@ -26,6 +26,7 @@ from desktop_llm.rows import (
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.finding import Finding
+from desktop_llm.store.images import Image
 from desktop_llm.store.inserting import InsertCounts
 from desktop_llm.store.schema import GENERATION, VISIBLE
 from desktop_llm.store.search import Search
@@ -276,7 +277,7 @@ class Items:
     def insert_batches(
         self,
         source: str,
-        batches: Iterable[Batch],
+        batches: Iterable[Batch | Image],
         *,
         to_value: Callable[[Any, Mapping[str, int]], Any],
         class_names: Callable[[Any], tuple[str, ...]],

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from desktop_llm.store.keys import Integers
 
 
 class Listed:
@@ -35,17 +39,14 @@ class Listed:
         """The number of pairs that wait."""
         return len(self._classes)
 
-    def taken(self, at_once: int) -> Iterator[tuple[list[int], list[int]]]:
-        """Classes and their rows, in that order, in pieces; they wait no longer."""
+    def taken(self) -> tuple[Integers, Integers]:
+        """Classes and their rows, in that order; they wait no longer."""
         import numpy as np
 
-        classes, items = np.frombuffer(self._classes, np.int64), np.frombuffer(self._items, np.int64)
+        classes, items = np.array(self._classes, np.int64), np.array(self._items, np.int64)
         order = np.lexsort((items, classes))
-        for start in range(0, len(order), at_once):
-            part = order[start : start + at_once]
-            yield classes[part].tolist(), items[part].tolist()
-        del classes, items  # else the arrays cannot be emptied
         self._classes, self._items = array("q"), array("q")
+        return classes[order], items[order]
 
 
 def is_list(value: str | None) -> bool:

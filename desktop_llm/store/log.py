@@ -9,6 +9,8 @@ from desktop_llm.store.connection import Connections
 ROWS = 5_000
 """Rows after which the log is brought into the file."""
 FEW_ROWS = 2_500
+ROWS_OF_A_LOG = 30_000
+"""Rows after which a log may begin anew, which the writing has to wait for: some 8 MB."""
 MOST_ROWS = 100_000
 
 
@@ -24,16 +26,18 @@ class Log:
         self._connections = connections
         self._thread = ThreadPoolExecutor(1, "desktop-llm-log")
         self._running: Future[None] | None = None
-        self._rows = 0
+        self._rows = self._in_log = 0
 
     def grew(self, rows: int) -> None:
         """So many rows were written. Raises UserError when the disk takes no more."""
         self._rows += rows
+        self._in_log += rows
         if self._running is not None and (self._running.done() or self._rows >= MOST_ROWS):
             self._running.result()
             self._running = None
-            if self._rows < FEW_ROWS or self._rows >= MOST_ROWS:
-                self._rows = 0
+            few = self._rows < FEW_ROWS and self._in_log >= ROWS_OF_A_LOG
+            if few or self._rows >= MOST_ROWS:
+                self._rows = self._in_log = 0
                 self._connections.settle_log(must=True)
         if self._running is None and self._rows >= ROWS:
             self._rows = 0
@@ -44,7 +48,7 @@ class Log:
         if self._running is not None:
             self._running.result()
             self._running = None
-        self._rows = 0
+        self._rows = self._in_log = 0
         self._connections.settle_log(must=True)
 
     def close(self) -> None:

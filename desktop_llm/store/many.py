@@ -9,11 +9,19 @@ from typing import Any
 ROWS_A_STATEMENT = 100
 
 
-def insert_many(connection: sqlite3.Connection, into: str, marks: str, columns: Sequence[Sequence[Any]]) -> None:
-    """Insert rows given by column; `marks` stands for one row, as in '(?,?)'. Raises sqlite3.Error."""
+def insert_many(
+    connection: sqlite3.Connection, into: str, marks: str, columns: Sequence[Sequence[Any]], *, new_only: bool = False
+) -> int:
+    """Insert rows given by column; `marks` stands for one row, as in '(?,?)'. How many went in. Raises sqlite3.Error.
+
+    `new_only` passes over rows whose key is there already.
+    """
+    count = 0
+    insert = "INSERT OR IGNORE" if new_only else "INSERT"
     for values in _statements(columns):
         rows = ",".join([marks] * (len(values) // len(columns)))
-        connection.execute(f"INSERT INTO {into} VALUES {rows}", values)
+        count += connection.execute(f"{insert} INTO {into} VALUES {rows}", values).rowcount
+    return count
 
 
 def insert_counted(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from desktop_llm.columns import Coded
 from desktop_llm.errors import Cancelled
 from desktop_llm.store import hidden
 from desktop_llm.store.connection import Connections
@@ -19,9 +20,12 @@ from desktop_llm.store.many import insert_many
 if TYPE_CHECKING:
     from desktop_llm.store.keys import Integers
 
-ROWS_A_PIECE = 1_000
-CLASSES_AT_ONCE = 1_000_000
-"""Rows whose classes are gathered before they are written, in their order: 4 MB."""
+ROWS_A_PIECE = 4_000
+"""Rows of one transaction at most, in some milliseconds; less when somebody waits to write."""
+ROWS_AT_ONCE = 500
+TAKEN_OUT_AT_ONCE = 500
+CLASSES_AT_ONCE = 250_000
+"""Rows whose classes are gathered before they are written, in their order: while the next rows are read, not after."""
 NO_CLASS = -1
 
 
@@ -53,11 +57,14 @@ class Settling:
         """The next rows' keys and stored labels. Raises Cancelled, UserError, sqlite3.Error."""
         self._keys.add(keys)
         known = self._class_of
-        for value in set(values).difference(known):
+        for value in set(values.names if isinstance(values, Coded) else values).difference(known):
             known[value] = int(value) if value is not None and value.isdecimal() else NO_CLASS
             self._listed.notice(value)
         self._listed.add(self._first + len(self._classes), values)
-        self._classes.extend(map(known.__getitem__, values))
+        if isinstance(values, Coded):
+            self._classes.frombytes(values.numbers([known[value] for value in values.names]))
+        else:
+            self._classes.extend(map(known.__getitem__, values))
         if len(known) > CLASSES_AT_ONCE:
             self._class_of = {None: NO_CLASS}
         if len(self._classes) >= CLASSES_AT_ONCE:
@@ -70,14 +77,14 @@ class Settling:
         rows = gone = conflicts = 0
         for part in self._keys.sorted():
             doomed = self._write_keys(part)
-            for start in range(0, len(doomed), ROWS_A_PIECE):
+            for start in range(0, len(doomed), TAKEN_OUT_AT_ONCE):
                 self._ask()
                 with self._connections.piece() as connection:
-                    for item, first in doomed[start : start + ROWS_A_PIECE]:
+                    for item, first in doomed[start : start + TAKEN_OUT_AT_ONCE]:
                         less, other = _take_out(connection, item, first, at)
                         gone += less
                         conflicts += other
-                self._log.grew(ROWS_A_PIECE)
+                self._log.grew(TAKEN_OUT_AT_ONCE)
             rows += len(doomed)
         return Repeated(rows, gone, conflicts)
 
@@ -92,18 +99,8 @@ class Settling:
         found = np.frombuffer(self._classes, np.int32)
         order = np.argsort(found, kind="stable")
         order = order[np.searchsorted(found[order], 0) :]
-        for start in range(0, len(order), ROWS_A_PIECE):
-            self._ask()
-            part = order[start : start + ROWS_A_PIECE]
-            columns = found[part].tolist(), (part + self._first).tolist()
-            with self._connections.piece() as connection:
-                insert_many(connection, "class_items (class, item)", "(?,?)", columns)
-            self._log.grew(len(part))
-        for columns in self._listed.taken(ROWS_A_PIECE):
-            self._ask()
-            with self._connections.piece() as connection:
-                insert_many(connection, "class_items (class, item)", "(?,?)", columns)
-            self._log.grew(len(columns[0]))
+        self._write("class_items (class, item)", found[order].astype(np.int64), order + self._first)
+        self._write("class_items (class, item)", *self._listed.taken())
         self._first += len(found)
         del found  # else the array cannot be emptied
         self._classes = array("i")
@@ -113,23 +110,42 @@ class Settling:
         import numpy as np
 
         again = np.concatenate(([False], told.keys[1:] == told.keys[:-1]))
-        for columns in _pieces(told.keys[~again], told.items[~again]):
-            self._ask()
-            with self._connections.piece() as connection:
-                insert_many(connection, "keys (key, item)", "(?,?)", columns)
-            self._log.grew(len(columns[0]))
         places = np.arange(len(again))
         firsts = np.maximum.accumulate(np.where(again, 0, places))[again]
-        return list(zip(told.items[again].tolist(), told.items[firsts].tolist(), strict=True))
+        doomed = list(zip(told.items[again].tolist(), told.items[firsts].tolist(), strict=True))
+        return doomed + self._write("keys (key, item)", told.keys[~again], told.items[~again], new_only=True)
+
+    def _write(self, into: str, firsts: Integers, items: Integers, *, new_only: bool = False) -> list[tuple[int, int]]:
+        """Insert pairs in their order, in short pieces. Raises Cancelled, UserError, sqlite3.Error.
+
+        With `new_only`, of keys that are there already: the row that would have got one, and the row that has it.
+        """
+        there: list[tuple[int, int]] = []
+        done = 0
+        while done < len(items):
+            self._ask()
+            begun = done
+            with self._connections.piece() as connection:
+                while done < min(len(items), begun + ROWS_A_PIECE) and not (done > begun and self._connections.wanted):
+                    part = slice(done, done + ROWS_AT_ONCE)
+                    pairs = firsts[part].tolist(), items[part].tolist()
+                    count = insert_many(connection, into, "(?,?)", pairs, new_only=new_only)
+                    if new_only and count < len(pairs[0]):
+                        there += _taken(connection, dict(zip(*pairs, strict=True)))
+                    done += len(pairs[0])
+            self._log.grew(done - begun)
+        return there
 
     def _ask(self) -> None:
         if self._stop():
             raise Cancelled
 
 
-def _pieces(keys: Integers, items: Integers) -> Iterator[tuple[list[int], list[int]]]:
-    for start in range(0, len(keys), ROWS_A_PIECE):
-        yield keys[start : start + ROWS_A_PIECE].tolist(), items[start : start + ROWS_A_PIECE].tolist()
+def _taken(connection: sqlite3.Connection, items: Mapping[int, int]) -> list[tuple[int, int]]:
+    """Of rows by their keys those whose key another row has, which somebody edited meanwhile; with that row."""
+    marks = ",".join("?" * len(items))
+    found = connection.execute(f"SELECT key, item FROM keys WHERE key IN ({marks})", list(items)).fetchall()
+    return [(items[key], item) for key, item in found if items[key] != item]
 
 
 def _take_out(connection: sqlite3.Connection, item: int, first: int, at: str) -> tuple[int, int]:
@@ -149,5 +165,7 @@ def _take_out(connection: sqlite3.Connection, item: int, first: int, at: str) ->
     if row is not None:
         return 1, int(row[0] != value)
     connection.execute("DELETE FROM unlabeled WHERE item = ?", (first,))
-    connection.execute("INSERT INTO labels (item, value, labeler, at) VALUES (?, ?, '', ?)", (first, value, at))
+    connection.execute(
+        "INSERT INTO labels (item, value, labeler, at) SELECT id, ?, '', ? FROM items WHERE id = ?", (value, at, first)
+    )
     return 0, 0

@@ -22,6 +22,7 @@ from desktop_llm.data.sniff import sniff
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import Batch, ImportProgress, ImportReport, Rejected
+from desktop_llm.store.images import Image
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
@@ -251,14 +252,14 @@ def run(
     fraction = 0.0
     source = source_of(task, told, split)
 
-    def accepted() -> Generator[Batch]:
+    def accepted() -> Generator[Batch | Image]:
         nonlocal count, fraction
         with closing(portions(source, should_stop)) as read:
             for portion in read:
                 count += len(portion.rejected)
                 rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))
                 fraction = portion.fraction
-                if portion.batch.texts:
+                if portion.batch.labels:
                     yield portion.batch
 
     began, known = time.monotonic(), project.classes.names()

@@ -25,6 +25,7 @@ from desktop_llm.data.readers.reader import blocks
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
+from desktop_llm.store.images import Image, image_of
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Source:
 class Portion:
     """Some rows with their hashes, those that cannot be taken, and how much of the file was read with them."""
 
-    batch: Batch
+    batch: Batch | Image
     rejected: tuple[Rejected, ...]
     fraction: float
 
@@ -74,13 +75,13 @@ def size_bytes(path: Path) -> int:
     return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
 
 
-def _here(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
+def _here(source: Source, should_stop: Callable[[], bool], *, columnar: bool = False) -> Generator[Portion]:
     reader = open_reader(source.path, source.form)
     task = task_named(source.task)
     parse = partial(parse_cell, task.labels, separator=source.separator)
     moving = task.move_label, task.label_of
-    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving)
-    for block in blocks(reader, should_stop):
+    batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving, columnar=columnar)
+    for block in blocks(reader, should_stop, columnar=columnar):
         batch, rejected = batches.of(block)
         yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())
 
@@ -143,14 +144,25 @@ def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Por
 
 def _tell(source: Source, pipe: Connection) -> None:
     """In the process: portion after portion, then None or what went wrong."""
+    import pyarrow as pa
+
     step_aside()
+    # Arrow's own gives memory back while we wait to be heard, and asks the system for it again
+    pa.set_memory_pool(pa.system_memory_pool())
     with suppress(OSError):  # nobody listens any more
         try:
-            for portion in _here(source, lambda: False):
-                pipe.send(portion)
+            for portion in _here(source, lambda: False, columnar=True):
+                pipe.send(_imaged(portion))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             pipe.send(error)
         else:
             pipe.send(None)
+
+
+def _imaged(portion: Portion) -> Portion:
+    """The portion with its rows ready for SQLite to copy, where that can be."""
+    batch = portion.batch
+    image = image_of(batch) if isinstance(batch, Batch) and batch.texts else None
+    return portion if image is None else replace(portion, batch=image)

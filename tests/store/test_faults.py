@@ -89,12 +89,12 @@ if sys.argv[2] == "rows":
     on_progress = lambda done: done.rows > 9_000 and die()
 elif sys.argv[2] in ("classes", "keys"):
     insert_many, calls = settling.insert_many, []
-    def third(connection, statement, *told):
+    def third(connection, statement, *told, **how):
         if sys.argv[2] in statement or sys.argv[2] == "classes" and "class_items" in statement:
             calls.append(1)
             if len(calls) == 3:
                 die()
-        insert_many(connection, statement, *told)
+        return insert_many(connection, statement, *told, **how)
     settling.insert_many = third
 else:
     hidden.publish = die

@@ -66,6 +66,18 @@ def test_rows_and_rejected_rows_are_the_same(project: Project, tmp_path: Path, m
     other.close()
 
 
+def test_a_file_that_comes_again_is_known(project: Project, tmp_path: Path) -> None:
+    unlabeled = tmp_path / "texts.csv"
+    unlabeled.write_text("text\n" + "".join(f"text number {place} of them all\n" for place in range(3000)), "utf-8")
+    first = importing.run(project, importing.plan(TASK, unlabeled))
+    again = importing.run(project, importing.plan(TASK, write(tmp_path / "rows.csv", 5000)))
+    assert (first.imported, first.labeled) == (3000, 0)
+    assert (again.imported, again.duplicates, again.labeled) == (2000, 3000, 5000)
+    values = {item.value for item in project.items.page(Filter(show="labeled"), 0, 5000)}
+    assert len(values) == 2
+    assert project.items.counts().labeled == 5000
+
+
 def test_what_goes_wrong_there_is_said_here(project: Project, tmp_path: Path) -> None:
     file = write(tmp_path / "rows.csv", 100)
     plan = importing.plan(TASK, file)

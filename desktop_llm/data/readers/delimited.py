@@ -188,7 +188,7 @@ class DelimitedReader:
                 self._fraction = lines.position / lines.size
                 yield self._row(record)
 
-    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
+    def blocks(self, should_stop: Callable[[], bool], *, columnar: bool = False) -> Iterator[Block]:
         """All rows but the header, many at once. Raises Cancelled, UserError."""
         with opened(self._path) as file:
             lines = Lines(file, self._form.encoding)
@@ -200,7 +200,8 @@ class DelimitedReader:
                 before = lines.position
                 if should_stop():
                     raise Cancelled("reading was stopped")
-                block = quick.block(lines, self._form, len(self._columns)) or self._block(lines, records)
+                block = quick.block(lines, self._form, len(self._columns), columnar=columnar)
+                block = block or self._block(lines, records)
                 self._fraction = lines.position / lines.size
                 yield block
 

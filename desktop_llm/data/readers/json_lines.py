@@ -43,7 +43,7 @@ class JsonLinesReader:
                 elif line.text.strip():
                     yield row_from(line.number, line.text)
 
-    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
+    def blocks(self, should_stop: Callable[[], bool], *, columnar: bool = False) -> Iterator[Block]:
         """All rows, many at once. Raises Cancelled, UserError."""
         with opened(self._path) as file:
             lines = Lines(file, self._encoding)
@@ -52,7 +52,8 @@ class JsonLinesReader:
                 before = lines.position
                 if should_stop():
                     raise Cancelled("reading was stopped")
-                block = quick.json_block(lines, self._encoding, self._columns) or self._block(lines)
+                block = quick.json_block(lines, self._encoding, self._columns, columnar=columnar)
+                block = block or self._block(lines)
                 self._fraction = lines.position / lines.size
                 yield block
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import attrgetter
@@ -17,52 +18,77 @@ from typing import Any, overload
 
 import msgspec
 
+from desktop_llm.columns import texts_of
 from desktop_llm.data.form import Form
+from desktop_llm.data.readers import arrows
 from desktop_llm.data.readers.lines import Lines
 from desktop_llm.data.readers.reader import LONGEST_CELL, Block, Table
 
 BLOCK = 1 << 18
 """Bytes read at once: some thousand rows, little enough for any one to be below the longest cell."""
+COLUMNAR = 3
+"""Times as much for Arrow, which has more to do for a call than for a row."""
 QUOTE = '"'
+UNPARTED = ("", " ", QUOTE)
+"""Delimiters by which nothing is parted here: a line of spaces alone is blank, and a quote has a meaning of its own."""
 HEAD = 4096
 """Characters by which it is judged how many rows have quotes."""
+ODD_RETURN = re.compile("\r(?!\n)")
+"""One that belongs to no line's end, or not alone."""
 MARK = "\0"
 """Stands for a row that the csv module reads: no cell holds it, as a block with a NUL is not read here."""
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 
 
-def block(lines: Lines, form: Form, columns: int) -> Block | None:
+def block(lines: Lines, form: Form, columns: int, *, columnar: bool = False) -> Block | None:
     """The next rows of a delimited file, as many cells each as there are `columns`; none at its end.
 
-    None, with `lines` where they were, when a row among them needs care.
+    None, with `lines` where they were, when a row among them needs care. `columnar` lets Arrow try first.
     """
-    if not lines.simple or not form.delimiter:
+    if not lines.simple or form.delimiter in UNPARTED:
         return None
+    found = _read(lines, form, columns, arrows.table, COLUMNAR * BLOCK) if columnar else None
+    return _read(lines, form, columns, _table, BLOCK) if found is None else found
+
+
+Parting = Callable[[bytes, Form, int], Table | None]
+
+
+def _read(lines: Lines, form: Form, columns: int, parting: Parting, size: int) -> Block | None:
     mark = lines.mark()
-    raw = lines.take(BLOCK)
-    found = _delimited(raw, form, columns, mark.number)
+    raw = lines.take(size)
+    found = _delimited(raw, form, columns, mark.number, parting)
     if found is None and (odd := raw.count(b'"') % 2):  # perhaps a row goes on behind its end
         while odd and len(raw) <= LONGEST_CELL and (more := lines.take(1)):
             raw += more
             odd ^= more.count(b'"') % 2
-        found = _delimited(raw, form, columns, mark.number)
+        found = _delimited(raw, form, columns, mark.number, parting)
     if found is None:
         lines.back(mark)
     return found
 
 
-def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | None:
+def _delimited(raw: bytes, form: Form, columns: int, number: int, parting: Parting) -> Block | None:
     if len(raw) > LONGEST_CELL or b"\0" in raw:
         return None
+    if not raw:
+        return Block((), ())
+    table = parting(raw, form, columns)
+    if table is None:
+        return None
+    first = number + 1
+    return Block(_Starts(table, first) if b'"' in raw else range(first, first + len(table)), table)
+
+
+def _table(raw: bytes, form: Form, columns: int) -> Table | None:
     try:
         text = raw.decode(form.encoding)
     except UnicodeDecodeError:
         return None
-    if not text:
-        return Block((), ())
     if "\r" in text:
-        text = "\n".join([line.rstrip("\r") for line in text.split("\n")])
+        odd = ODD_RETURN.search(text) is not None
+        text = "\n".join([line.rstrip("\r") for line in text.split("\n")]) if odd else text.replace("\r", "")
     text = text.removesuffix("\n")
     quotes = QUOTE in text
     # csv takes several times as long as splitting, but is the quicker one where nearly all rows have quotes
@@ -72,8 +98,7 @@ def _delimited(raw: bytes, form: Form, columns: int, number: int) -> Block | Non
         table = _quoted(text.split("\n"), form.delimiter, columns)
     if table is None or (columns == 1 and not all(cell.strip(" ") for cell in table.columns[0])):
         return None  # in one column perhaps a blank line, perhaps an empty cell in quotes
-    first = number + 1
-    return Block(_Starts(table, first) if quotes else range(first, first + len(table)), table)
+    return table
 
 
 def _split(text: str, delimiter: str, columns: int) -> Table | None:
@@ -115,12 +140,13 @@ def _quoted_here_and_there(text: str, delimiter: str, columns: int) -> Table | N
     read = _quoted(records, delimiter, columns)
     if read is None or len(read) != len(records):
         return None
+    cells = [list(column) for column in table.columns]
     place = -1
     for row in zip(*read.columns, strict=True):
-        place = table.columns[0].index(MARK, place + 1)
-        for column, cell in zip(table.columns, row, strict=True):
+        place = cells[0].index(MARK, place + 1)
+        for column, cell in zip(cells, row, strict=True):
             column[place] = cell
-    return table
+    return Table(cells)
 
 
 def _end_of_record(text: str, quote: int) -> int:
@@ -158,13 +184,33 @@ class _Starts(Sequence[int]):
         return self._told[place]
 
 
-def json_block(lines: Lines, encoding: str, columns: tuple[str, ...]) -> Block | None:
+def json_block(lines: Lines, encoding: str, columns: tuple[str, ...], *, columnar: bool = False) -> Block | None:
     """The next rows of a file of JSON Lines; none at its end. None, `lines` where they were, when one needs care.
 
-    They come by column where all of them have these `columns` and no other.
+    They come by column where all of them have these `columns` and no other; `columnar` makes texts of these.
     """
     if not lines.simple:
         return None
+    found = _json_read(lines, encoding, columns)
+    if not columnar or found is None or not isinstance(found.rows, Table):
+        return found
+    parts, first = [_as_texts(found.rows)], found.starts[:1]
+    while len(parts) < COLUMNAR and len(parts[-1]):
+        mark = lines.mark()
+        more = _json_read(lines, encoding, columns)
+        if more is None or not isinstance(more.rows, Table):
+            lines.back(mark)
+            break
+        parts.append(_as_texts(more.rows))
+    start = first[0] if first else 0
+    return Block(range(start, start + sum(map(len, parts))), Table.joined(parts))
+
+
+def _as_texts(rows: Table) -> Table:
+    return Table([texts_of(column) for column in rows.columns])
+
+
+def _json_read(lines: Lines, encoding: str, columns: tuple[str, ...]) -> Block | None:
     mark = lines.mark()
     raw = lines.take(BLOCK)
     found = _json(raw, encoding, columns, mark.number) if len(raw) <= LONGEST_CELL else None

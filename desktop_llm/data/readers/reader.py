@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, overload, runtime_checkable
 
+from desktop_llm.columns import joined
 from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Rejected
 
@@ -43,7 +44,7 @@ class Reader(Protocol):
 class Table(Sequence[Sequence[Any]]):
     """Rows kept by column, in the order of the reader's columns: a row is made a list only where it is asked for."""
 
-    def __init__(self, columns: Sequence[list[Any]]) -> None:
+    def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
         """All `columns` are of one length."""
         self.columns = columns
 
@@ -51,6 +52,15 @@ class Table(Sequence[Sequence[Any]]):
     def of(cls, rows: Sequence[Sequence[Any]]) -> Table:
         """Rows of one length, turned."""
         return rows if isinstance(rows, Table) else cls([list(column) for column in zip(*rows, strict=True)])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Table]) -> Table:
+        """Tables of the same columns, one behind the other."""
+        return (
+            parts[0]
+            if len(parts) == 1
+            else cls([joined(columns) for columns in zip(*(one.columns for one in parts), strict=True)])
+        )
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -84,14 +94,17 @@ class Block:
 class BlockReader(Protocol):
     """A reader that can hand out many rows at once, the same ones as `rows`."""
 
-    def blocks(self, should_stop: Callable[[], bool]) -> Iterator[Block]:
-        """All rows in order. Raises Cancelled once `should_stop` says so, UserError when reading fails."""
+    def blocks(self, should_stop: Callable[[], bool], *, columnar: bool = False) -> Iterator[Block]:
+        """All rows in order. Raises Cancelled once `should_stop` says so, UserError when reading fails.
+
+        `columnar`: cells may come as `columns.Texts`, for which Arrow, slow to load, is worth it in large files only.
+        """
 
 
-def blocks(reader: Reader, should_stop: Callable[[], bool]) -> Iterator[Block]:
+def blocks(reader: Reader, should_stop: Callable[[], bool], *, columnar: bool = False) -> Iterator[Block]:
     """All rows of any reader in blocks. Raises Cancelled, UserError."""
     if isinstance(reader, BlockReader):
-        yield from reader.blocks(should_stop)
+        yield from reader.blocks(should_stop, columnar=columnar)
         return
     rows = reader.rows(should_stop)
     while part := list(islice(rows, ROWS_BETWEEN_QUESTIONS)):
