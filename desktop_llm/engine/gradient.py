@@ -57,7 +57,7 @@ class Gradient:
 
         With several processes the gradient is still to be `reduce`d, and the loss that of this one's share.
         """
-        rows = sum(len(batch) for batch in group)
+        rows, factor = sum(len(batch) for batch in group), self.spread.factor
         total = torch.zeros((), device=self.device.torch)
         self.judged = []
         for batch in group:
@@ -66,11 +66,10 @@ class Gradient:
                 # all processes compute equally often: one without a share computes something that does not count
                 weight = len(share) / rows
                 self._now = share if len(share) else indices[:1]
-                loss = self._loss(self._now, counts=bool(weight)) * weight
-                scaled = loss * self.spread.factor
-                (scaler.scale(scaled) if scaler else scaled).backward()  # type: ignore[no-untyped-call]
+                loss = self._loss(self._now, counts=bool(weight)) * (weight * factor)
+                (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
-        return total
+        return total if factor == 1.0 else total / factor
 
     def reduce(self, loss: torch.Tensor) -> torch.Tensor:
         """Add up what all processes have added; the loss of the whole step."""
