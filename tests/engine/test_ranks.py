@@ -33,8 +33,10 @@ from desktop_llm.jobs.events import (
     StepDone,
 )
 from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.tasks import TASKS
 from tests import run_folders
 from tests.architecture.offline import sitecustomize as offline
+from tests.tasks.fixture import fixture_of
 
 E = TypeVar("E", bound=Event)
 pytestmark = pytest.mark.loopback
@@ -155,6 +157,32 @@ def test_two_processes_that_share_a_model_learn_what_one_does(alone: RunFolder, 
     end, _ = _train(folder)
     assert isinstance(end, Finished), end
     _must_be_same(alone, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fsdp", ["", recipe_places.PARTED])
+@pytest.mark.parametrize("how", ["language_modelling", "lora", "checkpointing", "head"])
+def test_other_ways_to_learn_are_the_same_in_two_processes(
+    alone: RunFolder, tmp_path: Path, how: str, fsdp: str
+) -> None:
+    start, kind = {"model": str(alone.model)}, run_folders.FIRST
+    values: dict[str, Any] = {"max_steps": 4}
+    if how == "language_modelling":
+        kind = fixture_of(TASKS[how]).kind
+    elif how == "lora":
+        values |= {**start, "lora_r": 4}
+    elif how == "checkpointing":
+        values |= {"gradient_checkpointing": True}
+    else:
+        values |= {**start, "freeze_backbone": True}
+    one = _shared(tmp_path / "one", **values, kind=kind, num_processes=1, per_device_train_batch_size=8)
+    two = _shared(tmp_path / "two", **values, kind=kind, fsdp=fsdp)
+    for folder in (one, two):
+        end, _ = _train(folder)
+        assert isinstance(end, Finished), end
+    assert sorted(_losses(one)) == [1, 2, 3, 4]
+    assert _losses(two) == pytest.approx(_losses(one), abs=TOLERANCE)
+    assert _apart(_weights(one), _weights(two)) < 3 * TOLERANCE
 
 
 def _kill(folder: RunFolder, rank: int) -> None:
