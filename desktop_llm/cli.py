@@ -1,6 +1,9 @@
 """The command line: the window, or one verb without it.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 left with a checkpoint. Errors are one line on stderr.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 left with a checkpoint. Wrong is what cannot be meant: an unknown
+command, option, setting or format, a value that cannot be, settings that do not fit each other, the model that they are
+for or this computer. A command line that is right fails where what it names is not there (a project, a run, a file) or
+is in no state for it. Errors are one line on stderr, and with --json one object {"error": …, "exit": …} on stdout, too.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import importlib
 import io
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +27,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     _print_anything()
-    if not given or given[0] not in VERBS:
-        return _window(given)
-    told = _parser(given[0]).parse_args(given)
-    log.setup(paths.log_dir(), verbose=told.verbose)
+    out = printer("--json" in given)
     try:
-        return int(told.verb(told, printer(told.json)) or 0)
+        if not given or given[0] not in VERBS:
+            return _window(given)
+        told = _parser(given[0]).parse_args(given)
+        log.setup(paths.log_dir(), verbose=told.verbose)
+        return int(told.verb(told, out) or 0)
     except UserError as error:
-        complain(error.message)
-        return 2 if isinstance(error, UsageError) else 1
+        return _failed(error.message, 2 if isinstance(error, UsageError) else 1, out)
     except (Cancelled, KeyboardInterrupt):
-        complain("Stopped; nothing was changed.")
-        return 1
+        return _failed("Stopped; nothing was changed.", 1, out)
     except BrokenPipeError:
         hush()
         return 1
     except Exception as error:  # noqa: BLE001 - a defect: the log has the traceback, the person one line
         log.logger("cli").exception("a defect")
-        complain(f"A defect of the program ({type(error).__name__}: {error}); see {paths.log_dir()}.")
-        return 1
+        return _failed(f"A defect of the program ({type(error).__name__}: {error}); see {paths.log_dir()}.", 1, out)
+
+
+def _failed(message: str, code: int, out: Out) -> int:
+    """Tell a person what went wrong, and with --json a program, too; the exit code."""
+    complain(message)
+    with suppress(BrokenPipeError):
+        out({"error": message, "exit": code}, "")
+    return code
 
 
 def _print_anything() -> None:

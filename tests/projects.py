@@ -60,8 +60,10 @@ def train(path: Path) -> Path:
 
 
 def settings(**values: Any) -> list[str]:
-    """`--set` words for a tiny recipe with `values`."""
+    """`--set` words for a tiny recipe with `values`; without sizes for a start from a `model`, which has its own."""
     told = {**run_folders.TINY, **values}
+    if "model" in values:
+        told = {key: value for key, value in told.items() if key not in run_folders.SIZES}
     return [word for key, value in told.items() for word in ("--set", f"{key}={value}")]
 
 

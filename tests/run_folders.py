@@ -20,6 +20,8 @@ WORDS = {
     "food": ["bread", "soup", "cheese", "apple", "rice", "salt", "pan", "oven"],
     "travel": ["train", "ticket", "harbour", "map", "suitcase", "hotel", "bridge", "border"],
 }
+SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+"""What of `TINY` a model folder has of its own."""
 FILLER = ["the", "a", "my", "some", "with", "near", "old", "new", "and", "very"]
 TINY = {
     "hidden_size": 32,

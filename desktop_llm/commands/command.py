@@ -6,8 +6,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -22,12 +22,11 @@ Out = Callable[[dict[str, Any], str], None]
 
 
 class Parser(argparse.ArgumentParser):
-    """Says usage errors in one line."""
+    """Has its usage errors told in the same way as all others."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit 2 with one line."""
-        complain(f"{self.prog}: {message}; see {self.prog} --help")
-        sys.exit(2)
+        """Raise it as a UsageError."""
+        raise UsageError(f"{self.prog}: {message}; see {self.prog} --help")
 
 
 class Declare(Protocol):
@@ -38,7 +37,16 @@ class Declare(Protocol):
 
 
 class UsageError(UserError):
-    """A wrong word on the command line: exit 2."""
+    """A wrong command line, whatever the project holds: exit 2, see `cli`."""
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """What is found wrong inside is a wrong word on the command line."""
+    try:
+        yield
+    except UserError as error:
+        raise UsageError(error.message, details=error.details) from error
 
 
 def complain(message: str) -> None:

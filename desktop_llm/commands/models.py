@@ -21,9 +21,11 @@ def declare(verb: Declare) -> None:
 
 
 def _predict(told: Any, out: Out) -> None:
+    from desktop_llm.engine import worker
     from desktop_llm.jobs import prediction
     from desktop_llm.rows import Rejected
     from desktop_llm.store.project import is_project
+    from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs import predicting
     from desktop_llm.verbs.evaluating import finished_folder
 
@@ -36,6 +38,10 @@ def _predict(told: Any, out: Out) -> None:
             folder = finished_folder(project, int(told.rest[0])).model
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
+    worker.offline()
+    from desktop_llm.engine.predict import task_of
+
+    in_words = task_named(task_of(folder)).answer_words
     for one in predicting.predict(folder, told.rest[-1]):
         if isinstance(one, Rejected):
             tell_rejected(out, one)
@@ -43,7 +49,7 @@ def _predict(told: Any, out: Out) -> None:
         row, answer = one
         text = next(iter(row.values()), "")
         label = answer.label
-        said = _label_in_words(label, text)
+        said = in_words(answer) if in_words is not None else _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
 
 
@@ -64,14 +70,16 @@ def _in_words(part: Any, text: str) -> str:
 
 
 def _export(told: Any, out: Out) -> None:
-    from desktop_llm.verbs import exporting
+    from desktop_llm.verbs import earlier, exporting
 
     if told.format not in exporting.FORMATS:
         raise UsageError(f"There is no export format “{told.format}”; choose one of {', '.join(exporting.FORMATS)}.")
     with opened(told.project) as project:
         must_learn(project)
         difference = exporting.export(project, told.run, told.format, told.to)
-        out(
-            {"run": told.run, "to": str(told.to), "difference": difference},
-            f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most.",
-        )
+        before = earlier.of(project, told.run)
+        words = f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most."
+        line = {"run": told.run, "to": str(told.to), "difference": difference}
+        if before is not None:
+            line, words = {**line, "step": before.step}, f"{words}\n{before.words(told.run)}"
+        out(line, words)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands import servers
-from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened
-from desktop_llm.errors import UserError
+from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -32,9 +31,12 @@ def declare(verb: Declare) -> None:
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="go on by another plan")
-    one = verb("runs", _runs, "list the runs of a project, or what differs between two")
+    one.add_argument("--stop", action="store_true", help="end the run where it stands, and keep its best model")
+    one = verb("runs", _runs, "list the runs of a project, what differs between two, or delete one")
     one.add_argument("project", type=Path)
     one.add_argument("--diff", type=int, nargs=2, metavar=("A", "B"), help="what differs between two runs")
+    one.add_argument("--delete", type=int, metavar="RUN", help="what would go with a run; with --yes it goes for good")
+    one.add_argument("--yes", action="store_true", help="with --delete: do it; else it is only told what would go")
     one = verb("evaluate", _evaluate, "measure a run")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -49,29 +51,37 @@ def _values(told: Any) -> dict[str, Any]:
     for pair in told.set:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise UserError(f"--set takes KEY=VALUE, not “{pair}”.")
+            raise UsageError(f"--set takes KEY=VALUE, not “{pair}”.")
         values[key.strip()] = recipes.parse_value(key.strip(), text)
     return values
 
 
 def _recipe(told: Any, project: Project) -> Recipe:
     from desktop_llm.jobs import recipe as recipes
+    from desktop_llm.jobs import recipe_file
     from desktop_llm.tasks import task as task_named
-    from desktop_llm.verbs import training
+    from desktop_llm.verbs import possible, training
     from desktop_llm.verbs.evaluating import finished_folder
 
     start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
-    try:
-        spread = {} if told.processes is None else {"num_processes": told.processes}
+    task, rows = task_named(project.task), training.amount(project)
+    spread = {} if told.processes is None else {"num_processes": told.processes}
+    with usage():
         values = {**_values(told), **spread, **start}
-        task, rows = task_named(project.task), training.amount(project)
-        base = recipes.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
-        base = training.default_recipe(task, values.get("model", base.model), rows)
+        written = recipe_file.values(told.recipe) if told.recipe is not None else {}
+        base = recipe_file.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
+        given = {**written, **values}
+        lora = bool(given.get("lora_r")) and given.get("model", base.model) != recipes.SCRATCH
+        base = training.default_recipe(task, values.get("model", base.model), rows, lora=lora)
         if told.recipe is not None:
-            base = recipes.from_toml(base, told.recipe)
-        return recipes.changed(base, values)
-    except UserError as error:
-        raise UsageError(error.message) from error
+            base = recipe_file.from_toml(base, told.recipe)
+        recipe = recipes.changed(base, values)
+        possible.check_given(recipe, given)
+        task.deciding(recipe.metric_for_best_model)
+        possible.check(recipe)
+        if told.pack is None:
+            possible.check_here(recipe)
+    return recipe
 
 
 def _train(told: Any, out: Out) -> int:
@@ -117,10 +127,11 @@ def _resume(told: Any, out: Out) -> int:
     with opened(told.project) as project:
         must_learn(project)
         must_be_writable(project)
-        try:
+        if told.stop and told.set:
+            raise UsageError("--stop ends the run where it stands: leave out --set.")
+        with usage():
             values = _values(told)
-        except UserError as error:
-            raise UsageError(error.message) from error
+            rerunning.check_longer(values)
         if values:
             one = rerunning.prolong(project, told.run, values)
             out(
@@ -128,7 +139,7 @@ def _resume(told: Any, out: Out) -> int:
                 f"Run {told.run} goes on from step {one.step:,} to step {one.after:,} ({one.before:,} were planned)",
             )
         training.resumable(project, told.run)
-        return headless.train(project, told.run, out, _catch_interrupt)
+        return headless.train(project, told.run, out, _catch_interrupt, stop=told.stop)
 
 
 def _catch_interrupt(leave: Callable[[], None]) -> None:
@@ -140,8 +151,15 @@ def _catch_interrupt(leave: Callable[[], None]) -> None:
 def _runs(told: Any, out: Out) -> None:
     from desktop_llm.tasks import task as task_named
 
+    if told.yes and told.delete is None:
+        raise UsageError("--yes goes with --delete.")
+    if told.delete is not None and told.diff is not None:
+        raise UsageError("--delete and --diff are two things; ask for one of them.")
     with opened(told.project) as project:
         must_learn(project)
+        if told.delete is not None:
+            _delete(project, told.delete, out, sure=told.yes)
+            return
         main_metric = task_named(project.task).metrics[0]
         if told.diff is not None:
             here, there = told.diff
@@ -165,6 +183,24 @@ def _runs(told: Any, out: Out) -> None:
             )
 
 
+def _delete(project: Project, number: int, out: Out, *, sure: bool) -> None:
+    from desktop_llm.jobs import amounts
+    from desktop_llm.verbs import deleting
+
+    must_be_writable(project)
+    told = deleting.going(project, number)
+    size = " ".join(amounts.size(told.bytes))
+    if sure:
+        deleting.delete(project, number)
+        words = f"Run {number} is deleted; {size} are free."
+    else:
+        words = f"Run {number}, {size}, would go for good with its model and figures; --yes deletes it."
+    out(
+        {"run": number, "deleted": sure, "bytes": told.bytes, "starts": list(told.starts)},
+        f"{words} {told.words}".rstrip(),
+    )
+
+
 def _diff(project: Project, here: int, there: int, out: Out) -> None:
     from desktop_llm.verbs import differing
 
@@ -180,7 +216,7 @@ def _diff(project: Project, here: int, there: int, out: Out) -> None:
 
 def _evaluate(told: Any, out: Out) -> None:
     from desktop_llm.engine import worker
-    from desktop_llm.verbs import evaluating
+    from desktop_llm.verbs import earlier, evaluating
 
     worker.offline()
     with opened(told.project) as project:
@@ -188,5 +224,7 @@ def _evaluate(told: Any, out: Out) -> None:
         measured = evaluating.evaluate(project, told.run, told.split)
         metrics, left_out = dict(measured.scores.metrics), measured.left_out
         words = "\n".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        before = earlier.of(project, told.run)
+        words += "" if before is None else f"\n{before.words(told.run)}"
         told_out = f"\n{left_out:,} texts with labels that the run never learned are left out" if left_out else ""
         out({"run": told.run, "split": told.split, "left_out": left_out, "metrics": metrics}, words + told_out)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,16 +32,24 @@ class Meter:
         return now - self._first
 
 
-def _gpu(device: torch.device) -> Callable[[], float | None] | None:
-    """Joules of the card since its driver was loaded, or its power summed up where it has no counter."""
+def card(device: torch.device) -> tuple[Any, Any] | None:
+    """NVIDIA's management library and its handle of a GPU; None where it cannot be asked."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
         uuid = str(torch.cuda.get_device_properties(device).uuid)
-        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")
+        return pynvml, pynvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")
     except Exception:  # noqa: BLE001 - no library, no driver, or a card it does not know: not shown then
         return None
+
+
+def _gpu(device: torch.device) -> Callable[[], float | None] | None:
+    """Joules of the card since its driver was loaded, or its power summed up where it has no counter."""
+    found = card(device)
+    if found is None:
+        return None
+    pynvml, handle = found
     began = time.monotonic()
 
     def read() -> float | None:

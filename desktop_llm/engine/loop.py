@@ -76,6 +76,7 @@ class Loop:
             outcome = self._run()
             self._save_now()
         finally:
+            self._telling.close()
             self._keeping.close()
         return outcome
 
@@ -191,7 +192,7 @@ class Loop:
         self._dynamics.add(self.progress.epoch, self._stepper.gradient.judged)
         self.progress = replace(self.progress, step=step, batch=self.progress.batch + len(group))
         lengths = self.parts.train.examples.lengths
-        self._telling.add(step, int(sum(lengths[batch].sum() for batch in group)), stepped)
+        self._telling.add(step, np.concatenate([lengths[batch] for batch in group]), stepped)
 
     def _after_step(self) -> Outcome | None:
         plan, step, ranks = self.parts.plan, self.progress.step, self.parts.ranks

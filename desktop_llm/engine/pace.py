@@ -2,7 +2,9 @@
 
 A step costs so much, and a place that is computed so much. On a processor oneDNN and PyTorch write machine code for
 every shape of a slice and keep it: that, and the holes which all this leaves in the heap, make a process grow by 5 to
-10 MB for each of its first hundred shapes, and ever less for further ones.
+10 MB for each of its first hundred shapes, and ever less for further ones. oneDNN keeps 1,024 such pieces; with 256 of
+them a run of 150 steps ended at 1.04 GB in place of 1.26 and took 9 % more of the processor. Giving the heap's holes
+back to the system (malloc_trim) lasts for some 50 steps.
 """
 
 from __future__ import annotations

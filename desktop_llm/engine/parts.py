@@ -21,7 +21,8 @@ from desktop_llm.tasks.task import Score
 class Parts:
     """The learner is on its device, the splits are encoded, `checkpoints` is the folder they are kept in.
 
-    `dynamics` is the folder of what training said of each example.
+    `dynamics` is the folder of what training said of each example. `peak` is what the device computes at most, FLOP/s;
+    0.0 where that is not known.
     """
 
     job: Job
@@ -38,3 +39,4 @@ class Parts:
     dynamics: Path
     ranks: Ranks
     spread: Spread
+    peak: float = 0.0

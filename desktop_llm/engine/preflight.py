@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError
 
-from desktop_llm.engine import checkpoint, evaluate, fitting, pace, retention
+from desktop_llm.engine import checkpoint, evaluate, fitting, flops, pace, retention
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.checkpoint import Progress
 from desktop_llm.engine.energy import Meter
@@ -152,7 +152,7 @@ def _written(trial: Trial, clock: Clock) -> tuple[tuple[float, int], tuple[float
 
 
 def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
-    steps, recipe = trial.plan.total_steps, trial.recipe
+    steps, recipe, world = trial.plan.total_steps, trial.recipe, trial.ranks.world
     stepping = found.pace.seconds(found.works, steps)
     evaluations = math.ceil(steps / trial.plan.eval_steps) if trial.counts["validation"] else 0
     bests = evaluations if recipe.load_best_model_at_end else 0
@@ -199,7 +199,7 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         disk=room + steps * BYTES_AN_EVENT,
         disk_free=shutil.disk_usage(trial.folder.path).free,
         energy=None if found.watts is None else found.watts * middle / 3600.0,
-        flops=6.0 * trial.multiplied() * scale * sum(one.places for one in found.works) * trial.ranks.world,
+        flops=6.0 * flops.matrices(trial.learner.model) * scale * sum(one.places for one in found.works) * world,
         slices=scale * sum(len(one.shapes) for one in found.works),
         largest=largest and replace(largest, seconds=largest.seconds + rest),
         offers=tuple(replace(one, seconds=one.seconds + rest) for one in offers),

@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, retention, what_learns
+from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, rate, retention, what_learns
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -142,6 +142,7 @@ def _run(job: Job, run_folder: RunFolder, voice: Voice, control: Control, ranks:
             precision=device.precision,
             resumed_at=loop.progress.step,
             threads=torch.get_num_threads() if device.torch.type == "cpu" else 0,
+            peak=parts.peak,
         )
     )
     continuing.say_of_device(job, device, voice)
@@ -234,6 +235,7 @@ def _parts(
         dynamics=run_folder.dynamics,
         ranks=spread.ranks,
         spread=spread,
+        peak=rate.peak(device) * spread.ranks.world,
     )
 
 

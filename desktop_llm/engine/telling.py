@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from desktop_llm.engine import recovering
+from desktop_llm.engine.gauging import Gauge
 from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.recovering import NotFiniteError
 from desktop_llm.engine.stepper import Stepped
@@ -36,14 +38,21 @@ class Telling:
         self._parts, self._on_losses = parts, on_losses
         self._unsaid: list[_Unsaid] = []
         self._said_at = time.monotonic()
+        self._gauge = Gauge(parts)
 
     def begin(self) -> None:
         """The next step follows at once: its seconds count from here."""
+        self._gauge.begin()
         self._said_at = time.monotonic()
 
-    def add(self, step: int, tokens: int, stepped: Stepped) -> None:
-        """Keep what a step did; `tokens` are the real ones it learned from."""
-        epoch = step / self._parts.plan.steps_per_epoch
+    def close(self) -> None:
+        """No step follows."""
+        self._gauge.close()
+
+    def add(self, step: int, lengths: np.ndarray, stepped: Stepped) -> None:
+        """Keep what a step did; `lengths` int64 [n] are those of the examples it learned from, in real tokens."""
+        epoch, tokens = step / self._parts.plan.steps_per_epoch, int(lengths.sum())
+        self._gauge.add(lengths)
         self._unsaid.append(_Unsaid(step=step, epoch=epoch, tokens=tokens, at=time.monotonic(), stepped=stepped))
 
     @property
@@ -79,6 +88,9 @@ class Telling:
                 )
             )
         steps = [one.step for one in self._unsaid]
+        gauged = self._gauge.read(steps[-1], before - self._said_at)
+        if gauged is not None:
+            self._parts.voice.say(gauged)
         self._unsaid.clear()
         self._said_at = time.monotonic()
         scaled = self._parts.device.precision == "fp16"

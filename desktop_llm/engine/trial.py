@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import nn
 
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import optimizers, what_learns
@@ -22,7 +21,6 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import buckets
-from desktop_llm.nets.compact_embedding import CompactEmbedding
 from desktop_llm.nets.learner import Packing, Report, Row
 from desktop_llm.tasks import task as task_named
 
@@ -148,17 +146,6 @@ class Trial:
         self.stepper.step(group, 1)
         if self.device.torch.type == "cuda":
             torch.cuda.synchronize()
-
-    def multiplied(self) -> int:
-        """The numbers that a place is multiplied with: the model's matrices, without tables that are looked up in."""
-        tables = {
-            id(one)
-            for module in self.learner.model.modules()
-            if isinstance(module, (nn.Embedding, CompactEmbedding))
-            for one in module.parameters(recurse=False)
-        }
-        every = self.learner.model.parameters()
-        return sum(one.numel() for one in every if one.ndim >= 2 and id(one) not in tables)
 
     def steps_with(self, recipe: Recipe) -> int:
         """How many steps the run has with another recipe."""

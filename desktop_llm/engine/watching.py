@@ -12,15 +12,21 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from desktop_llm.engine import schedules
-from desktop_llm.engine.plan import Plan
+from desktop_llm.engine.plan import LEAST_EVAL_STEPS, Plan
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 
 LEAST_BLOCK, MOST_BLOCK, BLOCKS = 10, 200, 40
 """A block of steps is a fortieth of the run."""
+SHORT_BLOCK, SHORT_BLOCKS = 5, 10
+"""Of a run that has less than ten blocks so, it is a tenth."""
 RECENT = 6
 HIGH_BLOCKS = 2
 STUCK_SHARE, STUCK_STEPS, STUCK_FALL, STUCK_ERROR = 0.35, 100, 0.01, 0.03
 """A loss that after this share of the run has fallen by less than a hundredth; nothing is said where it varies much."""
+LATE = 0.8
+"""A run too short for that is judged when so much of it is done."""
+FEW, LEAST_PLATEAU, PLATEAU_MEASURED = 8, 4, 0.3
+"""With few measurements fewer of them must agree; this share of all for a plateau."""
 PLATEAU, PLATEAU_SHARE, LEAST_GAIN = 8, 0.2, 0.001
 OVER, OVER_RISE, OVER_GAP = 3, 1.3, 0.5
 DEAD, DEAD_SHARE, DEAD_ROWS = 3, 0.5, 5
@@ -75,7 +81,16 @@ class Watch:
         """`held_out` rows are measured on; `metric` is the deciding measure's name for people."""
         self._recipe, self._plan, self._held_out = recipe, plan, held_out
         self._metric = metric or plan.metric
-        self._block = min(MOST_BLOCK, max(LEAST_BLOCK, plan.total_steps // BLOCKS))
+        total = plan.total_steps
+        least = LEAST_BLOCK if total >= SHORT_BLOCKS * LEAST_BLOCK else max(SHORT_BLOCK, total // SHORT_BLOCKS)
+        self._block = min(MOST_BLOCK, max(least, total // BLOCKS))
+        self._recent = min(RECENT, max(2, total // self._block // 2))
+        """How many of the last blocks are held against the first."""
+        measurements = -(-total // max(1, plan.eval_steps))
+        self._plateau = min(PLATEAU, max(LEAST_PLATEAU, round(PLATEAU_MEASURED * measurements)))
+        self._over = OVER if measurements > FEW else OVER - 1
+        self._dead = min(DEAD, (measurements + 1) // 2)
+        """How many measurements must agree."""
         self.memory = Memory()
 
     def steps(self, losses: Sequence[tuple[int, float]]) -> list[Advice]:
@@ -116,7 +131,7 @@ class Watch:
             risen=m.risen + 1 if rising else 0,
             dead={name: m.dead.get(name, 0) + 1 for name in dead},
         )
-        return self._new([*self._leak(step), *self._worse(step), *self._dead(step, dead)])
+        return self._new([*self._leak(step), *self._worse(step), *self._unsaid(step, dead)])
 
     def say(self, advice: Advice) -> list[Advice]:
         """What somebody else found: told once, too."""
@@ -153,13 +168,14 @@ class Watch:
 
     def _stuck(self, step: int, first: float) -> list[Advice]:
         warm = schedules.warmup(self._recipe, self._plan.total_steps)
-        early = step < max(STUCK_SHARE * self._plan.total_steps, warm + STUCK_STEPS)
-        recent, unsure = self.memory.recent, self.memory.first_error > STUCK_ERROR * first
-        if early or len(recent) < RECENT or first < 0.1 or unsure or "divergence" in self.memory.said:
+        total = self._plan.total_steps
+        early = step < max(STUCK_SHARE * total, min(warm + STUCK_STEPS, LATE * total))
+        recent, unsure = self.memory.recent[-self._recent :], self.memory.first_error > STUCK_ERROR * first
+        if early or len(recent) < self._recent or first < 0.1 or unsure or "divergence" in self.memory.said:
             return []
         if sum(recent) / len(recent) < first - STUCK_FALL * abs(first):
             return []
-        low = self._recipe.learning_rate < (2e-4 if self._recipe.model == SCRATCH else 2e-5)
+        low = self._recipe.learning_rate < (2e-4 if self._recipe.model == SCRATCH or self._recipe.lora_r else 2e-5)
         message = f"The training loss has not fallen since the start ({first:.3g}): the model learns nothing."
         return [self._other_rate("no_progress", message, 5.0 if low else 1 / 3)]
 
@@ -174,7 +190,8 @@ class Watch:
 
     def _leak(self, step: int) -> list[Advice]:
         m, share = self.memory, step / max(1, self._plan.total_steps)
-        suspicious = m.measured == 1 and share <= LEAK_SHARE and LEAK_VALUE <= m.value <= 1.0
+        soon = share <= LEAK_SHARE or step <= LEAST_EVAL_STEPS
+        suspicious = m.measured == 1 and soon and LEAK_VALUE <= m.value <= 1.0
         if not suspicious or self._held_out < LEAK_ROWS or not self._plan.higher_is_better:
             return []
         message = (
@@ -185,7 +202,7 @@ class Watch:
 
     def _worse(self, step: int) -> list[Advice]:
         m, left = self.memory, self._plan.total_steps - step
-        if m.risen >= OVER and m.waited >= OVER and left >= 0.1 * self._plan.total_steps:
+        if m.risen >= self._over and m.waited >= self._over and left >= 0.1 * self._plan.total_steps:
             message = (
                 f"The model learns by heart: the loss on held-out texts has risen from {m.least_loss:.3g} while the "
                 f"one in training falls. The best was at step {m.value_step:,}."
@@ -193,7 +210,7 @@ class Watch:
             return [Advice(about="over_fitting", message=message, action="stop")]
         long = step - m.value_step >= PLATEAU_SHARE * self._plan.total_steps
         deeper = not DEEPER.isdisjoint(m.said)
-        if m.waited >= PLATEAU and long and not deeper and left >= PLATEAU_SHARE * self._plan.total_steps:
+        if m.waited >= self._plateau and long and not deeper and left >= PLATEAU_SHARE * self._plan.total_steps:
             message = (
                 f"{self._metric} has not become better in the last {m.waited} measurements; the best was at step "
                 f"{m.value_step:,}."
@@ -201,10 +218,13 @@ class Watch:
             return [Advice(about="plateau", message=message, action="stop")]
         return []
 
-    def _dead(self, step: int, dead: Mapping[str, int]) -> list[Advice]:
-        if step < DEAD_SHARE * self._plan.total_steps or not DEEPER.isdisjoint(self.memory.said):
+    def _unsaid(self, step: int, dead: Mapping[str, int]) -> list[Advice]:
+        total = self._plan.total_steps
+        few = self._dead < DEAD  # then only the end tells
+        early = step + self._plan.eval_steps <= total if few else step < DEAD_SHARE * total
+        if early or not DEEPER.isdisjoint(self.memory.said):
             return []
-        names = sorted((one for one in dead if self.memory.dead[one] >= DEAD), key=lambda one: -dead[one])
+        names = sorted((one for one in dead if self.memory.dead[one] >= self._dead), key=lambda one: -dead[one])
         if not names:
             return []
         said = ", ".join(f"“{name}”" for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")

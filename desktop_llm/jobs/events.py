@@ -35,7 +35,7 @@ class Preparing(Event):
 class Started(Event):
     """The first step follows. `parameters` are the whole model's; `precision` is fp32, bf16 or fp16.
 
-    `threads` are those that compute on a processor; 0 where that is not known.
+    `threads` are those that compute on a processor, `peak` the FLOP/s of the device at most; 0 where that is not known.
     """
 
     kind: ClassVar[str] = "started"
@@ -46,6 +46,7 @@ class Started(Event):
     precision: str
     resumed_at: int = 0
     threads: int = 0
+    peak: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,21 @@ class StepDone(Event):
     tokens_per_second: float
     memory: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauged(Event):
+    """How the device does its work, every few seconds; 0.0 for what the machine cannot tell.
+
+    `mfu` is the share of the device's peak FLOP/s that the model's own FLOPs made since the last time (the time of
+    steps alone counts); `celsius` how warm the device is, `watts` what it took on average.
+    """
+
+    kind: ClassVar[str] = "gauged"
+    step: int
+    mfu: float = 0.0
+    celsius: float = 0.0
+    watts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +223,7 @@ KINDS: dict[str, type[Event]] = {
         Preparing,
         Started,
         StepDone,
+        Gauged,
         Evaluated,
         Saved,
         Noted,

@@ -7,15 +7,13 @@ are left to the program ("automatic") are None.
 from __future__ import annotations
 
 import difflib
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_places, recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
@@ -371,20 +369,6 @@ def check(recipe: Recipe) -> None:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
     recipe_weights.check(recipe, recipe.model)
     recipe_places.check(recipe, compiled=recipe.torch_compile, fp16=recipe.fp16)
-
-
-def from_toml(recipe: Recipe, path: Path) -> Recipe:
-    """`recipe` changed by a recipe file. Raises UserError that names the file."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise from_os_error(error, "read the recipe", path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"The recipe “{path}” is not valid TOML: {error}.") from error
-    try:
-        return changed(recipe, values)
-    except UserError as error:
-        raise UserError(f"The recipe “{path}”: {error.message}") from error
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

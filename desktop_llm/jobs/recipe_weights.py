@@ -94,7 +94,8 @@ class WeightKeys:
         0,
         "LoRA rank",
         "Leaves the model folder's weights as they are and learns small matrices beside them, this wide: less memory, "
-        "small checkpoints. Wants a higher learning rate, about 1e-3. 8 to 64; 0: off, the whole model learns.",
+        "small checkpoints. Wants about ten times the learning rate, at most 1e-3: it is set so unless you set "
+        "another. 8 to 64; 0: off, the whole model learns.",
         "adapter",
         minimum=0,
         maximum=4096,

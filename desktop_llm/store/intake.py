@@ -14,6 +14,7 @@ from desktop_llm.jobs import events
 from desktop_llm.jobs.events import Event
 
 CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")
+GAUGES = ("mfu", "celsius", "watts")
 FORECAST = "forecast"
 """Under this name a run's details hold what was foretold of it, {"predicted": …}, and then what it took, "real"."""
 GREATEST = 2**63 - 1
@@ -80,6 +81,10 @@ def _curve_rows(number: int, event: Event) -> Iterable[CurveRow]:
     if isinstance(event, events.StepDone):
         for name in CURVES:
             yield number, name, event.step, _finite(getattr(event, name))
+    elif isinstance(event, events.Gauged):  # what the machine cannot tell has no curve
+        for name in GAUGES:
+            if getattr(event, name):
+                yield number, name, event.step, _finite(getattr(event, name))
     elif isinstance(event, events.Evaluated) and not event.final:
         for name, figure in event.metrics.items():
             yield number, f"{event.split}/{name}", event.step, _finite(figure)

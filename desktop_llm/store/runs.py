@@ -22,6 +22,7 @@ from desktop_llm.store import intake
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
+ENDED = ("finished", "stopped")
 QUEUED = "queued"
 AWAY = "on a server"
 CHANGED = Changes(runs=True)
@@ -64,6 +65,11 @@ class Run:
                 f"Run {self.number} is on a server ({self.server.get('file', '')}); take it back from there, or call "
                 "it back to train it here."
             )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end; one that is made longer has not any more."""
+        return self.state in ENDED
 
 
 NAMES = tuple(Run.__dataclass_fields__)
@@ -122,6 +128,10 @@ class Runs:
     def all(self) -> list[Run]:
         """All runs, newest first."""
         return [_run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
+
+    def with_model(self) -> list[Run]:
+        """The runs that have a model, newest first: those that ended, and those that go on after they had ended."""
+        return [run for run in self.all() if self.folder(run.number).model.is_dir()]
 
     def enqueue(self, number: int) -> Changes:
         """Let a run that has not begun wait for its turn. Raises UserError where it has begun."""

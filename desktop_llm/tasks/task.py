@@ -168,6 +168,7 @@ class Task:
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
     names or None, format and further cells; None leaves it out.
+    `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
     """
 
@@ -199,6 +200,7 @@ class Task:
     label_of: Callable[[object, Mapping[str, str]], Any | None] | None = None
     in_line: Callable[[Mapping[str, str]], str] = in_one_line
     file_cells: FileCells | None = None
+    answer_words: Callable[[Prediction], str] | None = None
     formats: tuple[str, ...] = ()
     tokens_a_parameter: float = 0.02
     sizing_source: str = "a rule of thumb"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -9,10 +10,9 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.store.project import Project
-from desktop_llm.store.runs import Run
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import personal
+from desktop_llm.verbs import earlier, personal
 from desktop_llm.verbs.evaluating import finished_folder
 
 FORMATS = {"huggingface": "Hugging Face folder (safetensors, config with label names, tokenizer, model card)"}
@@ -45,7 +45,8 @@ def card(project: Project, number: int) -> str:
     run, job = project.runs.get(number), project.runs.folder(number).job()
     task = task_named(project.task)
     classes = list(job.schema.get("classes", ()))
-    given = recipes.to_json(job.recipe)
+    before = earlier.of(project, number)
+    given = recipes.to_json(job.recipe if before is None else before.recipe)
     model = "a new model with random weights" if job.recipe.model == SCRATCH else f"`{run.model_title}`"
     lines = [
         "---",
@@ -71,7 +72,7 @@ def card(project: Project, number: int) -> str:
         "",
         "## Figures",
         "",
-        *_metric_table(task, run),
+        *_metric_table(task, run.metrics if before is None else before.metrics),
         "",
         "## Recipe",
         "",
@@ -103,13 +104,13 @@ def _cell(value: object, key: str) -> str:
     return "automatic" if value is None else str(value).replace("|", "\\|")
 
 
-def _metric_table(task: Task, run: Run) -> list[str]:
-    splits = [split for split in ("validation", "test") if run.metrics.get(split)]
+def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]]) -> list[str]:
+    splits = [split for split in ("validation", "test") if figures.get(split)]
     if not splits:
         return ["Not measured."]
     lines = ["| measure | " + " | ".join(splits) + " |", "| --- |" + " --- |" * len(splits)]
     for metric in task.metrics:
-        values = [run.metrics[split].get(metric.name) for split in splits]
+        values = [figures[split].get(metric.name) for split in splits]
         told = ["–" if value is None else f"{value:.4f}" for value in values]
         lines.append(f"| {metric.title} | " + " | ".join(told) + " |")
     return lines

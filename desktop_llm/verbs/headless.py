@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from desktop_llm import awake, log, settings
@@ -26,21 +27,32 @@ from desktop_llm.jobs.events import (
     StepDone,
 )
 from desktop_llm.store.project import Project
+from desktop_llm.verbs import advising
 
 Out = Callable[[dict[str, Any], str], None]
 STORE_SECONDS = 0.5
 TELL_SECONDS = 5.0
 
 
-def train(project: Project, number: int, out: Out, catch_interrupt: Callable[[Callable[[], None]], None]) -> int:
-    """Run (or resume) run `number` to its end; returns the exit code: 0 finished, 1 failed, 3 left."""
+def train(
+    project: Project,
+    number: int,
+    out: Out,
+    catch_interrupt: Callable[[Callable[[], None]], None],
+    *,
+    stop: bool = False,
+) -> int:
+    """Run (or resume) run `number` to its end; returns the exit code: 0 finished, 1 failed, 3 left.
+
+    `stop`: end it with its next step, and keep its model.
+    """
     from desktop_llm.engine import worker
 
     folder, control = project.runs.folder(number), Control()
     catch_interrupt(control.leave)
     teller = _Teller(project, number, out)
     with awake.kept(f"Run {number} is training", wanted=settings.load().keep_awake):
-        end = worker.train_here(str(folder.path), teller.take, control)
+        end = worker.train_here(str(folder.path), partial(_take, teller, control, stop=stop), control)
     teller.store()
     if isinstance(end, Finished):
         project.take_answers(number)
@@ -50,6 +62,12 @@ def train(project: Project, number: int, out: Out, catch_interrupt: Callable[[Ca
             log.logger("train").error("run %d: %s\n%s", number, end.message, end.details)
         raise UserError(f"Run {number}: {end.message}")
     return 3
+
+
+def _take(teller: _Teller, control: Control, event: Event, *, stop: bool) -> None:
+    teller.take(event)
+    if stop and isinstance(event, Started):  # before, there is nothing to keep yet
+        control.stop()
 
 
 class _Teller:
@@ -68,7 +86,7 @@ class _Teller:
                 self.store()
         if isinstance(event, Started):
             self._total = event.total_steps
-        quiet = isinstance(event, (events.Beat, events.Preparing, events.Sampled, Saved))
+        quiet = isinstance(event, (events.Beat, events.Preparing, events.Sampled, events.Gauged, Saved))
         if isinstance(event, StepDone):
             quiet = time.monotonic() - self._told_at < TELL_SECONDS and event.step != self._total
         if not quiet:
@@ -77,7 +95,7 @@ class _Teller:
                 name: getattr(event, name) for name in event.__dataclass_fields__ if name != "details"
             }
             with suppress(BrokenPipeError):  # whoever listened has heard enough: the training goes on, unheard
-                self._out(told, _words(event, self._total, self._number))
+                self._out(told, _words(event, self._total, self._number, str(self._project.path)))
 
     def store(self) -> None:
         self._stored_at = time.monotonic()
@@ -86,7 +104,7 @@ class _Teller:
             self._waiting = []
 
 
-def _words(event: Event, total: int, number: int) -> str:
+def _words(event: Event, total: int, number: int, project: str) -> str:
     if isinstance(event, Started):
         again = f", from step {event.resumed_at:,}" if event.resumed_at else ""
         return (
@@ -100,7 +118,10 @@ def _words(event: Event, total: int, number: int) -> str:
     if isinstance(event, Evaluated):
         figures = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
         return f"{event.split} at step {event.step:,}: {figures}{'  best' if event.best and not event.final else ''}"
-    if isinstance(event, (Noted, Advised, RolledBack)):
+    if isinstance(event, Advised):
+        doing = advising.on_the_command_line(event.action, event.value, project, number)
+        return f"{event.message} {doing}".rstrip()
+    if isinstance(event, (Noted, RolledBack)):
         return event.message
     if isinstance(event, Interrupted) and not event.step:
         return f"Left before the first step; resume run {number} to begin."

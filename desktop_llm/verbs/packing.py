@@ -113,7 +113,7 @@ def pack_new(
     """Freeze rows and labels as they are now into a run, and pack it. Raises UserError, Cancelled: there is no run."""
     server.check(asked)
     _must_be_free(project, path)
-    number, _ = training.prepare(project, recipe)
+    number, _ = training.prepare(project, recipe, here=False)
     try:
         return _pack(project, project.runs.get(number), path, asked, on_progress, should_stop)
     except BaseException:  # nobody asked for a run that waits here; then the reason goes on up

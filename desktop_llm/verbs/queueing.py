@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import QUEUED
-from desktop_llm.verbs import training
+from desktop_llm.verbs import deleting, training
 
 
 def add(project: Project, recipe: Recipe) -> int:
@@ -25,10 +23,4 @@ def remove(project: Project, number: int) -> Changes:
     run.must_be_here()
     if run.state != QUEUED:
         raise UserError(f"Run {number} has begun (it is {run.state}); only a run that waits can be taken away.")
-    changes = project.runs.delete(number)
-    folder = project.runs.folder(number).path
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise from_os_error(error, "remove the folder of the run", folder) from error
-    return changes
+    return deleting.delete(project, number)

@@ -42,6 +42,15 @@ class Longer:
     epochs: float
 
 
+def check_longer(values: Mapping[str, Any]) -> None:
+    """Raise UserError where a value cannot be, or may not change within any run."""
+    for key in values:
+        if key not in LONGER:
+            recipes.require_key(key)
+            raise UserError(f"“{key}” cannot change within a run; start a new one, from this one's model if you like.")
+    recipes.changed(Recipe(), values)
+
+
 def longer(project: Project, number: int, values: Mapping[str, Any]) -> Longer:
     """What another plan would mean for a run; changes nothing. Raises UserError with what is in the way."""
     job, recipe = _changed(project, number, values)
@@ -65,10 +74,7 @@ def prolong(project: Project, number: int, values: Mapping[str, Any]) -> Longer:
 
 def _changed(project: Project, number: int, values: Mapping[str, Any]) -> tuple[Job, Recipe]:
     project.runs.get(number).must_be_here()
-    for key in values:
-        if key not in LONGER:
-            recipes.require_key(key)
-            raise UserError(f"“{key}” cannot change within a run; start a new one, from this one's model if you like.")
+    check_longer(values)
     job = project.runs.folder(number).job()
     return job, recipes.changed(job.recipe, values)
 

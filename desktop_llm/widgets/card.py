@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 
@@ -68,13 +69,17 @@ class Tile(QFrame):
         self._caption = plain_label(caption, "muted")
         self._value = plain_label("–", "tile-value")
         self._note = plain_label("", "muted")
+        self._notes: tuple[str, ...] = ("",)
         for part in (self._caption, self._value, self._note):
             whole.addWidget(part)
 
-    def show_figure(self, value: str, note: str = "") -> None:
-        """Show a value and what is to be said of it."""
+    def show_figure(self, value: str, *notes: str) -> None:
+        """Show a value and what is to be said of it: the first of `notes`, or where it has no room a shorter one."""
         self._value.setText(value)
-        self._note.setText(note)
+        self._notes = notes or ("",)
+        if len(notes) > 1:  # the longest must not make the tile wider
+            self._note.setMinimumWidth(1)
+        self._choose_note()
         self._value.setAccessibleName(f"{self._caption.text()}: {value}")
 
     def set_caption(self, text: str) -> None:
@@ -84,3 +89,21 @@ class Tile(QFrame):
     def value(self) -> str:
         """The value shown."""
         return self._value.text()
+
+    def note(self) -> str:
+        """What is said of it."""
+        return self._note.text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """More or less fits."""
+        super().resizeEvent(event)
+        self._choose_note()
+
+    def _choose_note(self) -> None:
+        margins = self.contentsMargins()
+        layout = self.layout()
+        if layout is not None:
+            margins += layout.contentsMargins()
+        room = self.width() - margins.left() - margins.right()
+        width = self._note.fontMetrics().horizontalAdvance
+        self._note.setText(next((one for one in self._notes if width(one) <= room), self._notes[-1]))

@@ -190,4 +190,5 @@ def test_check_finds_a_changed_byte(command: Command, trained: Path) -> None:
     assert damaged.code == 1
     assert "One thing is not whole" in damaged.err
     assert "Run 1, model: model.safetensors does not match its checksum" in damaged.objects[0]["problem"]
-    assert damaged.objects[-1] == {"problems": 1}
+    assert damaged.objects[-2] == {"problems": 1}
+    assert damaged.objects[-1]["exit"] == 1

@@ -44,6 +44,7 @@ project.close()
         ),
         ("train PROJECT --set seed", "--set takes KEY=VALUE, not “seed”"),
         ("train PROJECT --set hidden_size=30", "The embedding width (30) must be divisible by"),
+        ("train PROJECT --set metric_for_best_model=beauty", "no measure “beauty”"),
         ("train PROJECT --estimate --set nonsense=1", "no setting “nonsense”"),
         ("resume PROJECT one", "invalid int value: 'one'"),
         ("evaluate PROJECT 1 --split all", "invalid choice: 'all'"),
@@ -105,7 +106,6 @@ def test_a_wrong_recipe_file_is_named(
         ("export PROJECT 7 --to NOWHERE", "no run 7"),
         ("predict NOWHERE hello", "There is no folder"),
         ("predict FOLDER hello", "is not a model that this program trained"),
-        ("train PROJECT --set metric_for_best_model=beauty", "no measure “beauty”"),
         ("train PROJECT --set model=NOWHERE", "There is no model folder “NOWHERE”"),
     ],
 )

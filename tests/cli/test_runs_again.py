@@ -25,7 +25,8 @@ def test_a_finished_run_goes_on_for_longer(command: Command, trained: Path) -> N
     assert "has ended" in refused.err
     for words, code, told in (
         ("num_train_epochs=2", 1, "stands at step 30 and would end at step 20"),
-        ("learning_rate=0.1", 1, "cannot change within a run"),
+        ("learning_rate=0.1", 2, "cannot change within a run"),
+        ("num_train_epochs=-1", 2, "is at least 0.01"),
         ("num_train_epoch=4", 2, "nearest one is “num_train_epochs”"),
     ):
         refused = command("resume", trained, "1", "--set", words)
@@ -76,7 +77,7 @@ def test_a_run_starts_from_the_model_of_another_and_what_differs_is_told(
 ) -> None:
     rows = [{"text": f"a ball and a goal, game {place}", "label": "sport"} for place in range(12)]
     assert command("import", trained, projects.write_csv(tmp_path / "more.csv", rows), "--split", "train").code == 0
-    settings = projects.settings(max_steps=6, seed=3)
+    settings = projects.settings(model="scratch", max_steps=6, seed=3)
     said = command("train", trained, "--from", "1", *settings)
     assert said.code == 0
     assert "2  finished, run 1" in command("runs", trained).out
@@ -127,7 +128,23 @@ def test_a_damaged_model_answers_nothing_and_is_no_start(command: Command, train
     content = bytearray(file.read_bytes())
     content[-100] ^= 1
     file.write_bytes(bytes(content))
-    for words in (("predict", trained, "1", "soup"), ("train", trained, "--from", "1", *projects.settings())):
+    for words in (
+        ("predict", trained, "1", "soup"),
+        ("train", trained, "--from", "1", *projects.settings(model="scratch")),
+    ):
         said = command(*words)
         assert said.code == 1
         assert "damaged" in said.err
+
+
+def test_a_run_is_deleted_once_that_is_meant(command: Command, trained: Path) -> None:
+    told = command("runs", trained, "--delete", "1")
+    assert told.code == 0
+    assert "would go for good" in told.out
+    assert "1  finished" in command("runs", trained).out
+    assert command("runs", trained, "--yes").code == 2
+    (gone,) = command("runs", trained, "--delete", "1", "--yes", "--json").objects
+    assert (gone["run"], gone["deleted"], gone["starts"]) == (1, True, [])
+    assert "no run yet" in command("runs", trained).out
+    assert list((trained / "runs").iterdir()) == []
+    assert command("runs", trained, "--delete", "1", "--yes").code == 1

@@ -77,7 +77,8 @@ RISING: Curve = lambda share: 0.9 - 0.85 * math.exp(-4 * share)  # noqa: E731
     ],
 )
 def test_of_a_run_that_is_well_nothing_is_said(loss: Curve, held: Curve, value: Curve, noise: float, seed: int) -> None:
-    assert _about(_said(_watch(), loss, held, value, noise=noise, seed=seed)) == []
+    for total in (1000, 160, 60, 40):
+        assert _about(_said(_watch(total), loss, held, value, noise=noise, seed=seed, total=total)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -95,6 +96,41 @@ def test_a_loss_that_never_falls_asks_for_another_rate(rate: float, wanted: floa
     told = _said(_watch(rate=rate), lambda _: 4.3, lambda _: 4.3, lambda share: 0.013, noise=0.1)
     assert "no_progress" in _about(told)
     assert next(one for _, one in told if one.about == "no_progress").value == {"learning_rate": wanted}
+
+
+@pytest.mark.parametrize("total", [40, 60, 100])
+def test_a_short_run_whose_loss_never_falls_hears_of_it_near_its_end(total: int) -> None:
+    told = _said(_watch(total), lambda _: 4.3, lambda _: 4.3, lambda share: 0.013, noise=0.05, total=total)
+    stuck = [step for step, one in told if one.about == "no_progress"]
+    assert len(stuck) == 1
+    assert stuck[0] >= 0.8 * total
+
+
+def test_a_short_run_that_diverges_hears_of_it() -> None:
+    curve: Curve = lambda share: FALLING(share) if share < 0.5 else 6.0  # noqa: E731
+    assert _about(_said(_watch(60), curve, FALLING, RISING, total=60, noise=0.1)) == ["divergence"]
+
+
+def _measured(losses: Sequence[float], values: Sequence[float], dead: dict[str, int], steps: int = 25) -> list[str]:
+    """What is said of a run with so few measurements."""
+    plan = Plan(
+        steps_per_epoch=steps, total_steps=steps * len(losses), eval_steps=steps, save_steps=0, metric="accuracy",
+        higher_is_better=True, batch=16,
+    )  # fmt: skip
+    watch, told = Watch(Recipe(model=SCRATCH, learning_rate=1e-3), plan, 50), list[Advice]()
+    for place, (loss, value) in enumerate(zip(losses, values, strict=True), 1):
+        for step in range((place - 1) * steps + 1, place * steps + 1):
+            told += watch.steps([(step, 2.0 * math.exp(-step / steps))])
+        told += watch.measured(place * steps, value, loss, dead)
+    return [one.about for one in told]
+
+
+def test_few_measurements_are_enough_where_all_of_them_agree() -> None:
+    assert _measured([1.0, 0.9, 1.4, 1.8, 2.0], [0.5, 0.6, 0.6, 0.6, 0.6], {}) == ["over_fitting"]
+    assert _measured([1.0, 0.9, 1.0, 0.9, 1.0], [0.5, 0.6, 0.6, 0.61, 0.6], {}) == []
+    for count in (1, 2, 3, 4):
+        assert _measured([1.0] * count, [0.5 + place / 100 for place in range(count)], {"blue": 9}) == ["dead_classes"]
+        assert _measured([1.0] * count, [0.5 + place / 100 for place in range(count)], {"blue": 2}) == []
 
 
 def test_a_measure_that_stands_still_is_a_plateau() -> None:

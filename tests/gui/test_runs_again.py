@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QDialog, QDoubleSpinBox, QLabel, QPushButton, QTableView
@@ -21,6 +22,10 @@ def _page(window: MainWindow) -> TrainPage:
 def _dialog(qtbot: QtBot, window: MainWindow, name: str) -> QDialog:
     qtbot.waitUntil(lambda: any(one.isVisible() for one in window.findChildren(QDialog, name)))
     return next(one for one in window.findChildren(QDialog, name) if one.isVisible())
+
+
+def _says(label: QLabel, words: str) -> bool:
+    return words in label.text()
 
 
 def _wait_for_run(qtbot: QtBot, window: MainWindow, number: int, steps: int) -> None:
@@ -86,3 +91,20 @@ def test_the_model_of_a_run_can_be_started_from(qtbot: QtBot, window: MainWindow
         "Model of run 1",
         "A model folder…",
     ]
+
+
+def test_a_run_is_deleted_after_a_question(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
+    open_in(qtbot, window, trained, "train")
+    page = _page(window)
+    qtbot.waitUntil(page.controls.again.isVisible)
+    for answer in ("cancel", "go"):
+        assert page.controls.again.delete.isEnabled()
+        page.controls.again.delete.trigger()
+        dialog = _dialog(qtbot, window, "train.delete")
+        what = find(dialog, QLabel, "train.delete.what")
+        qtbot.waitUntil(partial(_says, what, "become free"))
+        click(qtbot, dialog, f"train.delete.{answer}")
+        qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
+        assert len(project_of(window).runs.all()) == (1 if answer == "cancel" else 0)
+    qtbot.waitUntil(lambda: not page.controls.again.isVisible(), timeout=LONG)
+    assert list((trained / "runs").iterdir()) == []

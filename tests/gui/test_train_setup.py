@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QSpi
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.errors import UserError
-from desktop_llm.gui.pages.train_devices import gpus
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible
 from tests.windows import find
 
 
@@ -65,6 +65,27 @@ def test_what_is_set_in_the_folds_reaches_the_recipe(setup: TrainSetup, tmp_path
         _ = setup.recipe
 
 
+def test_adapters_bring_their_learning_rate_unless_another_is_set(setup: TrainSetup, tmp_path: Path) -> None:
+    setup.choose_model(str(tmp_path))
+    rank, rate = find(setup, QSpinBox, "train.lora_r"), find(setup, QLineEdit, "train.learning_rate")
+    usual = setup.recipe.learning_rate
+    rank.setValue(8)
+    assert (setup.recipe.lora_r, setup.recipe.learning_rate) == (8, 1e-3)
+    assert float(rate.text()) == 1e-3
+    rank.setValue(0)
+    assert setup.recipe.learning_rate == usual
+    setup.set_values({"lora_r": 16})  # as an offer of the forecast does
+    assert setup.recipe.learning_rate == 1e-3
+    rate.setText(str(usual))
+    rate.editingFinished.emit()
+    rank.setValue(4)
+    assert setup.recipe.learning_rate == usual
+    rate.setText("3e-4")
+    rate.editingFinished.emit()
+    rank.setValue(0)
+    assert setup.recipe.learning_rate == 3e-4
+
+
 def test_several_gpus_are_offered_where_there_are_several(setup: TrainSetup) -> None:
     box = find(setup, QComboBox, "train.device")
 
@@ -98,4 +119,4 @@ def test_a_recipe_for_several_processes_is_shown_as_it_is(setup: TrainSetup) -> 
 
 def test_no_gpu_is_counted_where_programs_may_see_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert gpus() == 0
+    assert possible.gpus() == 0

@@ -10,7 +10,7 @@ import pytest
 
 from desktop_llm import atomic
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.jobs import events, recipe, snapshot
+from desktop_llm.jobs import events, recipe, recipe_file, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import KINDS, Finished, StepDone
 from desktop_llm.jobs.folder import EventLog, RunFolder
@@ -69,11 +69,11 @@ def test_recipes_that_cannot_be_are_refused(values: dict[str, object], words: st
 def test_a_recipe_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "recipe.toml"
     file.write_text('learning_rate = 1e-3\nlr_scheduler_type = "cosine"\n')
-    told = recipe.from_toml(Recipe(), file)
+    told = recipe_file.from_toml(Recipe(), file)
     assert (told.learning_rate, told.lr_scheduler_type) == (1e-3, "cosine")
     file.write_text("learning_rate = ")
     with pytest.raises(UserError, match="not valid TOML"):
-        recipe.from_toml(Recipe(), file)
+        recipe_file.from_toml(Recipe(), file)
 
 
 def test_events_travel_as_lines() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.events import Evaluated, Event, Finished, Preparing, Saved, Started, StepDone
+from desktop_llm.jobs.events import Evaluated, Event, Finished, Gauged, Preparing, Saved, Started, StepDone
 from desktop_llm.jobs.folder import EventLog
 from desktop_llm.store import schema
 from desktop_llm.store.project import Project
@@ -61,6 +61,16 @@ def test_events_become_figures_and_curves_once(project: Project) -> None:
     curves = project.runs.metrics(number)
     assert curves["loss"] == [(step, 1.0 / step) for step in range(1, 11)]
     assert curves["validation/accuracy"] == [(5, 0.5)]
+
+
+def test_only_what_the_machine_can_tell_of_its_device_has_a_curve(project: Project) -> None:
+    number = _create(project)
+    told = [Gauged(at=1.0, step=4, mfu=0.25, watts=80.5), Gauged(at=3.0, step=8, mfu=0.5, watts=81.0)]
+    project.runs.ingest(number, [*_events(10), *told])
+    curves = project.runs.metrics(number)
+    assert curves["mfu"] == [(4, 0.25), (8, 0.5)]
+    assert curves["watts"] == [(4, 80.5), (8, 81.0)]
+    assert "celsius" not in curves
 
 
 def test_a_resumed_run_takes_back_the_steps_it_does_again(project: Project) -> None:

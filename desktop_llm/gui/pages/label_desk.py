@@ -46,7 +46,7 @@ class LabelDesk(QWidget):
         """Whether rows may be shown as a list now: not where their labels are kept back."""
         self.left: Callable[[int], int] = lambda unlabeled: unlabeled
         """How many rows wait in what is shown."""
-        self._unlabeled = 0
+        self._unlabeled = self._total = 0
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(0, 0, 0, 0)
         self._line.setSpacing(16)
@@ -148,12 +148,16 @@ class LabelDesk(QWidget):
     def show_counts(self, counts: Counts) -> None:
         """The project's numbers."""
         self.session.show_counts(counts)
-        self._unlabeled = counts.unlabeled
+        self._unlabeled, self._total = counts.unlabeled, counts.total
         self.show_left()
 
     def show_left(self) -> None:
-        """How many rows wait."""
-        self.queue.show_left(self.left(self._unlabeled))
+        """How many rows wait; where none needs a label, how many there are."""
+        task = self._hub.task
+        if task is not None and task.unsupervised:
+            self.queue.show_texts(self._total)
+        else:
+            self.queue.show_left(self.left(self._unlabeled))
 
     def show_item(self, item: Item | None, counts: Counts | None, *, draft: bool = False) -> None:
         """A row, in the names that labels have now; None: there is none. `draft`: its label is not given yet."""

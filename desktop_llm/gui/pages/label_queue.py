@@ -37,7 +37,13 @@ class QueueCard(Card):
 
     def show_left(self, count: int) -> None:
         """Say how many rows wait for a label."""
+        self.set_title(self.tr("Queue"))
         self.set_note(self.tr("{count:,} left").format(count=count))
+
+    def show_texts(self, count: int) -> None:
+        """Say how many there are, where none waits for a label."""
+        self.set_title(self.tr("Texts"))
+        self.set_note(self.tr("{count:,} in all").format(count=count))
 
     def mark(self, number: int) -> None:
         """Mark the row with this id."""

@@ -199,7 +199,9 @@ class ResultsPage(Page):
 
     def _show_run(self) -> None:
         run = self.run
-        kept = run is not None and run.state in ("finished", "stopped")
+        project = self.hub.project
+        # one that was made longer has its model of before until it ends again
+        kept = run is not None and project is not None and project.runs.folder(run.number).model.is_dir()
         for part in (self.try_button, self.export_button):
             part.setEnabled(kept)
         self.measure_button.setEnabled(kept and self.hub.writable)

@@ -1,4 +1,4 @@
-"""What can be done with a run that is there: longer, again exactly, what differs, to a server and back."""
+"""What can be done with a run: longer, again exactly, what differs, to a server and back, delete it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.pack_dialog import PackDialog
 from desktop_llm.gui.pages.run_box import KEPT
+from desktop_llm.gui.pages.run_delete import DeleteDialog
 from desktop_llm.gui.pages.run_differs import DiffersDialog
 from desktop_llm.gui.pages.run_longer import LongerDialog
 
@@ -55,6 +56,8 @@ class RunAgain(QPushButton):
         self.back = self._action(menu, "train.this.back", self.tr("Take back from a server…"), self.back_asked.emit)
         self.call = self._action(menu, "train.this.call", self.tr("Call back from the server"), self._on_call)
         self.call.setToolTip(self.tr("Wait no longer for it, and train it here."))
+        menu.addSeparator()
+        self.delete = self._action(menu, "train.this.delete", self.tr("Delete…"), self._on_delete)
         self.setMenu(menu)
 
     def show_run(self, run: Run | None, runs: Sequence[Run], *, free: bool) -> None:
@@ -67,6 +70,7 @@ class RunAgain(QPushButton):
         self.longer.setEnabled(run is not None and free and not away)
         self.again.setEnabled(kept and free)
         self.differs.setEnabled(run is not None and len(runs) > 1)
+        self.delete.setEnabled(run is not None and free and not away)
         self.pack.setEnabled(run is not None and run.state in SENDABLE and free)
         for action in (self.back, self.call):
             action.setEnabled(away and free)
@@ -81,6 +85,12 @@ class RunAgain(QPushButton):
         if self._run is not None:
             dialog = LongerDialog(self._hub, self._run, self)
             dialog.prolonged.connect(self.resume_asked)
+            dialog.open()
+
+    def _on_delete(self) -> None:
+        if self._run is not None:
+            dialog = DeleteDialog(self._hub, self._run, self)
+            dialog.work_begun.connect(self.work_begun)
             dialog.open()
 
     def _on_differs(self) -> None:

@@ -9,12 +9,13 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.store.runs import ENDED
 from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
     from desktop_llm.store.runs import Run
 
-KEPT = ("finished", "stopped")
+KEPT = ENDED
 
 
 class RunBox(Choice):
@@ -48,7 +49,7 @@ class RunBox(Choice):
         project = self._hub.project
 
         def work(_: Task) -> list[Run]:
-            return [run for run in project.runs.all() if run.state in KEPT] if project is not None else []
+            return project.runs.with_model() if project is not None else []
 
         self._hub.background.run(work, on_done=lambda runs: self._take(runs, wanted))
 
@@ -66,6 +67,7 @@ class RunBox(Choice):
                 if value is not None:
                     figure = f" · {100 * value:.1f} %" if metric.percent else f" · {value:.3f}"
             words = self.tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
-            self.addItem(words + figure, run.number)
+            going_on = "" if run.ended else self.tr(" · as it was before it goes on")
+            self.addItem(words + (figure if run.ended else "") + going_on, run.number)
         self.setCurrentIndex(max(0, self.findData(chosen)))
         self.run_changed.emit(self.run)

@@ -95,8 +95,4 @@ def _newest(project: Project) -> int:
 
 def with_model(project: Project) -> list[int]:
     """The numbers of the runs that have a model, the newest first."""
-    return [
-        run.number
-        for run in project.runs.all()
-        if run.state in ("finished", "stopped") and project.runs.folder(run.number).model.is_dir()
-    ]
+    return [run.number for run in project.runs.with_model()]

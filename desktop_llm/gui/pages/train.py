@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
@@ -15,19 +15,15 @@ from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
-from desktop_llm.gui.pages.train_away import TrainAway
-from desktop_llm.gui.pages.train_before import TrainBefore
+from desktop_llm.gui.pages.train_column import TrainColumn
 from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
-from desktop_llm.gui.pages.train_devices import gpus
 from desktop_llm.gui.pages.train_forecast import TrainForecast
 from desktop_llm.gui.pages.train_live import TrainLive
-from desktop_llm.gui.pages.train_queue import TrainQueue
-from desktop_llm.gui.pages.train_setup import TrainSetup
-from desktop_llm.gui.pages.train_start import TrainStart
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.verbs import possible
+from desktop_llm.widgets.card import plain_label
 
 if TYPE_CHECKING:
     from desktop_llm.gui.training import Outcome
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
 
 CHECK_MS = 300
 Curves = dict[str, list[tuple[int, float]]]
-SETUP_WIDTH = 352
 
 
 def _amount(project: Project) -> int:
@@ -58,7 +53,7 @@ class TrainPage(Page):
         self._preparing: Task | None = None
         self._curves: tuple[int, Curves, int] | None = None
         """Of the run that is resumed: its number, the curves so far, and its steps in all."""
-        self._ready = False
+        self._ready, self._here = False, True
         self._state = plain_label("", "chip")
         self._state.setObjectName("train.state")
         self._state.hide()
@@ -70,7 +65,12 @@ class TrainPage(Page):
         self._build_header()
         columns = QHBoxLayout()
         columns.setSpacing(16)
-        columns.addWidget(self._build_setup())
+        column = TrainColumn(hub, self.controls.again, self._recipe)
+        self.setup, self.away, self._before, self._starting = column.setup, column.away, column.before, column.starting
+        self.start_button = self._starting.start
+        self._starting.start_asked.connect(self.start)
+        self.setup.changed.connect(self._check_timer.start)
+        columns.addWidget(column)
         self.live = TrainLive()
         self.live.problem_met.connect(hub.show_error)
         self.advice = TrainAdvice(hub)
@@ -106,7 +106,7 @@ class TrainPage(Page):
         models = list(self._told.get("models", []))
         self.setup.set_task(task, told, models)
         self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
-        self.hub.background.run(lambda _: gpus(), on_done=self.setup.set_gpus)
+        self.hub.background.run(lambda _: possible.gpus(), on_done=self.setup.set_gpus)
         self.live.set_task(task)
         self._before.offer_classes(task.classes)
         self.controls.runs.reload(show_last=True)
@@ -201,28 +201,6 @@ class TrainPage(Page):
         self.controls.again.made.connect(self._begin)
         self.header.addWidget(self.controls)
 
-    def _build_setup(self) -> QWidget:
-        column = QWidget()
-        column.setFixedWidth(SETUP_WIDTH)
-        whole = QVBoxLayout(column)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(12)
-        card = Card(self.tr("Setup"))
-        self.setup = TrainSetup()
-        self.setup.changed.connect(self._check_timer.start)
-        card.body.addWidget(self.setup.scrolled(), 1)
-        whole.addWidget(card, 1)
-        whole.addWidget(TrainQueue(self.hub))
-        self.away = TrainAway(self.hub, self.controls.again)
-        whole.addWidget(self.away)
-        self._before = TrainBefore()
-        whole.addWidget(self._before)
-        self._starting = TrainStart(self.hub, self._recipe)
-        self._starting.start_asked.connect(self.start)
-        self.start_button = self._starting.start
-        whole.addWidget(self._starting)
-        return column
-
     # before the start
 
     def _check(self) -> None:
@@ -236,7 +214,7 @@ class TrainPage(Page):
         def work(_: Task) -> Readiness:
             from desktop_llm.verbs import training
 
-            return training.check(project, recipe)
+            return training.check(project, recipe, here=False)
 
         self.hub.background.run(
             work, on_done=lambda told: self._show_readiness(told, recipe), on_error=self._tell_problem
@@ -252,7 +230,12 @@ class TrainPage(Page):
 
     def _show_readiness(self, told: Readiness, recipe: recipes.Recipe) -> None:
         self._before.show_readiness(told)
-        self.forecast.set_ready(recipe, told)
+        self._here = not told.not_here
+        if self._here:
+            self.forecast.set_ready(recipe, told)
+        else:
+            self._before.show_problem(told.not_here)
+            self.forecast.forbid()
         if not self.setup.isAncestorOf(QApplication.focusWidget() or self):
             self.setup.set_rows(sum(told.splits.values()))
         self._ready = True
@@ -367,7 +350,7 @@ class TrainPage(Page):
         self.forecast.setVisible(not active)
         waits = active or bool(self.hub.queue.waiting)
         enabled = self._ready and self._preparing is None and self.hub.writable
-        self._starting.show_state(enabled=enabled, waits=waits)
+        self._starting.show_state(enabled=enabled, waits=waits, here=self._here)
         self.advice.set_alive(alive=active and wish not in ("stop", "leave"))
         self.controls.show_state(free=self._preparing is None)
 
@@ -377,6 +360,9 @@ class TrainPage(Page):
         run = self.controls.run
         if self.hub.is_training and run is not None:  # one that was resumed has been spoken of before
             self.advice.add_all(run.advice)
+        if not self.controls.runs.runs:
+            self.live.clear()
+            self.advice.clear()
         self.setup.set_runs(self.controls.runs.models())
         self._show_controls()
 

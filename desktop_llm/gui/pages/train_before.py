@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QGridLayout, QLabel
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from desktop_llm.widgets.card import Card, plain_label
 
@@ -42,14 +42,26 @@ class TrainBefore(Card):
             grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
             self._figures[name] = value
         grid.setColumnStretch(0, 1)
-        self.body.addLayout(grid)
+        self._grid = QWidget()
+        grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setLayout(grid)
+        self.body.addWidget(self._grid)
+        self._line = plain_label("", "muted", wrap=True)
+        self._line.hide()
+        self.body.addWidget(self._line)
         self._problem = self._sentence("train.problem", "warn")
         self._advice = self._sentence("train.advice", "muted")
+
+    def set_low(self, low: bool) -> None:
+        """With little room, the figures in one line."""
+        self._grid.setHidden(low)
+        self._line.setVisible(low)
 
     def clear(self) -> None:
         """Another project: nothing is known yet."""
         for value in self._figures.values():
             value.setText("–")
+        self._line.setText("–")
 
     def offer_classes(self, offered: bool) -> None:
         """Whether texts have labels that can be counted."""
@@ -61,6 +73,11 @@ class TrainBefore(Card):
         self._figures["train"].setText(f"{told.splits.get('train', 0):,}")
         self._figures["held"].setText(f"{told.splits.get('validation', 0):,}, {told.splits.get('test', 0):,}")
         self._figures["classes"].setText(f"{len(told.classes):,}")
+        words = _tr("{train:,} to learn from, {held:,} held out").format(
+            train=told.splits.get("train", 0), held=told.splits.get("validation", 0) + told.splits.get("test", 0)
+        )
+        labels = _tr("{count:,} labels").format(count=len(told.classes))
+        self._line.setText(f"{words} · {labels}" if self._figures["classes"].isVisibleTo(self._grid) else words)
         _say(self._problem, "")
         _say(self._advice, told.advice)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -20,24 +19,6 @@ BETWEEN = "*"
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("TrainDevices", text)
-
-
-def gpus() -> int:
-    """How many NVIDIA GPUs programs see here, by their management library; slow the first time."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except Exception:  # noqa: BLE001 - no library, or a class of its own where there is no driver
-        return 0
-    try:
-        there = int(pynvml.nvmlDeviceGetCount())
-    except pynvml.NVMLError:
-        return 0
-    finally:
-        pynvml.nvmlShutdown()
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return there if seen is None else min(there, len([one for one in seen.split(",") if one.strip()]))
 
 
 class TrainDevices:

@@ -1,4 +1,4 @@
-"""The live side of training: figures on tiles, the loss large, five small plots below."""
+"""The live side of training: figures on tiles, the loss large, small plots below."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSlider, QVBoxLayout, QWidget
 
+from desktop_llm.gui.pages.train_device import GAUGES, TrainDevice
 from desktop_llm.gui.pages.train_samples import TrainSamples
 from desktop_llm.gui.status import time_words
-from desktop_llm.jobs.events import Evaluated, Event, Sampled, Started, StepDone
+from desktop_llm.jobs.events import Evaluated, Event, Gauged, Sampled, Started, StepDone
 from desktop_llm.tasks.task import Task
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.plot import SeriesPlot, short
 
 WIDE = 560
 """From so many pixels on the small cards stand in one line."""
-SMALL = ("metric", "learning_rate", "grad_norm", "tokens_per_second", "memory")
+SMALL = ("metric", "learning_rate", "grad_norm", "tokens_per_second", "device")
+STEPS = SMALL[1:4]
+"""What each step tells of itself."""
 
 
 class TrainLive(QWidget):
@@ -36,6 +39,7 @@ class TrainLive(QWidget):
         self._began: tuple[float, int] | None = None
         self._best: tuple[float, int] | None = None
         self._last: StepDone | None = None
+        self._share = 0.0
         self.fraction = 0.0
         self.left = ""
         whole = QVBoxLayout(self)
@@ -84,10 +88,12 @@ class TrainLive(QWidget):
         """For another run."""
         for plot in self.plots.values():
             plot.clear()
+        self.device.clear()
         self.samples.clear()
         for tile in self.tiles.values():
             tile.show_figure("–")
         self._total, self._began, self._best, self._last, self.fraction, self.left = 0, None, None, None, 0.0, ""
+        self._share = 0.0
 
     def take(self, batch: Sequence[Event]) -> None:
         """Draw a batch of events."""
@@ -100,12 +106,14 @@ class TrainLive(QWidget):
                 self._take_figures(event.step, dict(event.metrics))
             elif isinstance(event, Sampled):
                 self.samples.show_samples(event.samples, event.step)
+            elif isinstance(event, Gauged):
+                self._take_gauges(event)
         if steps:
             places = [event.step for event in steps]
             self.plots["loss"].append("training", places, [event.loss for event in steps])
-            for name in SMALL[1:]:
-                scale = 1e-9 if name == "memory" else 1.0
-                self.plots[name].append(name, places, [float(getattr(event, name)) * scale for event in steps])
+            for name in STEPS:
+                self.plots[name].append(name, places, [float(getattr(event, name)) for event in steps])
+            self.device.append("memory", places, [float(event.memory) for event in steps])
             self._show_step(steps)
 
     def end(self) -> None:
@@ -126,18 +134,21 @@ class TrainLive(QWidget):
                 self.tiles["progress"].show_figure(
                     self.tr("step {step:,}").format(step=places[-1]), self.tr("of {total:,}").format(total=total)
                 )
+            elif name in GAUGES:
+                self.device.append(name, places, values)
             elif name in self.plots:
-                scale = 1e-9 if name == "memory" else 1.0
-                self.plots[name].append(name, places, [value * scale for value in values])
+                self.plots[name].append(name, places, values)
         metric = self._metric_name()
         for step, value in curves.get(f"validation/{metric}", []):
             losses = dict(curves.get("validation/loss", []))
             self._take_figures(step, {metric: value, "loss": losses.get(step, math.nan)})
         speeds = [value for _, value in curves.get("tokens_per_second", [])]
         if speeds:
-            self.tiles["speed"].show_figure(
-                f"{short(sorted(speeds)[len(speeds) // 2])} tok/s", self.tr("in the middle")
-            )
+            shares = [value for _, value in curves.get("mfu", [])]
+            words = self.tr("in the middle")
+            middle = 100 * sorted(shares)[len(shares) // 2] if shares else 0.0
+            share = " · " + self.tr("{share:.0f} % of peak").format(share=middle) if middle else ""
+            self.tiles["speed"].show_figure(f"{short(sorted(speeds)[len(speeds) // 2])} tok/s", words + share, words)
 
     def _loss_card(self) -> Card:
         card = Card(self.tr("Loss"), "")
@@ -173,7 +184,6 @@ class TrainLive(QWidget):
             "learning_rate": self.tr("Learning rate"),
             "grad_norm": self.tr("Gradient norm"),
             "tokens_per_second": self.tr("Tokens/s"),
-            "memory": self.tr("Memory, GB"),
         }
         self._cards: dict[str, Card] = {}
         for name, title in titles.items():
@@ -183,6 +193,9 @@ class TrainLive(QWidget):
             card.set_tight()
             card.body.addWidget(plot, 1)
             self.plots[name], self._cards[name] = plot, card
+        self.device = TrainDevice()
+        self._cards["device"] = self.device
+        self.plots |= self.device.plots
         return grid
 
     def _arrange(self, columns: int) -> None:
@@ -215,13 +228,19 @@ class TrainLive(QWidget):
         note = self.tr("best {value} at step {step:,}").format(value=best, step=self._best[1])
         self.tiles["metric"].show_figure(shown, note)
 
+    def _take_gauges(self, event: Gauged) -> None:
+        for name in ("mfu", "celsius", "watts"):
+            if getattr(event, name):
+                self.device.append(name, [event.step], [getattr(event, name)])
+        self._share = event.mfu
+
     def _show_step(self, steps: Sequence[StepDone]) -> None:
         last = steps[-1]
         tokens = sum(event.tokens_per_second for event in steps) / len(steps)
         self.tiles["loss"].show_figure(short(last.loss), self.tr("gradient {norm}").format(norm=short(last.grad_norm)))
-        self.tiles["speed"].show_figure(
-            f"{short(tokens)} tok/s", self.tr("{ms:.0f} ms a step").format(ms=1000 * last.seconds)
-        )
+        words = self.tr("{ms:.0f} ms a step").format(ms=1000 * last.seconds)
+        share = " · " + self.tr("{share:.0f} % of peak").format(share=100 * self._share) if self._share else ""
+        self.tiles["speed"].show_figure(f"{short(tokens)} tok/s", words + share, words)
         self.fraction = last.step / max(1, self._total)
         if self._began is not None:
             since, first = self._began
@@ -233,10 +252,14 @@ class TrainLive(QWidget):
 
     def _show_progress(self, last: StepDone) -> None:
         epochs = self._total / max(1, self._per_epoch)
-        note = self.tr("epoch {epoch:.1f} of {epochs:.0f}").format(epoch=last.epoch, epochs=epochs)
+        notes = [
+            self.tr("epoch {epoch:.1f} of {epochs:.0f}").format(epoch=last.epoch, epochs=epochs),
+            self.tr("epoch {epoch:.1f}/{epochs:.0f}").format(epoch=last.epoch, epochs=epochs),
+        ]
         if self.left:
-            note += " · " + self.tr("{time} left").format(time=self.left)
-        self.tiles["progress"].show_figure(f"{100 * self.fraction:.0f} %", note)
+            left = self.tr("{time} left").format(time=self.left)
+            notes = [*(f"{note} · {left}" for note in notes), left]
+        self.tiles["progress"].show_figure(f"{100 * self.fraction:.0f} %", *notes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Two beside each other where there is little room."""

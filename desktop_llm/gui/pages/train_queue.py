@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import Card
 from desktop_llm.widgets.elided import ElidedLabel
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ class TrainQueue(Card):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(0)
         self.body.addLayout(self._lines)
-        self._more = plain_label("", "muted")
-        self.body.addWidget(self._more)
         self.start_button = button(_tr("Start"), "train.queue.start", hub.queue.start_next, kind="quiet")
         self.start_button.setAccessibleName(_tr("Start the queue"))
         self.head.addWidget(self.start_button)
@@ -49,8 +47,7 @@ class TrainQueue(Card):
         """Show what waits now."""
         waiting = self._hub.queue.waiting
         over = len(waiting) - SHOWN
-        self._more.setText(_tr("and {count} more").format(count=over))
-        self._more.setVisible(over > 0)
+        self.set_note(_tr("and {count} more").format(count=over) if over > 0 else "")
         self.start_button.setVisible(self._hub.writable and not self._hub.is_training)
         self.setVisible(bool(waiting))
         told = [run.number for run in waiting[:SHOWN]]

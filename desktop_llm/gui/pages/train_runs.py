@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
-from desktop_llm.gui.pages.run_box import KEPT
 from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class TrainRuns(Choice):
         super().__init__(parent)
         self._hub = hub
         self.runs: list[Run] = []
+        self._with_model: list[int] = []
         self.setObjectName("train.run")
         self.setAccessibleName(self.tr("Run"))
         self.setMinimumWidth(240)
@@ -39,21 +40,29 @@ class TrainRuns(Choice):
         return next((run for run in self.runs if run.number == number), None)
 
     def models(self) -> dict[str, str]:
-        """The models of ended runs, to start others from: what they are called, by folder."""
+        """The models of runs, to start others from: what they are called, by folder."""
         project = self._hub.project
         if project is None:
             return {}
         words = self.tr("Model of run {number}")
-        ended = [run.number for run in self.runs if run.state in KEPT]
-        return {str(project.runs.folder(number).model.resolve()): words.format(number=number) for number in ended}
+        return {
+            str(project.runs.folder(number).model.resolve()): words.format(number=number) for number in self._with_model
+        }
 
     def reload(self, *, show_last: bool = False) -> None:
         """Read the runs again; `show_last`: choose and show the newest."""
         project = self._hub.project
-        if project is not None:
-            self._hub.background.run(
-                lambda _: project.runs.all(), on_done=lambda runs: self._take(runs, show_last=show_last)
-            )
+        if project is None:
+            return
+
+        def work(_: Task) -> tuple[list[Run], list[int]]:
+            return project.runs.all(), [run.number for run in project.runs.with_model()]
+
+        def take(told: tuple[list[Run], list[int]]) -> None:
+            runs, self._with_model = told
+            self._take(runs, show_last=show_last)
+
+        self._hub.background.run(work, on_done=take)
 
     def ask(self) -> None:
         """Show the chosen run; while one trains, nothing else."""
@@ -71,7 +80,8 @@ class TrainRuns(Choice):
         for run in runs:
             words = self.tr("Run {number} · {model} · {state}")
             self.addItem(words.format(number=run.number, model=run.model_title, state=run.state), run.number)
+        gone = chosen is not None and self.findData(chosen) < 0  # it was deleted: the one shown is no more
         self.setCurrentIndex(max(0, self.findData(chosen)))
-        if show_last:
+        if show_last or gone:
             self.ask()
         self.loaded.emit()

@@ -171,7 +171,7 @@ class TrainSetup(QWidget):
 
     def set_values(self, values: dict[str, Any]) -> None:
         """Set some values, as if the person had."""
-        self._recipe = recipes.changed(self.recipe, values)
+        self._recipe = self._with_its_rate(recipes.changed(self.recipe, values), values)
         self._own = True
         self._show()
         self.changed.emit()
@@ -199,6 +199,19 @@ class TrainSetup(QWidget):
         """Say which size suits the data; '' where nobody knows."""
         self._advice.setText(sentence)
         self._advice.setVisible(bool(sentence))
+
+    def _with_its_rate(self, recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+        """With the learning rate that goes with adapters, or without, where the person has set no other."""
+        lora, before = recipe.lora_r > 0, self._recipe.lora_r > 0
+        if self._task is None or lora == before or "learning_rate" in given:
+            return recipe
+        whole, small = (self._usual_rate(recipe.model, lora=one) for one in (False, True))
+        was, now = (whole, small) if lora else (small, whole)
+        return recipes.changed(recipe, {"learning_rate": now}) if recipe.learning_rate == was else recipe
+
+    def _usual_rate(self, model: str, *, lora: bool) -> float:
+        assert self._task is not None
+        return default_recipe(self._task, model, self._rows, lora=lora).learning_rate
 
     def _show(self) -> None:
         scratch = self._recipe.model == SCRATCH
@@ -258,13 +271,16 @@ class TrainSetup(QWidget):
             self._show()
             self.changed.emit()
 
-    def _on_form_changed(self) -> None:
+    def _on_form_changed(self, key: str, value: Any) -> None:
         self._own = True
         try:
-            self._recipe = self.recipe
+            told = self.recipe
+            self._recipe = self._with_its_rate(told, {key: value})
         except UserError:
             self.changed.emit()
             return
+        if self._recipe.learning_rate != told.learning_rate:
+            self._form.set_values(self._recipe)
         self._devices.show(self._recipe)
         self._show_preset()
         self._about.setText(self._words())

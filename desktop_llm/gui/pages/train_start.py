@@ -38,13 +38,13 @@ class TrainStart(QWidget):
             made.setMinimumHeight(HEIGHT)
             row.addWidget(made, stretch)
 
-    def show_state(self, *, enabled: bool, waits: bool) -> None:
-        """Whether a run can be made; `waits`: it would have to wait for others."""
+    def show_state(self, *, enabled: bool, waits: bool, here: bool = True) -> None:
+        """Whether a run can be made, and run `here`; `waits`: it would have to wait for others."""
         title = self.tr("Add to the queue") if waits else self.tr("Start training")
         self.start.setText(title)
         self.start.setAccessibleName(title)
-        for made in (self.start, self.server):
-            made.setEnabled(enabled)
+        self.start.setEnabled(enabled and here)
+        self.server.setEnabled(enabled)
 
     def _on_server(self) -> None:
         recipe = self._recipe()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.tasks.language_modelling.labels import RULES
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
@@ -29,6 +30,13 @@ def _open_screen() -> ScreenRoom:
     from desktop_llm.tasks.language_modelling import screen
 
     return screen
+
+
+def _answer_words(told: Prediction) -> str:
+    """How odd a text is, and what would come next."""
+    coming = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in told.top[:3])
+    odd = f"perplexity {1 / max(told.probability, 1e-12):.4g} of {told.label['tokens']:,} tokens"
+    return f"{odd}, next {coming}" if coming else odd
 
 
 def _size(vocabulary: int, wide: int, layers: int, heads: int, length: int) -> dict[str, int]:
@@ -110,4 +118,5 @@ TASK = Task(
     pipeline="text-generation",
     usage=('print(model("Once upon a time", max_new_tokens=40))',),
     formats=("text", "jsonl", "parquet", "csv"),
+    answer_words=_answer_words,
 )  # fmt: skip

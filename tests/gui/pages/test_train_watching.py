@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QTableWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.pages.label import LabelPage
 from desktop_llm.gui.pages.train import TrainPage
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Advised, Event, RolledBack, Sampled, StepDone
+from desktop_llm.jobs.events import Advised, Event, Gauged, RolledBack, Sampled, StepDone
 from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible
+from desktop_llm.widgets.card import Tile
 from tests import projects, run_folders
 from tests.windows import LONG, click, find, open_in, project_of
 
@@ -141,3 +143,47 @@ def test_advice_and_answers_survive_a_replay(tmp_path: Path, trained: Path) -> N
     finally:
         project.close()
     assert projects.counts(trained)[1] == 104
+
+
+def test_what_the_machine_can_tell_of_the_device_is_offered(qtbot: QtBot, page: TrainPage) -> None:
+    choice = find(page, QComboBox, "train.gauge")
+    page.live.clear()
+    page.live.device.append("memory", [1, 2], [1e9, 2e9])
+    assert not choice.isVisible()
+    assert page.live.device.plots["memory"].isVisible()
+    page.live.take([Gauged(at=time.time(), step=4, mfu=0.25, celsius=71.0)])
+    assert [choice.itemText(place) for place in range(choice.count())] == [
+        "Memory, GB", "% of peak", "Temp., °C",
+    ]  # fmt: skip
+    qtbot.keyClicks(choice, "T")
+    assert page.live.device.plots["celsius"].isVisible()
+    assert not page.live.device.plots["memory"].isVisible()
+    page.live.clear()
+    assert not choice.isVisible()
+    assert page.live.device.plots["memory"].isVisible()
+    page.live.show_curves({"mfu": [(4, 0.25)], "memory": [(4, 1e9)], "celsius": [(4, 71.0)]}, 9)
+    assert page.live.device.plots["celsius"].isVisible()  # what was chosen is shown again
+
+
+def test_a_tile_says_what_there_is_room_for(qtbot: QtBot) -> None:
+    tile = Tile("Progress")
+    qtbot.addWidget(tile)
+    tile.show()
+    tile.resize(400, 90)
+    tile.show_figure("5 %", "epoch 2.1 of 40 · 3 min left", "3 min left")
+    assert tile.note() == "epoch 2.1 of 40 · 3 min left"
+    tile.resize(130, 90)
+    qtbot.waitUntil(lambda: tile.note() == "3 min left")
+
+
+@pytest.mark.skipif(possible.has_cuda(), reason="there is an NVIDIA GPU here")
+def test_what_this_computer_cannot_do_is_told_before_the_start(qtbot: QtBot, page: TrainPage) -> None:
+    start, server = find(page, QPushButton, "train.start"), find(page, QPushButton, "train.server")
+    qtbot.waitUntil(start.isEnabled, timeout=LONG)
+    page.setup.set_value("device", "cuda")
+    qtbot.waitUntil(lambda: not start.isEnabled(), timeout=LONG)
+    assert find(page, QLabel, "train.problem").text().startswith("There is no NVIDIA GPU")
+    assert server.isEnabled()  # another computer may have one
+    page.setup.set_value("device", "cpu")
+    qtbot.waitUntil(start.isEnabled, timeout=LONG)
+    assert not find(page, QLabel, "train.problem").isVisible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.cli import main
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.label import LabelPage
+from desktop_llm.gui.pages.label_queue import QueueCard
 from desktop_llm.gui.window import MainWindow
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import changed
@@ -125,6 +127,8 @@ def test_from_a_file_to_an_export_on_the_command_line(tmp_path: Path, capsys: py
     asked = _say(capsys, "predict", project, 1, tmp_path / "in.txt", "--json")
     assert len(asked) == 60
     assert asked[0]["label"]["tokens"] == len(asked[0]["text"]) + 1
+    assert main(["predict", str(project), "1", "the old map"]) == 0
+    assert re.match(r"perplexity [\d.]+ of 12 tokens, next .+ %\t0\.\d+\tthe old map\n", capsys.readouterr().out)
     _say(capsys, "export", project, 1, "--to", tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "text-generation" in card
@@ -142,6 +146,11 @@ def test_the_label_page_shows_texts_and_leads_to_training(qtbot: QtBot, window: 
     page = _page(window)
     assert page.item is not None
     first = page.item.id
+    queue = page.findChild(QueueCard)
+    assert isinstance(queue, QueueCard)
+    words = [one.text() for one in queue.findChildren(QLabel)]
+    assert "Texts" in words
+    assert "60 in all" in words
     number, _ = training.prepare(project, changed(TASK.recipe, {**TINY, "max_steps": 2}))
     said = Prediction(label={"nats": 6.0, "tokens": 3}, probability=0.1, uncertainty=0.3)
     project.predictions.write(number, [(first, said)])

@@ -1,0 +1,165 @@
+"""Whether a recipe's settings mean something, and are possible on this computer and with its model folder.
+
+Told before a run is made of them. Looks at files and libraries without loading any, as the window's process must not;
+what only a loaded model can tell, the run itself says.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
+
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+"""What model folders call the number of their layers."""
+HEADER_LIMIT = 100_000_000
+TEGRA = Path("/etc/nv_tegra_release")
+BITSANDBYTES = "the library bitsandbytes is not installed: install the program with its extra “quantized”"
+
+
+def check(recipe: Recipe) -> None:
+    """Raise UserError for the first setting that cannot be with its model folder, on whatever computer."""
+    if recipe.model != SCRATCH:
+        _check_folder(recipe, Path(recipe.model).expanduser())
+
+
+def not_here(recipe: Recipe) -> str:
+    """Why a recipe cannot be run on this computer, in a sentence; '' where it can."""
+    card = _asks_for_a_card(recipe) and has_cuda()
+    if recipe.device == "cuda" and not card:
+        return "There is no NVIDIA GPU that PyTorch can use here; set “device” to auto or cpu."
+    if recipe.device == "cuda" and recipe.num_processes > max(1, gpus()):
+        return f"The run asks for {recipe.num_processes} GPUs, there are {gpus()} here; set “num_processes” lower."
+    if recipe.device == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
+        return "There is no Apple GPU here; set “device” to auto or cpu."
+    if recipe.fp16 and (not card or recipe.device not in ("auto", "cuda")):
+        return "“fp16” needs an NVIDIA GPU; leave it off and let “bf16” be automatic."
+    if recipe.load_in_4bit and not card:
+        return "“load_in_4bit” needs an NVIDIA GPU; leave it off, LoRA works without it."
+    for key, asked in (("load_in_4bit", recipe.load_in_4bit), ("adamw_8bit", recipe.optim == "adamw_8bit")):
+        if asked and importlib.util.find_spec("bitsandbytes") is None:
+            return f"“{key}” cannot be used, for {BITSANDBYTES}, or leave it off."
+    return ""
+
+
+def check_here(recipe: Recipe) -> None:
+    """Raise UserError where a recipe cannot be run on this computer."""
+    told = not_here(recipe)
+    if told:
+        raise UserError(told)
+
+
+def check_given(recipe: Recipe, keys: Iterable[str]) -> None:
+    """Raise UserError where a value that somebody gave, under one of `keys`, has no part in what `recipe` does."""
+    scratch = recipe.model == SCRATCH
+    told = {one.name: one for one in fields(Recipe)}
+    for key in keys:
+        one = told[key]
+        if one.metadata.get("scratch_only") and not scratch:
+            raise UserError(f"“{key}” is of models from scratch: the model folder has its own; leave it out.")
+        if getattr(recipe, key) == one.default:
+            continue
+        if one.metadata.get("folder_only") and scratch:
+            raise UserError(f"“{key}” needs a model folder to start from; leave it out, or set “model”.")
+        if one.metadata["group"] == "adapter" and not recipe.lora_r:
+            raise UserError(f"“{key}” needs a rank: set “lora_r”, for example to 16.")
+
+
+def has_cuda() -> bool:
+    """Whether PyTorch here could compute on an NVIDIA GPU, as far as can be told without loading it."""
+    try:
+        build = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    if "rocm" in build or TEGRA.exists():  # cards that NVIDIA's management library does not know
+        return True
+    return "+cpu" not in build and platform.system() != "Darwin" and gpus() > 0
+
+
+def gpus() -> int:
+    """How many NVIDIA GPUs programs see here, by their management library; slow the first time."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # noqa: BLE001 - no library or no driver, told by a class of the library itself
+        return 0
+    try:
+        there = int(pynvml.nvmlDeviceGetCount())
+    except pynvml.NVMLError:
+        return 0
+    finally:
+        pynvml.nvmlShutdown()
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return there if seen is None else min(there, len([one for one in seen.split(",") if one.strip()]))
+
+
+def _asks_for_a_card(recipe: Recipe) -> bool:
+    return recipe.device == "cuda" or recipe.fp16 or recipe.load_in_4bit
+
+
+def _check_folder(recipe: Recipe, folder: Path) -> None:
+    if recipe.freeze_layers:
+        count = _layers(folder)
+        if count is not None and recipe.freeze_layers > count:
+            raise UserError(f"“freeze_layers” is {recipe.freeze_layers:,}, the model has only {count:,} layers.")
+    wanted = [one.strip() for one in recipe.lora_target_modules.split(",") if one.strip()] if recipe.lora_r else []
+    there = _matrices(folder) if wanted else frozenset()
+    for one in wanted:
+        if there and not any(f".{name}".endswith(f".{one}") for name in there):
+            known = ", ".join(sorted({name.rpartition(".")[2] for name in there}))
+            raise UserError(f"The model has no linear layer “{one}”; “lora_target_modules” may name {known}.")
+
+
+def _layers(folder: Path) -> int | None:
+    """How many layers a model folder says it has; None where it does not say."""
+    try:
+        told: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    parts = [one for one in (told, _part(told, "text_config")) if isinstance(one, Mapping)]
+    counts = (one.get(name) for one in parts for name in LAYERS)
+    return next((count for count in counts if isinstance(count, int)), None)
+
+
+def _part(told: Any, name: str) -> Any:
+    return told.get(name) if isinstance(told, Mapping) else None
+
+
+def _matrices(folder: Path) -> frozenset[str]:
+    """The modules of a model folder that have a matrix for a weight; none where its files cannot be read."""
+    found: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        try:
+            found.update(_of_header(_header(file)))
+        except (OSError, ValueError):
+            return frozenset()
+    return frozenset(found)
+
+
+def _of_header(told: Mapping[str, Any]) -> Iterable[str]:
+    for name, one in told.items():
+        matrix = isinstance(one, Mapping) and len(one.get("shape", ())) == 2
+        if matrix and name.endswith(".weight") and "embed" not in name:
+            yield name.removesuffix(".weight")
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """What stands before the numbers: eight bytes of its length, and JSON. Raises OSError, ValueError."""
+    with file.open("rb") as opened:
+        size = int.from_bytes(opened.read(8), "little")
+        if size > HEADER_LIMIT:
+            raise ValueError(size)
+        told = json.loads(opened.read(size))
+    if not isinstance(told, dict):
+        raise ValueError(file)
+    return told

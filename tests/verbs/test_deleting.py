@@ -1,0 +1,47 @@
+"""A run that is deleted: nothing of it is left, all else is as it was."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import deleting, training
+from tests import projects, run_folders
+
+RECIPE = recipes.changed(TASKS[run_folders.TASK].recipe, run_folders.TINY)
+
+
+def test_nothing_is_left_of_a_deleted_run_and_others_stay(trained: Path) -> None:
+    with closing(Project.open(trained)) as project:
+        model = str(project.runs.folder(1).model)
+        number, _ = training.prepare(project, recipes.changed(RECIPE, {"model": model}))
+        told = deleting.going(project, 1)
+        assert told.bytes > project.runs.folder(1).model.joinpath("model.safetensors").stat().st_size
+        assert told.starts == [number]
+        assert told.words.startswith(f"Run {number} has started from its model")
+        assert deleting.delete(project, 1).runs
+        assert [run.number for run in project.runs.all()] == [number]
+        assert sorted(path.name for path in (trained / "runs").iterdir()) == ["0002"]
+        with pytest.raises(UserError, match="no run 1"):
+            deleting.delete(project, 1)
+        assert project.check() == []
+    assert projects.counts(trained) == (104, 104)
+
+
+def test_a_run_that_trains_is_not_deleted_and_one_without_a_folder_is(trained: Path) -> None:
+    with closing(Project.open(trained)) as project:
+        (started,) = [one for one in project.runs.folder(1).starts()][:1]
+        project.runs.ingest(1, [started])
+        with pytest.raises(UserError, match="Run 1 is running; stop it first"):
+            deleting.delete(project, 1)
+        assert project.runs.folder(1).model.is_dir()
+    with closing(Project.open(trained)) as project:  # whoever trained it is gone
+        project.runs.folder(1).path.rename(trained / "elsewhere")
+        assert deleting.delete(project, 1).runs
+        assert project.runs.all() == []
