@@ -21,6 +21,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("project", type=Path)
     one.add_argument("--recipe", type=Path, metavar="FILE.toml")
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    one.add_argument("--processes", type=int, metavar="N", help="on N GPUs of this machine at once, or N processes")
     one.add_argument("--estimate", action="store_true", help="only measure what it would take")
     one.add_argument("--from", dest="start", type=int, metavar="RUN", help="start from the model of a run")
     one.add_argument("--again", type=int, metavar="RUN", help="repeat a run: its data, its recipe")
@@ -64,8 +65,9 @@ def _recipe(told: Any, project: Project) -> Recipe:
 
     start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
     task, rows = task_named(project.task), training.amount(project)
+    spread = {} if told.processes is None else {"num_processes": told.processes}
     with usage():
-        values = {**_values(told), **start}
+        values = {**_values(told), **spread, **start}
         written = recipe_file.values(told.recipe) if told.recipe is not None else {}
         base = recipe_file.from_toml(task.recipe, told.recipe) if told.recipe is not None else task.recipe
         given = {**written, **values}
@@ -106,8 +108,11 @@ def _train(told: Any, out: Out) -> int:
 def _again(told: Any, project: Project, out: Out) -> int:
     from desktop_llm.verbs import headless, rerunning
 
-    if told.set or told.recipe is not None or told.start is not None or told.estimate or told.pack is not None:
-        raise UsageError("--again repeats a run as it was: leave out --set, --recipe, --from, --estimate and --pack.")
+    others = (told.recipe, told.start, told.processes, told.pack)
+    if told.set or told.estimate or any(one is not None for one in others):
+        raise UsageError(
+            "--again repeats a run as it was: leave out --set, --recipe, --from, --processes, --estimate and --pack."
+        )
     number, _ = rerunning.again(project, told.again)
     differs = rerunning.not_as_then(project, told.again)
     out({"run": number, "again": told.again, "not_as_then": differs}, f"Run {number} repeats run {told.again}")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from desktop_llm.engine import shards
+
 PREFIX = "average/"
 
 
@@ -48,12 +50,14 @@ class Average:
 
     def states(self) -> dict[str, torch.Tensor]:
         """The average by names that begin with PREFIX; the tensors themselves, not copies."""
-        return {PREFIX + name: kept for name, kept in zip(self._names, self._kept, strict=True)}
+        every = zip(self._names, self._parameters, self._kept, strict=True)
+        return {PREFIX + name: shards.like(parameter.detach(), kept) for name, parameter, kept in every}
 
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take over what `states` told; what it did not tell begins with the weights as they are."""
-        for name, kept, weight in zip(self._names, self._kept, self._weights(), strict=True):
-            kept.copy_(tensors.get(PREFIX + name, weight))
+        for name, kept, parameter in zip(self._names, self._kept, self._parameters, strict=True):
+            weight = parameter.detach()
+            kept.copy_(shards.local(shards.part_of(weight, tensors.get(PREFIX + name, weight))))
 
     def move(self, to: torch.device) -> None:
         """Bring the average to a device."""
@@ -61,4 +65,4 @@ class Average:
 
     def _weights(self) -> list[torch.Tensor]:
         # asked each time: a model that moves to another device has new ones
-        return [parameter.detach() for parameter in self._parameters]
+        return [shards.local(parameter.detach()) for parameter in self._parameters]

@@ -27,6 +27,7 @@ from desktop_llm import atomic
 from desktop_llm.engine.compiling import Mode
 from desktop_llm.engine.host_copy import Copied, HostCopy
 from desktop_llm.engine.optimizers import States
+from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.folder import name_of as name_of
 from desktop_llm.jobs.folder import step_of as step_of
 from desktop_llm.jobs.folder import steps as steps
@@ -34,11 +35,14 @@ from desktop_llm.nets.learner import Captured, Learner
 
 BEST = "best"
 MODEL, MEMORY = "model/", "memory/"
+CUDA = "cuda.0"
+"""The GPU of the process, whatever its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands. `batch` counts micro-batches done in `epoch`; `best` is the best metric so far.
+    """Where a run stands. `batch` counts micro-batches done in `epoch`, of `rows` examples over all processes each (0:
+    told nowhere); `best` is the best metric so far.
 
     `mode` is how steps are computed, see `engine.compiling`.
     The plan's learning rate counts `rate_factor` times since the last of `rollbacks`; at most `places` (texts × the
@@ -48,6 +52,7 @@ class Progress:
     step: int = 0
     epoch: int = 0
     batch: int = 0
+    rows: int = 0
     best: float | None = None
     best_step: int = 0
     waited: int = 0
@@ -135,12 +140,32 @@ def write(path: Path, moment: Moment) -> None:
             atomic.write_json(filling / "state.json", moment.rest)
 
 
-def restore(path: Path, learner: Learner, take: Callable[[States], None]) -> Progress:
+def restore(path: Path, spread: Spread, take: Callable[[States], None]) -> Progress:
     """Take over a checkpoint: weights, what the step remembers, random states. The learner is already on its device."""
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-    learner.adopt(path)
+    ranks = spread.ranks
+    if ranks.first or not spread.sharded:
+        ranks.agreed(lambda: spread.whole.adopt(path))
+    else:
+        ranks.agreed(lambda: None)
+    if spread.sharded:
+        spread.scatter()
+    state = _state(path)
     take(States(load_file(path / "optimizer.safetensors"), state))
     _restore_random(load_file(path / "random.safetensors"), state["python"])
+    return _progress(state)
+
+
+def standing(path: Path) -> Progress:
+    """Where the run stands in a checkpoint; nothing is taken over."""
+    return _progress(_state(path))
+
+
+def _state(path: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    return told
+
+
+def _progress(state: Mapping[str, Any]) -> Progress:
     known = Progress.__dataclass_fields__
     return replace(Progress(), **{name: value for name, value in state["progress"].items() if name in known})
 
@@ -153,8 +178,7 @@ def _random_tensors() -> dict[str, torch.Tensor]:
         "numpy_rest": torch.tensor([float(legacy[2]), float(legacy[3]), float(legacy[4])], dtype=torch.float64),
     }
     if torch.cuda.is_available():
-        for number, value in enumerate(torch.cuda.get_rng_state_all()):
-            tensors[f"cuda.{number}"] = value
+        tensors[CUDA] = torch.cuda.get_rng_state()
     return tensors
 
 
@@ -163,7 +187,5 @@ def _restore_random(tensors: dict[str, torch.Tensor], python: list[Any]) -> None
     rest = tensors["numpy_rest"].tolist()
     np.random.set_state(("MT19937", tensors["numpy"].numpy().astype(np.uint32), int(rest[0]), int(rest[1]), rest[2]))
     torch.set_rng_state(tensors["torch"])
-    if torch.cuda.is_available():
-        for number in range(torch.cuda.device_count()):
-            if f"cuda.{number}" in tensors:
-                torch.cuda.set_rng_state(tensors[f"cuda.{number}"], number)
+    if torch.cuda.is_available() and CUDA in tensors:
+        torch.cuda.set_rng_state(tensors[CUDA])

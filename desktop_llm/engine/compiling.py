@@ -32,30 +32,34 @@ WORTH = 2.0
 TIMED = 3
 
 
-def settle(gradient: Gradient, recipe: Recipe, *, steps: int, mode: Mode, voice: Voice) -> Mode:
+def settle(gradient: Gradient, recipe: Recipe, *, batch: int, steps: int, mode: Mode, voice: Voice) -> Mode:
     """Compile the loss of `gradient` or leave it; returns what the run keeps to.
 
-    `steps` is how many there will be; `mode` what the run has kept to so far, '' at its start. No weight and no random
-    state is changed.
+    `batch` is how many examples all processes together take, `steps` how many steps there will be; `mode` what the run
+    has kept to so far, '' at its start. No weight and no random state is changed. Raises Cancelled.
     """
-    device, same = gradient.device.torch.type, gradient.one_shape
-    batch = np.arange(min(recipe.per_device_train_batch_size, gradient.count))
-    if mode == "eager" or recipe.torch_compile is False or device not in COST_SECONDS:
+    device, same, ranks = gradient.device.torch.type, gradient.one_shape, gradient.spread.ranks
+    if mode == "eager" or recipe.torch_compile is False or device not in COST_SECONDS or gradient.spread.sharded:
         return "eager"
     if not same:
         if recipe.torch_compile:
             voice.note("The batches of this run differ in length: the model is not compiled.")
         return "eager"
-    if (
-        mode == ""
-        and recipe.torch_compile is None
-        and not _pays(gradient, [batch] * recipe.gradient_accumulation_steps, steps, voice)
-    ):
-        return "eager"
+    whole = np.arange(min(batch, gradient.count))
+    if mode == "" and recipe.torch_compile is None:
+        group = [whole] * recipe.gradient_accumulation_steps
+        pays = ranks.agreed(lambda: ranks.first and _pays(gradient, group, steps, voice))
+        if not ranks.decided(pays)[0]:
+            return "eager"
+    return ranks.agreed(lambda: _compile(gradient, whole, voice))
+
+
+def _compile(gradient: Gradient, batch: np.ndarray, voice: Voice) -> Mode:
+    """Compile the loss for what one process computes of `batch`, where that can be done."""
     voice.preparing("Compiling the model", 0, 0)
     began, plain = time.monotonic(), gradient.loss
     try:
-        gradient.loss = compiled(plain, len(batch))
+        gradient.loss = compiled(plain, len(gradient.spread.ranks.share(gradient.slices(batch)[0])))
         _try(gradient, [batch])
     except Exception as error:  # noqa: BLE001 - a compiler, its libraries and its disk fail in ways of their own
         gradient.loss = plain

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from desktop_llm import child
+from desktop_llm.engine.ranks import ALONE, Ranks
 from desktop_llm.errors import UserError
 from desktop_llm.garbage import collect_all
 from desktop_llm.jobs.recipe import Recipe
@@ -25,6 +26,8 @@ class Device:
     torch: torch.device
     precision: str
     title: str
+    near: int = 1
+    """How many processes of the run share this machine."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which forward passes run."""
@@ -42,12 +45,13 @@ class Device:
         """
         if self.torch.type == "cpu":
             # not the threads of this moment: a resumed run must be cut as it was
-            return (48.0 if self.precision == "fp32" else 80.0) * _threads()
+            return (48.0 if self.precision == "fp32" else 80.0) * _threads(self.near)
         return max(128.0, 8e10 / max(1, parameters))
 
-    def take(self, model: nn.Module) -> None:
-        """Bring a model here, and let it compute in the way that is fastest here."""
-        model.to(self.torch)
+    def take(self, model: nn.Module, *, stay: bool = False) -> None:
+        """Bring a model here, unless it is to `stay`, and let it compute in the way that is fastest here."""
+        if not stay:
+            model.to(self.torch)
         if self.torch.type == "cpu" and self.precision == "fp32" and onednn.pays():
             onednn.use(model)
 
@@ -94,8 +98,8 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def choose(recipe: Recipe) -> Device:
-    """The device of a recipe. Raises UserError when what it asks for is not there."""
+def choose(recipe: Recipe, ranks: Ranks = ALONE) -> Device:
+    """The device of a recipe, each process's own. Raises UserError when what it asks for is not there."""
     kind = recipe.device if recipe.device != "auto" else _best()
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("There is no NVIDIA GPU that PyTorch can use here; set “device” to auto or cpu.")
@@ -103,9 +107,23 @@ def choose(recipe: Recipe) -> Device:
         raise UserError("There is no Apple GPU here; set “device” to auto or cpu.")
     if recipe.fp16 and kind != "cuda":
         raise UserError("“fp16” needs an NVIDIA GPU; leave it off and let “bf16” be automatic.")
+    if kind == "cuda" and not ranks.alone:
+        _take_own(ranks)
+    if kind == "mps" and not ranks.alone:
+        raise UserError("Several processes cannot share the Apple GPU; set “device” to cpu, or “num_processes” to 1.")
     precision = "fp16" if recipe.fp16 else ("bf16" if _bf16(recipe, kind) else "fp32")
     title = torch.cuda.get_device_name() if kind == "cuda" else {"mps": "Apple GPU"}.get(kind, "Processor")
-    return Device(torch=torch.device(kind), precision=precision, title=title)
+    title = title if ranks.alone else f"{ranks.world} × {title}"
+    return Device(torch=torch.device(kind), precision=precision, title=title, near=ranks.near)
+
+
+def _take_own(ranks: Ranks) -> None:
+    """Let this process use the GPU of its number, and no other."""
+    there = torch.cuda.device_count()
+    if ranks.near > there:
+        has = "one NVIDIA GPU" if there == 1 else f"{there} NVIDIA GPUs"
+        raise UserError(f"The run asks for {ranks.near} GPUs, this machine has {has}; set “num_processes” to {there}.")
+    torch.cuda.set_device(ranks.local)
 
 
 def _best() -> str:
@@ -124,20 +142,21 @@ def _bf16(recipe: Recipe, kind: str) -> bool:
     return kind == "cpu" and bool(told.get("amx_bf16") or told.get("avx512_bf16"))
 
 
-def settle_thread() -> None:
+def settle_thread(near: int = 1) -> None:
     """Leave a core to the window, and wait without spinning: two busy threads on two cores collapse otherwise.
 
     The number of threads belongs to the calling thread, and decides how sums are cut and so their last bits: every
     run sets it where it computes, or a run resumed elsewhere would end with other weights. OMP_WAIT_POLICY counts
-    only before the first OpenMP region; `worker` sets it before torch is imported.
+    only before the first OpenMP region; `worker` sets it before torch is imported. `near` processes of the run share
+    the machine.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    torch.set_num_threads(_threads())
+    torch.set_num_threads(_threads(near))
     torch.set_float32_matmul_precision("high")
 
 
-def _threads() -> int:
-    return max(1, (os.cpu_count() or 2) - 1)
+def _threads(near: int) -> int:
+    return max(1, ((os.cpu_count() or 2) - 1) // near)
 
 
 def step_aside() -> None:

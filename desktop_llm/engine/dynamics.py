@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from desktop_llm import atomic
+from desktop_llm.engine.ranks import ALONE, Ranks
 from desktop_llm.errors import from_os_error
 from desktop_llm.loop import dynamics
 from desktop_llm.loop.dynamics import Records, Summary
@@ -31,15 +32,20 @@ RECORDS, SUMMARY = "records.safetensors", "summary.safetensors"
 class Dynamics:
     """Owns the folder `dynamics/` while a run goes on."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing is written before something was seen."""
-        self._folder = folder
+    def __init__(self, folder: Path, ranks: Ranks = ALONE) -> None:
+        """Nothing is written before something was seen. Of several processes the first writes what all have seen."""
+        self._folder, self._ranks = folder, ranks
         self._unread: list[tuple[int, np.ndarray, Judged]] = []
+        self._late = dynamics.NO_RECORDS
+        """What was read, and the disk refused."""
         self._troubled = False
 
     def begin(self, step: int) -> None:
         """The run goes on after `step`: forget what was seen beyond."""
         self._unread.clear()
+        self._late = dynamics.NO_RECORDS
+        if not self._ranks.first:
+            return
         for part in self._parts():
             if _step(part) > step:
                 shutil.rmtree(part, ignore_errors=True)
@@ -52,25 +58,28 @@ class Dynamics:
 
     def write(self, step: int) -> str:
         """Write what was seen since the last time; a sentence where the disk refuses, the first time, else ''."""
-        if not self._unread:
+        seen = self._read()
+        if not len(seen.example):
             return ""
         try:
             with atomic.new_folder(self._folder / f"part-{step:08d}") as filling:
-                save_file(_arrays(self._read()), filling / RECORDS)
+                save_file(_arrays(seen), filling / RECORDS)
         except (OSError, SafetensorError) as error:
-            first, self._troubled = not self._troubled, True
+            first, self._troubled, self._late = not self._troubled, True, seen
             told = _refused(error, self._folder)
             return f"How the training texts were judged is not kept yet: {told}" if first else ""
-        self._unread.clear()
         return ""
 
     def finish(self, items: Sequence[int]) -> str:
         """Sum all up; `items` are the ids of the training rows. A sentence where something is missing, else ''."""
+        unwritten = self._read()
+        if not self._ranks.first:
+            return ""
         parts = self._parts()
         whole = [part for part in parts if not atomic.damage(part)]
         missing = f"{len(parts) - len(whole)} of {len(parts)} parts are damaged" if len(whole) < len(parts) else ""
         try:
-            records = dynamics.joined([*(Records(**load_file(part / RECORDS)) for part in whole), self._read()])
+            records = dynamics.joined([*(Records(**load_file(part / RECORDS)) for part in whole), unwritten])
             if not len(records.example):
                 return ""
             told = dynamics.summarise(records, np.asarray(items, dtype=np.int64))
@@ -84,6 +93,12 @@ class Dynamics:
         return sorted(self._folder.glob("part-*"))
 
     def _read(self) -> Records:
+        """What is not written yet, of all processes on the first."""
+        every = [self._late, *self._ranks.gathered(self._read_here())]
+        self._unread, self._late = [], dynamics.NO_RECORDS
+        return dynamics.joined(every)
+
+    def _read_here(self) -> Records:
         """What is not written yet; reads it from the device in one go."""
         if not self._unread:
             return dynamics.NO_RECORDS

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from desktop_llm.engine.device import Device
+from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Batch, Deciding, Learner, Outputs, Row
+from desktop_llm.nets.learner import Batch, Deciding, Outputs, Row
 from desktop_llm.tasks.task import Score, Scores
 
 MOST_ROWS = 2000
@@ -39,30 +41,49 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     }
 
 
-def outputs_of(
-    learner: Learner, split: Split, device: Device, batch_size: int, on_batch: Callable[[], None]
-) -> Outputs:
-    """Outputs of all rows in their order, float32 on the CPU. `on_batch` is called after every batch."""
+Part = tuple[np.ndarray, Outputs]
+"""The outputs of some rows, with their places."""
+
+
+def outputs_of(spread: Spread, split: Split, device: Device, batch_size: int, on_batch: Callable[[], None]) -> Outputs:
+    """Outputs of all rows in their order, float32 on the CPU. `on_batch` is called after every batch.
+
+    Of several processes each computes its share, and the first gets all of it; what the others get is nothing.
+    """
+    learner, ranks = spread.learner, spread.ranks
     was_training = learner.model.training
     learner.model.eval()
-    results: torch.Tensor | None = None
-    listed: dict[int, torch.Tensor] = {}
+    parts: list[Part] = []
     try:
-        for places in buckets.evaluation_batches(split.examples.lengths, batch_size):
-            batch = to_device(learner.collate(split.examples, places.tolist()), device.torch)
+        for places in buckets.evaluation_batches(split.examples.lengths, batch_size * ranks.world):
+            share = ranks.share(places)
+            # as in training all processes compute equally often
+            some = share if len(share) else places[:1]
+            batch = to_device(learner.collate(split.examples, some.tolist()), device.torch)
             with torch.inference_mode(), device.autocast():
-                part = learner.outputs(batch)
-            if isinstance(part, list):
-                listed.update(zip(places.tolist(), part, strict=True))
-            else:
-                if results is None:
-                    results = torch.empty((len(split), *part.shape[1:]), dtype=part.dtype)
-                results[torch.from_numpy(places)] = part
+                part = spread.compute(learner.outputs, batch)
+            if len(share):
+                parts.append((share, part))
             on_batch()
     finally:
+        spread.rest()
         learner.model.train(was_training)
+    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split))
+
+
+def _in_order(parts: Sequence[Part], count: int) -> Outputs:
+    """The outputs of `count` rows, from those of some rows each."""
+    results: torch.Tensor | None = None
+    listed: dict[int, torch.Tensor] = {}
+    for places, part in parts:
+        if isinstance(part, list):
+            listed.update(zip(places.tolist(), part, strict=True))
+            continue
+        if results is None:
+            results = torch.empty((count, *part.shape[1:]), dtype=part.dtype)
+        results[torch.from_numpy(places)] = part
     if listed:
-        return [listed[place] for place in range(len(split))]
+        return [listed[place] for place in range(count)]
     return torch.empty((0, 1)) if results is None else results
 
 
@@ -74,7 +95,7 @@ def difference(ours: Outputs, theirs: Outputs) -> float:
 
 
 def measure(
-    learner: Learner,
+    spread: Spread,
     split: Split,
     device: Device,
     batch_size: int,
@@ -86,9 +107,13 @@ def measure(
 ) -> tuple[Scores, list[Prediction]]:
     """Figures (with the mean `loss`) and predictions of a split whose rows all have a label, or all need none.
 
-    `decide`: the learner may choose by them first, as far as it has something to choose.
+    `decide`: the learner may choose by them first, as far as it has something to choose. Of several processes the
+    first measures, and the others get nothing.
     """
-    outputs = outputs_of(learner, split, device, batch_size, on_batch)
+    outputs = outputs_of(spread, split, device, batch_size, on_batch)
+    learner = spread.whole
+    if not spread.ranks.first:
+        return Scores(metrics={}), []
     if decide and isinstance(learner, Deciding):
         learner.decide(outputs, split.examples)
     predictions = learner.predictions(outputs) if len(split) else []

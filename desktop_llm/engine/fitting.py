@@ -58,7 +58,10 @@ def climb(trial: Trial, group: Group, watch: Watch) -> Memory:
     worst = trial.worst(group)
     lengths = trial.examples["train"].lengths
     worst = worst[np.argsort(-lengths[worst], kind="stable")]
-    limit = int(peak.there(trial.device.torch) * HEAD_ROOM)
+    there = peak.there(trial.device.torch)
+    if trial.device.torch.type == "cpu":
+        there //= trial.device.near  # all processes of the run want as much of it
+    limit = int(there * HEAD_ROOM)
 
     def places(slice_: np.ndarray) -> int:
         return len(slice_) * int(lengths[slice_].max())

@@ -11,23 +11,31 @@ import torch
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate
 from desktop_llm.engine.device import Device
+from desktop_llm.engine.spread import Spread
 from desktop_llm.nets import buckets
 from desktop_llm.nets.learner import Batch, Judged, Judging, Learner
 
 
 class Gradient:
-    """Adds the gradient of a step's batches to the parameters; the mean over all their examples."""
+    """Adds the gradient of a step's batches to the parameters; the mean over all their examples.
 
-    def __init__(self, learner: Learner, examples: Any, device: Device, *, group_by_length: bool) -> None:
-        """`examples` are the encoded training rows; the learner is on its device."""
+    Of several processes each computes its share of every slice, so that all have equally many and equally long ones.
+    """
+
+    def __init__(
+        self, learner: Learner, examples: Any, device: Device, *, group_by_length: bool, spread: Spread | None = None
+    ) -> None:
+        """`examples` are the encoded training rows; the learner is on its device, spread over processes or alone."""
         self.learner, self._examples, self.device = learner, examples, device
+        self.spread = spread or Spread(learner)
         self.loss: Callable[[Batch], torch.Tensor] = learner.loss
         """How the loss of a batch is computed where nobody judges; a compiled one may take its place."""
         size = sum(parameter.numel() for parameter in learner.model.parameters())
         self._overhead = device.slice_overhead(size) if group_by_length else None
         self._now: np.ndarray = np.zeros(0, dtype=np.int64)
-        self.places = 0
-        """At most so many token places (examples × longest) are computed at once; 0: no limit."""
+        self.places = self.most = 0
+        """At most so many token places (examples × longest), and so many examples, are computed at once; 0: no limit.
+        """
         self.judges = isinstance(learner, Judging)
         """Whether it is kept how the learner judges each example's label."""
         self.judged: list[tuple[np.ndarray, Judged]] = []
@@ -45,19 +53,28 @@ class Gradient:
         return len(lengths) > 0 and bool(lengths.min() == lengths.max())
 
     def add(self, group: Sequence[np.ndarray], scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
-        """Forward and backward over the batches `group` (indices int64 [b] each); the mean loss, on the device."""
-        rows = sum(len(batch) for batch in group)
+        """Forward and backward over the batches `group` (indices int64 [b] each); the mean loss, on the device.
+
+        With several processes the gradient is still to be `reduce`d, and the loss that of this one's share.
+        """
+        rows, factor = sum(len(batch) for batch in group), self.spread.factor
         total = torch.zeros((), device=self.device.torch)
         self.judged = []
         for batch in group:
             for indices in self.slices(batch):
-                self._now = indices
-                chosen = evaluate.to_device(self.learner.collate(self._examples, indices.tolist()), self.device.torch)
-                with self.device.autocast():
-                    loss = self._loss(chosen, indices) * (len(indices) / rows)
+                share = self.spread.ranks.share(indices)
+                # all processes compute equally often: one without a share computes something that does not count
+                weight = len(share) / rows
+                self._now = share if len(share) else indices[:1]
+                loss = self._loss(self._now, counts=bool(weight)) * (weight * factor)
                 (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
-        return total
+        return total if factor == 1.0 else total / factor
+
+    def reduce(self, loss: torch.Tensor) -> torch.Tensor:
+        """Add up what all processes have added; the loss of the whole step."""
+        self.spread.reduce()
+        return self.spread.ranks.summed(loss)
 
     def add_frugally(
         self,
@@ -85,13 +102,19 @@ class Gradient:
 
     def slices(self, batch: np.ndarray) -> list[np.ndarray]:
         """What of a batch is computed at once: all of it, or slices of similar length, none above `places`."""
-        parts = [batch] if self._overhead is None else buckets.slices(batch, self._examples.lengths, self._overhead)
-        return parts if not self.places else [small for part in parts for small in self._small(part)]
+        world = self.spread.ranks.world
+        # the places of a slice are shared, what it costs beside them is not
+        overhead = None if self._overhead is None else self._overhead * world
+        parts = [batch] if overhead is None else buckets.slices(batch, self._examples.lengths, overhead)
+        limited = self.places or self.most
+        return parts if not limited else [small for part in parts for small in self._small(part, world)]
 
-    def _small(self, part: np.ndarray) -> list[np.ndarray]:
-        """A slice in as few equal parts as `places` allows."""
-        each = max(1, self.places // max(1, int(self._examples.lengths[part].max())))
-        return np.array_split(part, -(-len(part) // each))
+    def _small(self, part: np.ndarray, world: int) -> list[np.ndarray]:
+        """A slice in as few equal parts as `places` and `most` allow each process."""
+        each = self.most or len(part)
+        if self.places:
+            each = min(each, max(1, self.places // max(1, int(self._examples.lengths[part].max()))))
+        return np.array_split(part, -(-len(part) // (each * world)))
 
     def _halve(self) -> bool:
         """Allow half of what was computed when memory ran out; False where that was a single example."""
@@ -101,9 +124,13 @@ class Gradient:
         self.places = (len(self._now) // 2) * longest
         return True
 
-    def _loss(self, chosen: Batch, indices: np.ndarray) -> torch.Tensor:
-        if not self.judges or not isinstance(self.learner, Judging):
-            return self.loss(chosen)
-        loss, judged = self.learner.judged_loss(chosen)
-        self.judged.append((indices, judged))
+    def _loss(self, indices: np.ndarray, *, counts: bool) -> torch.Tensor:
+        """The mean loss of examples; kept is how they are judged only where that `counts`."""
+        chosen = evaluate.to_device(self.learner.collate(self._examples, indices.tolist()), self.device.torch)
+        with self.device.autocast():
+            if not self.judges or not isinstance(self.learner, Judging):
+                return self.spread.compute(self.loss, chosen)
+            loss, judged = self.spread.compute(self.learner.judged_loss, chosen)
+        if counts:
+            self.judged.append((indices, judged))
         return loss

@@ -60,7 +60,11 @@ class Keeping:
         """Take a checkpoint; that it is on the disk, or that the disk refused, is told later."""
         self._writer.wait()
         began = time.monotonic()
-        moment, copied = self._take(self._stepper.states(), progress)
+        taken = self._take(self._stepper.states(), progress)
+        if taken is None:
+            self._whole = progress.step
+            return
+        moment, copied = taken
         path = self._parts.checkpoints / checkpoint.name_of(progress.step)
         held = time.monotonic() - began
 
@@ -81,7 +85,7 @@ class Keeping:
     def save_now(self, progress: Progress) -> None:
         """Have a checkpoint of where the run stands on the disk, or told why not."""
         self._writer.wait()
-        if self._whole != progress.step:
+        if self._parts.ranks.decided(self._whole != progress.step)[0]:
             self.save(progress)
             self._writer.wait()
 
@@ -90,7 +94,10 @@ class Keeping:
         if not self._parts.job.recipe.load_best_model_at_end:
             return
         self._writer.wait()
-        moment, copied = self._take()
+        taken = self._take()
+        if taken is None:
+            return
+        moment, copied = taken
         path = self._parts.checkpoints / checkpoint.BEST
 
         def tell(error: BaseException | None) -> None:
@@ -112,9 +119,15 @@ class Keeping:
         """`wait`, and let the thread go."""
         self._writer.close()
 
-    def _take(self, states: States | None = None, progress: Progress | None = None) -> tuple[Moment, bool]:
-        """The moment, and whether it is a copy: without memory for one it must be written before the next step."""
-        learner = self._parts.learner
+    def _take(self, states: States | None = None, progress: Progress | None = None) -> tuple[Moment, bool] | None:
+        """The moment, and whether it is a copy: without memory for one it must be written before the next step.
+
+        Of several processes the first takes it, with what the others have of it; they themselves take none.
+        """
+        self._parts.spread.gather()
+        if not self._parts.ranks.first:
+            return None
+        learner = self._parts.spread.whole
         try:
             return checkpoint.take(self._copies, learner, states, progress), True
         except (MemoryError, RuntimeError):

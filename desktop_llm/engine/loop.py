@@ -24,7 +24,7 @@ from desktop_llm.engine.recovering import NotFiniteError
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.engine.telling import Telling
 from desktop_llm.engine.watching import Advice, Watch
-from desktop_llm.jobs.control import Wish
+from desktop_llm.jobs.control import WISHES, Wish
 from desktop_llm.jobs.events import Advised, Continued, Evaluated, Paused
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
@@ -42,7 +42,7 @@ class Loop:
         self.progress = Progress(precision=parts.device.precision)
         self._keeping = Keeping(parts, stepper)
         self._telling = Telling(parts, self._on_losses)
-        self._dynamics = Dynamics(parts.dynamics)
+        self._dynamics = Dynamics(parts.dynamics, parts.ranks)
         self._task = task_named(parts.job.task)
         metric = self._task.metric(parts.plan.metric)
         title = metric.title if metric is not None else ""
@@ -58,7 +58,12 @@ class Loop:
         left = parts.plan.total_steps - progress.step
         if left > 0:
             mode = compiling.settle(
-                self._stepper.gradient, parts.job.recipe, steps=left, mode=progress.mode, voice=parts.voice
+                self._stepper.gradient,
+                parts.job.recipe,
+                batch=parts.plan.batch,
+                steps=left,
+                mode=progress.mode,
+                voice=parts.voice,
             )
             self.progress = replace(progress, mode=mode)
 
@@ -99,10 +104,21 @@ class Loop:
     def _gather(self) -> None:
         """Bring together what belongs into a checkpoint of this moment."""
         self._telling.say()
+        self._agree_on_places()
         said = self._dynamics.write(self.progress.step)
         if said:
             self.parts.voice.note(said, "warning")
         self.progress = replace(self.progress, watch=watching.to_json(self._watch.memory))
+
+    def _agree_on_places(self) -> None:
+        """Of several processes all compute at once what the one with the fullest memory can."""
+        ranks, mine = self.parts.ranks, self.progress.places
+        if ranks.alone:
+            return
+        least = ranks.decided(min((one for one in ranks.gathered(mine) if one), default=0))[0]
+        if least != mine:
+            self._on_halved(least)
+            self._stepper.gradient.places = least
 
     def finish(self) -> None:
         """After the last step: sum up how the examples were judged."""
@@ -131,12 +147,19 @@ class Loop:
 
     def _take_up(self) -> None:
         """Let everybody stand where the run stands."""
+        self.progress = replace(self.progress, rows=self.parts.plan.batch)
         self._watch.memory = watching.from_json(self.progress.watch)
         self._stepper.rate_factor = self.progress.rate_factor
         self._stepper.gradient.places = self.progress.places
+        self._stepper.gradient.most = self._most_at_once()
         self._dynamics.begin(self.progress.step)
         self._telling.begin()
         self._keeping.begin(self.progress.step or None)
+
+    def _most_at_once(self) -> int:
+        """How many examples a process computes at once where fewer of them than before share a batch; 0: all."""
+        most = self.parts.job.recipe.per_device_train_batch_size
+        return most if -(-self.parts.plan.batch // self.parts.ranks.world) > most else 0
 
     def put_average(self) -> None:
         """Give the model the weights that are kept where none was the best."""
@@ -155,7 +178,7 @@ class Loop:
         recipe = self.parts.job.recipe
         return buckets.training_steps(
             len(self.parts.train.examples),
-            recipe.per_device_train_batch_size,
+            self.parts.plan.batch,
             recipe.gradient_accumulation_steps,
             seed=recipe.seed,
             epoch=self.progress.epoch,
@@ -172,9 +195,10 @@ class Loop:
         self._telling.add(step, np.concatenate([lengths[batch] for batch in group]), stepped)
 
     def _after_step(self) -> Outcome | None:
-        plan, step = self.parts.plan, self.progress.step
+        plan, step, ranks = self.parts.plan, self.progress.step, self.parts.ranks
         self.parts.voice.beat()
-        self._telling.say_if_due()
+        if ranks.decided(self._telling.is_due)[0]:
+            self._telling.say()
         self._keeping.collect()
         if (step % plan.eval_steps == 0 or step == plan.total_steps) and len(self.parts.validation):
             with self._stepper.averaged():
@@ -182,13 +206,13 @@ class Loop:
             patience = self.parts.job.recipe.early_stopping_patience
             if patience and self.progress.waited >= patience and step < plan.total_steps:
                 return "early_stopped"
-        if self._keeping.is_due(step):
+        if ranks.decided(self._keeping.is_due(step))[0]:
             self.save()
         # The last step may lie in the middle of an epoch.
         return self._obey() or ("completed" if step >= plan.total_steps else None)
 
     def _obey(self) -> Outcome | None:
-        wish = self.parts.control.wish
+        wish = self._wish()
         if wish == "pause":
             wish = self._pause()
         if wish == "leave":
@@ -196,14 +220,20 @@ class Loop:
         # a run that repeats one which a person stopped ends where that one did
         return "stopped" if wish == "stop" or self.progress.step == self.parts.job.again.get("stopped_at") else None
 
+    def _wish(self, *, wait: bool = False) -> Wish:
+        """What the person wants, as the first process hears it; `wait` a little for another wish than to pause."""
+        control = self.parts.control
+        wish = control.wait_while_paused(1.0) if wait and self.parts.ranks.first else control.wish
+        return WISHES[self.parts.ranks.decided(WISHES.index(wish))[0]]
+
     def _pause(self) -> Wish:
         """Hold, with nothing left in the memory of a GPU, until the person wants something else."""
         self._save_now()
         freed = self._stepper.release()
         self.parts.voice.say(Paused(at=time.time(), step=self.progress.step, freed=freed))
-        wish = self.parts.control.wish
+        wish = self._wish()
         while wish == "pause":
-            wish = self.parts.control.wait_while_paused(1.0)
+            wish = self._wish(wait=True)
             self.parts.voice.beat()
         if wish != "leave":
             self._stepper.take_back()
@@ -216,7 +246,7 @@ class Loop:
         self._telling.say()
         parts, plan = self.parts, self.parts.plan
         scores, answers = evaluate.measure(
-            parts.learner,
+            parts.spread,
             parts.validation,
             parts.device,
             parts.job.recipe.per_device_eval_batch_size,
@@ -225,7 +255,7 @@ class Loop:
             parts.voice.beat,
             decide=True,
         )
-        value = scores.metrics.get(plan.metric, math.nan)
+        value = parts.ranks.told(scores.metrics.get(plan.metric, math.nan))
         best = self.progress.best
         better = best is None or (value > best if plan.higher_is_better else value < best)
         if better:
@@ -236,7 +266,8 @@ class Loop:
         parts.voice.say(
             Evaluated(at=time.time(), step=self.progress.step, split="validation", metrics=scores.metrics, best=better)
         )
-        self._look_at(value, scores.metrics.get("loss", math.nan), answers)
+        if parts.ranks.first:
+            self._look_at(value, scores.metrics.get("loss", math.nan), answers)
         self._telling.begin()
 
     def _look_at(self, value: float, loss: float, answers: Sequence[Prediction]) -> None:
@@ -257,7 +288,7 @@ class Loop:
         recipe = self.parts.job.recipe
         most = max(1, places // max(1, int(self.parts.train.examples.lengths.max())))
         self.progress = replace(self.progress, places=places)
-        batch = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+        batch = self.parts.plan.batch * recipe.gradient_accumulation_steps
         self.parts.voice.note(
             f"The memory was full at step {self.progress.step + 1:,}: of the longest texts, {most:,} are computed at "
             f"once from now on and their gradients added up; a step still learns from {batch:,} texts.",

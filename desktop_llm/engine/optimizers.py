@@ -15,6 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from desktop_llm import log
+from desktop_llm.engine import shards
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import stack
@@ -92,8 +93,10 @@ class Optimizers:
                     if not isinstance(value, torch.Tensor):
                         figures[f"{name}/{key}"] = value
                         continue
-                    shared = value.data_ptr() in seen  # a table of all parameters: a file has each tensor by itself
-                    seen.add(value.data_ptr())
+                    place = shards.local(value).data_ptr()
+                    shared = place in seen  # a table of all parameters: a file has each tensor by itself
+                    if place:  # an empty part lies nowhere
+                        seen.add(place)
                     tensors[f"{name}/{key}"] = value.detach().clone() if shared else value.detach()
         return States(tensors, {"optimizer": figures} if figures else {})
 
@@ -114,7 +117,10 @@ class Optimizers:
                 log.logger("engine").info("no optimizer state for %s", name)
             state = owner[id(parameter)].state[parameter]
             for key, value in told.get(name, {}).items():
-                state[key] = value.to(parameter.device, copy=True) if isinstance(value, torch.Tensor) else value
+                if not isinstance(value, torch.Tensor):
+                    state[key] = value
+                    continue
+                state[key] = shards.part_of(parameter.detach(), value.to(parameter.device, copy=True))
 
     def move(self, to: torch.device) -> None:
         """Bring what is remembered to a device."""

@@ -9,6 +9,8 @@ from desktop_llm.engine.device import Device
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.plan import Plan
 from desktop_llm.engine.progress import Voice
+from desktop_llm.engine.ranks import Ranks
+from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.job import Job
 from desktop_llm.nets.learner import Learner
@@ -35,4 +37,6 @@ class Parts:
     control: Control
     checkpoints: Path
     dynamics: Path
+    ranks: Ranks
+    spread: Spread
     peak: float = 0.0

@@ -16,7 +16,7 @@ LEAST_EVAL_STEPS = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Steps are optimizer steps. `save_steps` 0: by time."""
+    """Steps are optimizer steps. `save_steps` 0: by time. `batch` examples make a batch of all processes together."""
 
     steps_per_epoch: int
     total_steps: int
@@ -24,13 +24,17 @@ class Plan:
     save_steps: int
     metric: str
     higher_is_better: bool
+    batch: int
 
 
-def plan(recipe: Recipe, task: Task, train_rows: int) -> Plan:
-    """The plan for `train_rows` training rows. Raises UserError for a metric the task does not have."""
+def plan(recipe: Recipe, task: Task, train_rows: int, batch: int) -> Plan:
+    """The plan for `train_rows` training rows in batches of `batch`.
+
+    Raises UserError for a metric the task does not have.
+    """
     if train_rows == 0:
         raise UserError("There is nothing to train on: the run has no training rows.")
-    batches = math.ceil(train_rows / recipe.per_device_train_batch_size)
+    batches = math.ceil(train_rows / batch)
     per_epoch = math.ceil(batches / recipe.gradient_accumulation_steps)
     metric = task.deciding(recipe.metric_for_best_model)
     return Plan(
@@ -40,6 +44,7 @@ def plan(recipe: Recipe, task: Task, train_rows: int) -> Plan:
         save_steps=recipe.save_steps or 0,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
+        batch=batch,
     )
 
 

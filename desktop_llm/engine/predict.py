@@ -9,6 +9,7 @@ from pathlib import Path
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate
 from desktop_llm.engine.evaluate import Split
+from desktop_llm.engine.spread import Spread
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
@@ -62,7 +63,7 @@ class Predictor:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""
         split = Split(rows, self.learner.encode(rows, _silent))
         with devices.memory_sentences():
-            return evaluate.outputs_of(self.learner, split, self.device, BATCH, _nothing)
+            return evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, _nothing)
 
     def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
         """Figures and answers on rows with labels in names."""
@@ -70,7 +71,7 @@ class Predictor:
         split = Split(kept, self.learner.encode(kept, _silent))
         score = self.task.open_score()
         with devices.memory_sentences():
-            return evaluate.measure(self.learner, split, self.device, BATCH, classes, score, _nothing)
+            return evaluate.measure(Spread(self.learner), split, self.device, BATCH, classes, score, _nothing)
 
 
 def stamp(folder: Path) -> int:

@@ -26,6 +26,7 @@ from desktop_llm.engine.keeping import SAVE_SHARE
 from desktop_llm.engine.pace import Pace
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.plan import AUTOMATIC_SAVE_SECONDS
+from desktop_llm.engine.spread import Spread
 from desktop_llm.engine.trial import Trial, Work
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.folder import RunFolder
@@ -55,9 +56,10 @@ class _Measured:
 
 def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.perf_counter) -> Forecast:
     """Measure the run that is frozen in `folder`, which lies on the run's disk. Raises UserError, Cancelled."""
-    devices.settle_thread()
+    run_folder = RunFolder(folder)
+    devices.settle_thread(run_folder.job().recipe.num_processes)
     with devices.memory_sentences():
-        trial = Trial(RunFolder(folder), clock, report)
+        trial = Trial(run_folder, clock, report)
         watch = Watch(trial.device.torch)
         report("Measuring steps", 0, 0)
         works = [trial.work(group) for group in trial.groups]
@@ -125,7 +127,7 @@ def _evaluate(trial: Trial, split: str, places: np.ndarray, clock: Clock) -> flo
     began = clock()
     size = trial.recipe.per_device_eval_batch_size
     with trial.stepper.averaged():
-        evaluate.measure(trial.learner, some, trial.device, size, classes, score, lambda: None, decide=True)
+        evaluate.measure(Spread(trial.learner), some, trial.device, size, classes, score, lambda: None, decide=True)
     return clock() - began
 
 
@@ -150,7 +152,7 @@ def _written(trial: Trial, clock: Clock) -> tuple[tuple[float, int], tuple[float
 
 
 def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
-    steps, recipe = trial.plan.total_steps, trial.recipe
+    steps, recipe, world = trial.plan.total_steps, trial.recipe, trial.ranks.world
     stepping = found.pace.seconds(found.works, steps)
     evaluations = math.ceil(steps / trial.plan.eval_steps) if trial.counts["validation"] else 0
     bests = evaluations if recipe.load_best_model_at_end else 0
@@ -197,7 +199,7 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         disk=room + steps * BYTES_AN_EVENT,
         disk_free=shutil.disk_usage(trial.folder.path).free,
         energy=None if found.watts is None else found.watts * middle / 3600.0,
-        flops=6.0 * flops.matrices(trial.learner.model) * scale * sum(one.places for one in found.works),
+        flops=6.0 * flops.matrices(trial.learner.model) * scale * sum(one.places for one in found.works) * world,
         slices=scale * sum(len(one.shapes) for one in found.works),
         largest=largest and replace(largest, seconds=largest.seconds + rest),
         offers=tuple(replace(one, seconds=one.seconds + rest) for one in offers),

@@ -16,9 +16,9 @@ PREPARING_SECONDS = 0.2
 
 
 class Voice:
-    """Says events to the run's file and to the caller."""
+    """Says events to the run's file and to the caller; where there is no file (`log` None) it is mute."""
 
-    def __init__(self, log: EventLog, on_event: OnEvent, control: Control) -> None:
+    def __init__(self, log: EventLog | None, on_event: OnEvent, control: Control) -> None:
         """`control` is asked during preparation, which ends with Cancelled when the person wants to leave."""
         self._log, self._on_event, self._control = log, on_event, control
         self._last_beat = 0.0
@@ -26,8 +26,9 @@ class Voice:
 
     def say(self, event: Event) -> None:
         """Write the event to the file, then hand it to the caller."""
-        self._log.append(event)
-        self._on_event(event)
+        if self._log is not None:
+            self._log.append(event)
+            self._on_event(event)
         self._last_beat = time.monotonic()
 
     def note(self, message: str, level: str = "info") -> None:
@@ -38,7 +39,8 @@ class Voice:
         """Show that the engine is alive, at most once a second."""
         if time.monotonic() - self._last_beat >= BEAT_SECONDS:
             self._last_beat = time.monotonic()
-            self._on_event(Beat(at=time.time()))
+            if self._log is not None:
+                self._on_event(Beat(at=time.time()))
 
     def preparing(self, doing: str, done: int, total: int) -> None:
         """Say what is being prepared; raises Cancelled when the person wants to stop or leave."""

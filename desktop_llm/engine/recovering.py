@@ -39,12 +39,13 @@ def back(parts: Parts, stepper: Stepper, now: Progress, bad: int) -> Progress:
             f"{sentence}, although the learning rate was lowered {MOST} times: it is too high for this model, or a "
             f"text is damaged. Start again with a learning rate of {advised:g}; the last checkpoint is kept."
         )
-    source, _ = checkpoint.newest(parts.checkpoints)
+    ranks = parts.ranks
+    source = ranks.told(checkpoint.newest(parts.checkpoints)[0] if ranks.first else None)
     if source is None:
         raise UserError(
             f"{sentence}, and there is no checkpoint to go back to. Start again with a learning rate of {advised:g}."
         )
-    good = checkpoint.restore(source, parts.learner, stepper.restore)
+    good = checkpoint.restore(source, parts.spread, stepper.restore)
     factor = now.rate_factor * FACTOR
     parts.voice.say(
         RolledBack(

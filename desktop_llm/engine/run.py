@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
 from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
+from desktop_llm.engine.ranks import ALONE, PeerLostError, Ranks
+from desktop_llm.engine.spread import Spread, over
 from desktop_llm.engine.stepper import Stepper
 from desktop_llm.errors import Cancelled, UserError, from_os_error
 from desktop_llm.jobs import prediction, snapshot
@@ -38,12 +41,15 @@ from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row
 from desktop_llm.tasks import task as task_named
 
 
-def run(folder: Path, on_event: OnEvent, control: Control) -> Event:
+def run(folder: Path, on_event: OnEvent, control: Control, ranks: Ranks = ALONE) -> Event:
     """Run `folder` to its end, from its newest whole checkpoint if there is one; returns the end event.
 
-    Never raises for what can go wrong in a run: the end event is Finished, Interrupted or Failed with a sentence.
+    Never raises for what can go wrong in a run: the end event is Finished, Interrupted or Failed with a sentence. Of
+    several processes the first alone speaks. Where another one has gone the run has not ended: its file gets no end.
     """
     run_folder = RunFolder(folder)
+    if not ranks.first:
+        return _unheard(run_folder, Voice(None, on_event, control), control, ranks)
     try:
         events = EventLog(run_folder)
     except OSError as error:
@@ -52,57 +58,77 @@ def run(folder: Path, on_event: OnEvent, control: Control) -> Event:
         return end
     voice = Voice(events, on_event, control)
     try:
-        end = _guarded(run_folder, voice, control)
+        end = _guarded(run_folder, voice, control, ranks)
         with suppress(OSError):  # a full disk: the caller still hears it
             events.append(end)
         on_event(end)
+    except PeerLostError as error:
+        end = Failed(at=time.time(), message=str(error))
+        with suppress(OSError):
+            voice.note(f"{error} Once they are started again, the run goes on from its newest checkpoint.", "warning")
     finally:
         with suppress(OSError):
             events.close()
     return end
 
 
-def _guarded(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
-    """Run, and turn whatever stops it into an end event."""
-    devices.settle_thread()
+def _unheard(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks) -> Event:
+    """Run as one of the processes that do not speak; what ends them stands in the program's log alone."""
+    try:
+        end = _guarded(run_folder, voice, control, ranks)
+    except PeerLostError as error:
+        end = Failed(at=time.time(), message=str(error))
+    if isinstance(end, Failed):
+        log.logger("engine").error("process %d of the run: %s %s", ranks.rank + 1, end.message, end.details)
+    return end
+
+
+def _guarded(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks) -> Event:
+    """Run, and turn whatever stops it into an end event. Raises PeerLostError."""
+    devices.settle_thread(ranks.near)
     try:
         with devices.memory_sentences():
-            return _run(run_folder, voice, control)
+            return _meet(run_folder, voice, control, ranks)
     except Cancelled:
         return Interrupted(at=time.time(), step=checkpoint.newest_step(run_folder.checkpoints))
     except UserError as error:
         return Failed(at=time.time(), message=error.message, details=error.details)
     except OSError as error:
         return Failed(at=time.time(), message=from_os_error(error, "go on with the run in", run_folder.path).message)
-    except Exception as error:  # noqa: BLE001 - our bug: the window must still hear the end, and the log the traceback
+    except Exception as error:
+        if ranks.has_lost_one(error):
+            log.logger("engine").warning("process %d of the run: %s", ranks.rank + 1, error)
+            raise PeerLostError("Another of the run's processes has ended.") from error
+        # our bug: the window must still hear the end, and the log the traceback
         log.logger("engine").exception("the run failed")
         message = f"The run ended by a defect of the program ({type(error).__name__}); details are in its log."
         return Failed(at=time.time(), message=message, details=traceback.format_exc())
 
 
-def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
+def _meet(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks) -> Event:
     job = run_folder.job()
-    wrong = snapshot.verify(run_folder.snapshot)
-    if wrong:
-        raise UserError(wrong)
-    device = devices.choose(job.recipe)
-    checkpoint.tidy(run_folder.checkpoints)
-    for written in (run_folder.model, run_folder.adapter, run_folder.predictions):
-        atomic.recover(written)
-    source, complaints = checkpoint.newest(run_folder.checkpoints)
-    for complaint in complaints:
-        before = "the one before is used" if source else "the run starts anew"
-        voice.note(f"A checkpoint is damaged and was removed ({complaint}); {before}.", "warning")
+    with ranks.group(job.recipe.device):
+        return _run(job, run_folder, voice, control, ranks)
+
+
+def _run(job: Job, run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks) -> Event:
+    device = ranks.agreed(lambda: _checked(job, run_folder, ranks))
+    source = ranks.told(ranks.agreed(lambda: _source(run_folder, voice) if ranks.first else None))
     random.seed(job.recipe.seed)
     np.random.seed(job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
-    learner, parameters, splits = _learner(job, run_folder, source, voice)
-    device.take(learner.model)
-    parts = _parts(job, run_folder, learner, splits, device, voice, control)
-    stepper = Stepper(learner, splits["train"].examples, job.recipe, device, parts.plan.total_steps)
+    learner, parameters, splits = ranks.agreed(lambda: _learner(job, run_folder, source, voice))
+    _compare(ranks, splits["train"])
+    spread = ranks.agreed(lambda: over(learner, job.recipe, device, ranks))
+    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe))
+    batch = (checkpoint.standing(source).rows if source is not None else 0) or (
+        job.recipe.per_device_train_batch_size * ranks.world
+    )
+    parts = _parts(job, run_folder, spread, splits, device, voice, control, batch)
+    stepper = Stepper(learner, splits["train"].examples, job.recipe, device, parts.plan.total_steps, spread)
     loop = Loop(parts, stepper)
     if source is not None:
-        restored = checkpoint.restore(source, learner, stepper.restore)
+        restored = checkpoint.restore(source, spread, stepper.restore)
         loop.progress = continuing.take_up(job, run_folder, restored, parts.plan, voice)
         if loop.progress.precision != device.precision:
             voice.note(f"Goes on in {device.precision}; it was started in {loop.progress.precision}.", "warning")
@@ -130,6 +156,33 @@ def _run(run_folder: RunFolder, voice: Voice, control: Control) -> Event:
     if outcome == "left":
         return Interrupted(at=time.time(), step=loop.progress.step)
     return _finish(run_folder, parts, splits, loop, outcome)
+
+
+def _checked(job: Job, run_folder: RunFolder, ranks: Ranks) -> devices.Device:
+    """The device, once the frozen data was found to be whole."""
+    wrong = snapshot.verify(run_folder.snapshot)
+    if wrong:
+        raise UserError(wrong)
+    return devices.choose(job.recipe, ranks)
+
+
+def _source(run_folder: RunFolder, voice: Voice) -> Path | None:
+    """The checkpoint to go on from, once what a crash has left is tidied away."""
+    checkpoint.tidy(run_folder.checkpoints)
+    for written in (run_folder.model, run_folder.adapter, run_folder.predictions):
+        atomic.recover(written)
+    source, complaints = checkpoint.newest(run_folder.checkpoints)
+    for complaint in complaints:
+        before = "the one before is used" if source else "the run starts anew"
+        voice.note(f"A checkpoint is damaged and was removed ({complaint}); {before}.", "warning")
+    return source
+
+
+def _compare(ranks: Ranks, train: Split) -> None:
+    """Raise UserError where the processes have not encoded the same examples: they would learn from a mixture."""
+    mine = hashlib.sha256(np.ascontiguousarray(train.examples.lengths).tobytes()).hexdigest()
+    if not ranks.decided(len(set(ranks.gathered(mine))) <= 1)[0]:
+        raise UserError("The processes of the run do not see the same data; give each machine the same run folder.")
 
 
 def _learner(
@@ -161,58 +214,49 @@ def _learner(
 def _parts(
     job: Job,
     run_folder: RunFolder,
-    learner: Learner,
+    spread: Spread,
     splits: dict[str, Split],
     device: devices.Device,
     voice: Voice,
     control: Control,
+    batch: int,
 ) -> Parts:
     task = task_named(job.task)
     return Parts(
         job=job,
-        learner=learner,
+        learner=spread.learner,
         train=splits["train"],
         validation=splits["validation"],
         device=device,
-        plan=plan(job.recipe, task, len(splits["train"].examples)),
+        plan=plan(job.recipe, task, len(splits["train"].examples), batch),
         score=task.open_score(),
         classes=tuple(job.schema.get("classes", ())),
         voice=voice,
         control=control,
         checkpoints=run_folder.checkpoints,
         dynamics=run_folder.dynamics,
-        peak=rate.peak(device),
+        ranks=spread.ranks,
+        spread=spread,
+        peak=rate.peak(device) * spread.ranks.world,
     )
 
 
 def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop: Loop, outcome: Outcome) -> Event:
     """Take the model to keep, write it, measure it on what was held out, tidy up."""
-    best, step = run_folder.checkpoints / checkpoint.BEST, loop.progress.step
-    if parts.job.recipe.load_best_model_at_end and best.is_dir() and loop.progress.best is not None:
-        wrong = atomic.damage(best)
-        if wrong:
-            raise UserError(f"The best model is damaged ({wrong}); run the training again.")
-        parts.learner.adopt(best)
-        step = loop.progress.best_step
-    else:
-        loop.put_average()
-    try:
-        with atomic.new_folder(run_folder.model) as filling:
-            parts.learner.save(filling)
-            atomic.write_json(filling / NOTE, {"task": parts.job.task, "run": parts.job.number})
-        if parts.job.recipe.lora_r and isinstance(parts.learner, Adapting):
-            with atomic.new_folder(run_folder.adapter) as filling:
-                parts.learner.save_adapter(filling)
-    except SafetensorError as error:
-        raise UserError(f"The model could not be written ({error}); check the disk's free space and resume.") from error
+    first = parts.ranks.first
+    step = _settle_weights(run_folder, parts, loop)
+    if first:
+        _write(run_folder, parts)
     kept: dict[str, float] = {}
-    with atomic.new_folder(run_folder.predictions, manifest=False) as filling:
+    with atomic.new_folder(run_folder.predictions, manifest=False) if first else nullcontext() as filling:
         for split in ("validation", "test"):
             if len(splits[split]):
                 metrics = _measure_at_end(parts, split, splits[split], step, filling)
                 kept = kept or metrics
     loop.finish()
-    shutil.rmtree(best, ignore_errors=True)
+    if not first:
+        return Finished(at=time.time(), step=loop.progress.step, reason=outcome, seconds=loop.progress.seconds)
+    shutil.rmtree(run_folder.checkpoints / checkpoint.BEST, ignore_errors=True)
     retention.tidy(run_folder.checkpoints, replace(retention.of(parts.job.recipe), last=1))
     spent = taken(run_folder.read_events())
     return Finished(
@@ -227,9 +271,44 @@ def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop:
     )
 
 
-def _measure_at_end(parts: Parts, name: str, split: Split, step: int, folder: Path) -> dict[str, float]:
+def _settle_weights(run_folder: RunFolder, parts: Parts, loop: Loop) -> int:
+    """Give the learner the weights that are kept, and `whole` all of them; the step that they are of."""
+    best, spread = run_folder.checkpoints / checkpoint.BEST, parts.spread
+    wanted = parts.job.recipe.load_best_model_at_end and loop.progress.best is not None
+    if not parts.ranks.decided(wanted and best.is_dir())[0]:
+        loop.put_average()
+        spread.gather()
+        return loop.progress.step
+
+    def adopt() -> None:
+        wrong = atomic.damage(best)
+        if wrong:
+            raise UserError(f"The best model is damaged ({wrong}); run the training again.")
+        spread.whole.adopt(best)
+
+    parts.ranks.agreed(adopt if parts.ranks.first else lambda: None)
+    spread.scatter()
+    return loop.progress.best_step
+
+
+def _write(run_folder: RunFolder, parts: Parts) -> None:
+    """The model that is kept, and of one with adapters these, too."""
+    learner = parts.spread.whole
+    try:
+        with atomic.new_folder(run_folder.model) as filling:
+            learner.save(filling)
+            atomic.write_json(filling / NOTE, {"task": parts.job.task, "run": parts.job.number})
+        if parts.job.recipe.lora_r and isinstance(learner, Adapting):
+            with atomic.new_folder(run_folder.adapter) as filling:
+                learner.save_adapter(filling)
+    except SafetensorError as error:
+        raise UserError(f"The model could not be written ({error}); check the disk's free space and resume.") from error
+
+
+def _measure_at_end(parts: Parts, name: str, split: Split, step: int, folder: Path | None) -> dict[str, float]:
+    """The figures of a split, its answers written to `folder`; of several processes the first has them."""
     scores, answers = evaluate.measure(
-        parts.learner,
+        parts.spread,
         split,
         parts.device,
         parts.job.recipe.per_device_eval_batch_size,
@@ -237,6 +316,8 @@ def _measure_at_end(parts: Parts, name: str, split: Split, step: int, folder: Pa
         parts.score,
         parts.voice.beat,
     )
+    if folder is None:
+        return {}
     write_predictions(folder / f"{name}.jsonl", split.rows, answers)
     parts.voice.say(
         Evaluated(

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from desktop_llm.engine import schedules
+from desktop_llm.engine import schedules, shards
 from desktop_llm.engine.average import Average
 from desktop_llm.engine.device import Device, memory_sentences
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.optimizers import Optimizers, States, trainable
+from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets.learner import Examples, Learner
 
@@ -31,14 +32,24 @@ class Stepped:
 class Stepper:
     """Owns what changes the weights: the gradient, the optimizer, the loss scaler of fp16, the average of weights."""
 
-    def __init__(self, learner: Learner, examples: Examples, recipe: Recipe, device: Device, total_steps: int) -> None:
-        """`examples` are the encoded training rows; the learner is on its device; `total_steps` is the plan's.
+    def __init__(
+        self,
+        learner: Learner,
+        examples: Examples,
+        recipe: Recipe,
+        device: Device,
+        total_steps: int,
+        spread: Spread | None = None,
+    ) -> None:
+        """`examples` are the encoded training rows; the learner is on its device, spread over processes or alone.
 
-        Raises UserError for an optimizer that is not there.
+        `total_steps` is the plan's. Raises UserError for an optimizer that is not there.
         """
         self._learner, self._recipe, self._total = learner, recipe, total_steps
-        self._device = device
-        self._gradient = Gradient(learner, examples, device, group_by_length=recipe.group_by_length)
+        self._device, self._spread = device, spread or Spread(learner)
+        self._gradient = Gradient(
+            learner, examples, device, group_by_length=recipe.group_by_length, spread=self._spread
+        )
         self._optimizers = Optimizers(learner.model, recipe)
         self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
         self._average = Average(trainable(learner.model), recipe.ema_decay) if recipe.ema_decay else None
@@ -56,10 +67,13 @@ class Stepper:
         """Optimizer step `number` (from 1) on the batches `group` (indices int64 [b] each)."""
         rate = schedules.rate(self._recipe, number, self._total) * self.rate_factor
         self._optimizers.set_rate(rate)
-        if self.on_halved is None:
+        self._spread.ranks.seed(self._recipe.seed, number)
+        # of a model that lies in parts none computes alone, and so cannot try again alone
+        if self.on_halved is None or self._spread.sharded:
             loss = self._gradient.add(group, self._scaler)
         else:
             loss = self._gradient.add_frugally(group, self._scaler, self.on_halved)
+        loss = self._gradient.reduce(loss)
         if self._scaler:
             self._optimizers.unscale(self._scaler)
         limit = self._recipe.max_grad_norm if self._recipe.max_grad_norm > 0 else math.inf
@@ -67,7 +81,7 @@ class Stepper:
         self._optimizers.step(self._scaler)
         if self._average:
             self._average.add(number)
-        return Stepped(rate, loss, norm.detach())
+        return Stepped(rate, loss, shards.whole(norm.detach()))
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model as it is measured and kept: with the average as its weights, where there is one."""
@@ -79,11 +93,11 @@ class Stepper:
             self._average.put()
 
     def states(self) -> States:
-        """What an exact resume needs beside the weights."""
+        """What an exact resume needs beside the weights; of several processes the first gets it."""
         told = self._optimizers.states()
         average = self._average.states() if self._average else {}
         scaler = {"scaler": self._scaler.state_dict()} if self._scaler else {}
-        return States({**told.tensors, **average}, {**told.figures, **scaler})
+        return self._spread.states(States({**told.tensors, **average}, {**told.figures, **scaler}))
 
     def restore(self, states: States) -> None:
         """Take over what `states` told, once the weights are in place; nothing of before is left."""
@@ -95,14 +109,17 @@ class Stepper:
 
     def release(self) -> int:
         """Move the model and what the optimizer remembers out of a GPU's memory; how many bytes it got back."""
+        if self._spread.sharded:  # what lies in parts stays where it is
+            return 0
         before = self._device.reserved()
         self._move(torch.device("cpu"))
         return before - self._device.give_back()
 
     def take_back(self) -> None:
         """Undo `release`: all is on the device again, as it was. Raises UserError where its memory is taken."""
-        with memory_sentences():
-            self._move(self._device.torch)
+        if not self._spread.sharded:
+            with memory_sentences():
+                self._move(self._device.torch)
 
     def _move(self, to: torch.device) -> None:
         self._learner.model.to(to)

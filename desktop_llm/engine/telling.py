@@ -55,10 +55,10 @@ class Telling:
         self._gauge.add(lengths)
         self._unsaid.append(_Unsaid(step=step, epoch=epoch, tokens=tokens, at=time.monotonic(), stepped=stepped))
 
-    def say_if_due(self) -> None:
-        """`say`, at most some times a second."""
-        if time.monotonic() - self._said_at >= SAY_SECONDS:
-            self.say()
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to `say`, some times a second."""
+        return time.monotonic() - self._said_at >= SAY_SECONDS
 
     def say(self) -> None:
         """Tell the steps since the last time; reads their figures from the device in one go.

@@ -14,7 +14,9 @@ import torch
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import optimizers, what_learns
 from desktop_llm.engine.plan import Plan, plan
+from desktop_llm.engine.ranks import Ranks
 from desktop_llm.engine.stepper import Stepper
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
@@ -47,11 +49,18 @@ class Trial:
         began = clock()
         self.folder, self.job = folder, folder.job()
         recipe = self.job.recipe
+        if recipe.fsdp and recipe.num_processes > 1:
+            raise UserError(
+                "What a model takes that lies in parts on several devices (“fsdp”) cannot be measured on one of them; "
+                "start it, or measure it with all of the model on each."
+            )
         self.task = task_named(self.job.task)
         snapshot.verify(folder.snapshot)
         told = snapshot.note(folder.snapshot)
         self.counts = {split: int(told[split]) for split in snapshot.SPLITS}
-        self.device = devices.choose(recipe)
+        self.ranks = Ranks(world=recipe.num_processes, near=recipe.num_processes)
+        """The first of the run's processes: its share is measured, without its meetings with the others."""
+        self.device = devices.choose(recipe, self.ranks)
         random.seed(recipe.seed)
         np.random.seed(recipe.seed)
         torch.manual_seed(recipe.seed)
@@ -69,10 +78,11 @@ class Trial:
         self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)
+        what_learns.save_memory(self.learner, recipe)
         train = self.examples["train"]
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
         """How many examples the run learns from: its training rows, or what they are joined to."""
-        self.plan: Plan = plan(recipe, self.task, self.learned)
+        self.plan: Plan = plan(recipe, self.task, self.learned, _batch(recipe))
         self.stepper = Stepper(self.learner, train, recipe, self.device, self.plan.total_steps)
         self.gradient = self.stepper.gradient
         size = optimizers.count(self.learner.model)  # as `Gradient` counts, also where little of it learns
@@ -102,7 +112,7 @@ class Trial:
         for epoch in range(epochs):
             told += buckets.training_steps(
                 len(train),
-                recipe.per_device_train_batch_size,
+                _batch(recipe),
                 per_step,
                 seed=recipe.seed,
                 epoch=epoch,
@@ -111,7 +121,9 @@ class Trial:
             if len(told) * per_step >= MOST_BATCHES:
                 break
         # a sample has too few batches for all steps
-        return told[: self.plan.total_steps] or told
+        told = told[: self.plan.total_steps] or told
+        # of several processes each takes a share, the first the largest: that one is measured
+        return [[self.ranks.share(batch) for batch in group] for group in told]
 
     def work(self, group: Group, lengths: np.ndarray | None = None) -> Work:
         """What a step computes; with other `lengths` of the examples, int64 [n]."""
@@ -137,11 +149,16 @@ class Trial:
 
     def steps_with(self, recipe: Recipe) -> int:
         """How many steps the run has with another recipe."""
-        return plan(recipe, self.task, self.learned).total_steps
+        return plan(recipe, self.task, self.learned, _batch(recipe)).total_steps
 
     def other(self, **values: object) -> Recipe:
         """The recipe with other values, unchecked."""
         return replace(self.recipe, **values)  # type: ignore[arg-type]
+
+
+def _batch(recipe: Recipe) -> int:
+    """The examples of a batch, of all processes together."""
+    return recipe.per_device_train_batch_size * recipe.num_processes
 
 
 def _rows(folder: RunFolder, split: str, count: int) -> list[Row]:

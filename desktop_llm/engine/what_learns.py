@@ -1,4 +1,7 @@
-"""What of a model learns, settled before its first step: all of it, its upper part, or small matrices beside it."""
+"""What of a model learns, settled before its first step: all of it, its upper part, or small matrices beside it.
+
+And whether it keeps what it computes on the way until the backward pass.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from desktop_llm.nets.learner import Adapting, Learner
 
 
 def settle(learner: Learner, recipe: Recipe) -> None:
-    """Freeze, adapt and save memory as the recipe says; called once, before `narrow`. Raises UserError."""
+    """Freeze and adapt as the recipe says; called once, before `narrow`. Raises UserError."""
     model = learner.model
     if recipe.lora_r:
         if not isinstance(learner, Adapting):
@@ -24,13 +27,22 @@ def settle(learner: Learner, recipe: Recipe) -> None:
         _freeze_body(model)
     if recipe.freeze_layers:
         _freeze_layers(model, recipe.freeze_layers)
-    if recipe.gradient_checkpointing:
-        if not model.supports_gradient_checkpointing:
-            kind = model.config.model_type
-            raise UserError(f"A model of the type “{kind}” has no gradient checkpointing; leave it off.")
-        # its name since transformers 5.20 or so, and the one before
-        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
-        enable({"use_reentrant": False})
+
+
+def save_memory(learner: Learner, recipe: Recipe) -> None:
+    """Compute parts of each step twice, where the recipe says so; called once, after `narrow`. Raises UserError.
+
+    It hangs something on the model that cannot be copied with it.
+    """
+    model = learner.model
+    if not recipe.gradient_checkpointing or not isinstance(model, PreTrainedModel):
+        return
+    if not model.supports_gradient_checkpointing:
+        kind = model.config.model_type
+        raise UserError(f"A model of the type “{kind}” has no gradient checkpointing; leave it off.")
+    # its name since transformers 5.20 or so, and the one before
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def words(learner: Learner) -> str:

@@ -49,16 +49,34 @@ def offline() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def train_here(folder: str, on_event: Callable[[Event], None], control: Control) -> Event:
-    """Run `folder` in the calling thread; returns the end event (also given to `on_event`)."""
+def train_here(folder: str, on_event: Callable[[Event], None], control: Control, *, as_rank: bool = False) -> Event:
+    """Run `folder` in the calling thread; returns the end event (also given to `on_event`).
+
+    One whose recipe wants several processes gets them, unless this is to be the only one or one of them (`as_rank`; the
+    environment says which).
+    """
     offline()
+    processes = 1 if as_rank else _processes(folder)
+    if processes > 1:
+        from desktop_llm.engine import launching
+
+        return launching.run(Path(folder), processes, on_event, control)
     try:
+        from desktop_llm.engine import ranks
         from desktop_llm.engine.run import run
     except ImportError as error:
         end = Failed(at=time.time(), message=f"The engine is not whole ({error}); install the program again.")
         on_event(end)
         return end
-    return run(Path(folder), on_event, control)
+    return run(Path(folder), on_event, control, ranks.from_environment() if as_rank else ranks.ALONE)
+
+
+def _processes(folder: str) -> int:
+    """How many the run wants; one where that cannot be read, which will then say why."""
+    try:
+        return RunFolder(Path(folder)).job().recipe.num_processes
+    except UserError:
+        return 1
 
 
 def train(folder: str, pipe: Connection) -> None:

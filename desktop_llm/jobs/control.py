@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import Literal
+from typing import Literal, get_args
 
 Wish = Literal["run", "pause", "stop", "leave"]
+WISHES: tuple[Wish, ...] = get_args(Wish)
 
 
 class Control:

@@ -14,17 +14,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import recipe_weights
+from desktop_llm.jobs import recipe_places, recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(recipe_weights.WeightKeys):
+class Recipe(recipe_places.PlaceKeys):
     """All hyperparameters of one run.
 
-    Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, optimizer, adapter, more), and
-    where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
+    Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
+    more), and where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`,
+    `folder_only`.
     """
 
     model: str = _hyper(
@@ -367,6 +368,7 @@ def check(recipe: Recipe) -> None:
     if recipe.bf16 and recipe.fp16:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
     recipe_weights.check(recipe, recipe.model)
+    recipe_places.check(recipe, compiled=recipe.torch_compile, fp16=recipe.fp16)
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -36,6 +37,8 @@ def not_here(recipe: Recipe) -> str:
     card = _asks_for_a_card(recipe) and has_cuda()
     if recipe.device == "cuda" and not card:
         return "There is no NVIDIA GPU that PyTorch can use here; set “device” to auto or cpu."
+    if recipe.device == "cuda" and recipe.num_processes > max(1, gpus()):
+        return f"The run asks for {recipe.num_processes} GPUs, there are {gpus()} here; set “num_processes” lower."
     if recipe.device == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
         return "There is no Apple GPU here; set “device” to auto or cpu."
     if recipe.fp16 and (not card or recipe.device not in ("auto", "cuda")):
@@ -79,20 +82,25 @@ def has_cuda() -> bool:
         return False
     if "rocm" in build or TEGRA.exists():  # cards that NVIDIA's management library does not know
         return True
-    if "+cpu" in build or platform.system() == "Darwin":
-        return False
+    return "+cpu" not in build and platform.system() != "Darwin" and gpus() > 0
+
+
+def gpus() -> int:
+    """How many NVIDIA GPUs programs see here, by their management library; slow the first time."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
     except Exception:  # noqa: BLE001 - no library or no driver, told by a class of the library itself
-        return False
+        return 0
     try:
-        return int(pynvml.nvmlDeviceGetCount()) > 0
+        there = int(pynvml.nvmlDeviceGetCount())
     except pynvml.NVMLError:
-        return False
+        return 0
     finally:
         pynvml.nvmlShutdown()
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return there if seen is None else min(there, len([one for one in seen.split(",") if one.strip()]))
 
 
 def _asks_for_a_card(recipe: Recipe) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,6 +24,9 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QSizePolicy,
     QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )
@@ -31,10 +34,16 @@ from PySide6.QtWidgets import (
 from desktop_llm.widgets.card import plain_label
 
 _NOTHING = object()
+SHORT = Qt.ItemDataRole.UserRole + 1
 
 
 class Choice(QComboBox):
-    """A combo box that the wheel does not change by accident."""
+    """A combo box that the wheel does not change by accident; what has no room in it is cut with dots."""
+
+    def add(self, words: str, value: object, short: str) -> None:
+        """One more entry, which is called `short` once it is chosen and the box is closed."""
+        self.addItem(words, value)
+        self.setItemData(self.count() - 1, short, SHORT)
 
     def let_narrow(self) -> None:
         """Take the room there is, however long the entries are."""
@@ -44,6 +53,17 @@ class Choice(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Let the page scroll."""
         event.ignore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The frame, and as much of the words as there is room for."""
+        option, painter = QStyleOptionComboBox(), QStylePainter(self)
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
+        words = self.currentData(SHORT) or option.currentText
+        option.currentText = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, room - 2)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 class WholeNumber(QSpinBox):
@@ -122,6 +142,20 @@ class DataForm(QWidget):
         """Show or hide one row."""
         if key in self._controls:
             self._layout.setRowVisible(self._controls[key], shown)
+
+    def add_choice(self, key: str, value: object, words: str, short: str) -> None:
+        """Offer one more value of a field with choices, in words; nothing where it is there already."""
+        box = self._controls[key]
+        assert isinstance(box, Choice), key
+        if box.findData(value) < 0:
+            box.add(words, value, short)
+
+    def choose(self, key: str, value: object) -> None:
+        """Show a value that `add_choice` has offered, as `set_values` shows others."""
+        self._quiet = True
+        self._last[key] = value
+        self._write(key, value)
+        self._quiet = False
 
     def titles_width(self) -> int:
         """How much room the longest title needs."""

@@ -144,3 +144,16 @@ def test_no_screen_is_a_sentence_and_not_an_abort(screen: dict[str, str], told: 
     assert done.stderr.count("\n") == 1
     assert told in done.stderr
     assert "desktop-llm --help" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.loopback
+def test_one_command_trains_in_two_processes(project: Path) -> None:
+    told = _answer("train", project, "--processes", "2", *projects.settings(max_steps=4), "--json")
+    assert told.returncode == 0, told.stderr
+    said = [json.loads(line) for line in told.stdout.splitlines()]
+    assert next(one for one in said if one.get("kind") == "started")["device"] == "2 × Processor"
+    assert said[-1]["kind"] == "finished"
+    wrong = _answer("train", project, "--processes", "0")
+    assert wrong.returncode == 2
+    assert "num_processes" in wrong.stderr

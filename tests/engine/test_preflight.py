@@ -14,11 +14,16 @@ from desktop_llm.engine import energy, fitting, peak, preflight
 from desktop_llm.engine import pace as paces
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.trial import Trial, Work
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.folder import RunFolder
 from tests import run_folders
 
 
 def _trial(path: Path, count: int, **values: Any) -> Trial:
-    folder = run_folders.make(path, count=count, **values)
+    return _trial_of(run_folders.make(path, count=count, **values))
+
+
+def _trial_of(folder: RunFolder) -> Trial:
     return Trial(folder, lambda: 0.0, lambda *_: None)
 
 
@@ -36,6 +41,16 @@ def test_steps_evaluations_and_checkpoints_are_those_of_the_run(tmp_path: Path) 
     assert told.flops > 6 * 96 * 10 * 3 * 32 * 32  # of the attention alone, at three tokens a text
     assert "Measuring steps" in said
     assert not any(folder.checkpoints.glob("*"))
+
+
+def test_of_several_processes_the_share_of_one_is_measured(tmp_path: Path) -> None:
+    folder = run_folders.make(tmp_path / "two", num_processes=2, num_train_epochs=10.0)
+    told = preflight.measure(folder.path)
+    assert told.total_steps == 60  # twice as many texts a step
+    assert told.device == "2 × Processor"
+    assert {len(batch) for group in _trial_of(folder).groups for batch in group} == {8}
+    with pytest.raises(UserError, match="fsdp"):
+        _trial(tmp_path / "parts", 96, num_processes=2, fsdp="full_shard")
 
 
 def test_what_fits_is_found_where_a_recipe_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

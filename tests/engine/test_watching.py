@@ -28,7 +28,7 @@ Curve = Callable[[float], float]
 def _watch(total: int = 1000, rows: int = 200, rate: float = 1e-3) -> Watch:
     plan = Plan(
         steps_per_epoch=total // 10, total_steps=total, eval_steps=total // 20, save_steps=0, metric="accuracy",
-        higher_is_better=True,
+        higher_is_better=True, batch=16,
     )  # fmt: skip
     return Watch(Recipe(model=SCRATCH, learning_rate=rate), plan, rows, "Accuracy")
 
@@ -115,7 +115,7 @@ def _measured(losses: Sequence[float], values: Sequence[float], dead: dict[str, 
     """What is said of a run with so few measurements."""
     plan = Plan(
         steps_per_epoch=steps, total_steps=steps * len(losses), eval_steps=steps, save_steps=0, metric="accuracy",
-        higher_is_better=True,
+        higher_is_better=True, batch=16,
     )  # fmt: skip
     watch, told = Watch(Recipe(model=SCRATCH, learning_rate=1e-3), plan, 50), list[Advice]()
     for place, (loss, value) in enumerate(zip(losses, values, strict=True), 1):

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible
 from tests.windows import find
 
 
@@ -83,3 +84,39 @@ def test_adapters_bring_their_learning_rate_unless_another_is_set(setup: TrainSe
     rate.editingFinished.emit()
     rank.setValue(0)
     assert setup.recipe.learning_rate == 3e-4
+
+
+def test_several_gpus_are_offered_where_there_are_several(setup: TrainSetup) -> None:
+    box = find(setup, QComboBox, "train.device")
+
+    def offered() -> list[str]:
+        return [box.itemText(place) for place in range(box.count())]
+
+    plain = offered()
+    setup.set_gpus(1)
+    assert offered() == plain
+    setup.set_gpus(2)
+    setup.set_gpus(2)
+    assert offered() == [*plain, "2 GPUs on this machine"]
+    assert not _shown(setup, "fsdp")
+    box.setCurrentIndex(len(plain))
+    assert (setup.recipe.device, setup.recipe.num_processes) == ("cuda", 2)
+    assert _shown(setup, "fsdp")
+    box.setCurrentIndex(box.findData("cpu"))
+    assert (setup.recipe.device, setup.recipe.num_processes) == ("cpu", 1)
+    assert not _shown(setup, "fsdp")
+
+
+def test_a_recipe_for_several_processes_is_shown_as_it_is(setup: TrainSetup) -> None:
+    setup.set_values({"device": "cpu", "num_processes": 3, "fsdp": "full_shard"})
+    assert find(setup, QComboBox, "train.device").currentText() == "3 processes on the processor"
+    assert setup.recipe.num_processes == 3
+    assert setup.recipe.fsdp == "full_shard"
+    setup.set_values({"num_processes": 1})
+    assert find(setup, QComboBox, "train.device").currentText() == "Processor"
+    assert setup.recipe.num_processes == 1
+
+
+def test_no_gpu_is_counted_where_programs_may_see_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert possible.gpus() == 0

@@ -16,6 +16,7 @@ from desktop_llm.gui.training import Outcome, Training, Worker
 from desktop_llm.jobs import events
 from desktop_llm.jobs.events import Event
 from desktop_llm.jobs.folder import RunFolder
+from tests import run_folders
 from tests.gui import workers
 
 
@@ -189,3 +190,23 @@ def test_a_full_disk_does_not_end_the_run(make: Make, qtbot: QtBot, tmp_path: Pa
     assert len(seen) == 4
     assert told
     assert set(told) == {"The disk is full."}
+
+
+@pytest.mark.slow
+@pytest.mark.loopback
+def test_several_processes_are_supervised_as_one(qtbot: QtBot, tmp_path: Path) -> None:
+    folder = run_folders.make(tmp_path / "run", num_processes=2, num_train_epochs=500.0)
+    one, seen, kept = Training(), list[Event](), Kept()
+    one.events_arrived.connect(seen.extend)
+    one.begin(kept, 1, folder)
+    qtbot.waitUntil(lambda: any(isinstance(event, events.StepDone) for event in seen), timeout=60_000)
+    one.pause()
+    qtbot.waitUntil(lambda: isinstance(seen[-1], events.Paused), timeout=20_000)
+    one.proceed()
+    qtbot.waitUntil(lambda: isinstance(seen[-1], events.StepDone), timeout=20_000)
+    with qtbot.waitSignal(one.ended, timeout=60_000) as end:
+        one.stop()
+    assert isinstance(end.args[0].event, events.Finished)
+    assert end.args[0].event.reason == "stopped"
+    assert [event.kind for event in kept.events].count("started") == 1
+    one.close()

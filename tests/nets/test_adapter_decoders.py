@@ -75,7 +75,7 @@ def test_gradient_checkpointing_changes_no_gradient_of_a_decoder(kind: str) -> N
     found = []
     for saving in (False, True):
         model = _made(kind)
-        what_learns.settle(_Plain(model), Recipe(gradient_checkpointing=saving))  # type: ignore[arg-type]
+        what_learns.save_memory(_Plain(model), Recipe(gradient_checkpointing=saving))  # type: ignore[arg-type]
         model.train()
         _loss(model).backward()  # type: ignore[no-untyped-call]
         found.append([one.grad for one in model.parameters()])

@@ -22,6 +22,7 @@ from desktop_llm.gui.pages.train_live import TrainLive
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Advised, Event, Noted, RolledBack, Started, StepDone
 from desktop_llm.rows import Changes
+from desktop_llm.verbs import possible
 from desktop_llm.widgets.card import plain_label
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class TrainPage(Page):
         models = list(self._told.get("models", []))
         self.setup.set_task(task, told, models)
         self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
+        self.hub.background.run(lambda _: possible.gpus(), on_done=self.setup.set_gpus)
         self.live.set_task(task)
         self._before.offer_classes(task.classes)
         self.controls.runs.reload(show_last=True)

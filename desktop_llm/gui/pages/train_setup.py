@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
+from desktop_llm.gui.pages.train_devices import SPREAD_KEYS, TrainDevices
 from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
@@ -29,7 +30,7 @@ FOLDER_KEYS = [one.name for one in fields(Recipe) if one.metadata.get("folder_on
 
 
 def _keys(*groups: str) -> list[str]:
-    return [one.name for one in fields(Recipe) if one.metadata["group"] in groups]
+    return [one.name for group in groups for one in fields(Recipe) if one.metadata["group"] == group]
 
 
 class TrainSetup(QWidget):
@@ -56,7 +57,8 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, _keys("size", "training"), self._recipe, "train")
+        self._form = DataForm(Recipe, [*_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
+        self._devices = TrainDevices(self._form)
         self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
         optimizer = TrainFold(self.tr("Optimizer"), "train.optimizer", _keys("optimizer"), self._recipe)
@@ -105,7 +107,7 @@ class TrainSetup(QWidget):
             told = {key: value for form in self._forms for key, value in form.values().items()}
         except ValueError as error:
             raise UserError(self.tr("“{title}” is not a number.").format(title=error)) from error
-        return recipes.changed(self._recipe, told)
+        return recipes.changed(self._recipe, self._devices.values(told))
 
     @property
     def own(self) -> bool:
@@ -189,6 +191,10 @@ class TrainSetup(QWidget):
             self._recipe = default_recipe(self._task, self._recipe.model, rows)
             self._show()
 
+    def set_gpus(self, count: int) -> None:
+        """Offer several GPUs at once, where this machine has them."""
+        self._devices.offer(count)
+
     def set_size_advice(self, sentence: str) -> None:
         """Say which size suits the data; '' where nobody knows."""
         self._advice.setText(sentence)
@@ -216,6 +222,7 @@ class TrainSetup(QWidget):
                 form.set_shown(key, scratch)
             for key in FOLDER_KEYS:
                 form.set_shown(key, not scratch)
+        self._devices.show(self._recipe)
         self._adapters.setVisible(not scratch)
         self._preset.setVisible(scratch)
         self._preset_label.setVisible(scratch)
@@ -274,6 +281,7 @@ class TrainSetup(QWidget):
             return
         if self._recipe.learning_rate != told.learning_rate:
             self._form.set_values(self._recipe)
+        self._devices.show(self._recipe)
         self._show_preset()
         self._about.setText(self._words())
         self.changed.emit()
