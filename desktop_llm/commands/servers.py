@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, Parser, must_be_writable, must_learn, opened
+from desktop_llm.commands.command import Declare, Out, Parser, UsageError, must_be_writable, must_learn, opened, usage
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -31,9 +31,18 @@ def declare(verb: Declare) -> None:
 
 def ask(one: Parser) -> None:
     """What a server is asked for."""
-    one.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs on each machine of the server; 0: none")
-    one.add_argument("--nodes", type=int, default=1, metavar="N", help="machines that train together")
+    one.add_argument("--gpus", type=int, metavar="N", help="GPUs on each machine of the server (1); 0: none")
+    one.add_argument("--nodes", type=int, metavar="N", help="machines that train together (1)")
     one.add_argument("--hours", type=int, metavar="N", help="how long Slurm is asked for")
+
+
+def must_be_asked_for(told: Any) -> None:
+    """Raises UsageError where something is asked of a server, and nothing is packed for one."""
+    given = [f"--{name}" for name, value in _given(told).items() if value is not None]
+    if given and told.pack is None:
+        raise UsageError(f"{given[0]} is asked of a server: it goes with --pack.")
+    if told.estimate and told.pack is not None:
+        raise UsageError("--estimate only measures, and --pack makes a run: ask for one of them.")
 
 
 def pack_new(told: Any, project: Project, recipe: Recipe, out: Out) -> None:
@@ -55,11 +64,23 @@ def _pack(told: Any, out: Out) -> None:
 
 
 def _asked(told: Any, project: Project, recipe: Recipe) -> Server:
-    from desktop_llm.jobs.server import Server
+    from dataclasses import replace
+
+    from desktop_llm.jobs import server
     from desktop_llm.verbs import packing
 
-    hours = told.hours if told.hours is not None else packing.hours(project, recipe, told.gpus * told.nodes)
-    return Server(gpus=told.gpus, nodes=told.nodes, hours=hours)
+    asked = server.Server(**{name: value for name, value in _given(told).items() if value is not None})
+    with usage():
+        server.check(asked)
+    return (
+        asked
+        if told.hours is not None
+        else replace(asked, hours=packing.hours(project, recipe, asked.gpus * asked.nodes))
+    )
+
+
+def _given(told: Any) -> dict[str, int | None]:
+    return {"gpus": told.gpus, "nodes": told.nodes, "hours": told.hours}
 
 
 def _tell(packed: Packed, out: Out) -> None:

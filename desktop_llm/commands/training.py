@@ -87,6 +87,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
 def _train(told: Any, out: Out) -> int:
     from desktop_llm.verbs import headless, training
 
+    servers.must_be_asked_for(told)
     with opened(told.project) as project:
         must_learn(project)
         must_be_writable(project)

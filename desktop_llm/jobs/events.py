@@ -267,5 +267,5 @@ def from_line(line: str) -> Event | None:
             if name in kind.__dataclass_fields__ and known.get(name, 0.0) is None:
                 known[name] = math.nan
         return kind(**known)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -73,7 +73,7 @@ def read(path: Path) -> Job:
         told = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise from_os_error(error, "read the job", path) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"The job “{path}” is damaged and cannot be read; start a new run.") from error
     if not isinstance(told, dict) or not isinstance(told.get("format"), int):
         raise UserError(f"“{path}” is not a job of this program.")
@@ -84,11 +84,11 @@ def read(path: Path) -> Job:
             number=told["number"],
             project=told["project"],
             task=told["task"],
-            recipe=recipes.from_json(told["recipe"]),
-            schema=told["schema"],
-            snapshot=told["snapshot"],
+            recipe=recipes.from_json(dict(told["recipe"])),
+            schema=dict(told["schema"]),
+            snapshot=dict(told["snapshot"]),
             created=told["created"],
-            versions=told.get("versions", {}),
+            versions=dict(told.get("versions", {})),
             start=str(told.get("start", "")),
             history=tuple(dict(one) for one in told.get("history", ())),
             again=dict(told.get("again", {})),

@@ -26,9 +26,12 @@ class Going:
         """What it means for the other runs; '' where it means nothing."""
         if not self.starts:
             return ""
+        if len(self.starts) == 1:
+            return (
+                f"Run {self.starts[0]} has started from its model: it stays, and cannot be repeated exactly any more."
+            )
         named = ", ".join(str(one) for one in self.starts)
-        runs = f"Run {named} has" if len(self.starts) == 1 else f"The runs {named} have"
-        return f"{runs} started from its model: they stay, and cannot be repeated exactly any more."
+        return f"The runs {named} have started from its model: they stay, and cannot be repeated exactly any more."
 
 
 def going(project: Project, number: int) -> Going:
@@ -39,7 +42,13 @@ def going(project: Project, number: int) -> Going:
         raise UserError(f"Run {number} is {run.state}; stop it first.")
     folder = project.runs.folder(number)
     model = str(folder.model.resolve())
-    starts = [one.number for one in project.runs.all() if one.recipe.model == model]
+    from_it = [one for one in project.runs.all() if one.recipe.model == model]
+    waiting = sorted(one.number for one in from_it if not one.ended)
+    if waiting:
+        raise UserError(
+            f"Run {waiting[0]} starts from the model of run {number} and has not ended; end or delete it first."
+        )
+    starts = [one.number for one in from_it]
     return Going(number=number, bytes=_size(folder.path), starts=sorted(starts))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import desktop_llm
@@ -268,7 +269,7 @@ def _run_files(folder: RunFolder, job: Job) -> Iterator[tuple[str, Path]]:
     if wrong:
         raise UserError(wrong)
     kept = [folder.snapshot, folder.model, folder.adapter, folder.checkpoints / "best"]
-    kept += [path for path in steps(folder.checkpoints) if not atomic.damage(path)][:1]
+    kept += islice((path for path in steps(folder.checkpoints) if not atomic.damage(path)), 1)
     kept += sorted(folder.dynamics.glob("[!.]*"))
     for part in kept:
         for path in sorted(part.rglob("*")):

@@ -135,6 +135,11 @@ def _must_be_ours(project: Project, theirs: Job, path: Path) -> Run:
         )
     if run.state in ALIVE:
         raise UserError(f"Run {run.number} trains here now; stop it first.")
+    if len(ours.history) > len(theirs.history):
+        raise UserError(
+            f"Run {run.number} was made longer here after it was packed, so what comes from the server is no longer "
+            "the same run; start a new one there, or keep this one."
+        )
     changed = _changed(ours, theirs)
     if changed:
         raise UserError(

@@ -53,7 +53,10 @@ def test_wrong_words_and_wishes_are_told(command: Command, away: Away, tmp_path:
     for words, code, told in (
         (("pack", away.project, "1"), 2, "--to"),
         (("pack", away.project, "9", "--to", tmp_path / "a.zip"), 1, "no run 9"),
-        (("train", away.project, "--pack", tmp_path / "a.zip", "--gpus", "-1"), 1, "GPUs is between 0 and 64"),
+        (("train", away.project, "--pack", tmp_path / "a.zip", "--gpus", "-1"), 2, "GPUs is between 0 and 64"),
+        (("train", away.project, "--pack", tmp_path / "a.zip", "--hours", "0"), 2, "hours is between 1 and 720"),
+        (("train", away.project, "--gpus", "4"), 2, "--gpus is asked of a server: it goes with --pack"),
+        (("train", away.project, "--estimate", "--pack", tmp_path / "a.zip"), 2, "ask for one of them"),
         (("train", away.project, "--again", "1", "--pack", tmp_path / "a.zip"), 2, "leave out"),
         (("take-back", away.project, away.server.parent), 1, "holds several runs"),
         (("call-back", away.project, "2"), 1, "no run 2"),

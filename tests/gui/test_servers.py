@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
@@ -117,6 +120,41 @@ def test_a_run_of_the_list_is_packed_and_a_pack_that_was_stopped_is_none(
     assert "Run 1 is packed" in said
     assert _state(window, 1) == "on a server"
     dialog.reject()
+
+
+def test_a_dialog_that_is_closed_too_late_leaves_no_page_behind(
+    qtbot: QtBot, window: MainWindow, away: Away, tmp_path: Path
+) -> None:
+    project = open_in(qtbot, window, away.project, "train")
+    page, pack = _page(window), tmp_path / "second.zip"
+    qtbot.waitUntil(page.away.isVisible)
+    page.away.take_back()
+    taking = _dialog(qtbot, window, ReturnDialog)
+    taking.take(away.server)
+    _close_once(taking, lambda: project.runs.get(1).state == "finished")
+    qtbot.waitUntil(lambda: not page.away.isVisible())
+    _rest(qtbot, window)
+    queueing.add(project, RECIPE)
+    page.controls.runs.reload(show_last=True)
+    again = page.controls.again
+    qtbot.waitUntil(again.pack.isEnabled)
+    again.pack.trigger()
+    packing = _dialog(qtbot, window, PackDialog)
+    packing.write(pack)
+    _close_once(packing, pack.exists)
+    qtbot.waitUntil(page.away.isVisible)
+    qtbot.waitUntil(lambda: not again.pack.isEnabled())
+    _rest(qtbot, window)
+
+
+def _close_once(dialog: PackDialog | ReturnDialog, done: Callable[[], bool]) -> None:
+    """Close a dialog whose work is done, before the window's thread hears of it."""
+    end = time.monotonic() + LONG / 1000
+    while not done() and time.monotonic() < end:
+        time.sleep(0.001)
+    assert done()
+    dialog.reject()
+    QCoreApplication.sendPostedEvents(dialog, QEvent.Type.DeferredDelete)
 
 
 def test_a_run_comes_back_half_done_and_whole_while_another_trains(

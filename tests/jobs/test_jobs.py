@@ -10,7 +10,7 @@ import pytest
 
 from desktop_llm import atomic
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.jobs import events, recipe, recipe_file, snapshot
+from desktop_llm.jobs import events, job, recipe, recipe_file, snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import KINDS, Finished, StepDone
 from desktop_llm.jobs.folder import EventLog, RunFolder
@@ -97,9 +97,34 @@ def test_events_travel_as_lines() -> None:
     assert set(KINDS) >= {"step", "evaluated", "finished", "failed"}
 
 
-@pytest.mark.parametrize("line", ["", "{", '{"kind":"step","st', '{"kind":"of tomorrow"}', "[1]", '"step"', "null"])
+@pytest.mark.parametrize(
+    "line", ["", "{", '{"kind":"step","st', '{"kind":"of tomorrow"}', "[1]", '"step"', "null", "[" * 100_000]
+)
 def test_torn_and_foreign_lines_are_passed_over(line: str) -> None:
     assert events.from_line(line) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["", "[" * 100_000, "[]", '{"format": 1, "number": 1, "project": "", "task": "", "created": "", "recipe": [1]}'],
+)
+def test_a_job_that_is_none_gets_a_sentence(told: str, tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(told)
+    with pytest.raises(UserError, match="job"):
+        job.read(path)
+
+
+@pytest.mark.parametrize("part", ["recipe", "schema", "snapshot", "versions", "history", "again"])
+def test_a_part_of_a_job_that_is_none_gets_a_sentence(part: str, tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    made = job.Job(number=1, project="", task="", recipe=Recipe(), schema={}, snapshot={}, created="")
+    told = job.to_json(made)
+    path.write_text(json.dumps(told))
+    assert job.read(path) == made
+    path.write_text(json.dumps(told | {part: [1]}))
+    with pytest.raises(UserError, match="is damaged"):
+        job.read(path)
 
 
 def test_a_torn_last_line_is_mended(tmp_path: Path) -> None:

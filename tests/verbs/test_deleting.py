@@ -9,6 +9,7 @@ import pytest
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs.events import Finished
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import deleting, training
@@ -21,10 +22,13 @@ def test_nothing_is_left_of_a_deleted_run_and_others_stay(trained: Path) -> None
     with closing(Project.open(trained)) as project:
         model = str(project.runs.folder(1).model)
         number, _ = training.prepare(project, recipes.changed(RECIPE, {"model": model}))
+        with pytest.raises(UserError, match=f"Run {number} starts from the model of run 1 and has not ended"):
+            deleting.delete(project, 1)
+        project.runs.ingest(number, [Finished(at=0.0, step=1, reason="completed", seconds=1.0)])
         told = deleting.going(project, 1)
         assert told.bytes > project.runs.folder(1).model.joinpath("model.safetensors").stat().st_size
         assert told.starts == [number]
-        assert told.words.startswith(f"Run {number} has started from its model")
+        assert told.words.startswith(f"Run {number} has started from its model: it stays")
         assert deleting.delete(project, 1).runs
         assert [run.number for run in project.runs.all()] == [number]
         assert sorted(path.name for path in (trained / "runs").iterdir()) == ["0002"]

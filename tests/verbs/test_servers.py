@@ -413,3 +413,12 @@ def test_a_run_is_asked_to_use_what_is_there(away: Away) -> None:
     assert job.recipe.device == "cpu"
     assert packing.packed_job(job, Server(gpus=2)).recipe.device == "auto"
     assert packing.packed_job(job, PROCESSOR).recipe.device == "cpu"
+
+
+def test_a_run_that_was_made_longer_here_is_not_said_to_be_changed_on_the_server(away: Away, tmp_path: Path) -> None:
+    with away.opened() as project:
+        returning.take(project, until(away, 20, tmp_path / "half").path)
+        rerunning.prolong(project, 1, {"num_train_epochs": 50.0})
+        with pytest.raises(UserError, match="Run 1 was made longer here after it was packed"):
+            returning.take(project, away.server)
+        assert project.runs.get(1).state == "interrupted"

@@ -120,6 +120,9 @@ class PackDialog(QDialog):
             work, on_done=self._on_packed, on_error=self._on_error, on_progress=self._line.show_progress, title=title
         )
         self._work.ended.connect(self._on_ended)
+        hub = self._hub
+        # of no part of the dialog: that may be closed by then
+        self._work.ended.connect(lambda _: hub.changed.emit(Changes(runs=True, items=True)))
         self._let()
 
     def _build_form(self) -> QFormLayout:
@@ -230,7 +233,6 @@ class PackDialog(QDialog):
         self._size.setText(size_words(packed.bytes))
         self.line.setText(packed.line)
         self.line.setCursorPosition(0)
-        self._hub.changed.emit(packed.changes | Changes(items=True))
         self.packed.emit(packed.number)
 
     def _on_ended(self, task: Task) -> None:
@@ -239,7 +241,6 @@ class PackDialog(QDialog):
             self._on_packed(task.result)  # it was over before it heard of the cancel
         elif task.cancelled:
             self._line.say(self.tr("Stopped; no file was written."))
-            self._hub.changed.emit(Changes(runs=True))
         self._let()
 
     def _let(self) -> None:

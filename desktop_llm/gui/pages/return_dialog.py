@@ -12,6 +12,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.status import time_words
+from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.work_line import WorkLine, fit_height
@@ -76,6 +77,9 @@ class ReturnDialog(QDialog):
             work, on_done=self._on_taken, on_error=self._on_error, on_progress=self._line.show_progress, title=title
         )
         self._work.ended.connect(self._on_ended)
+        hub = self._hub
+        # of no part of the dialog: that may be closed by then
+        self._work.ended.connect(lambda task: hub.changed.emit(_changes(task.result)))
         self._let()
 
     def _on_file(self) -> None:
@@ -106,7 +110,6 @@ class ReturnDialog(QDialog):
             told.append(run.message)
         self._line.say(" ".join(told), "good" if back.new and run.state in ("finished", "stopped") else "")
         if back.new:
-            self._hub.changed.emit(back.changes)
             self.taken.emit(run.number)
 
     def _on_ended(self, task: Task) -> None:
@@ -130,3 +133,8 @@ class ReturnDialog(QDialog):
         """Close; what is being taken is given up, and nothing of it stays."""
         self._on_cancel()
         super().reject()
+
+
+def _changes(back: Returned | None) -> Changes:
+    """What has changed; also where it was given up, as the run is shown to be away meanwhile."""
+    return Changes(runs=True) if back is None else back.changes | Changes(runs=True)
