@@ -75,7 +75,7 @@ def _label(told: Any, out: Out) -> None:
 
 def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None:
     from desktop_llm.tasks import task as task_named
-    from desktop_llm.verbs import importing, reporting
+    from desktop_llm.verbs import importing, reading, reporting
 
     mapping = _mapping(told.map)
     if len(told.files) > 1 and (told.report or told.rejected):
@@ -93,6 +93,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
                 "separator": told.separator,
                 "unit": told.unit,
             }
+            reading.prepare(path)
             look = importing.plan(task, path, **how)
             if mapping:
                 look = importing.plan(task, path, **how, mapping={**look.mapping, **mapping})

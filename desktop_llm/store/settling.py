@@ -20,8 +20,8 @@ from desktop_llm.store.many import insert_many
 if TYPE_CHECKING:
     from desktop_llm.store.keys import Integers
 
-ROWS_A_PIECE = 4_000
-"""Rows of one transaction at most, in some milliseconds; less when somebody waits to write."""
+ROWS_A_PIECE = 16_000
+"""Pairs of one transaction at most, some 32 pages; less when somebody waits to write."""
 ROWS_AT_ONCE = 500
 TAKEN_OUT_AT_ONCE = 500
 CLASSES_AT_ONCE = 250_000

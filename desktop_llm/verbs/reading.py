@@ -6,6 +6,7 @@ and the window's process has little to do but wait for SQLite.
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
@@ -36,6 +37,12 @@ LARGE = 16 << 20
 LOOK_SECONDS = 0.1
 AHEAD = 2
 """Portions that are kept in hand."""
+PATIENCE_SECONDS = 120.0
+"""How long a process that was started ahead waits for its file before it leaves by itself."""
+
+_waiting: list[Child] = []
+"""The process that was started ahead, one at most."""
+_waiting_guard = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +68,52 @@ class Portion:
 
 def portions(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
     """All rows of a file; to be closed by whoever does not take them all. Raises Cancelled, UserError."""
+    return _ahead(source, should_stop) if _is_large(source.path) else _here(source, should_stop)
+
+
+def prepare(path: Path) -> None:
+    """Start the process that a large file will be read by: half a second that goes by while its plan is looked at."""
+    if multiprocessing.current_process().daemon or not _is_large(path):
+        return
+    with _waiting_guard:
+        if not _waiting or not _is_ready(_waiting[0]):
+            _dismiss()
+            with suppress(OSError):  # whoever reads tries again, and says it
+                _waiting.append(Child(_tell, name="desktop-llm-reader"))
+
+
+def dismiss() -> None:
+    """End the process that was started ahead: its file is not wanted after all."""
+    with _waiting_guard:
+        _dismiss()
+
+
+def _dismiss() -> None:
+    while _waiting:
+        child = _waiting.pop()
+        child.kill()
+        child.close()
+
+
+def _reader() -> Child:
+    """The process that was started ahead, or a new one."""
+    with _waiting_guard:
+        if _waiting and _is_ready(_waiting[0]):
+            return _waiting.pop()
+        _dismiss()
+    return Child(_tell, name="desktop-llm-reader")
+
+
+def _is_ready(child: Child) -> bool:
+    """Whether it is there, and will not leave before it is told its file."""
+    return child.silent() < PATIENCE_SECONDS / 2 and child.join(0) is None
+
+
+def _is_large(path: Path) -> bool:
     try:
-        large = size_bytes(source.path) >= LARGE
+        return size_bytes(path) >= LARGE
     except OSError:  # the reader says it better
-        large = False
-    return _ahead(source, should_stop) if large else _here(source, should_stop)
+        return False
 
 
 def size_bytes(path: Path) -> int:
@@ -120,9 +168,10 @@ def _ahead(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion
 
 
 def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Portion]:
-    child = Child(_tell, source, name="desktop-llm-reader")
+    child = _reader()
     whole = False
     try:
+        child.send(source)
         while not child.ended:
             if should_stop():
                 raise Cancelled("reading was stopped")
@@ -142,14 +191,18 @@ def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Por
     raise UserError(f"The process that read “{source.path.name}” ended by itself ({cause}); is there enough memory?")
 
 
-def _tell(source: Source, pipe: Connection) -> None:
-    """In the process: portion after portion, then None or what went wrong."""
+def _tell(pipe: Connection) -> None:
+    """In the process: what it is told to read portion after portion, then None or what went wrong."""
     import pyarrow as pa
+    from pyarrow import compute, csv  # noqa: F401 - while it waits
 
     step_aside()
     # Arrow's own gives memory back while we wait to be heard, and asks the system for it again
     pa.set_memory_pool(pa.system_memory_pool())
-    with suppress(OSError):  # nobody listens any more
+    with suppress(OSError, EOFError):  # nobody listens any more
+        if not pipe.poll(PATIENCE_SECONDS):
+            return
+        source = pipe.recv()
         try:
             for portion in _here(source, lambda: False, columnar=True):
                 pipe.send(_imaged(portion))

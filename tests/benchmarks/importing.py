@@ -65,12 +65,13 @@ def ours(file: Path, folder: Path) -> tuple[float, list[float]]:
     from desktop_llm.rows import NewItem
     from desktop_llm.store.project import Project
     from desktop_llm.tasks import TASKS
-    from desktop_llm.verbs import importing
+    from desktop_llm.verbs import importing, reading
 
     task = next(iter(TASKS.values()))
     project = Project.create(folder / "project", task.name)
     before = [NewItem(content={"text": f"here before {place}"}, label=f"label {place % 2}") for place in range(1000)]
     project.items.insert("before", before, to_value=task.labels.to_value, class_names=task.labels.names)
+    reading.prepare(file)  # as the window and the command line do
     plan = importing.plan(task, file)
     over, took = threading.Event(), []
 

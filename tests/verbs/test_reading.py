@@ -138,3 +138,42 @@ def test_an_import_that_breaks_off_ends_its_reader_while_its_error_is_still_held
     assert held.value.__traceback__ is not None
     assert readers() == []
     assert [one.name for one in threading.enumerate() if one.name == "desktop-llm-hear"] == []
+
+
+def test_a_process_that_was_started_ahead_reads_the_file(project: Project, tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.csv", 50_000)
+    reading.prepare(file)
+    reading.prepare(file)
+    (ahead,) = readers()
+    used: set[int] = set()
+    report = importing.run(
+        project, importing.plan(TASK, file), on_progress=lambda done: used.update(one.pid for one in readers())
+    )
+    assert report.imported == 50_000
+    assert used <= {ahead.pid}
+    assert readers() == []
+
+
+def test_a_process_that_was_started_in_vain_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "rows.csv", 10)
+    reading.prepare(file)
+    assert len(readers()) == 1
+    reading.dismiss()
+    assert readers() == []
+    monkeypatch.setattr(reading, "LARGE", 1 << 40)
+    reading.prepare(file)
+    assert readers() == []
+
+
+def test_a_process_that_ended_while_it_waited_is_not_missed(project: Project, tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.csv", 1000)
+    reading.prepare(file)
+    (ahead,) = readers()
+    ahead.kill()
+    while ahead in readers():
+        time.sleep(0.01)
+    assert importing.run(project, importing.plan(TASK, file)).imported == 1000
+    reading.prepare(file)
+    reading._waiting[0].heard -= reading.PATIENCE_SECONDS  # it may leave at any moment
+    assert importing.run(project, importing.plan(TASK, write(tmp_path / "more.csv", 2000))).imported == 1000
+    assert readers() == []

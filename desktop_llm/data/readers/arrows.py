@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.columns import Texts
 from desktop_llm.data.form import Form
+from desktop_llm.data.readers.lines import line_ends
 from desktop_llm.data.readers.reader import Table
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _parted(text: bytes, delimiter: str, columns: int) -> list[Texts] | None:
     except pa.ArrowInvalid:  # not so many cells in a row, or no text
         return None
     cells = [Texts(_whole(column)) for column in found.columns]
-    blank = text.count(b"\n") + (text[-1:] != b"\n") - found.num_rows  # or in cells of several lines
+    blank = line_ends(text) + (text[-1:] != b"\n") - found.num_rows  # or in cells of several lines
     return cells if not blank or blank == sum(told.signs("\n") for told in cells) else None
 
 

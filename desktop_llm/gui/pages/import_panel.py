@@ -110,6 +110,8 @@ class ImportPanel(QStackedWidget):
         for task in (self._looking, self._work):
             if task is not None:
                 task.cancel()
+        if self._looking is not None:
+            self._hub.background.run(_dismiss)
         self._project, self._plan, self._first_look, self._looking, self._work = None, None, None, None, None
 
     def _build_look(self) -> QWidget:
@@ -155,8 +157,9 @@ class ImportPanel(QStackedWidget):
 
         def work(_: Task) -> _Seen:
             from desktop_llm.data.column_kinds import held_in
-            from desktop_llm.verbs import importing, naming, recalling
+            from desktop_llm.verbs import importing, naming, reading, recalling
 
+            reading.prepare(path)
             look = first
             if look is None and not told:
                 look = recalling.look(project, task, path)
@@ -330,3 +333,9 @@ class ImportPanel(QStackedWidget):
     def _on_close(self) -> None:
         self.leave()
         self.closed.emit()
+
+
+def _dismiss(_: Task) -> None:
+    from desktop_llm.verbs import reading
+
+    reading.dismiss()
