@@ -18,7 +18,7 @@ from tests.tasks.fixture import fixture_of
 
 
 # rows that are joined make blocks of one length, in which there is nothing to cut
-@pytest.mark.parametrize("task", [name for name, one in TASKS.items() if one.learns and not one.unsupervised])
+@pytest.mark.parametrize("task", [name for name, one in TASKS.items() if one.learns and not one.writes])
 def test_slices_add_up_to_the_batch(tmp_path: Path, task: str) -> None:
     folder = run_folders.make(tmp_path, kind=fixture_of(TASKS[task]).kind, hidden_dropout_prob=0.0)
     job = folder.job()
