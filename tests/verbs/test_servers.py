@@ -283,6 +283,7 @@ def _hostile(path: Path, away: Away, name: str, content: bytes) -> Path:
     [
         ("run/model/../../../../evil", b"x", "would lie outside"),
         ("/evil", b"x", "would lie outside"),
+        ("run/model/C:evil", b"x", "would lie outside"),
         ("run/model/zeros", bytes(30 << 20), "would grow"),
     ],
 )
