@@ -84,10 +84,12 @@ def _given(told: Any) -> dict[str, int | None]:
 
 
 def _tell(packed: Packed, out: Out) -> None:
+    from desktop_llm.jobs import server
+
     out(
         {"run": packed.number, "to": str(packed.path), "bytes": packed.bytes, "line": packed.line},
         f"Run {packed.number} is packed in “{packed.path}” ({packed.bytes:,} bytes). The file holds its texts: put it "
-        f"only where they may be.\nThere: {packed.line}",
+        f"only where they may be.\nThere: {packed.line}\nOnce before, in the unpacked folder: {server.SETUP}",
     )
 
 

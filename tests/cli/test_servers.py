@@ -34,9 +34,12 @@ def test_a_run_is_packed_instead_of_trained_and_called_back(command: Command, pr
     said = command("train", project, *projects.settings(), "--pack", pack, "--gpus", "2", "--hours", "5")
     assert said.code == 0
     assert "The file holds its texts" in said.out
-    assert "There: unzip 'my pack.zip' && cd run-0001 && sh run.sh" in said.out
+    assert (
+        "There: unzip 'my pack.zip' && cd run-0001 && sh run.sh\nOnce before, in the unpacked folder: python3 -m venv"
+        in said.out
+    )
     there = unpack(pack, tmp_path / "server")
-    assert "torchrun --nproc-per-node 2 --max-restarts 3" in (there / "run.sh").read_text()
+    assert "-m torch.distributed.run --nproc-per-node 2 --max-restarts 3" in (there / "run.sh").read_text()
     assert "--time=5:00:00" in (there / "run.slurm").read_text()
     refused = command("take-back", project, there)
     assert (refused.code, "has not begun" in refused.err) == (1, True)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_the_pack_holds_the_engine_whole_and_no_place_of_this_machine(away: Away
     assert [name for name, content in told.items() if here in content] == []
     assert b"YOUR TEXTS" in told["README.txt"]
     assert b"sh run.sh" in told["README.txt"]
-    assert b"python -m desktop_llm.engine run" in told["run.sh"]
+    assert b'exec "$PYTHON" -m desktop_llm.engine run' in told["run.sh"]
     assert all("==" in line for line in told["requirements.txt"].decode().splitlines())
     assert b"+" not in told["requirements.txt"]
     script = "import desktop_llm, sys; print(desktop_llm.__file__)"
@@ -378,15 +379,16 @@ def test_what_has_ended_is_not_packed(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        (Server(gpus=0), "python -m desktop_llm.engine run"),
-        (Server(gpus=1), "python -m desktop_llm.engine run"),
+        (Server(gpus=0), '"$PYTHON" -m desktop_llm.engine run'),
+        (Server(gpus=1), '"$PYTHON" -m desktop_llm.engine run'),
         (
             Server(gpus=4, hours=72),
-            "torchrun --nproc-per-node 4 --max-restarts 3 --standalone -m desktop_llm.engine run",
+            '"$PYTHON" -m torch.distributed.run --nproc-per-node 4 --max-restarts 3 --standalone'
+            " -m desktop_llm.engine run",
         ),
         (
             Server(gpus=8, nodes=2),
-            "torchrun --nproc-per-node 8 --max-restarts 3 --nnodes 2 --rdzv-backend c10d"
+            '"$PYTHON" -m torch.distributed.run --nproc-per-node 8 --max-restarts 3 --nnodes 2 --rdzv-backend c10d'
             " --rdzv-endpoint $first:29500 --rdzv-id run-0007 -m desktop_llm.engine run",
         ),
     ],
@@ -400,6 +402,33 @@ def test_slurm_is_asked_for_what_was_chosen(asked: Server, line: str, tmp_path: 
     for name, words in (("run.slurm", told), ("run.sh", server.script(asked, "run-0007"))):
         (tmp_path / name).write_text(words)
         assert subprocess.run(["bash", "-n", name], cwd=tmp_path, env=dict(os.environ)).returncode == 0
+
+
+def test_on_a_fresh_server_it_says_how_to_make_it_ready(tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    (tmp_path / "run.sh").write_text(server.script(PROCESSOR, "run-0007"))
+    for place in (str(tmp_path / "bare" / "bin"), str(tmp_path / "no python")):
+        env = {"PATH": place, "HOME": str(tmp_path)}
+        (tmp_path / "no python").mkdir(exist_ok=True)
+        for tool in ("dirname", "sh"):
+            (Path(place) / tool).symlink_to(str(shutil.which(tool)))
+        said = subprocess.run(["sh", "run.sh"], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert said.returncode == 1
+        assert said.stderr.count("\n") == 1
+        assert said.stderr.rstrip().endswith(server.SETUP)
+
+
+@pytest.mark.parametrize("before", ["", "/of/the cluster"])
+def test_its_own_python_goes_before_and_the_path_of_a_cluster_stays(tmp_path: Path, before: str) -> None:
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$PYTHONPATH $*"\n')
+    own.chmod(0o755)
+    (tmp_path / "run.sh").write_text(server.script(PROCESSOR, "run-0007"))
+    env = environment(tmp_path) | ({"PYTHONPATH": before} if before else {})
+    said = subprocess.run(["sh", "run.sh"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    path = f"{tmp_path}/program" + (f":{before}" if before else "")
+    assert said.stdout == f"{path} -m desktop_llm.engine run\n"
 
 
 @pytest.mark.parametrize("asked", [Server(gpus=-1), Server(nodes=0), Server(hours=0), Server(gpus=0, nodes=2)])

@@ -154,6 +154,11 @@ class PackDialog(QDialog):
         row.addWidget(self.line, 1)
         row.addWidget(copy)
         form.addRow(row_title(self.line.accessibleName()), row)
+        words = self.tr("Once before, in the unpacked folder: {line}").format(line=server.SETUP)
+        once = plain_label(words, "muted", wrap=True)
+        once.setObjectName("server.pack.once")
+        once.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        form.addRow("", once)
         for field in (self.gpus, self.nodes):
             field.valueChanged.connect(self._on_asked_other)
         self.hours.valueChanged.connect(self._on_hours)
