@@ -102,6 +102,14 @@ def new_folder(path: Path, *, manifest: bool = True) -> Iterator[Path]:
         raise
 
 
+def put_file(new: Path, path: Path) -> None:
+    """Flush the file `new` to the disk and put it in the place of `path`, on the same disk. Raises OSError."""
+    with new.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    sync_folder(path.parent)
+
+
 def put_folder(new: Path, path: Path) -> None:
     """Flush the folder `new` to the disk and put it in the place of `path`, on the same disk. Raises OSError."""
     _sync_files(new)

@@ -29,7 +29,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.jobs.server import Server
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
-from desktop_llm.store.runs import SENDABLE, Run
+from desktop_llm.store.runs import HALF_HERE, SENDABLE, Run
 from desktop_llm.verbs import foretelling, personal, queueing, training
 
 ROOMS = ("engine", "jobs", "loop", "nets", "tasks")
@@ -129,6 +129,8 @@ def call_back(project: Project, number: int) -> Changes:
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     run = project.runs.get(number)
+    if run.server.get(HALF_HERE):
+        raise UserError(f"Run {number} is half here, as taking it back was broken off; take it back once more.")
     words = "Called back from the server; Resume trains it here. What the server does with it cannot come in then."
     return project.runs.put_back(replace(run, state="interrupted"), words)
 

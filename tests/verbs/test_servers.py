@@ -136,6 +136,29 @@ def test_what_was_broken_off_after_the_files_were_here_is_made_good(away: Away) 
         assert project.check() == []
 
 
+@pytest.mark.parametrize("half_first", [True, False], ids=["interrupted", "away"])
+def test_where_the_disk_fails_between_its_files_it_can_only_be_taken_back_again(
+    away: Away, tmp_path: Path, half_first: bool
+) -> None:
+    with away.opened() as project:
+        if half_first:
+            returning.take(project, until(away, 10, tmp_path / "half").path)
+        folder = project.runs.folder(1)
+        folder.predictions.symlink_to(tmp_path / "nowhere")  # nothing can be put there
+        with pytest.raises(UserError, match="Could not put the run into"):
+            returning.take(project, away.server)
+        assert (folder.checkpoints / "step-00000030").exists()
+        run = project.runs.get(1)
+        assert (run.state, run.message) == ("on a server", returning.BROKEN_OFF)
+        for attempt in (training.resumable, packing.call_back):
+            with pytest.raises(UserError, match="Run 1 is"):
+                attempt(project, 1)
+        folder.predictions.unlink()
+        back = returning.take(project, away.server)
+        assert (back.new, back.run.state, back.run.server.get("half here")) == (True, "finished", None)
+        assert project.check() == []
+
+
 def test_nobody_goes_on_with_a_run_that_is_being_taken_back(away: Away, tmp_path: Path) -> None:
     half = until(away, 10, tmp_path / "half")
     refused: list[float] = []
