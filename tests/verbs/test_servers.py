@@ -384,6 +384,41 @@ def test_a_pack_that_cannot_be_written_leaves_all_as_it_was(project_path: Path, 
         project.close()
 
 
+def test_a_file_that_is_there_is_replaced_only_where_that_was_asked_for(project_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "pack.zip").write_text("of somebody")
+    project = Project.open(project_path)
+    try:
+        number = queueing.add(project, RECIPE)
+        with pytest.raises(UserError, match=r"pack.zip” is there already; choose another name"):
+            packing.pack(project, number, tmp_path / "pack.zip", PROCESSOR)
+        with pytest.raises(UserError, match=r"pack.zip” is there already; choose another name"):
+            packing.pack_new(project, RECIPE, tmp_path / "pack.zip", PROCESSOR)
+        assert [run.state for run in project.runs.all()] == ["queued"]
+        assert (tmp_path / "pack.zip").read_text() == "of somebody"
+        told = packing.pack(project, number, tmp_path / "pack.zip", PROCESSOR, replace_it=True)
+        assert zipfile.is_zipfile(told.path)
+    finally:
+        project.close()
+
+
+def test_what_is_looked_through_before_a_byte_is_packed_can_be_stopped(away: Away, tmp_path: Path) -> None:
+    told: list[float] = []
+    with away.opened() as project:
+        returning.take(project, until(away, 20, tmp_path / "half").path)
+        before = project.runs.get(1)
+        with pytest.raises(Cancelled):
+            packing.pack(
+                project,
+                1,
+                tmp_path / "pack.zip",
+                PROCESSOR,
+                on_progress=lambda fraction, words: told.append(fraction),
+                should_stop=lambda: len(told) > 3,
+            )
+        assert told == [0.0] * 4
+        assert project.runs.get(1) == before
+
+
 @pytest.fixture
 def project_path(tmp_path: Path) -> Path:
     """A project of 104 labelled rows."""
