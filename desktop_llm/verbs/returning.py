@@ -134,7 +134,7 @@ def _job(files: Files, staging: Path, path: Path) -> Job:
     if files[JOB].size > LARGEST_JOB:
         raise UserError(f"“{path.name}” holds no run: its {JOB} is far too large.")
     run_pack.copy(files, JOB, staging / JOB, lambda more: None)
-    return jobs.read(staging / JOB)
+    return jobs.read(staging / JOB, named=f"The {JOB} in “{path.name}”", mend="copy it again from the server")
 
 
 def _must_be_ours(project: Project, theirs: Job, path: Path) -> Run:

@@ -15,6 +15,10 @@ def test_a_run_is_made_packed_and_taken_back_half_done_and_whole(command: Comman
     assert "1  on a server, from scratch" in command("runs", away.project).out
     refused = command("resume", away.project, "1")
     assert (refused.code, "is on a server (pack.zip); take it back" in refused.err) == (1, True)
+    begun = until(away, 1, tmp_path / "begun")
+    begun.events_file.write_bytes(begun.events_file.read_bytes().partition(b"\n")[0] + b"\n")
+    said = command("take-back", away.project, begun.path)
+    assert said.out == "Run 1 is taken back: interrupted. It has not begun a step.\n"
     half = until(away, 20, tmp_path / "half")
     said = command("take-back", away.project, half.path)
     assert said.out == "Run 1 is taken back: interrupted, step 20 of 30.\n"

@@ -232,6 +232,14 @@ def _no_run(away: Away) -> None:
     away.run.job_file.unlink()
 
 
+def _broken_job(away: Away) -> None:
+    away.run.job_file.write_text("{")
+
+
+def _half_a_job(away: Away) -> None:
+    away.run.job_file.write_text('{"format": 1}')
+
+
 def _another_text(away: Away) -> None:
     with (away.run.snapshot / "train.jsonl").open("a") as file:
         file.write("{}\n")
@@ -264,6 +272,8 @@ def _other_events(away: Away) -> None:
         (_another_learning_rate, r"changed on the server \(learning_rate\)"),
         (_another_run, "not packed by this project"),
         (_no_run, "holds no run"),
+        (_broken_job, "^The job.json in “run-0001” is damaged and cannot be read; copy it again from the server.$"),
+        (_half_a_job, r"^The job.json in “run-0001” is damaged \('number'\); copy it again from the server.$"),
         (_another_text, "is not what it was packed with"),
         (_flipped_bit, "model.safetensors does not match its checksum in model"),
         (_no_model, "lacks its model"),
