@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -102,6 +102,14 @@ def new_folder(path: Path, *, manifest: bool = True) -> Iterator[Path]:
         raise
 
 
+def put_file(new: Path, path: Path) -> None:
+    """Flush the file `new` to the disk and put it in the place of `path`, on the same disk. Raises OSError."""
+    with new.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    sync_folder(path.parent)
+
+
 def put_folder(new: Path, path: Path) -> None:
     """Flush the folder `new` to the disk and put it in the place of `path`, on the same disk. Raises OSError."""
     _sync_files(new)
@@ -147,8 +155,11 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return {"files": files}
 
 
-def damage(folder: Path, ending: str = "") -> str:
-    """What is wrong with a folder that carries a manifest: '' when every file (with that `ending`) is as written."""
+def damage(folder: Path, ending: str = "", between: Callable[[], object] = lambda: None) -> str:
+    """What is wrong with a folder that carries a manifest: '' when every file (with that `ending`) is as written.
+
+    `between` is called before each file, and may raise.
+    """
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         written = {str(name): (int(told["bytes"]), str(told["sha256"])) for name, told in files.items()}
@@ -158,6 +169,7 @@ def damage(folder: Path, ending: str = "") -> str:
         path = folder / name
         if not name.endswith(ending):
             continue
+        between()
         if not path.is_file():
             return f"{name} is missing"
         if path.stat().st_size != size:

@@ -84,10 +84,12 @@ def _given(told: Any) -> dict[str, int | None]:
 
 
 def _tell(packed: Packed, out: Out) -> None:
+    from desktop_llm.jobs import server
+
     out(
         {"run": packed.number, "to": str(packed.path), "bytes": packed.bytes, "line": packed.line},
         f"Run {packed.number} is packed in “{packed.path}” ({packed.bytes:,} bytes). The file holds its texts: put it "
-        f"only where they may be.\nThere: {packed.line}",
+        f"only where they may be.\nThere: {packed.line}\nOnce before, in the unpacked folder: {server.SETUP}",
     )
 
 
@@ -100,7 +102,8 @@ def _take_back(told: Any, out: Out) -> None:
     run = back.run
     for name in back.left_out:
         out({"left_out": name}, f"  {name} is damaged and was left out")
-    words = f"Run {run.number} is taken back: {run.state}, step {run.step:,} of {run.total_steps:,}."
+    how_far = f", step {run.step:,} of {run.total_steps:,}." if run.total_steps else ". It has not begun a step."
+    words = f"Run {run.number} is taken back: {run.state}{how_far}"
     if not back.new:
         words = f"Nothing in it was new; run {run.number} is {run.state}, step {run.step:,}."
     out({"run": run.number, "state": run.state, "step": run.step, "new": back.new}, words)

@@ -107,7 +107,7 @@ def copy(files: Files, name: str, to: Path, on_bytes: OnBytes) -> None:
                 out.write(piece)
                 on_bytes(len(piece))
     except OSError as error:
-        raise from_os_error(error, "write", to) from error
+        raise from_os_error(error, "copy", name) from error
 
 
 def pieces(files: Files, name: str) -> Iterator[bytes]:

@@ -67,18 +67,22 @@ def write(job: Job, path: Path) -> None:
         raise from_os_error(error, "write the job", path) from error
 
 
-def read(path: Path) -> Job:
-    """Read job.json. Raises UserError when it is missing, damaged, or from a newer version."""
+def read(path: Path, *, named: str = "", mend: str = "start a new run") -> Job:
+    """Read job.json. Raises UserError when it is missing, damaged, or from a newer version.
+
+    `named` tells a person where it is, if not by its path; `mend` says what to do about damage.
+    """
+    name = named or f"The job “{path}”"
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise from_os_error(error, "read the job", path) from error
     except (ValueError, RecursionError) as error:
-        raise UserError(f"The job “{path}” is damaged and cannot be read; start a new run.") from error
+        raise UserError(f"{name} is damaged and cannot be read; {mend}.") from error
     if not isinstance(told, dict) or not isinstance(told.get("format"), int):
-        raise UserError(f"“{path}” is not a job of this program.")
+        raise UserError(f"{name} is not one of this program.")
     if told["format"] > FORMAT:
-        raise UserError(f"The job “{path}” was made by a newer version of the program; update to open it.")
+        raise UserError(f"{name} was made by a newer version of the program; update to open it.")
     try:
         return Job(
             number=told["number"],
@@ -94,4 +98,4 @@ def read(path: Path) -> Job:
             again=dict(told.get("again", {})),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"The job “{path}” is damaged ({error}); start a new run.") from error
+        raise UserError(f"{name} is damaged ({error}); {mend}.") from error

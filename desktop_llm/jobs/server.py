@@ -12,6 +12,8 @@ PORT = 29500
 LEAVE_SECONDS = 120
 """So long before its time is over a Slurm job is asked to leave, to write a last checkpoint."""
 CORES_A_GPU = 4
+SETUP = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+"""What makes a fresh server ready, once, in the unpacked folder."""
 HOURS = 24
 """Asked for where nothing is known of how long it takes."""
 SAFETY = 3.0
@@ -49,8 +51,8 @@ def launch(server: Server, name: str, host: str = "$1") -> str:
     """The one line that trains the run in the folder `run`; `host` is the first of several machines."""
     engine = "-m desktop_llm.engine run"
     if server.nodes == 1 and server.processes == 1:
-        return f"python {engine}"
-    begin = f"torchrun --nproc-per-node {server.processes} --max-restarts {RESTARTS}"
+        return f'"$PYTHON" {engine}'
+    begin = f'"$PYTHON" -m torch.distributed.run --nproc-per-node {server.processes} --max-restarts {RESTARTS}'
     if server.nodes == 1:
         return f"{begin} --standalone {engine}"
     meet = f"--nnodes {server.nodes} --rdzv-backend c10d --rdzv-endpoint {host}:{PORT} --rdzv-id {name}"
@@ -101,7 +103,18 @@ def slurm(server: Server, name: str) -> str:
 
 
 def _environment() -> list[str]:
-    return ['export PYTHONPATH="$PWD/program"', "[ -f .venv/bin/activate ] && . .venv/bin/activate"]
+    """The program and its Python, `.venv` before any other; where that lacks the libraries it says so and ends."""
+    look = (
+        "import importlib.util as look, sys; sys.exit(any(look.find_spec(name) is None for name in ('numpy', 'torch')))"
+    )
+    words = f"The libraries are missing: once, in this folder, with Python 3.11 or newer: {SETUP}"
+    return [
+        'export PYTHONPATH="$PWD/program${PYTHONPATH:+:$PYTHONPATH}"',
+        "[ -f .venv/bin/activate ] && . .venv/bin/activate",
+        'PYTHON="$PWD/.venv/bin/python"',
+        '[ -x "$PYTHON" ] || PYTHON=python3',
+        f""""$PYTHON" -c "{look}" 2>/dev/null || {{ echo "{words}" >&2; exit 1; }}""",
+    ]
 
 
 def readme(server: Server, *, title: str, back: str) -> str:
@@ -117,9 +130,7 @@ Packed to be trained {where}. Nothing here opens a connection while it trains.
 
 1. Once, with Python 3.11 or newer, in this folder:
 
-       python3 -m venv .venv
-       . .venv/bin/activate
-       pip install -r requirements.txt
+       {SETUP}
 
    These are the versions with which it was prepared. For other drivers PyTorch may have to be another build of the
    same version: see pytorch.org.

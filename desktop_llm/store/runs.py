@@ -25,6 +25,8 @@ ALIVE = ("preparing", "running", "paused")
 ENDED = ("finished", "stopped")
 QUEUED = "queued"
 AWAY = "on a server"
+HALF_HERE = "half here"
+"""In `Run.server` where taking the run back was broken off between its files."""
 CHANGED = Changes(runs=True)
 SENDABLE = (QUEUED, "interrupted", "failed")
 """The states of runs that may go to a server."""

@@ -20,7 +20,7 @@ import desktop_llm
 from desktop_llm import atomic, settings
 from desktop_llm.data import run_pack
 from desktop_llm.data.run_pack import ENDING, JOB, PROGRAM, RUN, OnBytes, Packing
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.errors import Cancelled, UserError, from_os_error
 from desktop_llm.jobs import forecast, renting, server, snapshot
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs.folder import START, RunFolder, steps
@@ -29,7 +29,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.jobs.server import Server
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
-from desktop_llm.store.runs import SENDABLE, Run
+from desktop_llm.store.runs import HALF_HERE, SENDABLE, Run
 from desktop_llm.verbs import foretelling, personal, queueing, training
 
 ROOMS = ("engine", "jobs", "loop", "nets", "tasks")
@@ -64,15 +64,16 @@ def pack(
     path: Path,
     asked: Server,
     *,
+    replace_it: bool = False,
     on_progress: Callable[[float, str], None] = lambda fraction, text: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Packed:
     """Write run `number` to the new file `path`; it is on a server from then on. Raises UserError, Cancelled.
 
-    Then there is no file, and the run stands as it was.
+    Then there is no file, and the run stands as it was. `replace_it`: instead of a file that is there.
     """
     server.check(asked)
-    _must_be_free(project, path)
+    _must_be_free(project, path, replace_it=replace_it)
     return _pack(project, packable(project, number), path, asked, on_progress, should_stop)
 
 
@@ -87,7 +88,14 @@ def _pack(
     number = run.number
     personal.must_be_reviewed(project, number)
     folder = project.runs.folder(number)
-    files = list(_files(folder, folder.job()))
+
+    def look() -> bool:
+        if should_stop():
+            raise Cancelled
+        on_progress(0.0, "")
+        return False
+
+    files = list(_files(folder, folder.job(), look))
     total = sum(source.stat().st_size for _, source in files)
     told, message = _note(folder, path)
     # first of all: nobody is to start it meanwhile
@@ -108,12 +116,13 @@ def pack_new(
     path: Path,
     asked: Server,
     *,
+    replace_it: bool = False,
     on_progress: Callable[[float, str], None] = lambda fraction, text: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Packed:
     """Freeze rows and labels as they are now into a run, and pack it. Raises UserError, Cancelled: there is no run."""
     server.check(asked)
-    _must_be_free(project, path)
+    _must_be_free(project, path, replace_it=replace_it)
     number, _ = training.prepare(project, recipe, here=False)
     try:
         return _pack(project, project.runs.get(number), path, asked, on_progress, should_stop)
@@ -129,6 +138,8 @@ def call_back(project: Project, number: int) -> Changes:
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     run = project.runs.get(number)
+    if run.server.get(HALF_HERE):
+        raise UserError(f"Run {number} is half here, as taking it back was broken off; take it back once more.")
     words = "Called back from the server; Resume trains it here. What the server does with it cannot come in then."
     return project.runs.put_back(replace(run, state="interrupted"), words)
 
@@ -191,11 +202,13 @@ def unpack_line(path: Path, number: int, asked: Server) -> str:
     return f"unzip {shlex.quote(path.name)} && cd {name_of(number)} && {server.start_line(asked)}"
 
 
-def _must_be_free(project: Project, path: Path) -> None:
+def _must_be_free(project: Project, path: Path, *, replace_it: bool) -> None:
     if path.suffix.casefold() != ENDING:
         raise UserError(f"The name of the file ends in {ENDING}: call it “{path.name}{ENDING}”.")
     if path.resolve().is_relative_to(project.path.resolve()):
         raise UserError("The file would lie in the project's own folder; choose another place.")
+    if path.exists() and not replace_it:
+        raise UserError(f"“{path}” is there already; choose another name.")
 
 
 def _note(folder: RunFolder, path: Path) -> tuple[dict[str, object], str]:
@@ -247,9 +260,9 @@ def _requirements() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _files(folder: RunFolder, job: Job) -> Iterator[tuple[str, Path]]:
+def _files(folder: RunFolder, job: Job, look: Callable[[], bool]) -> Iterator[tuple[str, Path]]:
     yield from _program()
-    yield from _run_files(folder, job)
+    yield from _run_files(folder, job, look)
 
 
 def _program() -> Iterator[tuple[str, Path]]:
@@ -263,13 +276,17 @@ def _program() -> Iterator[tuple[str, Path]]:
         yield f"{PROGRAM}/desktop_llm/{path.relative_to(root).as_posix()}", path
 
 
-def _run_files(folder: RunFolder, job: Job) -> Iterator[tuple[str, Path]]:
-    """All that the run needs to begin, or to go on from its newest whole checkpoint. Raises UserError."""
-    wrong = snapshot.verify(folder.snapshot)
+def _run_files(folder: RunFolder, job: Job, look: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Path]]:
+    """All that the run needs to begin, or to go on from its newest whole checkpoint. Raises UserError.
+
+    `look` is asked between the parts that are looked through whether to stop; it may raise, too.
+    """
+    look()
+    wrong = snapshot.look_through(folder.snapshot, should_stop=look).damage
     if wrong:
         raise UserError(wrong)
     kept = [folder.snapshot, folder.model, folder.adapter, folder.checkpoints / "best"]
-    kept += islice((path for path in steps(folder.checkpoints) if not atomic.damage(path)), 1)
+    kept += islice((path for path in steps(folder.checkpoints) if not atomic.damage(path, between=look)), 1)
     kept += sorted(folder.dynamics.glob("[!.]*"))
     for part in kept:
         for path in sorted(part.rglob("*")):

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from desktop_llm import atomic
 from desktop_llm.data import run_pack
-from desktop_llm.data.run_pack import AT_ONCE, JOB, LARGEST_JOB, Files, OnBytes
+from desktop_llm.data.run_pack import JOB, LARGEST_JOB, Files, OnBytes
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import snapshot
@@ -27,7 +27,7 @@ from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
-from desktop_llm.store.runs import ALIVE, AWAY, Run
+from desktop_llm.store.runs import ALIVE, AWAY, HALF_HERE, Run
 from desktop_llm.verbs import packing
 
 EVENTS = "events.jsonl"
@@ -37,6 +37,7 @@ LEFT = (
     "Taken back from a server before its end. If it still trains there, take it back again later; Resume goes on from "
     "here instead."
 )
+BROKEN_OFF = "Taking it back from a server was broken off, so part of it is here; take it back once more."
 Relation = Literal["same", "newer", "older", "apart"]
 NOTHING = Changes()
 
@@ -61,7 +62,10 @@ def take(
     on_progress: Callable[[float, str], None] = lambda fraction, text: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Returned:
-    """Take the run in the folder or ZIP `path` back. Raises UserError, Cancelled; then all is as it was."""
+    """Take the run in the folder or ZIP `path` back. Raises UserError, Cancelled; then all is as it was.
+
+    Only where the disk fails while its files are put in place it stays on a server, to be taken back once more.
+    """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     with run_pack.opened(path.expanduser()) as files, _staging(project) as staging:
@@ -83,8 +87,9 @@ def take(
             _stage(files, staging, run_pack.counter(total, on_progress, should_stop))
             left_out = _judge(staging, job, path)
             _rehome(staging, folder.job().recipe.model)
+        with _half_here(project, run):
             _place(staging, folder)
-            changes = _take_in(project, run.number)
+        changes = _take_in(project, run.number)
     return Returned(run=project.runs.get(run.number), new=True, left_out=left_out, changes=changes)
 
 
@@ -104,23 +109,32 @@ def _staging(project: Project) -> Iterator[RunFolder]:
 
 @contextmanager
 def _kept_away(project: Project, run: Run) -> Iterator[None]:
-    """Let nobody go on with the run here while it is taken back; where that fails it stands as before."""
+    """Let nobody go on with the run here while it is looked through; where that fails it stands as before."""
     if run.state != AWAY:
         project.runs.send_away(run.number, run.server, run.message, states=(run.state,))
     try:
         yield
     except BaseException:  # then the reason goes on up
         if run.state != AWAY:
-            with suppress(UserError):  # it is no longer away: all of it has come
+            with suppress(UserError):  # it was called back meanwhile
                 project.runs.put_back(run)
         raise
+
+
+@contextmanager
+def _half_here(project: Project, run: Run) -> Iterator[None]:
+    """While its files are put in place; where that fails, it stays away, and all that is left is to take it again."""
+    project.runs.send_away(run.number, {**run.server, HALF_HERE: True}, BROKEN_OFF, states=(AWAY,))
+    yield
+    told = {name: value for name, value in run.server.items() if name != HALF_HERE}  # of an earlier time
+    project.runs.send_away(run.number, told, run.message, states=(AWAY,))
 
 
 def _job(files: Files, staging: Path, path: Path) -> Job:
     if files[JOB].size > LARGEST_JOB:
         raise UserError(f"“{path.name}” holds no run: its {JOB} is far too large.")
     run_pack.copy(files, JOB, staging / JOB, lambda more: None)
-    return jobs.read(staging / JOB)
+    return jobs.read(staging / JOB, named=f"The {JOB} in “{path.name}”", mend="copy it again from the server")
 
 
 def _must_be_ours(project: Project, theirs: Job, path: Path) -> Run:
@@ -251,8 +265,7 @@ def _place(staging: RunFolder, folder: RunFolder) -> None:
         for one in _apart(folder) if kept else ():
             if one.relative_to(folder.path) not in kept:  # the server let go of it
                 shutil.rmtree(one, ignore_errors=True)
-        with atomic.new_file(folder.events_file) as out, staging.events_file.open("rb") as file:
-            shutil.copyfileobj(file, out, AT_ONCE)
+        atomic.put_file(staging.events_file, folder.events_file)
     except OSError as error:
         raise from_os_error(error, "put the run into", folder.path) from error
 

@@ -15,6 +15,10 @@ def test_a_run_is_made_packed_and_taken_back_half_done_and_whole(command: Comman
     assert "1  on a server, from scratch" in command("runs", away.project).out
     refused = command("resume", away.project, "1")
     assert (refused.code, "is on a server (pack.zip); take it back" in refused.err) == (1, True)
+    begun = until(away, 1, tmp_path / "begun")
+    begun.events_file.write_bytes(begun.events_file.read_bytes().partition(b"\n")[0] + b"\n")
+    said = command("take-back", away.project, begun.path)
+    assert said.out == "Run 1 is taken back: interrupted. It has not begun a step.\n"
     half = until(away, 20, tmp_path / "half")
     said = command("take-back", away.project, half.path)
     assert said.out == "Run 1 is taken back: interrupted, step 20 of 30.\n"
@@ -34,9 +38,12 @@ def test_a_run_is_packed_instead_of_trained_and_called_back(command: Command, pr
     said = command("train", project, *projects.settings(), "--pack", pack, "--gpus", "2", "--hours", "5")
     assert said.code == 0
     assert "The file holds its texts" in said.out
-    assert "There: unzip 'my pack.zip' && cd run-0001 && sh run.sh" in said.out
+    assert (
+        "There: unzip 'my pack.zip' && cd run-0001 && sh run.sh\nOnce before, in the unpacked folder: python3 -m venv"
+        in said.out
+    )
     there = unpack(pack, tmp_path / "server")
-    assert "torchrun --nproc-per-node 2 --max-restarts 3" in (there / "run.sh").read_text()
+    assert "-m torch.distributed.run --nproc-per-node 2 --max-restarts 3" in (there / "run.sh").read_text()
     assert "--time=5:00:00" in (there / "run.slurm").read_text()
     refused = command("take-back", project, there)
     assert (refused.code, "has not begun" in refused.err) == (1, True)

@@ -14,6 +14,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.gui.background import Task
 from desktop_llm.gui.pages.pack_dialog import PackDialog
 from desktop_llm.gui.pages.return_dialog import ReturnDialog
 from desktop_llm.gui.pages.train import TrainPage
@@ -46,6 +47,10 @@ def _dialog(qtbot: QtBot, window: MainWindow, kind: type[D]) -> D:
 def _said(qtbot: QtBot, window: MainWindow, dialog: PackDialog | ReturnDialog) -> str:
     _rest(qtbot, window)
     return find(dialog, QLabel, f"{dialog.objectName()}.work.words").text()
+
+
+def _under_way(window: MainWindow) -> list[Task]:
+    return list(window.hub.background._callbacks)
 
 
 def _state(window: MainWindow, number: int) -> str:
@@ -91,6 +96,37 @@ def test_what_is_set_is_packed_and_called_back(qtbot: QtBot, window: MainWindow,
     assert _state(window, 1) == "interrupted"
     qtbot.waitUntil(again.pack.isEnabled)
     assert find(window, QPushButton, "train.resume").isVisible()
+
+
+def test_the_size_is_asked_once_at_a_time_and_never_put_over_the_exact_one(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    open_in(qtbot, window, projects.make(tmp_path / "Tickets"), "train")
+    _page(window).setup.set_recipe(RECIPE)
+    click(qtbot, window, "train.server")
+    dialog = _dialog(qtbot, window, PackDialog)
+    size = find(dialog, QLabel, "server.pack.size")
+    for count in range(2, 9):
+        dialog.gpus.setValue(count)
+        assert len(_under_way(window)) == 1
+    _rest(qtbot, window)
+    assert size.text() == "about 1 MB"
+    dialog.write(tmp_path / "pack.zip")
+    (packing,) = _under_way(window)
+    packing.wait()
+    dialog.gpus.setValue(1)  # asks once more, before the dialog hears that the file is there
+    assert len(_under_way(window)) == 2
+    _rest(qtbot, window)
+    assert not size.text().startswith("about")
+    (tmp_path / "another.zip").write_text("of somebody")
+    dialog.reject()
+    queueing.add(project_of(window), RECIPE)
+    second = PackDialog(window.hub, window, RECIPE)
+    second.write(tmp_path / "another", replace_it=True)  # asked of a name without its ending
+    assert "is there already" in _said(qtbot, window, second)
+    second.write(tmp_path / "another.zip", replace_it=True)
+    assert "is packed" in _said(qtbot, window, second)
+    second.reject()
 
 
 def test_a_run_of_the_list_is_packed_and_a_pack_that_was_stopped_is_none(
@@ -171,6 +207,10 @@ def test_a_run_comes_back_half_done_and_whole_while_another_trains(
     dialog = _dialog(qtbot, window, ReturnDialog)
     dialog.take(tmp_path)
     assert "holds no run" in _said(qtbot, window, dialog)
+    begun = until(away, 1, tmp_path / "begun")
+    begun.events_file.write_bytes(begun.events_file.read_bytes().partition(b"\n")[0] + b"\n")
+    dialog.take(begun.path)
+    assert "Run 1 is taken back, interrupted. It has not begun a step. Taken" in _said(qtbot, window, dialog)
     dialog.take(until(away, 20, tmp_path / "half").path)
     assert "Run 1 is taken back, interrupted at step 20 of 30. Taken back from" in _said(qtbot, window, dialog)
     shutil.make_archive(str(tmp_path / "back"), "zip", away.server)

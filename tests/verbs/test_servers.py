@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_the_pack_holds_the_engine_whole_and_no_place_of_this_machine(away: Away
     assert [name for name, content in told.items() if here in content] == []
     assert b"YOUR TEXTS" in told["README.txt"]
     assert b"sh run.sh" in told["README.txt"]
-    assert b"python -m desktop_llm.engine run" in told["run.sh"]
+    assert b'exec "$PYTHON" -m desktop_llm.engine run' in told["run.sh"]
     assert all("==" in line for line in told["requirements.txt"].decode().splitlines())
     assert b"+" not in told["requirements.txt"]
     script = "import desktop_llm, sys; print(desktop_llm.__file__)"
@@ -132,6 +133,29 @@ def test_what_was_broken_off_after_the_files_were_here_is_made_good(away: Away) 
     with away.opened() as project:
         shutil.copyfile(away.run.events_file, project.runs.folder(1).events_file)
         assert returning.take(project, away.server).run.state == "finished"
+        assert project.check() == []
+
+
+@pytest.mark.parametrize("half_first", [True, False], ids=["interrupted", "away"])
+def test_where_the_disk_fails_between_its_files_it_can_only_be_taken_back_again(
+    away: Away, tmp_path: Path, half_first: bool
+) -> None:
+    with away.opened() as project:
+        if half_first:
+            returning.take(project, until(away, 10, tmp_path / "half").path)
+        folder = project.runs.folder(1)
+        folder.predictions.symlink_to(tmp_path / "nowhere")  # nothing can be put there
+        with pytest.raises(UserError, match="Could not put the run into"):
+            returning.take(project, away.server)
+        assert (folder.checkpoints / "step-00000030").exists()
+        run = project.runs.get(1)
+        assert (run.state, run.message) == ("on a server", returning.BROKEN_OFF)
+        for attempt in (training.resumable, packing.call_back):
+            with pytest.raises(UserError, match="Run 1 is"):
+                attempt(project, 1)
+        folder.predictions.unlink()
+        back = returning.take(project, away.server)
+        assert (back.new, back.run.state, back.run.server.get("half here")) == (True, "finished", None)
         assert project.check() == []
 
 
@@ -208,6 +232,14 @@ def _no_run(away: Away) -> None:
     away.run.job_file.unlink()
 
 
+def _broken_job(away: Away) -> None:
+    away.run.job_file.write_text("{")
+
+
+def _half_a_job(away: Away) -> None:
+    away.run.job_file.write_text('{"format": 1}')
+
+
 def _another_text(away: Away) -> None:
     with (away.run.snapshot / "train.jsonl").open("a") as file:
         file.write("{}\n")
@@ -240,6 +272,8 @@ def _other_events(away: Away) -> None:
         (_another_learning_rate, r"changed on the server \(learning_rate\)"),
         (_another_run, "not packed by this project"),
         (_no_run, "holds no run"),
+        (_broken_job, "^The job.json in “run-0001” is damaged and cannot be read; copy it again from the server.$"),
+        (_half_a_job, r"^The job.json in “run-0001” is damaged \('number'\); copy it again from the server.$"),
         (_another_text, "is not what it was packed with"),
         (_flipped_bit, "model.safetensors does not match its checksum in model"),
         (_no_model, "lacks its model"),
@@ -283,6 +317,7 @@ def _hostile(path: Path, away: Away, name: str, content: bytes) -> Path:
     [
         ("run/model/../../../../evil", b"x", "would lie outside"),
         ("/evil", b"x", "would lie outside"),
+        ("run/model/C:evil", b"x", "would lie outside"),
         ("run/model/zeros", bytes(30 << 20), "would grow"),
     ],
 )
@@ -359,6 +394,41 @@ def test_a_pack_that_cannot_be_written_leaves_all_as_it_was(project_path: Path, 
         project.close()
 
 
+def test_a_file_that_is_there_is_replaced_only_where_that_was_asked_for(project_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "pack.zip").write_text("of somebody")
+    project = Project.open(project_path)
+    try:
+        number = queueing.add(project, RECIPE)
+        with pytest.raises(UserError, match=r"pack.zip” is there already; choose another name"):
+            packing.pack(project, number, tmp_path / "pack.zip", PROCESSOR)
+        with pytest.raises(UserError, match=r"pack.zip” is there already; choose another name"):
+            packing.pack_new(project, RECIPE, tmp_path / "pack.zip", PROCESSOR)
+        assert [run.state for run in project.runs.all()] == ["queued"]
+        assert (tmp_path / "pack.zip").read_text() == "of somebody"
+        told = packing.pack(project, number, tmp_path / "pack.zip", PROCESSOR, replace_it=True)
+        assert zipfile.is_zipfile(told.path)
+    finally:
+        project.close()
+
+
+def test_what_is_looked_through_before_a_byte_is_packed_can_be_stopped(away: Away, tmp_path: Path) -> None:
+    told: list[float] = []
+    with away.opened() as project:
+        returning.take(project, until(away, 20, tmp_path / "half").path)
+        before = project.runs.get(1)
+        with pytest.raises(Cancelled):
+            packing.pack(
+                project,
+                1,
+                tmp_path / "pack.zip",
+                PROCESSOR,
+                on_progress=lambda fraction, words: told.append(fraction),
+                should_stop=lambda: len(told) > 3,
+            )
+        assert told == [0.0] * 4
+        assert project.runs.get(1) == before
+
+
 @pytest.fixture
 def project_path(tmp_path: Path) -> Path:
     """A project of 104 labelled rows."""
@@ -377,15 +447,16 @@ def test_what_has_ended_is_not_packed(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        (Server(gpus=0), "python -m desktop_llm.engine run"),
-        (Server(gpus=1), "python -m desktop_llm.engine run"),
+        (Server(gpus=0), '"$PYTHON" -m desktop_llm.engine run'),
+        (Server(gpus=1), '"$PYTHON" -m desktop_llm.engine run'),
         (
             Server(gpus=4, hours=72),
-            "torchrun --nproc-per-node 4 --max-restarts 3 --standalone -m desktop_llm.engine run",
+            '"$PYTHON" -m torch.distributed.run --nproc-per-node 4 --max-restarts 3 --standalone'
+            " -m desktop_llm.engine run",
         ),
         (
             Server(gpus=8, nodes=2),
-            "torchrun --nproc-per-node 8 --max-restarts 3 --nnodes 2 --rdzv-backend c10d"
+            '"$PYTHON" -m torch.distributed.run --nproc-per-node 8 --max-restarts 3 --nnodes 2 --rdzv-backend c10d'
             " --rdzv-endpoint $first:29500 --rdzv-id run-0007 -m desktop_llm.engine run",
         ),
     ],
@@ -399,6 +470,33 @@ def test_slurm_is_asked_for_what_was_chosen(asked: Server, line: str, tmp_path: 
     for name, words in (("run.slurm", told), ("run.sh", server.script(asked, "run-0007"))):
         (tmp_path / name).write_text(words)
         assert subprocess.run(["bash", "-n", name], cwd=tmp_path, env=dict(os.environ)).returncode == 0
+
+
+def test_on_a_fresh_server_it_says_how_to_make_it_ready(tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    (tmp_path / "run.sh").write_text(server.script(PROCESSOR, "run-0007"))
+    for place in (str(tmp_path / "bare" / "bin"), str(tmp_path / "no python")):
+        env = {"PATH": place, "HOME": str(tmp_path)}
+        (tmp_path / "no python").mkdir(exist_ok=True)
+        for tool in ("dirname", "sh"):
+            (Path(place) / tool).symlink_to(str(shutil.which(tool)))
+        said = subprocess.run(["sh", "run.sh"], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert said.returncode == 1
+        assert said.stderr.count("\n") == 1
+        assert said.stderr.rstrip().endswith(server.SETUP)
+
+
+@pytest.mark.parametrize("before", ["", "/of/the cluster"])
+def test_its_own_python_goes_before_and_the_path_of_a_cluster_stays(tmp_path: Path, before: str) -> None:
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$PYTHONPATH $*"\n')
+    own.chmod(0o755)
+    (tmp_path / "run.sh").write_text(server.script(PROCESSOR, "run-0007"))
+    env = environment(tmp_path) | ({"PYTHONPATH": before} if before else {})
+    said = subprocess.run(["sh", "run.sh"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    path = f"{tmp_path}/program" + (f":{before}" if before else "")
+    assert said.stdout == f"{path} -m desktop_llm.engine run\n"
 
 
 @pytest.mark.parametrize("asked", [Server(gpus=-1), Server(nodes=0), Server(hours=0), Server(gpus=0, nodes=2)])

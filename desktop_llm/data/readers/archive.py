@@ -77,7 +77,7 @@ def _refuse_harm(name: str, infos: Sequence[zipfile.ZipInfo]) -> None:
         raise UserError(f"“{name}” holds {len(infos):,} files; at most {MOST_MEMBERS:,} are read: unpack it in parts.")
     for info in infos:
         parts = info.filename.replace("\\", "/").split("/")
-        if not parts[0] or ".." in parts or ":" in parts[0] or "\0" in info.filename:
+        if not parts[0] or ".." in parts or any(":" in part for part in parts) or "\0" in info.filename:
             raise UserError(f"“{name}” is refused: its file “{info.filename[:80]}” would lie outside the archive.")
         if info.flag_bits & 1:
             raise UserError(f"“{name}” is protected by a password; unpack it and choose the folder.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ class PackDialog(QDialog):
         super().__init__(parent)
         self._hub, self._run, self._recipe = hub, run, recipe
         self._work: Task | None = None
-        self._asked = 0
+        self._asking: Task | None = None
+        self._ask_again = False
         self._bytes = 0
         self._own_hours = False
         self._done: Packed | None = None
@@ -66,6 +68,11 @@ class PackDialog(QDialog):
         )
         whole.addWidget(plain_label(words, wrap=True))
         whole.addLayout(self._build_form())
+        words = self.tr("Once before, in the unpacked folder: {line}").format(line=server.SETUP)
+        once = plain_label(words, "muted", wrap=True)
+        once.setObjectName("server.pack.once")
+        once.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        whole.addWidget(once)
         words = self.tr("The file holds the run’s texts with their labels: put it only where they may be.")
         warning = plain_label(words, "warn", wrap=True)
         warning.setObjectName("server.pack.warning")
@@ -96,23 +103,21 @@ class PackDialog(QDialog):
         """What is asked of a server."""
         return Server(gpus=self.gpus.value(), nodes=self.nodes.value(), hours=self.hours.value())
 
-    def write(self, path: Path) -> None:
-        """Write the pack to `path`."""
+    def write(self, path: Path, *, replace_it: bool = False) -> None:
+        """Write the pack to `path`; `replace_it`: the person knows that a file of that very name is there."""
         project, run, recipe, asked = self._hub.project, self._run, self._recipe, self.asked()
         if project is None or self._work is not None or self._done is not None:
             return
-        path = path if path.suffix.casefold() == ENDING else path.with_name(path.name + ENDING)
+        if path.suffix.casefold() != ENDING:
+            path, replace_it = path.with_name(path.name + ENDING), False  # of this one nobody asked
 
         def work(task: Task) -> Packed:
             from desktop_llm.verbs import packing
 
-            if run is None:
-                return packing.pack_new(
-                    project, recipe, path, asked, on_progress=task.progress, should_stop=task.should_stop
-                )
-            return packing.pack(
-                project, run.number, path, asked, on_progress=task.progress, should_stop=task.should_stop
-            )
+            pack = partial(packing.pack_new, project, recipe)
+            if run is not None:
+                pack = partial(packing.pack, project, run.number)
+            return pack(path, asked, replace_it=replace_it, on_progress=task.progress, should_stop=task.should_stop)
 
         title = self.tr("Packing the run")
         self._line.begin(title)
@@ -180,12 +185,14 @@ class PackDialog(QDialog):
         self._own_hours = True
 
     def _ask(self) -> None:
-        """How large the file will be, and how long to ask for."""
+        """How large the file will be, and how long to ask for; one question at a time, the latest wish counts."""
         project, run, recipe, asked = self._hub.project, self._run, self._recipe, self.asked()
-        if project is None:
+        if project is None or self._done is not None:
             return
-        self._asked += 1
-        place, known = self._asked, self._bytes
+        if self._asking is not None:
+            self._ask_again = True
+            return
+        known = self._bytes
 
         def work(_: Task) -> tuple[int, int]:
             from desktop_llm.verbs import packing
@@ -196,14 +203,20 @@ class PackDialog(QDialog):
 
         def show(told: tuple[int, int]) -> None:
             self._bytes = told[0]
-            if place != self._asked:
+            if self._ask_again or self._done is not None:  # it is of an earlier wish, or more is known by now
                 return
             self._size.setText(self.tr("about {size}").format(size=size_words(told[0])))
             if not self._own_hours:
                 self.hours.setValue(told[1])
                 self._own_hours = False
 
-        self._reading = self._hub.background.run(work, on_done=show, on_error=self._on_error)
+        self._asking = self._hub.background.run(work, on_done=show, on_error=self._on_error)
+        self._asking.ended.connect(self._on_answered)
+
+    def _on_answered(self) -> None:
+        again, self._asking, self._ask_again = self._ask_again, None, False
+        if again:
+            self._ask()
 
     def _show_line(self, name: str, number: int) -> None:
         """What will have to be typed; the number of a run that is not made yet follows with the file."""
@@ -220,7 +233,7 @@ class PackDialog(QDialog):
         kind = self.tr("ZIP file (*{ending})").format(ending=ENDING)
         chosen, _ = QFileDialog.getSaveFileName(self, self.windowTitle(), self.suggested(), kind)
         if chosen:
-            self.write(Path(chosen))
+            self.write(Path(chosen), replace_it=True)  # the dialog has asked
 
     def _on_error(self, error: UserError) -> None:
         self._line.say(error.message, "bad")
@@ -258,4 +271,6 @@ class PackDialog(QDialog):
     def reject(self) -> None:
         """Close; what is being written is given up."""
         self._on_cancel()
+        if self._asking is not None:
+            self._asking.cancel()
         super().reject()

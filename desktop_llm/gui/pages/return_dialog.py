@@ -101,6 +101,8 @@ class ReturnDialog(QDialog):
             words = self.tr("Nothing in it was new: run {number} is {state}, at step {step:,}.")
         elif run.state in ("finished", "stopped"):
             words = self.tr("Run {number} is taken back, {state} after {step:,} steps; its model is here.")
+        elif not run.total_steps:
+            words = self.tr("Run {number} is taken back, {state}. It has not begun a step.")
         else:
             words = self.tr("Run {number} is taken back, {state} at step {step:,} of {total:,}.")
         told = [words.format(number=run.number, state=run.state, step=run.step, total=run.total_steps)]
