@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +85,32 @@ class Runs:
     def __init__(self, connections: Connections, folder: Path) -> None:
         """`folder` is the project's."""
         self._connections, self._project = connections, folder
+        self._held: set[int] = set()
+        self._guard = threading.Lock()
+
+    def hold(self, number: int) -> None:
+        """A run is about to train, or to go: nobody else may begin or delete it meanwhile. Raises UserError then.
+
+        Its state tells of that only once the engine has spoken. A project has one writer, so that this process knows.
+        """
+        with self._guard:
+            if number in self._held:
+                raise UserError(f"Run {number} is under way or is being deleted; wait until that has ended.")
+            self._held.add(number)
+
+    def let_go(self, number: int) -> None:
+        """What `hold` was for has ended."""
+        with self._guard:
+            self._held.discard(number)
+
+    @contextmanager
+    def held(self, number: int) -> Iterator[None]:
+        """`hold` it inside."""
+        self.hold(number)
+        try:
+            yield
+        finally:
+            self.let_go(number)
 
     def free_number(self) -> int:
         """The number that a new run gets: above all that are in the project or its folder."""
@@ -209,15 +237,24 @@ class Runs:
             )
         return CHANGED
 
-    def delete(self, number: int) -> Changes:
-        """Forget a run, its curves and predictions; its folder is the caller's."""
+    def delete(self, number: int, state: str = "", folder_goes: Callable[[], None] = lambda: None) -> Changes:
+        """Forget a run, its curves and predictions, if it still is in `state`. Raises UserError where it is not.
+
+        Its folder is the caller's: `folder_goes` is called when all else is settled, and what it raises leaves all as
+        it was.
+        """
         with self._connections.writing() as connection:
+            told = connection.execute("SELECT state FROM runs WHERE number = ?", (number,)).fetchone()
+            if state and (told is None or told[0] != state):
+                now = "gone" if told is None else told[0]
+                raise UserError(f"Run {number} is {now} by now; look at it again.")
             for statement in (
                 "DELETE FROM run_metrics WHERE run = ?",
                 "DELETE FROM predictions WHERE run = ?",
                 "DELETE FROM runs WHERE number = ?",
             ):
                 connection.execute(statement, (number,))
+            folder_goes()
         return CHANGED
 
     def ingest(self, number: int, batch: Sequence[Event]) -> Changes:

@@ -51,7 +51,8 @@ def train(
     folder, control = project.runs.folder(number), Control()
     catch_interrupt(control.leave)
     teller = _Teller(project, number, out)
-    with awake.kept(f"Run {number} is training", wanted=settings.load().keep_awake):
+    words = f"Run {number} is training"
+    with project.runs.held(number), awake.kept(words, wanted=settings.load().keep_awake):
         end = worker.train_here(str(folder.path), partial(_take, teller, control, stop=stop), control)
     teller.store()
     if isinstance(end, Finished):
