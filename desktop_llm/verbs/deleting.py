@@ -41,7 +41,10 @@ def going(project: Project, number: int) -> Going:
 
 
 def delete(project: Project, number: int, *, waiting: bool = False) -> Changes:
-    """Delete a run and all of its files, one that is `waiting` only if it still is. Raises UserError: nothing is gone."""
+    """Delete a run and all of its files, one that is `waiting` only if it still is.
+
+    Raises UserError; then nothing is gone.
+    """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     with project.runs.held(number):  # it may have been told to start a moment ago

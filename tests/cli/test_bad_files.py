@@ -105,8 +105,8 @@ def test_of_several_files_that_of_a_bad_row_is_named(command: Command, trained: 
         "  line 3: in “deep/b.csv”: it has 3 cells, but the file has 2 columns",
     ]
     asked = command("predict", trained, 1, path).out
-    for said in (command("import", trained, path).out, asked):
-        lines = [line.partition(";")[0] for line in said.splitlines() if line.startswith("  line")]
+    for words in (command("import", trained, path).out, asked):
+        lines = [line.partition(";")[0] for line in words.splitlines() if line.startswith("  line")]
         assert sorted(lines) == sorted(expected)
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_bytes(GOOD + b" ,food\n")
