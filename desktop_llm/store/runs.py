@@ -20,7 +20,7 @@ from desktop_llm.jobs.events import Event
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes
-from desktop_llm.store import intake
+from desktop_llm.store import intake, ordering
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
@@ -30,6 +30,8 @@ AWAY = "on a server"
 CHANGED = Changes(runs=True)
 SENDABLE = (QUEUED, "interrupted", "failed")
 """The states of runs that may go to a server."""
+HIGHEST = "highest_run"
+"""Under what `meta` keeps the highest number of the runs that were deleted: no other run is to be taken for one."""
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
 
 
@@ -113,8 +115,12 @@ class Runs:
             self.let_go(number)
 
     def free_number(self) -> int:
-        """The number that a new run gets: above all that are in the project or its folder."""
-        row = self._connections.row("SELECT COALESCE(MAX(number), 0) FROM runs")
+        """The number that a new run gets: above all that are, or ever were, in the project, or are in its folder."""
+        row = self._connections.row(
+            "SELECT MAX(COALESCE((SELECT MAX(number) FROM runs), 0),"
+            " COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?), 0))",
+            (HIGHEST,),
+        )
         on_disk = [int(path.name) for path in (self._project / "runs").glob("[0-9]*") if path.name.isdecimal()]
         return int(max([row[0] if row else 0, *on_disk])) + 1
 
@@ -238,7 +244,7 @@ class Runs:
         return CHANGED
 
     def delete(self, number: int, state: str = "", folder_goes: Callable[[], None] = lambda: None) -> Changes:
-        """Forget a run, its curves and predictions, if it still is in `state`. Raises UserError where it is not.
+        """Forget a run, its curves, predictions and order, if it still is in `state`. Raises UserError if not.
 
         Its folder is the caller's: `folder_goes` is called when all else is settled, and what it raises leaves all as
         it was.
@@ -254,8 +260,14 @@ class Runs:
                 "DELETE FROM runs WHERE number = ?",
             ):
                 connection.execute(statement, (number,))
+            ordering.forget_run(connection, number)
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+                " WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)",
+                (HIGHEST, str(number)),
+            )
             folder_goes()
-        return CHANGED
+        return CHANGED | Changes(predictions=True)
 
     def ingest(self, number: int, batch: Sequence[Event]) -> Changes:
         """Take a batch of events of a run in one transaction, in their order. Raises UserError when it was deleted."""
