@@ -115,6 +115,8 @@ def visible(text: str, *, spaces: bool = False) -> str:
     return "".join(signs.get(one) or (one if one.isprintable() else f"<U+{ord(one):04X}>") for one in told)
 
 
-def tell_rejected(out: Out, one: Rejected) -> None:
-    """A row that was not taken."""
-    out({"rejected": one.line, "reason": one.reason}, f"  line {one.line}: {one.reason}")
+def tell_rejected(out: Out, one: Rejected, file: str = "") -> None:
+    """A row that was not taken; `file` is named where there are several."""
+    place = f"{file}, line" if file else "line"
+    named = {"file": file} if file else {}
+    out({"rejected": one.line, **named, "reason": one.reason}, f"  {place} {one.line}: {one.reason}")

@@ -104,7 +104,7 @@ def _take(told: Any, out: Out, split: str, *, labels_only: bool = False) -> None
             if told.rejected is not None and report.rejected_count:
                 reporting.write_rejected(source, report, told.rejected)
             for one in report.rejected:
-                tell_rejected(out, one)
+                tell_rejected(out, one, path.name if len(told.files) > 1 else "")
             words = (
                 f"{report.source}: {report.imported:,} rows imported, {report.labeled:,} labels, "
                 f"{report.duplicates - report.repeats:,} known already, {report.repeats:,} repeated in the file, "

@@ -8,6 +8,7 @@ What does not learn has no gradient of its own, and where nothing below it learn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -60,23 +61,25 @@ def of(learner: Learner) -> Flops:
     return Flops(token=token, text=text, pair=_pair(config, model), windows=_windows(config))
 
 
-def matrices(model: nn.Module) -> int:
-    """The numbers that a token is multiplied with: all matrices, without tables that are only looked up in."""
-    return sum(count for _, count, _ in _multiplied(model))
-
-
 def _multiplied(model: nn.Module) -> Iterator[tuple[str, int, float]]:
-    """Each matrix by name: its size, and what a token costs for each of its numbers."""
+    """Each matrix by name, without tables that are only looked up in: its size, and what a token costs for each of its
+    numbers."""
     tables, below = stack.embeddings(model), False
     for name, parameter in model.named_parameters():
         learns = parameter.requires_grad
         if parameter.ndim >= 2 and id(parameter) not in tables:
-            yield name, parameter.numel(), FORWARD + (INWARD if below or learns else 0.0) + (OWN if learns else 0.0)
+            yield name, _size(parameter), FORWARD + (INWARD if below or learns else 0.0) + (OWN if learns else 0.0)
         below = below or learns
     head = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None  # type: ignore[no-untyped-call]
     weight = getattr(head, "weight", None)
     if weight is not None and id(weight) in tables:  # one table for words that come in and go out
         yield "head", weight.numel(), FORWARD + INWARD + (OWN if weight.requires_grad else 0.0)
+
+
+def _size(matrix: nn.Parameter) -> int:
+    """How many numbers a matrix has; one kept in 4 bits has two of them in each of its own."""
+    state = getattr(matrix, "quant_state", None)
+    return matrix.numel() if state is None else math.prod(state.shape)
 
 
 def _pair(config: Any, model: nn.Module) -> float:

@@ -199,11 +199,17 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         disk=room + steps * BYTES_AN_EVENT,
         disk_free=shutil.disk_usage(trial.folder.path).free,
         energy=None if found.watts is None else found.watts * middle / 3600.0,
-        flops=6.0 * flops.matrices(trial.learner.model) * scale * sum(one.places for one in found.works) * world,
+        flops=scale * world * _computed(trial, found.works),
         slices=scale * sum(len(one.shapes) for one in found.works),
         largest=largest and replace(largest, seconds=largest.seconds + rest),
         offers=tuple(replace(one, seconds=one.seconds + rest) for one in offers),
     )
+
+
+def _computed(trial: Trial, works: list[Work]) -> float:
+    """The FLOPs of steps, with what is computed on padding: that takes its time, too."""
+    formula = flops.of(trial.learner)
+    return sum(formula.of(np.full(rows, longest)) for one in works for rows, longest in one.shapes)
 
 
 def _marked(recipe: Recipe, steps: int) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from desktop_llm.keymap import KeyMap
     from desktop_llm.rows import Changes
     from desktop_llm.store.project import Project
+    from desktop_llm.store.runs import Runs
     from desktop_llm.tasks.task import Task as TaskKind
 
 
@@ -78,6 +79,8 @@ class Hub(QObject):
         self._inference: Inference | None = None
         self._looping: Looping | None = None
         self._queue: RunQueue | None = None
+        self._runs_held: Runs | None = None
+        """Those of the project whose run is under way."""
 
     @property
     def training(self) -> Training:
@@ -152,8 +155,14 @@ class Hub(QObject):
         """Begin or resume run `number` of the open project. Raises UserError, also where one is under way."""
         keeper = self.keeper()
         assert self.project is not None, "it has a keeper"
-        folder = self.project.runs.folder(number)
-        self.training.begin(keeper, number, folder, in_window=self.settings.train_in_window)
+        runs = self.project.runs
+        runs.hold(number)
+        try:
+            self.training.begin(keeper, number, runs.folder(number), in_window=self.settings.train_in_window)
+        except UserError:
+            runs.let_go(number)
+            raise
+        self._runs_held = runs
 
     def open_project(self, path: Path, *, then_page: str = "") -> Task:
         """Open the project in `path` in the background; announces it. The latest wish counts."""
@@ -271,6 +280,9 @@ class Hub(QObject):
         self._ask_page(then_page)
 
     def _on_training_ended(self, outcome: Outcome) -> None:
+        if self._runs_held is not None:
+            self._runs_held.let_go(outcome.number)
+            self._runs_held = None
         if outcome.message:
             self.show_error(UserError(outcome.message))
         elif outcome.kept:

@@ -319,6 +319,13 @@ def parse_value(key: str, text: str) -> Any:
         raise UserError(f"“{key}” takes {names.get(kind, 'a text')}, not “{text}”.") from None
 
 
+def as_text(value: Any) -> str:
+    """A value as `parse_value` reads it."""
+    if value is None:
+        return "auto"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _fitted(key: str, value: Any) -> Any:
     kind, optional = _kinds(key)
     if value is None and optional:

@@ -72,7 +72,7 @@ class Image:
 
 
 def image_of(batch: Batch) -> Image | None:
-    """The image of a batch. None where it cannot be made: a text is too large, or holds half a character."""
+    """The image of a batch. None where it cannot be made: a text, or all of it, is too large, or half a character."""
     hashes = digests(batch) if batch.hashes is None else batch.hashes
     columns = {"hash": hashes, **cells_of(batch)}
     try:

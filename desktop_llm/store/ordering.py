@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,23 @@ AT_ONCE = 1000
 """Rows a transaction: about as long as a label may have to wait."""
 PIECE = 250
 """The same while somebody labels, after every few labels; a label goes first."""
+
+ORDERED_BY = "ordered_by"
+"""Under what `meta` tells by the answers of which run rows are ordered; 0: by the loop's model."""
+
+
+def forget_run(connection: sqlite3.Connection, run: int) -> None:
+    """Within a transaction that deletes a run: rows are not ordered by its answers any more.
+
+    The next generation, which is empty, counts then; what is left of the old ones goes with the next rebuild.
+    """
+    told = connection.execute("SELECT 1 FROM meta WHERE key = ? AND value = ?", (ORDERED_BY, str(run))).fetchone()
+    if told is not None:
+        connection.execute(
+            "UPDATE meta SET value = CAST(1 + MAX(CAST(value AS INTEGER), (SELECT COALESCE(MAX(generation), 0)"
+            " FROM uncertainty INDEXED BY uncertainty_first)) AS TEXT) WHERE key = 'generation'"
+        )
+        connection.execute("DELETE FROM meta WHERE key = ?", (ORDERED_BY,))
 
 
 class Ordering:
@@ -27,15 +45,22 @@ class Ordering:
         sql = f"SELECT 1 FROM uncertainty INDEXED BY uncertainty_first WHERE generation = {GENERATION} LIMIT 1"
         return self._connections.row(sql) is not None
 
-    def rebuild(self, build: Callable[[int], None]) -> None:
-        """`build(generation)` writes the rows of a new generation, in pieces between which labels are written."""
+    def rebuild(self, build: Callable[[int], None], run: int = 0) -> None:
+        """`build(generation)` writes the rows of a new generation, in pieces between which labels are written.
+
+        It counts from then on, by what `run` said; unless that was deleted meanwhile.
+        """
         with self._rebuilding:
             row = self._connections.row(f"SELECT {GENERATION}")
             now = int(row[0]) if row else 0
             self._drop_all_but(now)  # what a rebuild left behind that was broken off
             build(now + 1)
             with self._connections.writing() as connection:
+                gone = connection.execute("SELECT 1 FROM runs WHERE number = ?", (run,)).fetchone() is None
+                if run and gone:
+                    return
                 connection.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (str(now + 1),))
+                connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (ORDERED_BY, str(run)))
             self._drop_all_but(now + 1)
 
     def put(self, items: Sequence[int]) -> None:

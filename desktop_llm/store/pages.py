@@ -36,7 +36,9 @@ NULL, BLOB, TEXT = 0, 12, 13
 """How a row tells what a column is; of the latter two, twice the size is added."""
 LEAF, INNER = b"\x0d", b"\x05"
 """Of which kind a page is."""
-LEAF_HEAD = 8
+LEAF_HEAD, INNER_HEAD = 8, 12
+INNER_ROW = 7
+"""Bytes that the root has of a leaf: its page, and its last row."""
 SIZE_AT = slice(28, 32)
 """Where the number of pages stands in the first one."""
 
@@ -44,7 +46,7 @@ SIZE_AT = slice(28, 32)
 def database(columns: Mapping[str, Sequence[str | None] | bytes]) -> bytes | None:
     """A database with these columns, all of one length; bytes are HASH_BYTES a row. None where a row has no room.
 
-    Raises UnicodeEncodeError for what is half a character.
+    None, too, where there are more leaves than one root knows. Raises UnicodeEncodeError for what is half a character.
     """
     import numpy as np
     from pyarrow import compute
@@ -66,6 +68,8 @@ def database(columns: Mapping[str, Sequence[str | None] | bytes]) -> bytes | Non
         leaves.append(_leaf(page, data[ends[start] : ends[stop]], ends[start:stop] - ends[start]))
         lasts.append(stop - 1)
         start = stop
+        if len(leaves) > _most_leaves(page):
+            return None
     pages = leaves if len(leaves) == 1 else [_root(page, lasts), *leaves]
     first = bytearray(_first(page, tuple(columns)))
     first[SIZE_AT] = (1 + len(pages)).to_bytes(4, "big")
@@ -139,18 +143,23 @@ def _leaf(page: int, rows: memoryview, starts: Integers) -> bytes:
     return b"".join((head, pointers, bytes(start - len(head) - len(pointers)), rows))
 
 
+def _most_leaves(page: int) -> int:
+    """How many leaves a root knows: two bytes more for each but the last, which stands in its head."""
+    return (page - INNER_HEAD) // (INNER_ROW + 2) + 1
+
+
 def _root(page: int, lasts: Sequence[int]) -> bytes:
     """The page that knows the leaves, from the third page on, by their last rows."""
     import numpy as np
 
-    inner = np.empty((len(lasts) - 1, 7), np.uint8)
+    inner = np.empty((len(lasts) - 1, INNER_ROW), np.uint8)
     inner[:, :4] = np.arange(3, 2 + len(lasts), dtype=">u4").view(np.uint8).reshape(-1, 4)
     _put(inner[:, 4:], np.array(lasts[:-1]))
     rows = inner.tobytes()
     start = page - len(rows)
     head = INNER + bytes(2) + len(inner).to_bytes(2, "big") + start.to_bytes(2, "big") + bytes(1)
     head += (2 + len(lasts)).to_bytes(4, "big")
-    pointers = np.arange(start, page, 7).astype(">u2").tobytes()
+    pointers = np.arange(start, page, INNER_ROW).astype(">u2").tobytes()
     return b"".join((head, pointers, bytes(start - len(head) - len(pointers)), rows))
 
 

@@ -47,7 +47,7 @@ class Predictions:
     def rebuild_uncertainty(self, run: int) -> Changes:
         """Order the rows that wait for a label by what `run` knows least about; guesses give way to it."""
         self._suggestions.clear()
-        self._ordering.rebuild(lambda generation: self._build(run, generation))
+        self._ordering.rebuild(lambda generation: self._build(run, generation), run)
         return CHANGED
 
     def has_any(self) -> bool:

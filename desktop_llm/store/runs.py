@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from desktop_llm.jobs.events import Event
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes
-from desktop_llm.store import intake
+from desktop_llm.store import intake, ordering
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
@@ -30,6 +32,8 @@ HALF_HERE = "half here"
 CHANGED = Changes(runs=True)
 SENDABLE = (QUEUED, "interrupted", "failed")
 """The states of runs that may go to a server."""
+HIGHEST = "highest_run"
+"""Under what `meta` keeps the highest number of the runs that were deleted: no other run is to be taken for one."""
 LEFT = "The program ended while it trained; Resume goes on from the last checkpoint."
 
 
@@ -85,10 +89,40 @@ class Runs:
     def __init__(self, connections: Connections, folder: Path) -> None:
         """`folder` is the project's."""
         self._connections, self._project = connections, folder
+        self._held: set[int] = set()
+        self._guard = threading.Lock()
+
+    def hold(self, number: int) -> None:
+        """A run is about to train, or to go: nobody else may begin or delete it meanwhile. Raises UserError then.
+
+        Its state tells of that only once the engine has spoken. A project has one writer, so that this process knows.
+        """
+        with self._guard:
+            if number in self._held:
+                raise UserError(f"Run {number} is under way or is being deleted; wait until that has ended.")
+            self._held.add(number)
+
+    def let_go(self, number: int) -> None:
+        """What `hold` was for has ended."""
+        with self._guard:
+            self._held.discard(number)
+
+    @contextmanager
+    def held(self, number: int) -> Iterator[None]:
+        """`hold` it inside."""
+        self.hold(number)
+        try:
+            yield
+        finally:
+            self.let_go(number)
 
     def free_number(self) -> int:
-        """The number that a new run gets: above all that are in the project or its folder."""
-        row = self._connections.row("SELECT COALESCE(MAX(number), 0) FROM runs")
+        """The number that a new run gets: above all that are, or ever were, in the project, or are in its folder."""
+        row = self._connections.row(
+            "SELECT MAX(COALESCE((SELECT MAX(number) FROM runs), 0),"
+            " COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?), 0))",
+            (HIGHEST,),
+        )
         on_disk = [int(path.name) for path in (self._project / "runs").glob("[0-9]*") if path.name.isdecimal()]
         return int(max([row[0] if row else 0, *on_disk])) + 1
 
@@ -211,16 +245,31 @@ class Runs:
             )
         return CHANGED
 
-    def delete(self, number: int) -> Changes:
-        """Forget a run, its curves and predictions; its folder is the caller's."""
+    def delete(self, number: int, state: str = "", folder_goes: Callable[[], None] = lambda: None) -> Changes:
+        """Forget a run, its curves, predictions and order, if it still is in `state`. Raises UserError if not.
+
+        Its folder is the caller's: `folder_goes` is called when all else is settled, and what it raises leaves all as
+        it was.
+        """
         with self._connections.writing() as connection:
+            told = connection.execute("SELECT state FROM runs WHERE number = ?", (number,)).fetchone()
+            if state and (told is None or told[0] != state):
+                now = "gone" if told is None else told[0]
+                raise UserError(f"Run {number} is {now} by now; look at it again.")
             for statement in (
                 "DELETE FROM run_metrics WHERE run = ?",
                 "DELETE FROM predictions WHERE run = ?",
                 "DELETE FROM runs WHERE number = ?",
             ):
                 connection.execute(statement, (number,))
-        return CHANGED
+            ordering.forget_run(connection, number)
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+                " WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)",
+                (HIGHEST, str(number)),
+            )
+            folder_goes()
+        return CHANGED | Changes(predictions=True)
 
     def ingest(self, number: int, batch: Sequence[Event]) -> Changes:
         """Take a batch of events of a run in one transaction, in their order. Raises UserError when it was deleted."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
-from desktop_llm.store.runs import ALIVE
+from desktop_llm.store.runs import ALIVE, QUEUED, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,39 +36,54 @@ class Going:
 
 def going(project: Project, number: int) -> Going:
     """What would go; changes nothing. Raises UserError where it cannot go now."""
+    _, starts = _may_go(project, number)
+    return Going(number=number, bytes=_size(project.runs.folder(number).path), starts=starts)
+
+
+def delete(project: Project, number: int, *, waiting: bool = False) -> Changes:
+    """Delete a run and all of its files, one that is `waiting` only if it still is.
+
+    Raises UserError; then nothing is gone.
+    """
+    if project.read_only:
+        raise UserError(f"The project is open read-only: {project.holder}")
+    with project.runs.held(number):  # it may have been told to start a moment ago
+        run, _ = _may_go(project, number)
+        return _delete(project, number, QUEUED if waiting else run.state)
+
+
+def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
+    """A run, and the numbers of those that started from its model. Raises UserError where it cannot go now."""
     run = project.runs.get(number)
     run.must_be_here()
     if run.state in ALIVE and run.state != "preparing":
         raise UserError(f"Run {number} is {run.state}; stop it first.")
-    folder = project.runs.folder(number)
-    model = str(folder.model.resolve())
+    model = str(project.runs.folder(number).model.resolve())
     from_it = [one for one in project.runs.all() if one.recipe.model == model]
     waiting = sorted(one.number for one in from_it if not one.ended)
     if waiting:
         raise UserError(
             f"Run {waiting[0]} starts from the model of run {number} and has not ended; end or delete it first."
         )
-    starts = [one.number for one in from_it]
-    return Going(number=number, bytes=_size(folder.path), starts=sorted(starts))
+    return run, sorted(one.number for one in from_it)
 
 
-def delete(project: Project, number: int) -> Changes:
-    """Delete a run and all of its files. Raises UserError; then nothing is gone."""
-    if project.read_only:
-        raise UserError(f"The project is open read-only: {project.holder}")
-    going(project, number)
+def _delete(project: Project, number: int, state: str) -> Changes:
     folder = project.runs.folder(number).path
     # its name is one that opening the project tidies away, should nobody come to it
     aside = folder.with_name(f".{folder.name}.deleted.part")
+
+    def put_aside() -> None:
+        try:
+            if folder.is_dir():
+                folder.rename(aside)
+        except OSError as error:
+            raise from_os_error(error, "delete the folder of the run", folder) from error
+
     try:
-        if folder.is_dir():
-            folder.rename(aside)
-    except OSError as error:
-        raise from_os_error(error, "delete the folder of the run", folder) from error
-    try:
-        changes = project.runs.delete(number)
+        changes = project.runs.delete(number, state, put_aside)
     except BaseException:  # the project still knows of it: so it must be there; what stopped us goes on up
-        if aside.is_dir():
+        if aside.is_dir() and not folder.exists():
             aside.rename(folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)

@@ -51,7 +51,8 @@ def train(
     folder, control = project.runs.folder(number), Control()
     catch_interrupt(control.leave)
     teller = _Teller(project, number, out)
-    with awake.kept(f"Run {number} is training", wanted=settings.load().keep_awake):
+    words = f"Run {number} is training"
+    with project.runs.held(number), awake.kept(words, wanted=settings.load().keep_awake):
         end = worker.train_here(str(folder.path), partial(_take, teller, control, stop=stop), control)
     teller.store()
     if isinstance(end, Finished):
@@ -95,7 +96,16 @@ class _Teller:
                 name: getattr(event, name) for name in event.__dataclass_fields__ if name != "details"
             }
             with suppress(BrokenPipeError):  # whoever listened has heard enough: the training goes on, unheard
-                self._out(told, _words(event, self._total, self._number, str(self._project.path)))
+                words = _words(event, self._total, self._number)
+                self._out(told, self._advice(event) if isinstance(event, Advised) else words)
+
+    def _advice(self, event: Advised) -> str:
+        project, value = self._project, event.value
+        if event.action == "restart":
+            with suppress(UserError):  # a training does not end for want of words
+                value = advising.settings_of(project, self._number, value)
+        doing = advising.on_the_command_line(event.action, value, str(project.path), self._number)
+        return f"{event.message} {doing}".rstrip()
 
     def store(self) -> None:
         self._stored_at = time.monotonic()
@@ -104,7 +114,7 @@ class _Teller:
             self._waiting = []
 
 
-def _words(event: Event, total: int, number: int, project: str) -> str:
+def _words(event: Event, total: int, number: int) -> str:
     if isinstance(event, Started):
         again = f", from step {event.resumed_at:,}" if event.resumed_at else ""
         return (
@@ -118,9 +128,6 @@ def _words(event: Event, total: int, number: int, project: str) -> str:
     if isinstance(event, Evaluated):
         figures = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
         return f"{event.split} at step {event.step:,}: {figures}{'  best' if event.best and not event.final else ''}"
-    if isinstance(event, Advised):
-        doing = advising.on_the_command_line(event.action, event.value, project, number)
-        return f"{event.message} {doing}".rstrip()
     if isinstance(event, (Noted, RolledBack)):
         return event.message
     if isinstance(event, Interrupted) and not event.step:

@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop_llm.data import mapping as mappings
 from desktop_llm.data.readers.opening import open_reader
+from desktop_llm.data.readers.reader import file_column, named
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.generation import Ending, Sampling
 from desktop_llm.jobs.prediction import Prediction
@@ -95,9 +96,9 @@ def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
             break
     told = mappings.guess(reader.columns, sample, task.content)
     mappings.checked(reader.columns, told, task.content)
-    again = open_reader(path, form)
+    again, column = open_reader(path, form), file_column(reader)
     for item in mappings.to_items(again.rows(_never), told, task.content, _no_label, ""):
-        yield dict(item.content) if isinstance(item, NewItem) else item
+        yield dict(item.content) if isinstance(item, NewItem) else named(item, column)
 
 
 def _never() -> bool:

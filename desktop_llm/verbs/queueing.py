@@ -23,4 +23,4 @@ def remove(project: Project, number: int) -> Changes:
     run.must_be_here()
     if run.state != QUEUED:
         raise UserError(f"Run {number} has begun (it is {run.state}); only a run that waits can be taken away.")
-    return deleting.delete(project, number)
+    return deleting.delete(project, number, waiting=True)

@@ -22,7 +22,7 @@ from desktop_llm.data.batches import Batches
 from desktop_llm.data.form import Form
 from desktop_llm.data.parting import parted
 from desktop_llm.data.readers.opening import open_reader
-from desktop_llm.data.readers.reader import blocks
+from desktop_llm.data.readers.reader import blocks, file_column, named
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
@@ -129,9 +129,11 @@ def _here(source: Source, should_stop: Callable[[], bool], *, columnar: bool = F
     parse = partial(parse_cell, task.labels, separator=source.separator)
     moving = task.move_label, task.label_of
     batches = Batches(reader.columns, source.mapping, task.fields, parse, source.split, *moving, columnar=columnar)
+    column = file_column(reader)
     for block in blocks(reader, should_stop, columnar=columnar):
-        batch, rejected = batches.of(block)
-        yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=tuple(rejected), fraction=reader.fraction())
+        batch, wrong = batches.of(block)
+        rejected = tuple(named(one, column) for one in wrong)
+        yield Portion(batch=replace(batch, hashes=digests(batch)), rejected=rejected, fraction=reader.fraction())
 
 
 def parse_cell(labels: Labels, cell: object, separator: str) -> Any | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,28 @@ def test_a_bad_row_costs_itself_and_names_its_line(
     assert projects.counts(project)[0] == 104 + report["imported"]
     assert _left(project) == before
     assert f"line {line}: {bad[0]['reason']}" in command("import", project, path).out
+
+
+def test_of_several_files_that_of_a_bad_row_is_named(command: Command, trained: Path, tmp_path: Path) -> None:
+    files = {"a.csv": GOOD + b" ,food\n", "deep/b.csv": b"text,label\n ,food\nfifth,travel,more\nsixth,food\n"}
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    expected = [
+        "  line 4: in “a.csv”: the text is empty",
+        "  line 2: in “deep/b.csv”: the text is empty",
+        "  line 3: in “deep/b.csv”: it has 3 cells, but the file has 2 columns",
+    ]
+    asked = command("predict", trained, 1, path).out
+    for words in (command("import", trained, path).out, asked):
+        lines = [line.partition(";")[0] for line in words.splitlines() if line.startswith("  line")]
+        assert sorted(lines) == sorted(expected)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_bytes(GOOD + b" ,food\n")
+    said = command("import", trained, tmp_path / "a.csv", tmp_path / "b.csv")
+    assert "  a.csv, line 4: the text is empty\n" in said.out
+    assert "  b.csv, line 4: the text is empty\n" in said.out
 
 
 def test_the_report_and_the_rows_that_were_not_taken_are_written(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import platform
+import shlex
+import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.store.project import Project
-from desktop_llm.verbs import possible, rerunning
-from desktop_llm.verbs.advising import on_the_command_line
-from tests import projects
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible, rerunning, training
+from desktop_llm.verbs.advising import on_the_command_line, settings_of
+from tests import projects, run_folders
 from tests.cli.conftest import Command
 
 CARD = pytest.mark.skipif(possible.has_cuda(), reason="there is an NVIDIA GPU here")
@@ -108,6 +113,33 @@ def test_an_advice_comes_with_what_does_it(action: str, value: dict[str, object]
     said = on_the_command_line(action, value, "My tickets", 3)
     assert said.endswith(told)
     assert bool(said) == bool(told)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {**run_folders.TINY, "intermediate_size": None, "seed": 7, "group_by_length": False, "eval_steps": 5},
+        {"model": "MODEL", "lora_r": 4, "lora_target_modules": "Wqkv, Wo", "device": "cpu", "max_steps": 2},
+        {"model": "MODEL", "hidden_size": 64, "lora_alpha": 8, "device": "cpu"},  # of sizes and ranks that mean nothing
+    ],
+)
+def test_what_starts_a_run_again_has_all_of_its_recipe(
+    command: Command, trained: Path, tmp_path: Path, given: dict[str, object]
+) -> None:
+    task, model = TASKS[run_folders.TASK], str(shutil.copytree(_model(trained), tmp_path / "my model"))
+    given = {key: model if one == "MODEL" else one for key, one in given.items()}
+    with closing(Project.open(trained)) as project:
+        made = recipes.changed(task.folder_recipe if "model" in given else task.recipe, given)
+        number, _ = training.prepare(project, made)
+        value = settings_of(project, number, {"learning_rate": 2e-4})
+    line = on_the_command_line("restart", value, str(trained), number)
+    words = shlex.split(line.partition("desktop-llm ")[2])
+    assert command(*words, "--pack", tmp_path / "run.zip").code == 0  # a run is made of it, and none trained
+    with closing(Project.open(trained)) as project:
+        expected, recipe = replace(made, learning_rate=2e-4), project.runs.get(number + 1).recipe
+    if "lora_alpha" in given:
+        expected = replace(expected, hidden_size=recipe.hidden_size, lora_alpha=recipe.lora_alpha)
+    assert recipe == expected
 
 
 def test_a_run_is_ended_where_it_stands_and_its_model_kept(command: Command, trained: Path, tmp_path: Path) -> None:

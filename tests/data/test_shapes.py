@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import RawRow
 from desktop_llm.data.shapes.offsets import ALL, CODE_POINTS, UTF16, OutOfPlace, Places, Units
-from desktop_llm.data.shapes.recognising import canonical, recognise
+from desktop_llm.data.shapes.recognising import canonical, recognise, told
 from desktop_llm.data.shapes.shape import Shape
+from desktop_llm.data.sniff import sniff
 from desktop_llm.rows import Rejected
 from tests.data.cells import texts, unhurried
 
@@ -320,3 +325,13 @@ def test_what_the_reader_rejected_stays_rejected() -> None:
     assert list(canonical([bad, good])) == [bad, RawRow(line=2, cells={"text": "a", "labels": []})]
     assert list(canonical([good], told=True)) == [good]
     assert recognise([{"text": "a", "spans": []}]) == Shape(name="prodigy")
+
+
+def test_a_row_unlike_its_shape_names_its_file(tmp_path: Path) -> None:
+    good = json.dumps({"conversations": [{"from": "human", "value": "Hello"}, {"from": "gpt", "value": "Good day"}]})
+    for name, line in (("a.jsonl", good), ("b.jsonl", '{"conversations": 5}')):
+        (tmp_path / name).write_text(f"{good}\n{line}\n", encoding="utf-8")
+    form = replace(sniff(tmp_path), shape=told("sharegpt", [json.loads(good)]))
+    (wrong,) = [row for row in open_reader(tmp_path, form).rows(lambda: False) if isinstance(row, Rejected)]
+    assert wrong.line == 2
+    assert wrong.reason.startswith("in “b.jsonl”: ")

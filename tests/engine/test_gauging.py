@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,26 @@ def test_the_formula_says_what_pytorch_counts(tmp_path: Path, task: str) -> None
         less = flops.of(part).of(examples.lengths[chosen])
         assert less == pytest.approx(_counted(part, examples, chosen), rel=0.1)
         assert less < 0.9 * told
+
+
+def test_a_weight_in_4_bits_counts_with_all_of_its_numbers(tmp_path: Path) -> None:
+    learner, examples = _built(tmp_path / "whole", "text_classification")
+    base = tmp_path / "base"
+    base.mkdir()
+    learner.save(base)
+    part, examples = _built(tmp_path / "part", "text_classification", model=str(base), lora_r=4)
+    told = flops.of(part).of(examples.lengths)
+    packed = 0
+    for name, module in part.model.named_modules():
+        if name.endswith("base_layer"):  # as bitsandbytes keeps it: two numbers in a byte, the shape beside them
+            shape = module.weight.shape
+            module.weight = torch.nn.Parameter(
+                torch.zeros(shape.numel() // 2, 1, dtype=torch.uint8), requires_grad=False
+            )
+            module.weight.quant_state = SimpleNamespace(shape=shape)
+            packed += 1
+    assert packed
+    assert flops.of(part).of(examples.lengths) == told
 
 
 def test_a_text_counts_for_more_than_its_tokens_and_local_layers_for_less() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from desktop_llm.engine import energy, fitting, peak, preflight
+from desktop_llm.engine import energy, fitting, flops, peak, preflight
 from desktop_llm.engine import pace as paces
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.trial import Trial, Work
@@ -41,6 +41,21 @@ def test_steps_evaluations_and_checkpoints_are_those_of_the_run(tmp_path: Path) 
     assert told.flops > 6 * 96 * 10 * 3 * 32 * 32  # of the attention alone, at three tokens a text
     assert "Measuring steps" in said
     assert not any(folder.checkpoints.glob("*"))
+
+
+def test_what_is_computed_is_what_the_run_will_say_of_itself(tmp_path: Path) -> None:
+    whole = _trial(tmp_path / "whole", 96, max_length=64, num_train_epochs=1.0)
+    works = [whole.work(group) for group in whole.groups]
+    told = preflight._computed(whole, works)
+    lengths = whole.examples["train"].lengths
+    real = sum(flops.of(whole.learner).of(lengths[batch]) for group in whole.groups for batch in group)
+    assert real <= told < 1.5 * real  # what is padded is computed, too
+    base = tmp_path / "base"
+    base.mkdir()
+    whole.learner.save(base)
+    # what is frozen has no gradient of its own
+    part = _trial(tmp_path / "part", 96, max_length=64, num_train_epochs=1.0, model=str(base), lora_r=2)
+    assert preflight._computed(part, works) < 0.9 * told
 
 
 def test_of_several_processes_the_share_of_one_is_measured(tmp_path: Path) -> None:

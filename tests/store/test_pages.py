@@ -63,3 +63,12 @@ def test_a_row_without_room_in_a_page_is_refused() -> None:
     assert pages.database({"text": ["short", "x" * 65_500]}) is None
     with pytest.raises(UnicodeEncodeError):
         pages.database({"text": ["half \ud800 of a character"]})
+
+
+def test_more_leaves_than_a_root_knows_are_refused() -> None:
+    size = 32_000
+    # a leaf for each row, of the small pages, whose root has room for 3,640 of them
+    most = {"text": ["x" * size] * 3640}
+    assert read(most) == written(most)
+    assert pages.database({"text": ["x" * size] * 3641}) is None
+    assert pages.database({"text": ["x" * 1000] * 120_000}) is None

@@ -12,6 +12,8 @@ import pytest
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.events import Evaluated, Event, Finished, Gauged, Preparing, Saved, Started, StepDone
 from desktop_llm.jobs.folder import EventLog
+from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.rows import Filter
 from desktop_llm.store import schema
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import AWAY
@@ -156,6 +158,48 @@ def test_numbers_go_up_and_a_missing_run_is_a_sentence(project: Project) -> None
         project.runs.get(7)
     project.runs.delete(2)
     assert [run.number for run in project.runs.all()] == [1]
+
+
+def test_the_number_of_a_deleted_run_is_not_given_again(project: Project, reopened: Callable[[], Project]) -> None:
+    assert [_create(project), _create(project), _create(project)] == [1, 2, 3]
+    for number in (3, 1):
+        project.runs.delete(number)
+        project.runs.folder(number).path.rmdir()
+    assert project.runs.free_number() == 4
+    project.close()
+    again = reopened()
+    try:
+        assert _create(again) == 4
+        for number in (4, 2):
+            again.runs.delete(number)
+            again.runs.folder(number).path.rmdir()
+        assert _create(again) == 5
+    finally:
+        again.close()
+
+
+def test_rows_are_not_ordered_by_what_a_deleted_run_said(project: Project) -> None:
+    said = [(item, Prediction(label="no", probability=0.5, uncertainty=0.01 * item)) for item in range(1, 31)]
+    runs = [_create(project), _create(project)]
+    for run in runs:
+        project.predictions.write(run, said)
+    project.predictions.rebuild_uncertainty(runs[0])
+    assert project.runs.delete(runs[1]).predictions  # the order is not by this one
+    assert project.predictions.has_any()
+    project.runs.delete(runs[0])
+    assert not project.predictions.has_any()
+    assert project.items.queue(Filter(show="unlabeled"), "uncertain", None, 100) == []
+    project.predictions.rebuild_uncertainty(runs[0])  # one that was asked for before it went
+    assert not project.predictions.has_any()
+    run = _create(project)
+    project.predictions.write(run, said)
+    project.predictions.rebuild_uncertainty(run)
+    queue = project.items.queue(Filter(show="unlabeled"), "uncertain", None, 100)
+    assert [row.id for row in queue] == list(range(30, 0, -3))
+    project.suggestions.order([9, 3, 6])  # now it is the loop's
+    project.runs.delete(run)
+    assert [row.id for row in project.items.queue(Filter(show="unlabeled"), "uncertain", None, 100)] == [9, 3, 6]
+    assert project.check() == []
 
 
 def test_a_project_of_an_older_version_can_send_runs_away(project: Project, reopened: Callable[[], Project]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Finished
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import deleting, training
+from desktop_llm.verbs import deleting, headless, queueing, training
 from tests import projects, run_folders
 
 RECIPE = recipes.changed(TASKS[run_folders.TASK].recipe, run_folders.TINY)
@@ -49,3 +50,51 @@ def test_a_run_that_trains_is_not_deleted_and_one_without_a_folder_is(trained: P
         project.runs.folder(1).path.rename(trained / "elsewhere")
         assert deleting.delete(project, 1).runs
         assert project.runs.all() == []
+
+
+def test_a_run_that_starts_while_it_is_to_be_deleted_keeps_its_folder(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Project.open(trained)) as project:
+        for remove in (queueing.remove, deleting.delete):
+            number = queueing.add(project, RECIPE)
+            look = deleting._may_go
+
+            def then_it_starts(*told: Any, look: Any = look, number: int = number) -> Any:
+                found = look(*told)
+                project.runs.dequeue(number)  # its turn comes after it was looked at
+                return found
+
+            monkeypatch.setattr(deleting, "_may_go", then_it_starts)
+            with pytest.raises(UserError, match=f"Run {number} is preparing by now"):
+                remove(project, number)
+            monkeypatch.undo()
+            assert project.runs.folder(number).job_file.is_file()
+            assert project.runs.get(number).state == "preparing"
+        with pytest.raises(UserError, match="is preparing by now"):  # taken away only while it waits
+            deleting.delete(project, number, waiting=True)
+        assert project.check() == []
+
+
+def test_a_run_that_was_told_to_start_is_not_deleted_before_it_speaks(trained: Path) -> None:
+    with closing(Project.open(trained)) as project:
+        number, folder = training.prepare(project, RECIPE)
+        with project.runs.held(number):
+            with pytest.raises(UserError, match=f"Run {number} is under way"):
+                deleting.delete(project, number)
+            with pytest.raises(UserError, match=f"Run {number} is under way"):
+                headless.train(project, number, lambda told, words: None, lambda leave: None)
+            assert folder.job_file.is_file()
+        assert deleting.delete(project, number).runs  # one that never began goes
+        assert not folder.path.exists()
+
+
+def test_a_folder_that_cannot_go_keeps_the_run(trained: Path) -> None:
+    with closing(Project.open(trained)) as project:
+        taken = trained / "runs" / ".0001.deleted.part"
+        (taken / "something").mkdir(parents=True)
+        with pytest.raises(UserError, match="delete the folder of the run"):
+            deleting.delete(project, 1)
+        assert project.runs.get(1).state == "finished"
+        assert project.runs.metrics(1)
+        assert project.runs.folder(1).model.is_dir()

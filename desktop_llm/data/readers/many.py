@@ -61,6 +61,11 @@ class ManyReader:
         """Those of the first files, then `file` and `split`."""
         return self._columns
 
+    @property
+    def file_column(self) -> str:
+        """The column that says of a row which file it is from; '' where files mean nothing to people."""
+        return self._file if self._names_files else ""
+
     def rows(self, should_stop: Callable[[], bool]) -> Iterator[RawRow | Rejected]:
         """All rows of all files; `line` counts in each file. Raises Cancelled, UserError."""
         asking = Asking(should_stop)

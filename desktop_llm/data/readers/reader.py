@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, overload, runtime_checkable
 
@@ -99,6 +99,28 @@ class BlockReader(Protocol):
 
         `columnar`: cells may come as `columns.Texts`, for which Arrow, slow to load, is worth it in large files only.
         """
+
+
+@runtime_checkable
+class FilesReader(Protocol):
+    """A reader of several files, whose rows say in a cell where they are from."""
+
+    @property
+    def file_column(self) -> str:
+        """The column of that cell; '' where they do not say it."""
+
+
+def file_column(reader: Reader) -> str:
+    """The column in which the rows of a reader of several files say where they are from; '' where there is none."""
+    return reader.file_column if isinstance(reader, FilesReader) else ""
+
+
+def named(one: Rejected, column: str) -> Rejected:
+    """The row with its file in the reason, where the cell of that `column` tells it: lines count in each file."""
+    start = f"in “{one.cells.get(column)}”: "
+    if column not in one.cells or one.reason.startswith(start):
+        return one
+    return replace(one, reason=start + one.reason)
 
 
 def blocks(reader: Reader, should_stop: Callable[[], bool], *, columnar: bool = False) -> Iterator[Block]:

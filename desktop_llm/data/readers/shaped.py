@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from desktop_llm.data.readers.reader import RawRow, Reader
+from desktop_llm.data.readers.reader import RawRow, Reader, file_column, named
 from desktop_llm.data.shapes.recognising import canonical
 from desktop_llm.data.shapes.shape import Shape
 from desktop_llm.rows import Rejected
@@ -27,9 +27,16 @@ class ShapedReader:
         """The names of the cells of the first rows, in their order."""
         return self._columns
 
+    @property
+    def file_column(self) -> str:
+        """As of the reader inside."""
+        return file_column(self._inner)
+
     def rows(self, should_stop: Callable[[], bool]) -> Iterator[RawRow | Rejected]:
         """All rows; one that is not as its shape promises is Rejected. Raises Cancelled, UserError."""
-        return canonical(self._inner.rows(should_stop), self._shape, told=True)
+        column = self.file_column
+        for row in canonical(self._inner.rows(should_stop), self._shape, told=True):
+            yield named(row, column) if isinstance(row, Rejected) else row
 
     def fraction(self) -> float:
         """How much of the file was read."""
