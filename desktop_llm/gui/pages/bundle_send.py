@@ -5,20 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QLineEdit, QWidget
 
 from desktop_llm.data.bundle import ENDING
-from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.projects import folder_name
-from desktop_llm.gui.status import time_words
+from desktop_llm.gui.pages.work_dialog import WorkDialog
 from desktop_llm.rows import Filter
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, row_title
-from desktop_llm.widgets.work_line import WorkLine, fit_height
+from desktop_llm.widgets.work_line import fit_height
 
 if TYPE_CHECKING:
     from desktop_llm.verbs.bundles import Head
@@ -27,39 +25,23 @@ WIDTH = 520
 Offer = tuple[int, int, dict[str, Filter]]
 
 
-class SendDialog(QDialog):
+class SendDialog(WorkDialog):
     """Stays open until the file is written, and says where it is."""
 
     def __init__(self, hub: Hub, parent: QWidget) -> None:
         """For the project that is open."""
-        super().__init__(parent)
-        self._hub = hub
-        self._work: Task | None = None
+        super().__init__(hub, parent, "bundle.send", self.tr("Send to a colleague"), WIDTH)
         self._path = Path()
-        self.setObjectName("bundle.send")
-        self.setWindowTitle(self.tr("Send to a colleague"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(WIDTH)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 16, 16, 16)
-        whole.setSpacing(12)
         words = self.tr(
             "One file with rows, labels and all that was said about them. Your colleague takes it in, labels, and "
             "sends one back; nothing of either side is lost when they come together."
         )
-        whole.addWidget(plain_label(words, wrap=True))
-        whole.addLayout(self._build_form())
-        self._line = WorkLine("bundle.send.work", time_words)
-        self._line.cancel_asked.connect(self._on_cancel)
-        whole.addWidget(self._line)
-        buttons = QHBoxLayout()
+        self.whole.addWidget(plain_label(words, wrap=True))
+        self.whole.addLayout(self._build_form())
+        self.add_line()
         self._close = button(self.tr("Close"), "bundle.send.close", self.reject)
         self._go = button(self.tr("Write the file…"), "bundle.send.go", self._on_go, kind="primary")
-        buttons.addStretch(1)
-        for made in (self._close, self._go):
-            made.setAutoDefault(False)
-            buttons.addWidget(made)
-        whole.addLayout(buttons)
+        self.add_buttons(self._close, self._go)
         self._read()
         fit_height(self)
 
@@ -102,18 +84,8 @@ class SendDialog(QDialog):
                 project, path, told=told, labeler=labeler, on_progress=task.progress, should_stop=task.should_stop
             )
 
-        title = self.tr("Writing a bundle")
-        self._line.begin(title)
         self._path = path
-        self._work = self._hub.background.run(
-            work,
-            on_done=self._on_written,
-            on_error=self._on_error,
-            on_progress=self._line.show_progress,
-            title=title,
-        )
-        self._work.ended.connect(self._on_ended)
-        self._let()
+        self.begin(self.tr("Writing a bundle"), work, self._on_written)
 
     def _read(self) -> None:
         """What can be sent."""
@@ -148,31 +120,14 @@ class SendDialog(QDialog):
         if chosen:
             self.write(Path(chosen))
 
-    def _on_error(self, error: UserError) -> None:
-        self._line.say(error.message, "bad")
-
     def _on_written(self, head: Head) -> None:
         words = self.tr("{rows:,} rows with {events:,} entries of their history are in “{path}”.")
         self._line.say(words.format(rows=head.rows, events=head.events, path=self._path), "good")
 
-    def _on_ended(self, task: Task) -> None:
-        self._work = None
-        if task.cancelled and task.error is None:
-            self._on_written(task.result)  # it was over before it heard of the cancel
-        elif task.cancelled:
-            self._line.say(self.tr("Stopped; no file was written."))
-        self._let()
+    def _stopped_words(self) -> str:
+        return self.tr("Stopped; no file was written.")
 
     def _let(self) -> None:
         for part in (self._go, self.rows, self.name):
             part.setEnabled(self._work is None)
         fit_height(self)
-
-    def _on_cancel(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-
-    def reject(self) -> None:
-        """Close; what is being written is given up."""
-        self._on_cancel()
-        super().reject()

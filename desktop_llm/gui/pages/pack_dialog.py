@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.forecast_words import size_words
 from desktop_llm.gui.pages.projects import folder_name
-from desktop_llm.gui.status import time_words
+from desktop_llm.gui.pages.work_dialog import WorkDialog
 from desktop_llm.jobs import server
 from desktop_llm.jobs.server import Server
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import row_title
-from desktop_llm.widgets.work_line import WorkLine, fit_height
+from desktop_llm.widgets.work_line import fit_height
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -34,7 +34,7 @@ ENDING = ".zip"
 FIELD_WIDTH = 112
 
 
-class PackDialog(QDialog):
+class PackDialog(WorkDialog):
     """Of a run that is there, or (`run` None) of one that is made with `recipe`. Signal: `packed(number)`.
 
     Stays open until the file is written, and says where it is.
@@ -44,50 +44,35 @@ class PackDialog(QDialog):
 
     def __init__(self, hub: Hub, parent: QWidget, recipe: Recipe, run: Run | None = None) -> None:
         """For the project that is open."""
-        super().__init__(parent)
-        self._hub, self._run, self._recipe = hub, run, recipe
-        self._work: Task | None = None
+        title = self.tr("Train on a server")
+        if run is not None:
+            title = self.tr("Pack run {number} for a server").format(number=run.number)
+        super().__init__(hub, parent, "server.pack", title, WIDTH)
+        self._run, self._recipe = run, recipe
         self._asking: Task | None = None
         self._ask_again = False
         self._bytes = 0
         self._own_hours = False
         self._done: Packed | None = None
-        self.setObjectName("server.pack")
-        title = self.tr("Train on a server")
-        if run is not None:
-            title = self.tr("Pack run {number} for a server").format(number=run.number)
-        self.setWindowTitle(title)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(WIDTH)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 16, 16, 16)
-        whole.setSpacing(12)
         words = self.tr(
             "One file with the run and what trains it. Copy it to a server, unpack it there and type one line. When "
             "the run has trained, or on the way, bring it back and take it in here."
         )
-        whole.addWidget(plain_label(words, wrap=True))
-        whole.addLayout(self._build_form())
+        self.whole.addWidget(plain_label(words, wrap=True))
+        self.whole.addLayout(self._build_form())
         words = self.tr("Once before, in the unpacked folder: {line}").format(line=server.SETUP)
         once = plain_label(words, "muted", wrap=True)
         once.setObjectName("server.pack.once")
         once.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        whole.addWidget(once)
+        self.whole.addWidget(once)
         words = self.tr("The file holds the run’s texts with their labels: put it only where they may be.")
         warning = plain_label(words, "warn", wrap=True)
         warning.setObjectName("server.pack.warning")
-        whole.addWidget(warning)
-        self._line = WorkLine("server.pack.work", time_words)
-        self._line.cancel_asked.connect(self._on_cancel)
-        whole.addWidget(self._line)
-        buttons = QHBoxLayout()
+        self.whole.addWidget(warning)
+        self.add_line()
         self._close = button(self.tr("Close"), "server.pack.close", self.reject)
         self._go = button(self.tr("Write the file…"), "server.pack.go", self._on_go, kind="primary")
-        buttons.addStretch(1)
-        for made in (self._close, self._go):
-            made.setAutoDefault(False)
-            buttons.addWidget(made)
-        whole.addLayout(buttons)
+        self.add_buttons(self._close, self._go)
         self._show_line(self.suggested(), run.number if run is not None else 0)
         self._ask()
         fit_height(self)
@@ -119,16 +104,9 @@ class PackDialog(QDialog):
                 pack = partial(packing.pack, project, run.number)
             return pack(path, asked, replace_it=replace_it, on_progress=task.progress, should_stop=task.should_stop)
 
-        title = self.tr("Packing the run")
-        self._line.begin(title)
-        self._work = self._hub.background.run(
-            work, on_done=self._on_packed, on_error=self._on_error, on_progress=self._line.show_progress, title=title
-        )
-        self._work.ended.connect(self._on_ended)
-        hub = self._hub
+        begun, hub = self.begin(self.tr("Packing the run"), work, self._on_packed), self._hub
         # of no part of the dialog: that may be closed by then
-        self._work.ended.connect(lambda _: hub.changed.emit(Changes(runs=True, items=True)))
-        self._let()
+        begun.ended.connect(lambda _: hub.changed.emit(Changes(runs=True, items=True)))
 
     def _build_form(self) -> QFormLayout:
         form = QFormLayout()
@@ -236,8 +214,8 @@ class PackDialog(QDialog):
             self.write(Path(chosen), replace_it=True)  # the dialog has asked
 
     def _on_error(self, error: UserError) -> None:
-        self._line.say(error.message, "bad")
-        fit_height(self)
+        super()._on_error(error)
+        fit_height(self)  # also where only the size could not be told
 
     def _on_packed(self, packed: Packed) -> None:
         self._done = packed
@@ -248,13 +226,8 @@ class PackDialog(QDialog):
         self.line.setCursorPosition(0)
         self.packed.emit(packed.number)
 
-    def _on_ended(self, task: Task) -> None:
-        self._work = None
-        if task.cancelled and task.error is None:
-            self._on_packed(task.result)  # it was over before it heard of the cancel
-        elif task.cancelled:
-            self._line.say(self.tr("Stopped; no file was written."))
-        self._let()
+    def _stopped_words(self) -> str:
+        return self.tr("Stopped; no file was written.")
 
     def _let(self) -> None:
         free = self._work is None and self._done is None
@@ -264,13 +237,8 @@ class PackDialog(QDialog):
         self._go.setVisible(self._done is None)
         fit_height(self)
 
-    def _on_cancel(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-
     def reject(self) -> None:
         """Close; what is being written is given up."""
-        self._on_cancel()
         if self._asking is not None:
             self._asking.cancel()
         super().reject()

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
-from desktop_llm.gui.status import time_words
+from desktop_llm.gui.pages.work_dialog import WorkDialog
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
-from desktop_llm.widgets.work_line import WorkLine, fit_height
+from desktop_llm.widgets.work_line import fit_height
 
 if TYPE_CHECKING:
     from desktop_llm.verbs.returning import Returned
@@ -23,41 +22,25 @@ if TYPE_CHECKING:
 WIDTH = 560
 
 
-class ReturnDialog(QDialog):
+class ReturnDialog(WorkDialog):
     """Stays open to say what came. Signal: `taken(number)`."""
 
     taken = Signal(int)
 
     def __init__(self, hub: Hub, parent: QWidget) -> None:
         """For the project that is open."""
-        super().__init__(parent)
-        self._hub = hub
-        self._work: Task | None = None
-        self.setObjectName("server.return")
-        self.setWindowTitle(self.tr("Take back from a server"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(WIDTH)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 16, 16, 16)
-        whole.setSpacing(12)
+        super().__init__(hub, parent, "server.return", self.tr("Take back from a server"), WIDTH)
         words = self.tr(
             "Bring the folder “run” back from the server, as it is or as a ZIP file, and choose it here. Which run it "
             "is, and whether all of it is whole, is looked up before anything is changed. A run that has not ended may "
             "be taken back, too, and once more later."
         )
-        whole.addWidget(plain_label(words, wrap=True))
-        self._line = WorkLine("server.return.work", time_words)
-        self._line.cancel_asked.connect(self._on_cancel)
-        whole.addWidget(self._line)
-        buttons = QHBoxLayout()
+        self.whole.addWidget(plain_label(words, wrap=True))
+        self.add_line()
         self._close = button(self.tr("Close"), "server.return.close", self.reject)
         self._folder = button(self.tr("Choose a folder…"), "server.return.folder", self._on_folder)
         self._file = button(self.tr("Choose a ZIP file…"), "server.return.file", self._on_file, kind="primary")
-        buttons.addStretch(1)
-        for made in (self._close, self._folder, self._file):
-            made.setAutoDefault(False)
-            buttons.addWidget(made)
-        whole.addLayout(buttons)
+        self.add_buttons(self._close, self._folder, self._file)
         fit_height(self)
 
     def take(self, path: Path) -> None:
@@ -71,16 +54,9 @@ class ReturnDialog(QDialog):
 
             return returning.take(project, path, on_progress=task.progress, should_stop=task.should_stop)
 
-        title = self.tr("Taking the run back")
-        self._line.begin(title)
-        self._work = self._hub.background.run(
-            work, on_done=self._on_taken, on_error=self._on_error, on_progress=self._line.show_progress, title=title
-        )
-        self._work.ended.connect(self._on_ended)
-        hub = self._hub
+        begun, hub = self.begin(self.tr("Taking the run back"), work, self._on_taken), self._hub
         # of no part of the dialog: that may be closed by then
-        self._work.ended.connect(lambda task: hub.changed.emit(_changes(task.result)))
-        self._let()
+        begun.ended.connect(lambda task: hub.changed.emit(_changes(task.result)))
 
     def _on_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, self.windowTitle(), "", self.tr("ZIP files (*.zip)"))
@@ -91,9 +67,6 @@ class ReturnDialog(QDialog):
         chosen = QFileDialog.getExistingDirectory(self, self.windowTitle())
         if chosen:
             self.take(Path(chosen))
-
-    def _on_error(self, error: UserError) -> None:
-        self._line.say(error.message, "bad")
 
     def _on_taken(self, back: Returned) -> None:
         run = back.run
@@ -114,27 +87,13 @@ class ReturnDialog(QDialog):
         if back.new:
             self.taken.emit(run.number)
 
-    def _on_ended(self, task: Task) -> None:
-        self._work = None
-        if task.cancelled and task.error is None:
-            self._on_taken(task.result)  # it was over before it heard of the cancel
-        elif task.cancelled:
-            self._line.say(self.tr("Stopped; nothing was changed."))
-        self._let()
+    def _stopped_words(self) -> str:
+        return self.tr("Stopped; nothing was changed.")
 
     def _let(self) -> None:
         for part in (self._file, self._folder):
             part.setEnabled(self._work is None)
         fit_height(self)
-
-    def _on_cancel(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-
-    def reject(self) -> None:
-        """Close; what is being taken is given up, and nothing of it stays."""
-        self._on_cancel()
-        super().reject()
 
 
 def _changes(back: Returned | None) -> Changes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.work_dialog import FixedDialog
 from desktop_llm.jobs import amounts
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -23,30 +24,24 @@ if TYPE_CHECKING:
 WIDTH = 480
 
 
-class DeleteDialog(QDialog):
+class DeleteDialog(FixedDialog):
     """Signals: `work_begun(Task)`: the run is being deleted."""
 
     work_begun = Signal(object)
 
     def __init__(self, hub: Hub, run: Run, parent: QWidget) -> None:
         """For a run of the project that is open."""
-        super().__init__(parent)
-        self._hub, self._run = hub, run
-        self.setObjectName("train.delete")
-        self.setWindowTitle(self.tr("Delete run {number}").format(number=run.number))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(WIDTH)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 16, 16, 16)
-        whole.setSpacing(12)
+        title = self.tr("Delete run {number}").format(number=run.number)
+        super().__init__(hub, parent, "train.delete", title, WIDTH)
+        self._run = run
         words = self.tr(
             "Its model, checkpoints, figures and suggestions go for good, and the copy of the texts that it learned "
             "from. The project's own texts and labels stay."
         )
-        whole.addWidget(plain_label(words, wrap=True))
+        self.whole.addWidget(plain_label(words, wrap=True))
         self._what = plain_label(self.tr("Looking…"), "muted", wrap=True)
         self._what.setObjectName("train.delete.what")
-        whole.addWidget(self._what)
+        self.whole.addWidget(self._what)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         cancel = button(self.tr("Cancel"), "train.delete.cancel", self.reject)
@@ -54,7 +49,7 @@ class DeleteDialog(QDialog):
         for made in (cancel, self._go):
             buttons.addWidget(made)
         cancel.setDefault(True)
-        whole.addLayout(buttons)
+        self.whole.addLayout(buttons)
         self._go.setEnabled(False)
         self._ask()
         fit_height(self)

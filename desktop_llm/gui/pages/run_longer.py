@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.pages.work_dialog import FixedDialog
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import row_title
@@ -24,28 +25,22 @@ ASK_MS = 200
 MOST = 10_000.0
 
 
-class LongerDialog(QDialog):
+class LongerDialog(FixedDialog):
     """Signals: `prolonged(number)`: the run has its new plan, and waits to be resumed."""
 
     prolonged = Signal(int)
 
     def __init__(self, hub: Hub, run: Run, parent: QWidget) -> None:
         """For a run of the project that is open."""
-        super().__init__(parent)
-        self._hub, self._run = hub, run
+        title = self.tr("Train run {number} longer").format(number=run.number)
+        super().__init__(hub, parent, "train.longer", title, WIDTH)
+        self._run = run
         self._asked = 0
-        self.setObjectName("train.longer")
-        self.setWindowTitle(self.tr("Train run {number} longer").format(number=run.number))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(WIDTH)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 16, 16, 16)
-        whole.setSpacing(12)
         words = self.tr(
             "The run goes on from its last checkpoint, on the same texts. From there the learning rate follows the new "
             "plan, as if the run had been planned so long from the start; it may rise again for a while."
         )
-        whole.addWidget(plain_label(words, wrap=True))
+        self.whole.addWidget(plain_label(words, wrap=True))
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         self.epochs = QDoubleSpinBox()
@@ -55,16 +50,16 @@ class LongerDialog(QDialog):
         self.epochs.setRange(0.01, MOST)
         self.epochs.setValue(min(MOST, 2 * run.recipe.num_train_epochs))
         form.addRow(row_title(self.tr("Epochs in all")), self.epochs)
-        whole.addLayout(form)
+        self.whole.addLayout(form)
         self._line = WorkLine("train.longer.work", lambda _: "")
-        whole.addWidget(self._line)
+        self.whole.addWidget(self._line)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         self._go = button(self.tr("Train longer"), "train.longer.go", self._on_go, kind="primary")
         for made in (button(self.tr("Cancel"), "train.longer.cancel", self.reject), self._go):
             buttons.addWidget(made)
         self._go.setDefault(True)
-        whole.addLayout(buttons)
+        self.whole.addLayout(buttons)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(ASK_MS)
