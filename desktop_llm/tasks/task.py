@@ -145,6 +145,17 @@ class Loop:
     named: Callable[[tuple[str, ...]], Any]
 
 
+def sizes(vocabulary: int, wide: int, layers: int, heads: int, length: int) -> dict[str, int]:
+    """A Transformer's sizes as recipes call them, for presets."""
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": wide,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "max_length": length,
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Who a task is.

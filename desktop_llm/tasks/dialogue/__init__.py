@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.tasks.dialogue.labels import RULES, file_cells, in_line, label_of
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -29,16 +29,6 @@ def _open_screen() -> ScreenRoom:
     from desktop_llm.tasks.dialogue import screen
 
     return screen
-
-
-def _size(vocabulary: int, wide: int, layers: int, heads: int, length: int) -> dict[str, int]:
-    return {
-        "vocab_size": vocabulary,
-        "hidden_size": wide,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "max_length": length,
-    }
 
 
 PLAIN = Recipe(
@@ -71,23 +61,23 @@ TASK = Task(
             shared=True,
         ),
     ),
-    recipe=changed(PLAIN, {**_size(4096, 256, 6, 4, 512), "learning_rate": 1e-3, "per_device_train_batch_size": 16}),
+    recipe=changed(PLAIN, {**sizes(4096, 256, 6, 4, 512), "learning_rate": 1e-3, "per_device_train_batch_size": 16}),
     folder_recipe=changed(PLAIN, {"max_length": 1024, "learning_rate": 5e-5, "per_device_train_batch_size": 4}),
     presets=(
         Preset(
             title="Small",
             help="Learns the manner of a few thousand short conversations; knows nothing else of the world.",
-            values=_size(4096, 256, 6, 4, 512),
+            values=sizes(4096, 256, 6, 4, 512),
         ),
         Preset(
             title="Medium",
             help="For tens of thousands of conversations; hours on a processor.",
-            values=_size(8192, 384, 6, 6, 512),
+            values=sizes(8192, 384, 6, 6, 512),
         ),
         Preset(
             title="Large",
             help="For hundreds of thousands of conversations; wants a graphics card.",
-            values=_size(16_384, 512, 8, 8, 1024),
+            values=sizes(16_384, 512, 8, 8, 1024),
         ),
     ),
     metrics=(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.tasks.language_modelling.labels import RULES
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -39,16 +39,6 @@ def _answer_words(told: Prediction) -> str:
     return f"{odd}, next {coming}" if coming else odd
 
 
-def _size(vocabulary: int, wide: int, layers: int, heads: int, length: int) -> dict[str, int]:
-    return {
-        "vocab_size": vocabulary,
-        "hidden_size": wide,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "max_length": length,
-    }
-
-
 PLAIN = Recipe(
     num_train_epochs=1.0,
     lr_scheduler_type="cosine",
@@ -71,33 +61,33 @@ TASK = Task(
                      "code", "raw_content"),
         ),
     ),
-    recipe=changed(PLAIN, {**_size(4096, 256, 6, 4, 256), "learning_rate": 1e-3, "per_device_train_batch_size": 32}),
+    recipe=changed(PLAIN, {**sizes(4096, 256, 6, 4, 256), "learning_rate": 1e-3, "per_device_train_batch_size": 32}),
     folder_recipe=changed(PLAIN, {"max_length": 512, "learning_rate": 5e-5, "per_device_train_batch_size": 16}),
     presets=(
         Preset(
             title="Letters",
             help="Knows bytes, no word pieces. Learns from a single book in minutes.",
-            values=_size(257, 128, 4, 4, 128),
+            values=sizes(257, 128, 4, 4, 128),
         ),
         Preset(
             title="Small",
             help="For a few megabytes of text; some minutes to an hour on a processor.",
-            values=_size(4096, 256, 6, 4, 256),
+            values=sizes(4096, 256, 6, 4, 256),
         ),
         Preset(
             title="Medium",
             help="For tens of megabytes; hours on a processor.",
-            values=_size(8192, 384, 6, 6, 256),
+            values=sizes(8192, 384, 6, 6, 256),
         ),
         Preset(
             title="Large",
             help="For hundreds of megabytes; wants a graphics card.",
-            values=_size(16_384, 512, 8, 8, 512),
+            values=sizes(16_384, 512, 8, 8, 512),
         ),
         Preset(
             title="As GPT-2",
             help="For gigabytes; wants a large graphics card and days.",
-            values=_size(50_304, 768, 12, 12, 1024),
+            values=sizes(50_304, 768, 12, 12, 1024),
         ),
     ),
     metrics=(
