@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.columns import Coded
 from desktop_llm.errors import Cancelled
-from desktop_llm.store import hidden
+from desktop_llm.store import hidden, labels
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.keys import Keys, Sorted
 from desktop_llm.store.listed import Listed
@@ -165,7 +165,6 @@ def _take_out(connection: sqlite3.Connection, item: int, first: int, at: str) ->
     if row is not None:
         return 1, int(row[0] != value)
     connection.execute("DELETE FROM unlabeled WHERE item = ?", (first,))
-    connection.execute(
-        "INSERT INTO labels (item, value, labeler, at) SELECT id, ?, '', ? FROM items WHERE id = ?", (value, at, first)
-    )
+    if connection.execute("SELECT 1 FROM items WHERE id = ?", (first,)).fetchone() is not None:
+        labels.write(connection, first, value, 0, "", at)
     return 0, 0

@@ -26,7 +26,7 @@ from desktop_llm.data.readers.reader import blocks, file_column, named
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
-from desktop_llm.store.images import Image, image_of
+from desktop_llm.store.images import Image, Place, image_of
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Source:
     mapping: Mapping[str, str]
     split: str
     separator: str = ""
+    place: Place = Place()
+    """Where the rows will stand in the project if all of them are new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +208,10 @@ def _tell(pipe: Connection) -> None:
             return
         source = pipe.recv()
         try:
+            place = source.place
             for portion in _here(source, lambda: False, columnar=True):
-                pipe.send(_imaged(portion))
+                pipe.send(_imaged(portion, place))
+                place = place.after(len(portion.batch.labels))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
@@ -216,8 +220,8 @@ def _tell(pipe: Connection) -> None:
             pipe.send(None)
 
 
-def _imaged(portion: Portion) -> Portion:
-    """The portion with its rows ready for SQLite to copy, where that can be."""
+def _imaged(portion: Portion, place: Place) -> Portion:
+    """The portion with its rows ready for SQLite to copy to that place, where that can be."""
     batch = portion.batch
-    image = image_of(batch) if isinstance(batch, Batch) and batch.texts else None
+    image = image_of(batch, place) if isinstance(batch, Batch) and batch.texts else None
     return portion if image is None else replace(portion, batch=image)
