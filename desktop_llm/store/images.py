@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from desktop_llm.columns import Texts
@@ -22,8 +23,8 @@ from desktop_llm.store.hashing import HASH_BYTES, digests
 
 POSSIBLE = hasattr(sqlite3.Connection, "deserialize")
 """SQLite can be built without this."""
-ROWS_A_TABLE = 1_200
-"""Rows that are copied at once, in about a millisecond."""
+ROWS_A_TABLE = 2_000
+"""Rows that are copied at once, in about a millisecond: an index of so many has room in the smallest pages."""
 FILLED = "hash", "text", "content", "extra", "split"
 """The columns of `items` that a batch fills, in their order; before them stands the id, behind them the source."""
 TABLES = (
@@ -71,7 +72,7 @@ class Image:
 
         The connection has the image at hand; see `Connections.piece`.
         """
-        name = f"{IMAGE}.{_name(part.start // ROWS_A_TABLE)}"
+        name = f"{IMAGE}.{_name(self.parts().index(part))}"
         if self.place == Place(row=first, source=source):
             connection.execute(f"INSERT INTO main.items SELECT * FROM {name}")
             return
@@ -113,11 +114,11 @@ def image_of(batch: Batch, place: Place) -> Image | None:
         return None
     told = cells_of(batch)
     try:
-        columns = [pages.cells(told[name]) if name in told else pages.same(_none(name), count) for name in FILLED[1:]]
+        columns = [pages.texts(told[name]) if name in told else pages.same(_none(name)) for name in FILLED[1:]]
     except UnicodeEncodeError:
         return None
-    source = pages.same(place.source, count)
-    rows = pages.table(place.row, [pages.blobs(hashes, HASH_BYTES), *columns, source])
+    columns = [pages.blobs(hashes, HASH_BYTES), *columns, pages.same(place.source)]
+    rows = pages.table(place.row, count, columns)
     parts = _parts(count)
     trees = [tree for part in parts for tree in _trees(rows, place, part, told.get("split"))]
     made = pages.database(_schema(len(parts)), trees)
@@ -146,14 +147,19 @@ def _trees(rows: pages.Rows, place: Place, part: range, splits: Sequence[str] | 
     ids = np.arange(place.row + part.start, place.row + part.stop)
     yield rows.part(part.start, part.stop)
     # SQLite puts the row's number behind an index's columns even where the last of these is that number
-    yield pages.index([pages.same(place.source, len(part)), *2 * [pages.integers(ids)]])
-    told = [splits[at] for at in part] if splits is not None else []
+    yield pages.index(len(part), [pages.same(place.source), *2 * [pages.integers(ids)]])
+    if splits is None:
+        yield pages.NO_ROWS
+        return
+    told = splits[part.start : part.stop]
     order = sorted((at for at, split in enumerate(told) if split), key=told.__getitem__)
-    yield pages.index([pages.cells([told[at] for at in order]), *2 * [pages.integers(ids[order])]])
+    yield pages.index(len(order), [pages.texts([told[at] for at in order]), *2 * [pages.integers(ids[order])]])
 
 
 def _parts(count: int) -> list[range]:
-    return [range(start, min(count, start + ROWS_A_TABLE)) for start in range(0, count, ROWS_A_TABLE)]
+    number = -(-count // ROWS_A_TABLE)
+    ends = [count * place // number for place in range(number + 1)]
+    return [range(start, stop) for start, stop in pairwise(ends)]
 
 
 def _name(number: int) -> str:

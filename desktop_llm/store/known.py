@@ -43,13 +43,13 @@ class _AtHand:
 
         self._keys = keys
         self._ends = np.zeros(ENDS, np.bool_)
-        self._ends[keys % ENDS] = True
+        self._ends[keys & ENDS - 1] = True
 
     def among(self, told: Integers) -> Integers:
         """Those of these keys that are at hand."""
         import numpy as np
 
-        likely = told[self._ends[told % ENDS]]  # nearly none where few are at hand
+        likely = told[self._ends[told & ENDS - 1]]  # nearly none where few are at hand
         return likely[self._keys[np.searchsorted(self._keys[:-1], likely)] == likely] if len(likely) else likely
 
 

@@ -9,6 +9,7 @@ in their place needs, so that numpy can write them by column, and Arrow joins al
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.integer]
     Bytes = NDArray[np.uint8]
 
-PAGE_BYTES = 16_384, 32_768, 65_536
+PAGE_BYTES = 32_768, 65_536
 """How large pages are: small ones waste less, and large ones, the largest that there are, hold larger rows."""
 SPARED = 35
 """Bytes of a page that its only row cannot have."""
@@ -36,7 +37,7 @@ INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 6: 5, 8: 6}
 TABLE_LEAF, TABLE_INNER, INDEX_LEAF = b"\x0d", b"\x05", b"\x0a"
 """Of which kind a page is."""
 MOST_LEAVES = 1_000
-"""Leaves of a table, which its root knows on pages of any size: 16 MB of small pages and 65 MB of large ones."""
+"""Leaves of a table, which its root knows on pages of any size: 32 MB of small ones and 65 MB of large ones."""
 LEAF_HEAD = 8
 POINTER = 2
 """Bytes that tell where in its page a row is."""
@@ -53,7 +54,7 @@ class Rows(NamedTuple):
     """
 
     data: memoryview
-    ends: Integers
+    ends: Integers | tuple[int]
     greatest: int
     first: int | None = None
 
@@ -63,11 +64,19 @@ class Rows(NamedTuple):
         return Rows(self.data, self.ends[start : stop + 1], self.greatest, first)
 
 
-class Cells(NamedTuple):
-    """A column: its cells in an Arrow array of bytes, or what all of them are; and as which types they stand."""
+NO_ROWS = Rows(memoryview(b""), (0,), 0)
+"""An index of none."""
 
-    array: Any
-    types: Integers
+
+class Cells(NamedTuple):
+    """A column: its cells, as which types they stand, and how many bytes they have; or what all of them are.
+
+    `cells` are an Arrow array of bytes, or a row of a table each, or those of all.
+    """
+
+    cells: Any
+    types: Integers | int
+    sizes: Integers | int
 
 
 def database(schema: tuple[str, ...], trees: Sequence[Rows]) -> bytes | None:
@@ -83,40 +92,41 @@ def database(schema: tuple[str, ...], trees: Sequence[Rows]) -> bytes | None:
     return None
 
 
-def table(first: int, columns: Sequence[Cells]) -> Rows:
+def table(first: int, count: int, columns: Sequence[Cells]) -> Rows:
     """Rows of a table whose key is the first of its columns, with numbers from `first` up to GREATEST."""
     import numpy as np
 
-    count = len(columns[0].types)
-    key = Cells(b"", np.full(count, NULL))  # it is the row's number, and stands as nothing among its columns
-    return _rows([key, *columns], np.arange(first, first + count))._replace(first=first)
+    # the key is the row's number, and stands as nothing among its columns
+    return _rows(count, [same(None), *columns], np.arange(first, first + count))._replace(first=first)
 
 
-def index(columns: Sequence[Cells]) -> Rows:
+def index(count: int, columns: Sequence[Cells]) -> Rows:
     """Rows of an index, in its order."""
-    return _rows(columns, None)
+    return _rows(count, columns, None)
 
 
-def cells(column: Sequence[str | None]) -> Cells:
+def texts(column: Sequence[str | None]) -> Cells:
     """A column of texts. Raises UnicodeEncodeError for what is half a character."""
     import numpy as np
     import pyarrow as pa
 
     array = column.array if isinstance(column, Texts) else pa.array(column, pa.string())
     array = array.view(pa.binary())
-    ends = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset)
-    types = TEXT + 2 * np.diff(ends).astype(np.int64)
+    if not len(array):
+        return Cells(b"", TEXT, 0)
+    sizes = np.diff(np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset))
+    types = TEXT + 2 * sizes
     if array.null_count:
         types[array.is_null().to_numpy(zero_copy_only=False)] = NULL
         array = array.fill_null(b"")
-    return Cells(array, types)
+    return Cells(array, types, sizes)
 
 
 def blobs(data: bytes, width: int) -> Cells:
     """A column of bytes, so many in each row."""
     import numpy as np
 
-    return Cells(_array(np.frombuffer(data, np.uint8).reshape(-1, width)), np.full(len(data) // width, BLOB + 2 * width))
+    return Cells(np.frombuffer(data, np.uint8).reshape(-1, width), BLOB + 2 * width, width)
 
 
 def integers(numbers: Integers) -> Cells:
@@ -125,35 +135,44 @@ def integers(numbers: Integers) -> Cells:
 
     size = _integer_bytes(int(numbers.max(initial=0)))
     found = numbers.astype(">i8").view(np.uint8).reshape(-1, 8)[:, 8 - size :]
-    return Cells(_array(found), np.full(len(numbers), INTEGERS[size]))
+    return Cells(found, INTEGERS[size], size)
 
 
-def same(value: str | int | None, count: int) -> Cells:
+def same(value: str | int | None) -> Cells:
     """A column that is everywhere the same."""
-    import numpy as np
-
     if isinstance(value, int):
         size = _integer_bytes(value)
-        return Cells(value.to_bytes(size, "big"), np.full(count, INTEGERS[size]))
+        return Cells(value.to_bytes(size, "big"), INTEGERS[size], size)
     data = (value or "").encode()
-    return Cells(data, np.full(count, NULL if value is None else TEXT + 2 * len(data)))
+    return Cells(data, NULL if value is None else TEXT + 2 * len(data), len(data))
 
 
 def _integer_bytes(value: int) -> int:
     return next(size for size in INTEGERS if value < 1 << 8 * size - 1)
 
 
-def _rows(columns: Sequence[Cells], numbers: Integers | None) -> Rows:
+def _rows(count: int, columns: Sequence[Cells], numbers: Integers | None) -> Rows:
     import numpy as np
     import pyarrow as pa
     from pyarrow import compute
 
-    heads, greatest = _heads([column.types for column in columns], numbers)
-    told = [column.array for column in columns if not isinstance(column.array, bytes) or column.array]
-    told = [pa.scalar(one, pa.binary()) if isinstance(one, bytes) else one for one in told]
-    rows = compute.binary_join_element_wise(_array(heads), *told, pa.scalar(b"", pa.binary()))
-    ends = np.frombuffer(rows.buffers()[1], np.int32, len(rows) + 1)
+    if all(isinstance(one.sizes, int) for one in columns):
+        heads, greatest = _heads(count, columns, numbers, columns)
+        return Rows(memoryview(heads.reshape(-1)), np.arange(count + 1) * heads.shape[1], greatest)
+    heads, greatest = _heads(count, columns, numbers, ())
+    parts = [_joinable(one.cells) for one in columns if _greatest(one.sizes)]
+    rows = compute.binary_join_element_wise(_array(heads), *parts, pa.scalar(b""))
+    ends = np.frombuffer(rows.buffers()[1], np.int32, count + 1)
     return Rows(memoryview(rows.buffers()[2] or b""), ends, greatest)
+
+
+def _joinable(cells: Any) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    if isinstance(cells, bytes):
+        return pa.scalar(cells)
+    return _array(cells) if isinstance(cells, np.ndarray) else cells
 
 
 def _array(rows: Bytes) -> Any:
@@ -162,36 +181,41 @@ def _array(rows: Bytes) -> Any:
     import pyarrow as pa
 
     ends = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
-    return pa.Array.from_buffers(pa.binary(), len(rows), [None, pa.py_buffer(ends), pa.py_buffer(rows.tobytes())])
+    data = pa.py_buffer(np.ascontiguousarray(rows).reshape(-1))
+    return pa.Array.from_buffers(pa.binary(), len(rows), [None, pa.py_buffer(ends), data])
 
 
-def _heads(types: Sequence[Integers], numbers: Integers | None) -> tuple[Bytes, int]:
-    """What stands before each row's columns, and how many bytes the types and columns of the largest row have."""
+def _heads(
+    count: int, columns: Sequence[Cells], numbers: Integers | None, told: Sequence[Cells]
+) -> tuple[Bytes, int]:
+    """What stands before each row's columns, and how many bytes the types and columns of the largest row have.
+
+    Behind it the columns that are `told`, whose cells are all of one size.
+    """
     import numpy as np
 
-    widths = [_width(int(one.max(initial=0))) for one in types]
-    header = 1 + sum(widths)
-    sizes = header + sum(_sizes(one) for one in types)
-    greatest = int(sizes.max(initial=0))
-    parts = [(sizes, _width(greatest))]
+    types = [(one.types, _width(_greatest(one.types))) for one in columns]
+    header = 1 + sum(width for _, width in types)
+    sizes = header + sum(one.sizes for one in columns)
+    greatest = _greatest(sizes)
+    parts: list[tuple[Integers | int, int]] = [(sizes, _width(greatest))]
     if numbers is not None:
-        parts.append((numbers, _width(int(numbers[-1]) if len(numbers) else 0)))
-    parts += [(np.full(len(sizes), header), 1), *zip(types, widths, strict=True)]
-    found = np.empty((len(sizes), sum(width for _, width in parts)), np.uint8)
+        parts.append((numbers, _width(_greatest(numbers))))
+    parts += [(header, 1), *types]
+    found = np.empty((count, sum(width for _, width in parts) + sum(_greatest(one.sizes) for one in told)), np.uint8)
     at = 0
-    for told, width in parts:
-        _put(found[:, at : at + width], told)
+    for figures, width in parts:
+        _put(found[:, at : at + width], figures)
+        at += width
+    for one in told:
+        width = _greatest(one.sizes)
+        found[:, at : at + width] = np.frombuffer(one.cells, np.uint8) if isinstance(one.cells, bytes) else one.cells
         at += width
     return found, greatest
 
 
-def _sizes(types: Integers) -> Integers:
-    """How many bytes the cells of these types have."""
-    import numpy as np
-
-    of_integers = np.zeros(BLOB, np.int64)
-    of_integers[list(INTEGERS.values())] = list(INTEGERS)
-    return np.where(types < BLOB, of_integers[np.minimum(types, BLOB - 1)], (types - BLOB) // 2)
+def _greatest(numbers: Integers | int) -> int:
+    return numbers if isinstance(numbers, int) else int(numbers.max(initial=0))
 
 
 def _width(number: int) -> int:
@@ -199,7 +223,7 @@ def _width(number: int) -> int:
     return max(1, -(-number.bit_length() // 7))
 
 
-def _put(into: Bytes, numbers: Integers) -> None:
+def _put(into: Bytes, numbers: Integers | int) -> None:
     """Numbers in as many bytes as there is room for: seven bits in each, and the highest says that more follow."""
     last = into.shape[1] - 1
     for place in range(last):
@@ -208,63 +232,68 @@ def _put(into: Bytes, numbers: Integers) -> None:
 
 
 def _of_pages(page: int, schema: tuple[str, ...], trees: Sequence[Rows]) -> bytes | None:
-    roots: list[bytes] = []
-    further: list[bytes] = []
+    roots: list[Any] = []
+    further: list[Any] = []
+    number = 1 + len(trees)
     for tree in trees:
         leaves, lasts = _leaves(page, tree)
-        if len(leaves) == 1:
+        if len(lasts) == 1:
             roots += leaves
             continue
-        if tree.first is None or len(leaves) > MOST_LEAVES:
+        if tree.first is None or len(lasts) > MOST_LEAVES:
             return None
-        # behind the first page and all roots
-        roots.append(_root(page, 2 + len(trees) + len(further), [tree.first + last for last in lasts]))
+        roots += _root(page, number + 1, [tree.first + last for last in lasts])  # behind all roots
         further += leaves
+        number += len(lasts)
     first = bytearray(_first(page, schema))
-    first[SIZE_AT] = (1 + len(roots) + len(further)).to_bytes(4, "big")
+    first[SIZE_AT] = number.to_bytes(4, "big")
     return b"".join([first, *roots, *further])
 
 
-def _leaves(page: int, tree: Rows) -> tuple[list[bytes], list[int]]:
-    """The pages with a tree's rows, and the place of the last row in each; of no rows one page, too."""
+def _leaves(page: int, tree: Rows) -> tuple[list[Any], list[int]]:
+    """The pages with a tree's rows, in parts, and the place of the last row in each; of no rows one page, too."""
     import numpy as np
 
     data, ends, _, first = tree
     kind = INDEX_LEAF if first is None else TABLE_LEAF
-    room = ends + POINTER * np.arange(len(ends))
-    leaves: list[bytes] = []
-    lasts: list[int] = []
-    start, count = 0, len(ends) - 1
-    while start < count or not leaves:
-        stop = int(np.searchsorted(room, room[start] + page - LEAF_HEAD, "right")) - 1
-        leaves.append(_leaf(page, kind, data[ends[start] : ends[stop]], ends[start:stop] - ends[start]))
-        lasts.append(stop - 1)
-        start = stop
-    return leaves, lasts
+    if len(ends) == 1:
+        return [_head(kind, 0, page), bytes(page - LEAF_HEAD)], [-1]
+    room = (ends + POINTER * np.arange(len(ends))).tolist()
+    stops = [0]
+    while stops[-1] < len(room) - 1:
+        stops.append(bisect_right(room, room[stops[-1]] + page - LEAF_HEAD) - 1)
+    borders = ends[stops]
+    # where in its page each row is: all of a page's rows together lie at its end
+    places = ends[:-1] + np.repeat(page - borders[1:], np.diff(stops))
+    pointers = memoryview(places.astype(">u2").view(np.uint8))
+    parts: list[Any] = []
+    begin = int(borders[0])
+    for start, stop, end in zip(stops, stops[1:], borders[1:].tolist(), strict=False):
+        used = end - begin
+        free = page - LEAF_HEAD - used - POINTER * (stop - start)
+        head = _head(kind, stop - start, page - used)
+        parts += (head, pointers[POINTER * start : POINTER * stop], bytes(free), data[begin:end])
+        begin = end
+    return parts, [stop - 1 for stop in stops[1:]]
 
 
-def _leaf(page: int, kind: bytes, rows: memoryview, starts: Integers) -> bytes:
-    """A page with rows, which lie at its end."""
-    start = page - len(rows)
-    head = kind + bytes(2) + len(starts).to_bytes(2, "big") + (start % (1 << 16)).to_bytes(2, "big") + bytes(1)
-    pointers = (start + starts).astype(">u2").tobytes()
-    return b"".join((head, pointers, bytes(start - len(head) - len(pointers)), rows))
+def _head(kind: bytes, count: int, start: int) -> bytes:
+    """What a page begins with: how many rows it has, and where the first of their bytes is."""
+    return kind + bytes(2) + count.to_bytes(2, "big") + (start % (1 << 16)).to_bytes(2, "big") + bytes(1)
 
 
-def _root(page: int, number: int, lasts: Sequence[int]) -> bytes:
-    """The page that knows the leaves, from the page of that number on, by their last rows."""
+def _root(page: int, number: int, lasts: Sequence[int]) -> list[bytes]:
+    """The page that knows the leaves, from the page of that number on, by their last rows; in parts."""
     import numpy as np
 
-    width = _width(lasts[-1])
-    inner = np.empty((len(lasts) - 1, NUMBER + width), np.uint8)
-    inner[:, :NUMBER] = np.arange(number, number + len(inner), dtype=">u4").view(np.uint8).reshape(-1, NUMBER)
+    count, width = len(lasts) - 1, _width(lasts[-1])
+    inner = np.empty((count, NUMBER + width), np.uint8)
+    inner[:, :NUMBER] = np.arange(number, number + count, dtype=">u4").view(np.uint8).reshape(-1, NUMBER)
     _put(inner[:, NUMBER:], np.array(lasts[:-1]))
-    rows = inner.tobytes()
-    start = page - len(rows)
-    head = TABLE_INNER + bytes(2) + len(inner).to_bytes(2, "big") + start.to_bytes(2, "big") + bytes(1)
-    head += (number + len(inner)).to_bytes(NUMBER, "big")
+    start = page - inner.size
+    head = _head(TABLE_INNER, count, start) + (number + count).to_bytes(NUMBER, "big")
     pointers = np.arange(start, page, NUMBER + width).astype(">u2").tobytes()
-    return b"".join((head, pointers, bytes(start - len(head) - len(pointers)), rows))
+    return [head, pointers, bytes(start - len(head) - len(pointers)), inner.tobytes()]
 
 
 @lru_cache(maxsize=64)

@@ -27,6 +27,7 @@ TAKEN_OUT_AT_ONCE = 500
 CLASSES_AT_ONCE = 250_000
 """Rows whose classes are gathered before they are written, in their order: while the next rows are read, not after."""
 NO_CLASS = -1
+FEW_CLASSES = (1 << 15) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Settling:
         import numpy as np
 
         found = np.frombuffer(self._classes, np.int32)
-        order = np.argsort(found, kind="stable")
+        few = len(found) and found.max() <= FEW_CLASSES  # numbers of 16 bits are sorted in a tenth of the time
+        order = np.argsort(found.astype(np.int16) if few else found, kind="stable")
         order = order[np.searchsorted(found[order], 0) :]
         self._write("class_items (class, item)", found[order].astype(np.int64), order + self._first)
         self._write("class_items (class, item)", *self._listed.taken())

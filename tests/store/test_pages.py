@@ -20,7 +20,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 def made(columns: Columns, first: int = 0) -> bytes | None:
     """A database of one table with these columns."""
     schema = f"CREATE TABLE rows (place INTEGER PRIMARY KEY, {', '.join(columns)})"
-    return pages.database((schema,), [pages.table(first, [pages.cells(column) for column in columns.values()])])
+    told = [pages.texts(column) for column in columns.values()]
+    return pages.database((schema,), [pages.table(first, len(columns["text"]), told)])
 
 
 @contextmanager
@@ -67,16 +68,16 @@ def test_sqlite_reads_what_was_written(rows: list[tuple[str, str | None]], times
 @settings(max_examples=60, deadline=None)
 def test_sqlite_finds_rows_by_their_indexes(rows: list[tuple[str, int]], source: int) -> None:
     splits, numbers = [split for split, _ in rows], [number for _, number in rows]
-    columns = [pages.cells(splits), pages.integers(np.array(numbers, np.int64)), pages.same(source, len(rows))]
+    columns = [pages.texts(splits), pages.integers(np.array(numbers, np.int64)), pages.same(source)]
     schema = (
         "CREATE TABLE rows (place INTEGER PRIMARY KEY, split TEXT, number INTEGER, source INTEGER, none, text)",
         "CREATE INDEX by_split ON rows (split)",
         "CREATE INDEX by_nothing ON rows (number) WHERE split = 'd'",
     )
     places = pages.integers(np.arange(1, len(rows) + 1))
-    table = pages.table(1, [*columns, pages.same(None, len(rows)), pages.same("ä", len(rows))])
-    nothing = pages.index([pages.integers(np.array([], np.int64)), pages.integers(np.array([], np.int64))])
-    data = pages.database(schema, [table, pages.index([columns[0], places]), nothing])
+    table = pages.table(1, len(rows), [*columns, pages.same(None), pages.same("ä")])
+    nothing = pages.index(0, 2 * [pages.integers(np.array([], np.int64))])
+    data = pages.database(schema, [table, pages.index(len(rows), [columns[0], places]), nothing])
     with opened(data) as connection:
         asked = "SELECT place, number, source, none, text FROM rows INDEXED BY by_split WHERE split = ? ORDER BY place"
         for split in "abc":
@@ -125,6 +126,6 @@ def test_an_index_with_more_rows_than_one_page_is_refused() -> None:
     schema = ("CREATE TABLE rows (place INTEGER PRIMARY KEY, text)", "CREATE INDEX by_text ON rows (text)")
     for count, fits in ((3000, True), (6000, False)):
         texts = sorted(f"text {place}" for place in range(count))
-        column = pages.cells(texts)
-        trees = [pages.table(1, [column]), pages.index([column, pages.integers(np.arange(1, count + 1))])]
+        column, places = pages.texts(texts), pages.integers(np.arange(1, count + 1))
+        trees = [pages.table(1, count, [column]), pages.index(count, [column, places])]
         assert (pages.database(schema, trees) is not None) is fits
