@@ -7,6 +7,7 @@ and the window's process has little to do but wait for SQLite.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
@@ -195,8 +196,19 @@ def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Por
     raise UserError(f"The process that read “{source.path.name}” ended by itself ({cause}); is there enough memory?")
 
 
+class _WithoutPandas:
+    """Where it is installed Arrow loads it, half a second and 50 MB, to ask whether a list is one of its columns."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Nothing is found by this one, and pandas by none behind it."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 def _tell(pipe: Connection) -> None:
     """In the process: what it is told to read portion after portion, then None or what went wrong."""
+    sys.meta_path.insert(0, _WithoutPandas)
     import pyarrow as pa
     from pyarrow import compute, csv  # noqa: F401 - while it waits
 
