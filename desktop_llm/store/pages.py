@@ -185,9 +185,7 @@ def _array(rows: Bytes) -> Any:
     return pa.Array.from_buffers(pa.binary(), len(rows), [None, pa.py_buffer(ends), data])
 
 
-def _heads(
-    count: int, columns: Sequence[Cells], numbers: Integers | None, told: Sequence[Cells]
-) -> tuple[Bytes, int]:
+def _heads(count: int, columns: Sequence[Cells], numbers: Integers | None, told: Sequence[Cells]) -> tuple[Bytes, int]:
     """What stands before each row's columns, and how many bytes the types and columns of the largest row have.
 
     Behind it the columns that are `told`, whose cells are all of one size.

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 LARGE = 16 << 20
 """Bytes from which on a process of its own, which takes a quarter of a second to start, is worth it."""
 LOOK_SECONDS = 0.1
-AHEAD = 2
-"""Portions that are kept in hand."""
+AHEAD = 12
+"""Portions that are kept in hand, some 15 MB: reading goes on while the rows of each class are sorted and written."""
 PATIENCE_SECONDS = 120.0
 """How long a process that was started ahead waits for its file before it leaves by itself."""
 
@@ -56,7 +56,7 @@ class Source:
     mapping: Mapping[str, str]
     split: str
     separator: str = ""
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     """Where the rows will stand in the project if all of them are new."""
 
 
