@@ -49,8 +49,11 @@ class AtHand:
         """Those of these keys that are at hand."""
         import numpy as np
 
-        likely = told[self._ends[told & ENDS - 1]]  # nearly none where few are at hand
-        return likely[self._keys[np.searchsorted(self._keys[:-1], likely)] == likely] if len(likely) else likely
+        likely: Integers = told[self._ends[told & ENDS - 1]]  # nearly none where few are at hand
+        if not len(likely):
+            return likely
+        found: Integers = likely[self._keys[np.searchsorted(self._keys[:-1], likely)] == likely]
+        return found
 
 
 class Known:

@@ -37,8 +37,8 @@ def test_keys_come_back_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     told = source.integers(-(2**63), 2**63 - 1, 600)
     told[::7] = told[3]
     gathered = Keys(tmp_path, 11)
-    for part in np.array_split(told, 13):
-        gathered.add(part)
+    for some in np.array_split(told, 13):
+        gathered.add(some)
     parts = list(gathered.sorted())
     gathered.close()
     assert not list(tmp_path.iterdir())
