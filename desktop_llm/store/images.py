@@ -23,7 +23,7 @@ from desktop_llm.store.hashing import HASH_BYTES, digests
 
 POSSIBLE = hasattr(sqlite3.Connection, "deserialize")
 """SQLite can be built without this."""
-ROWS_A_TABLE = 2_000
+ROWS_A_TABLE = 1_300
 """Rows that are copied at once, in about a millisecond: an index of so many has room in the smallest pages."""
 FILLED = "hash", "text", "content", "extra", "split"
 """The columns of `items` that a batch fills, in their order; before them stands the id, behind them the source."""
