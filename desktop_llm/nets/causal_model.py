@@ -66,7 +66,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
         report("Learning the vocabulary", 0, 0)
-        tokenizer = tokenizers.train_exact(texts(), recipe.vocab_size)
+        tokenizer = tokenizers.train_exact(tokenizers.sampled(texts), recipe.vocab_size)
         config = llama(recipe, tokenizer)
         model = LlamaForCausalLM(config)
     else:

@@ -20,6 +20,8 @@ from desktop_llm.jobs.recipe import Recipe
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from desktop_llm.nets.token_shelf import Shelf
+
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
 Outputs = torch.Tensor | list[torch.Tensor]
@@ -126,6 +128,14 @@ class Packing(Protocol):
 
     def pack(self, examples: Any) -> Examples:
         """What is learned from, made of the encoded training rows; all of one length, in `lengths`."""
+
+
+@runtime_checkable
+class Shelving(Protocol):
+    """A learner whose encoded rows may lie on the disk, however many they are, and are there for the next run."""
+
+    shelf: Shelf | None
+    """Where `encode` keeps and finds what it is asked for next; None: in memory."""
 
 
 @runtime_checkable

@@ -7,7 +7,8 @@ that was killed before its first checkpoint would learn something else. Saved in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable, Iterator
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -19,8 +20,24 @@ APART = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff\uf90
 """Letters of scripts that do not part words, as a regular expression."""
 
 
+ENOUGH = 50_000_000
+"""Characters that a vocabulary is learned from at most: more of them change it little, and take minutes and memory."""
 END = "<|endoftext|>"
 """What ends a text, for models that write: GPT-2's word for it."""
+
+
+def sampled(texts: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """The texts; where they have more characters than `ENOUGH`, so many of them, drawn from everywhere.
+
+    The same texts give the same sample.
+    """
+    left, wanted = sum(map(len, texts())), ENOUGH
+    chance = random.Random(0)
+    for text in texts():
+        if left <= wanted or chance.random() * left < wanted:
+            yield text[:wanted]
+            wanted -= min(wanted, len(text))
+        left -= len(text)
 
 
 def train_exact(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:

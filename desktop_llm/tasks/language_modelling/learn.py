@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from desktop_llm.nets.causal_kept import CausalKept
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.learner import Batch, Report, Row
 from desktop_llm.nets.packing import Blocks, Documents
+from desktop_llm.nets.token_shelf import Shelf
 
 TOP = 5
 AT_ONCE = 16_384
@@ -30,6 +31,7 @@ class Writer(CausalKept):
         """Put the parts together."""
         super().__init__(parts)
         self._apart = False
+        self.shelf: Shelf | None = None
 
     def encode(self, rows: Iterable[Row], report: Report) -> Documents:
         """Texts to token ids."""
@@ -41,6 +43,8 @@ class Writer(CausalKept):
             after=parts.after,
             size=parts.max_length,
             report=report,
+            total=len(rows) if isinstance(rows, Sized) else 0,
+            shelf=self.shelf,
         )
 
     def pack(self, examples: Documents) -> Blocks:
