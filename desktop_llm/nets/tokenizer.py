@@ -8,6 +8,7 @@ that was killed before its first checkpoint would learn something else. Saved in
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -56,6 +57,26 @@ def train_exact(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFas
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, bos_token=END, eos_token=END, clean_up_tokenization_spaces=False
+    )
+
+
+def train_characters(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """The characters of texts as tokens, the most frequent where there are more than fit: the end of a text, 256 bytes.
+
+    Every other character is told by its bytes, so that any text is given back as it was. Fewer than `vocab_size` tokens
+    where the texts have fewer characters.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    often = sorted(counts, key=lambda one: (-counts[one], one))[: max(0, vocab_size - 257)]
+    tokens = [END, *(f"<0x{byte:02X}>" for byte in range(256)), *sorted(often)]
+    vocabulary = {token: place for place, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens([END])
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, bos_token=END, eos_token=END, clean_up_tokenization_spaces=False
     )

@@ -93,4 +93,12 @@ def test_texts_come_back_from_their_tokens() -> None:
             assert learned.decode(told.whole(place)[1:-1].tolist()) == text
         if size == 257:
             assert told.lengths.tolist() == [len(text.encode()) + 1 for text in texts]
+    learned = tokenizer.train_characters(texts, 1000)
+    told = packing.encode(learned, [*texts, "ヴ"], before=0, after=0, size=8, report=lambda *_: None)
+    assert [int(length) - 1 for length in told.lengths] == [*map(len, texts), 3]  # what is new is told by its bytes
+    for place, text in enumerate([*texts, "ヴ"]):
+        assert learned.decode(told.whole(place)[1:-1].tolist()) == text
+    few = tokenizer.train_characters(texts, 260)
+    assert len(few) == 260
+    assert few.decode(few("naïve tea", add_special_tokens=False)["input_ids"]) == "naïve tea"
     assert torch.equal(*(torch.tensor(tokenizer.train_exact(texts * 3, 290).encode("我要 to be")) for _ in range(2)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.jobs.recipe_texts import CHARACTERS, GROUP, PIECES
 from desktop_llm.tasks.language_modelling.labels import RULES
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
 
@@ -39,6 +40,7 @@ def _answer_words(told: Prediction) -> str:
     return f"{odd}, next {coming}" if coming else odd
 
 
+PIECED = {"tokenizer_type": PIECES}
 PLAIN = Recipe(
     num_train_epochs=1.0,
     lr_scheduler_type="cosine",
@@ -61,38 +63,45 @@ TASK = Task(
                      "code", "raw_content"),
         ),
     ),
+    groups=(GROUP,),
     recipe=changed(PLAIN, {**sizes(4096, 256, 6, 4, 256), "learning_rate": 1e-3, "per_device_train_batch_size": 32}),
     folder_recipe=changed(PLAIN, {"max_length": 512, "learning_rate": 5e-5, "per_device_train_batch_size": 16}),
     presets=(
         Preset(
-            title="Letters",
-            help="Knows bytes, no word pieces. Learns from a single book in minutes.",
-            values=sizes(257, 128, 4, 4, 128),
+            title="Characters",
+            help="Each character is a token. Learns from a single book in minutes.",
+            values={**sizes(4096, 128, 4, 4, 64), "tokenizer_type": CHARACTERS},
+        ),
+        Preset(
+            title="Bytes",
+            help="Knows bytes, no word pieces. Learns from a single book in minutes, in whatever script.",
+            values={**sizes(257, 128, 4, 4, 128), **PIECED},
         ),
         Preset(
             title="Small",
             help="For a few megabytes of text; some minutes to an hour on a processor.",
-            values=sizes(4096, 256, 6, 4, 256),
+            values={**sizes(4096, 256, 6, 4, 256), **PIECED},
         ),
         Preset(
             title="Medium",
             help="For tens of megabytes; hours on a processor.",
-            values=sizes(8192, 384, 6, 6, 256),
+            values={**sizes(8192, 384, 6, 6, 256), **PIECED},
         ),
         Preset(
             title="Large",
             help="For hundreds of megabytes; wants a graphics card.",
-            values=sizes(16_384, 512, 8, 8, 512),
+            values={**sizes(16_384, 512, 8, 8, 512), **PIECED},
         ),
         Preset(
             title="As GPT-2",
             help="For gigabytes; wants a large graphics card and days.",
-            values=sizes(50_304, 768, 12, 12, 1024),
+            values={**sizes(50_304, 768, 12, 12, 1024), **PIECED},
         ),
     ),
     metrics=(
         Metric(name="perplexity", title="Perplexity", higher_is_better=False, percent=False),
         Metric(name="bits_per_byte", title="Bits per byte", higher_is_better=False, percent=False),
+        Metric(name="nats_per_character", title="Nats per character", higher_is_better=False, percent=False),
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,

@@ -21,7 +21,8 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
     """`truth` are the rows themselves; an answer's label says the `nats` that a text took, and its `tokens`.
 
     The end of a text is one of its tokens. `loss`: nats a token; `perplexity`: its exponential; `bits_per_byte`: all
-    nats, by ln 2, by all bytes of the texts in UTF-8, which compares models of any vocabulary. `details`: `texts`,
+    nats, by ln 2, by all bytes of the texts in UTF-8, which compares models of any vocabulary, as does
+    `nats_per_character`, all nats by all characters (Unicode code points). `details`: `texts`,
     `tokens`, `bytes`, and the losses of the texts: `lowest`, `highest`, `counts` of equal parts between.
     """
     if not truth:
@@ -37,6 +38,7 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
         metrics={
             "perplexity": math.exp(min(loss, MOST_NATS)),
             "bits_per_byte": float(nats.sum()) / math.log(2) / max(1, size),
+            "nats_per_character": float(nats.sum()) / max(1, sum(len(str(row["text"])) for row in truth)),
             "loss": loss,
         },
         details={
