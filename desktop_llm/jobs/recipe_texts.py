@@ -55,3 +55,5 @@ def check(keys: TextKeys) -> None:
     """Raise UserError where values do not fit each other."""
     if keys.objective == MASKED and keys.tokenizer_type == CHARACTERS:
         raise UserError("Models that fill gaps learn from word pieces; leave “tokenizer_type” at pieces.")
+    if keys.objective == MASKED and keys.lora_r:
+        raise UserError("A model that fills gaps learns as a whole, head and all; leave “lora_r” at 0.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from desktop_llm.jobs.generation import Piece
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
@@ -164,6 +165,14 @@ class Writing(Protocol):
 
     def opening(self, row: Row, wanted: int) -> list[int]:
         """The tokens that it goes on from, where at most `wanted` are to be written. Raises UserError."""
+
+
+@runtime_checkable
+class Filling(Protocol):
+    """A learner whose model fills gaps in a text."""
+
+    def filled(self, row: Row) -> list[Piece]:
+        """The text with its gaps filled, piece by piece, each gap's with what else might stand there."""
 
 
 @dataclass(frozen=True, slots=True)

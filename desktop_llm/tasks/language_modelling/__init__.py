@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
-from desktop_llm.jobs.recipe_texts import CHARACTERS, GROUP, PIECES
+from desktop_llm.jobs.recipe_texts import CHARACTERS, GROUP, MASKED, PIECES
 from desktop_llm.tasks.language_modelling.labels import RULES
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
+from desktop_llm.tasks.task import Metric, Other, Preset, RowField, Score, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -35,9 +35,20 @@ def _open_screen() -> ScreenRoom:
 
 def _answer_words(told: Prediction) -> str:
     """How odd a text is, and what would come next."""
+    if "right" in told.label:
+        hidden, right = told.label["tokens"], told.label["right"]
+        return f"pseudo-perplexity {1 / max(told.probability, 1e-12):.4g}, {right:,} of {hidden:,} hidden tokens found"
     coming = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in told.top[:3])
     odd = f"perplexity {1 / max(told.probability, 1e-12):.4g} of {told.label['tokens']:,} tokens"
     return f"{odd}, next {coming}" if coming else odd
+
+
+def _other(recipe: Recipe) -> Other | None:
+    """Models that fill gaps are measured and asked in their own way."""
+    if recipe.objective != MASKED:
+        return None
+    usage = ('print(model(f"Once upon a {model.tokenizer.mask_token}."))',)
+    return Other(metric="pseudo_perplexity", pipeline="fill-mask", usage=usage)
 
 
 PIECED = {"tokenizer_type": PIECES}
@@ -103,6 +114,8 @@ TASK = Task(
         Metric(name="bits_per_byte", title="Bits per byte", higher_is_better=False, percent=False),
         Metric(name="nats_per_character", title="Nats per character", higher_is_better=False, percent=False),
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
+        Metric(name="pseudo_perplexity", title="Pseudo-perplexity", higher_is_better=False, percent=False),
+        Metric(name="masked_accuracy", title="Hidden tokens found", higher_is_better=True, percent=True),
     ),
     labels=RULES,
     open_score=_open_score,
@@ -116,6 +129,7 @@ TASK = Task(
     sizing_source="Hoffmann et al. 2022",
     least_classes=0,
     pipeline="text-generation",
+    other=_other,
     usage=('print(model("Once upon a time", max_new_tokens=40))',),
     formats=("text", "jsonl", "parquet", "csv"),
     answer_words=_answer_words,
