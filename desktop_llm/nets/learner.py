@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from desktop_llm.jobs.generation import Piece
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from desktop_llm.nets.token_shelf import Shelf
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
@@ -129,6 +132,14 @@ class Packing(Protocol):
 
 
 @runtime_checkable
+class Shelving(Protocol):
+    """A learner whose encoded rows may lie on the disk, however many they are, and are there for the next run."""
+
+    shelf: Shelf | None
+    """Where `encode` keeps and finds what it is asked for next; None: in memory."""
+
+
+@runtime_checkable
 class Noting(Protocol):
     """A learner that may have to say something of the rows that it has encoded."""
 
@@ -154,6 +165,14 @@ class Writing(Protocol):
 
     def opening(self, row: Row, wanted: int) -> list[int]:
         """The tokens that it goes on from, where at most `wanted` are to be written. Raises UserError."""
+
+
+@runtime_checkable
+class Filling(Protocol):
+    """A learner whose model fills gaps in a text."""
+
+    def filled(self, row: Row) -> list[Piece]:
+        """The text with its gaps filled, piece by piece, each gap's with what else might stand there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,16 @@ class Items:
         """How many characters the texts of all rows have together."""
         return self._number(f"SELECT COALESCE(SUM(LENGTH(text)), 0) FROM items WHERE id <= {VISIBLE}")
 
+    def hashes(self) -> Iterator[tuple[int, bytes, str]]:
+        """Id, hash of the content and split of all rows, in file order; read in pieces, so that nothing waits."""
+        after = 0
+        while rows := self._connections.rows(
+            f"SELECT id, hash, split FROM items WHERE id > ? AND id <= {VISIBLE} ORDER BY id LIMIT ?",
+            (after, SPLITS_AT_ONCE),
+        ):
+            yield from rows
+            after = rows[-1][0]
+
     def cells(self, column: str) -> Iterator[tuple[int, str]]:
         """Id and cell of a further column, of the rows that have it; read in pieces."""
         after = 0
@@ -243,7 +253,7 @@ class Items:
 
     def set_splits(self, splits: Mapping[int, str]) -> Changes:
         """Put rows into splits; in pieces, so that a label never waits long."""
-        told = iter([(split, item) for item, split in splits.items()])
+        told = ((split, item) for item, split in splits.items())
         while part := list(islice(told, SPLITS_AT_ONCE)):
             with self._connections.writing() as connection:
                 connection.executemany("UPDATE items SET split = ? WHERE id = ?", part)

@@ -5,7 +5,7 @@ The pages, the store, the engine and the command line know tasks only through `T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -135,6 +135,15 @@ def no_score() -> Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """What is otherwise than a task says with some recipes: the main metric, and how such a model is asked."""
+
+    metric: str
+    pipeline: str
+    usage: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
     """How the model in the loop learns the task's labels, as classes (`Labels.names`) of whole texts.
 
@@ -161,8 +170,8 @@ class Task:
     """Who a task is.
 
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
-    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
-    form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
+    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `groups` the groups of recipe keys
+    that not all tasks have; `metrics` the main one first; `switches` what a project may choose of its labels.
     `cell` is where files have the label in names: label, labels or spans. `move_label`, where labels speak of places
     in the text, moves a label in names along with it: the new label, and how many parts of it are gone.
     `least_classes` is how many classes the training rows must have between them.
@@ -181,6 +190,7 @@ class Task:
     names or None, format and further cells; None leaves it out.
     `writes`: its models write texts, from what `nets.learner.Writing` calls an opening.
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
+    `other` tells what is otherwise with a recipe, None where nothing is.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
     """
 
@@ -191,6 +201,7 @@ class Task:
     fields: tuple[RowField, ...]
     recipe: Recipe = field(default_factory=Recipe)
     folder_recipe: Recipe = field(default_factory=Recipe)
+    groups: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     metrics: tuple[Metric, ...] = ()
     labels: Labels
@@ -217,6 +228,7 @@ class Task:
     writes: bool = False
     tokens_a_parameter: float = 0.02
     sizing_source: str = "a rule of thumb"
+    other: Callable[[Recipe], Other | None] | None = None
 
     @property
     def learns(self) -> bool:
@@ -233,9 +245,18 @@ class Task:
         """The fields that make the row itself (all but the label)."""
         return tuple(one for one in self.fields if one.name != "label")
 
-    def deciding(self, name: str) -> Metric:
-        """The measure by which the best model is chosen: `name`, '' the main one. Raises UserError."""
-        metric = self.metric(name) if name else self.metrics[0]
+    def otherwise(self, recipe: Recipe) -> Other | None:
+        """What is otherwise with this recipe, if anything."""
+        return None if self.other is None else self.other(recipe)
+
+    def main(self, measured: Collection[str] = ()) -> Metric:
+        """The first of its metrics among those that were `measured`, by name."""
+        return next((one for one in self.metrics if one.name in measured), self.metrics[0])
+
+    def deciding(self, name: str, recipe: Recipe | None = None) -> Metric:
+        """The measure by which the best model is chosen: `name`, '' the main one of the recipe. Raises UserError."""
+        other = None if recipe is None else self.otherwise(recipe)
+        metric = self.metric(name or (other.metric if other is not None else self.metrics[0].name))
         if metric is None:
             raise UserError(
                 f"The task has no measure “{name}” (metric_for_best_model); "
