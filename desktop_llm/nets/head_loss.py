@@ -26,32 +26,54 @@ def pieces(tokens: int, vocabulary: int, device: str) -> int:
     return max(1, min(tokens, max(LEAST, most)))
 
 
-def mean_loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def mean_loss(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    bias: torch.Tensor | None = None,
+    smoothing: float = 0.0,
+) -> torch.Tensor:
     """The mean cross-entropy of `hidden` [n, d] times `weight` [v, d] against `targets` int64 [n], IGNORED left out.
 
     A scalar float32 that can be differentiated; 0 where nothing counts. Under autocast the products are in its
-    precision, the rest in float32.
+    precision, the rest in float32. `bias` [v], which does not learn, is added to the logits; `smoothing` is that of
+    labels (Szegedy et al. 2016).
     """
-    told: torch.Tensor = _MeanLoss.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+    told: torch.Tensor = _MeanLoss.apply(hidden, weight, targets, bias, smoothing)  # type: ignore[no-untyped-call]
     return told
 
 
 @torch.no_grad()
-def losses(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def losses(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, *, bias: torch.Tensor | None = None
+) -> torch.Tensor:
     """The cross-entropy of each token, float32 [n]; 0 where it does not count. Without gradient."""
     told = torch.zeros(len(targets), device=hidden.device)
     size = pieces(len(targets), len(weight), hidden.device.type)
     for start in range(0, len(targets), size):
-        logits = (hidden[start : start + size] @ weight.t()).float()
+        logits = _logits(hidden[start : start + size], weight, bias)
         told[start : start + size] = torch.nn.functional.cross_entropy(
             logits, targets[start : start + size], ignore_index=IGNORED, reduction="none"
         )
     return told
 
 
+def _logits(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    told = (hidden @ weight.t()).float()
+    return told if bias is None else told.add_(bias)
+
+
 class _MeanLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        targets: torch.Tensor,
+        bias: torch.Tensor | None,
+        smoothing: float,
+    ) -> torch.Tensor:
         """The loss; its gradient of both tensors is kept, if it is wanted."""
         kind = hidden.device.type
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
@@ -69,12 +91,18 @@ class _MeanLoss(torch.autograd.Function):
                 part = slice(start, start + size)
                 wanted = targets[part].clamp(min=0)[:, None]
                 here = counted[part, None].float()
-                chances = (low[part] @ table.t()).float()
+                chances = _logits(low[part], table, bias)
                 normal = torch.logsumexp(chances, dim=-1, keepdim=True)
-                total += ((normal - chances.gather(1, wanted)) * here).sum()
+                told = normal - (1 - smoothing) * chances.gather(1, wanted)
+                if smoothing:
+                    told -= smoothing * chances.mean(dim=-1, keepdim=True)
+                total += (told * here).sum()
                 if for_hidden is None and for_weight is None:
                     continue
-                chances.sub_(normal).exp_().scatter_add_(1, wanted, -torch.ones_like(normal))
+                chances.sub_(normal).exp_()
+                if smoothing:
+                    chances.sub_(smoothing / chances.shape[1])
+                chances.scatter_add_(1, wanted, torch.full_like(normal, smoothing - 1))
                 slope = chances.mul_(here * share).to(precision)
                 if for_hidden is not None:
                     torch.mm(slope, table, out=for_hidden[part])
@@ -89,4 +117,4 @@ class _MeanLoss(torch.autograd.Function):
         """What the forward pass made, times what comes from above."""
         above = gradients[0]
         made = zip(ctx.saved_tensors, ctx.kinds, strict=True)
-        return (*(None if one is None else (one * above).to(kind) for one, kind in made), None)
+        return (*(None if one is None else (one * above).to(kind) for one, kind in made), None, None, None)

@@ -137,6 +137,14 @@ class Noting(Protocol):
 
 
 @runtime_checkable
+class Sparing(Protocol):
+    """A learner that measures less while it learns, where all of it would take too long."""
+
+    sparing: bool
+    """Whether it does now."""
+
+
+@runtime_checkable
 class Writing(Protocol):
     """A learner whose model writes on from what it is given, token by token."""
 
@@ -154,6 +162,14 @@ class Writing(Protocol):
 
     def opening(self, row: Row, wanted: int) -> list[int]:
         """The tokens that it goes on from, where at most `wanted` are to be written. Raises UserError."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A learner whose model reads one text by an encoder and writes another; `Writing.opening` begins the second."""
+
+    def given(self, row: Row) -> list[int]:
+        """The tokens that are read. Raises UserError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,16 @@ def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]]) -> lis
 
 
 def _example(task: Task) -> list[str]:
+    if task.auto_model:
+        return [
+            "```python",
+            f"from transformers import {task.auto_model}, AutoTokenizer",
+            "",
+            f'model = {task.auto_model}.from_pretrained("path/to/this/folder")',
+            'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+            *task.usage,
+            "```",
+        ]
     return [
         "```python",
         "from transformers import pipeline",

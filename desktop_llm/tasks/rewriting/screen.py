@@ -188,8 +188,9 @@ class Editor(LabelEditor):
         """The model's, or else the one that came with the row."""
         if item is None:
             return ""
-        if item.suggestion is not None and isinstance(item.suggestion.label, str):
-            return item.suggestion.label
+        said = None if item.suggestion is None else item.suggestion.label
+        if isinstance(said, str) and said:
+            return said
         return item.content.get("draft", "")
 
     def _show_state(self) -> None:
