@@ -38,7 +38,7 @@ def use_plain(model: PreTrainedModel) -> None:
 
 
 def use_fitting(model: PreTrainedModel, device: torch.device, longest: int) -> None:
-    """Let a model whose masks are its own attend by products of matrices where these are faster, else as `use_plain`."""
+    """Let a model that makes its own masks attend by matrix products where these are faster, else by the kernel."""
     wanted = "eager" if device.type == "cpu" and longest <= SHORT else "sdpa"
     if model.config._attn_implementation != wanted:
         with suppress(ValueError, TypeError, RuntimeError, KeyError):

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from desktop_llm.nets.learner import Report
 
 CHUNK = 1000
-ASKED_TOKENS = 8192
-"""So many tokens of known targets are written anew at each measurement: each costs as much as many that are read."""
+ASKED_TOKENS, OFTEN_TOKENS = 8192, 2048
+"""So many tokens of known targets are written anew when a model is measured, and while it still learns: each costs as
+much as many that are read."""
+SOMETIMES, OFTEN = 1, 2
 Pair = tuple[str, str | None]
 
 
@@ -27,8 +29,9 @@ class Pairs:
     """`given` int32 [tokens], `given_starts` int64 [n + 1]: texts with their special tokens; `wanted` and
     `wanted_starts` what they become, no token where that is not known.
 
-    `asked` bool [n]: what a model is to write, too, when it is measured. `begin` is what a target is begun with, `pad`
-    what fills lines up; `cut` and `cut_wanted` are how many texts and targets were longer than the model reads.
+    `asked` int8 [n]: what a model is to write, too, when it is measured: SOMETIMES, or OFTEN, also while it learns.
+    `begin` is what a target is begun with, `pad` what fills lines up; `cut` and `cut_wanted` are how many texts and
+    targets were longer than the model reads.
     """
 
     given: np.ndarray
@@ -64,7 +67,7 @@ class Pairs:
         """`input_ids` int64 [b, longest], `attention_mask` only where something is padded; `decoder_input_ids` and
         `labels`, the tokens behind them (IGNORED where there is none), int64 [b, longest target].
 
-        `asked` int64: the lines that are to be written, where there are any.
+        `asked` int64: the lines that are to be written, where there are any; `often` bool: also while it learns.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         given, real = _lines(self.given, self.given_starts, chosen, self.pad)
@@ -76,6 +79,7 @@ class Pairs:
             told["attention_mask"] = real.astype(np.int64)
         if self.asked[chosen].any():
             told["asked"] = np.flatnonzero(self.asked[chosen])
+            told["often"] = self.asked[chosen[told["asked"]]] == OFTEN
         return {name: torch.from_numpy(value) for name, value in told.items()}
 
 
@@ -129,9 +133,7 @@ class _Making:
             self.cut += len(ids) > self._size
             self.given.append(self._fitted(ids))
         targets = [one for _, one in told if one]
-        read = iter(
-            self._tokenizer(text_target=targets, return_attention_mask=False)["input_ids"] if targets else []
-        )
+        read = iter(self._tokenizer(text_target=targets, return_attention_mask=False)["input_ids"] if targets else [])
         for _, target in told:
             ids = list(next(read)) if target else []
             if ids and self._end not in ids[-2:]:  # behind it some models have a language
@@ -150,10 +152,11 @@ class _Making:
 
 def _asked(sizes: np.ndarray) -> np.ndarray:
     """Whatever has no target, and of the others some, evenly taken."""
-    asked: np.ndarray = sizes == 0
-    known = np.flatnonzero(~asked)
-    every = max(1, -(-int(sizes.sum()) // ASKED_TOKENS))
-    asked[known[::every]] = True
+    asked = np.full(len(sizes), OFTEN, dtype=np.int8)
+    known = np.flatnonzero(sizes)
+    asked[known] = 0
+    for most, when in ((ASKED_TOKENS, SOMETIMES), (OFTEN_TOKENS, OFTEN)):
+        asked[known[:: max(1, -(-int(sizes.sum()) // most))]] = when
     return asked
 
 

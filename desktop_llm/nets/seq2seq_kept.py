@@ -109,9 +109,7 @@ class SeqKept(Kept):
     def encoded(self, pairs: Iterable[Pair], report: Report) -> Pairs:
         """Pairs to tokens. What is encoded first is trained on: its average length is the measure of all batches."""
         parts = self._parts
-        made = encode(
-            parts.tokenizer, pairs, size=parts.max_length, begin=parts.begin, end=parts.end, report=report
-        )
+        made = encode(parts.tokenizer, pairs, size=parts.max_length, begin=parts.begin, end=parts.end, report=report)
         known = made.sizes[made.sizes > 0]
         self._mean_tokens = self._mean_tokens or (float(known.mean()) if len(known) else 0.0)
         return made

@@ -7,6 +7,7 @@ product is tried on a few tokens, not looked up by its name.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +166,11 @@ def bias_of(model: PreTrainedModel) -> torch.Tensor:
 
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    tokenizer = model_folder.tokenizer(folder)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message=".*sacremoses"
+        )  # Marian's own, which mends punctuation, and is not kept
+        tokenizer = model_folder.tokenizer(folder)
     if tokenizer.eos_token_id is None:
         raise UserError(
             f"The tokenizer in “{folder}” has no token that ends a text, as models that write have; choose a model "

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_llm.jobs.generation import Sampling
 from desktop_llm.jobs.recipe import Recipe, changed
-from desktop_llm.tasks.rewriting.labels import RULES, file_cells, in_line
+from desktop_llm.tasks.rewriting.labels import RULES, SAMPLING, file_cells, in_line
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ TASK = Task(
     open_screen=_open_screen,
     classes=False,
     writes=True,
-    sampling=Sampling(temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0, num_beams=4),
+    sampling=SAMPLING,
     feed_forward=4.0,
     least_classes=0,
     pipeline="text2text-generation",

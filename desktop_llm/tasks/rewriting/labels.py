@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.generation import Sampling
 
 SHOWN = 200
 WRITTEN = "written"
 """The one stratum: there is nothing to spread texts evenly by."""
 CONVERSATIONS = frozenset(("alpaca", "sharegpt", "messages"))
 TEXTS = frozenset(("text", "paragraphs"))
+SAMPLING = Sampling(temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0, num_beams=4)
+"""How models of this task usually write: nothing is left to chance."""
 
 
 class OneText:

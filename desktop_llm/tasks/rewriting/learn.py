@@ -18,10 +18,10 @@ from desktop_llm.nets.seq2seq_kept import SeqKept
 from desktop_llm.nets.seq2seq_model import SeqParts
 from desktop_llm.tasks.rewriting.labels import asked_text
 
-SPARED = 4
-"""While it learns it writes every fourth of the texts that are compared, and none far longer than it should be."""
 WRITTEN_AT_ONCE = 32
 """Texts that are written at once: what is remembered of each, in all of its beams, takes memory."""
+FEW = 8
+"""While it learns it writes nothing that is more than twice as long as it should be, and so much more."""
 MEAN, COUNT, WRITTEN, FIRST = 0, 1, 2, 3
 """What an output begins with: the mean loss of the target's tokens, how many, whether one was written; then its ids."""
 
@@ -124,10 +124,11 @@ class Rewriter(SeqKept):
         asked, ids, seen = batch["asked"], batch["input_ids"], batch.get("attention_mask")
         most = 0
         if self.sparing:
-            asked, most = asked[::SPARED], 2 * batch["labels"].shape[1]
+            asked, most = asked[batch["often"]], 2 * batch["labels"].shape[1] + FEW
         lines = [
             line
             for part in torch.split(asked, WRITTEN_AT_ONCE)
+            if len(part)
             for line in self.written(*_trimmed(ids[part], None if seen is None else seen[part]), most)
         ]
         silent = [at for at, place in enumerate(asked.tolist()) if not told[place][COUNT] and lines[at]]
