@@ -167,9 +167,8 @@ def bias_of(model: PreTrainedModel) -> torch.Tensor:
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*sacremoses"
-        )  # Marian's own, which mends punctuation, and is not kept
+        # Marian's would mend punctuation by a library that is no longer kept
+        warnings.filterwarnings("ignore", message=".*sacremoses")
         tokenizer = model_folder.tokenizer(folder)
     if tokenizer.eos_token_id is None:
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,13 @@ def marian(path: Path, *, sentences: Sequence[str] = SENTENCES, **values: Any) -
             pieces.setdefault(piece, len(pieces))
     pieces["<pad>"] = len(pieces)
     (path / "vocab.json").write_text(json.dumps(pieces), encoding="utf-8")
-    tokenizer = MarianTokenizer(
-        source_spm=str(path / "source.spm"), target_spm=str(path / "target.spm"), vocab=str(path / "vocab.json"),
-        source_lang="en", target_lang="de", model_max_length=64,
-    )  # fmt: skip
+    files = {name: str(path / f"{name}.spm") for name in ("source", "target")}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*sacremoses")
+        tokenizer = MarianTokenizer(
+            source_spm=files["source"], target_spm=files["target"], vocab=str(path / "vocab.json"),
+            source_lang="en", target_lang="de", model_max_length=64,
+        )  # fmt: skip
     pad = pieces["<pad>"]
     special = {"pad_token_id": pad, "eos_token_id": 0, "decoder_start_token_id": pad, "forced_eos_token_id": None}
     sizes = {"vocab_size": len(pieces), "max_position_embeddings": 64}
