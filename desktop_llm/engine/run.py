@@ -120,7 +120,7 @@ def _run(job: Job, run_folder: RunFolder, voice: Voice, control: Control, ranks:
     learner, parameters, splits = ranks.agreed(lambda: _learner(job, run_folder, source, voice))
     _compare(ranks, splits["train"])
     spread = ranks.agreed(lambda: over(learner, job.recipe, device, ranks))
-    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe))
+    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe, device))
     batch = (checkpoint.standing(source).rows if source is not None else 0) or (
         job.recipe.per_device_train_batch_size * ranks.world
     )

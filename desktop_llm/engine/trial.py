@@ -78,7 +78,7 @@ class Trial:
         self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)
-        what_learns.save_memory(self.learner, recipe)
+        what_learns.save_memory(self.learner, recipe, self.device)
         train = self.examples["train"]
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
         """How many examples the run learns from: its training rows, or what they are joined to."""

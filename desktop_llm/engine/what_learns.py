@@ -5,12 +5,14 @@ And whether it keeps what it computes on the way until the backward pass.
 
 from __future__ import annotations
 
+import torch
 from transformers import PreTrainedModel
 
+from desktop_llm.engine.device import Device
 from desktop_llm.engine.optimizers import count, trainable
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.nets import stack
+from desktop_llm.nets import adapter, stack
 from desktop_llm.nets.learner import Adapting, Learner
 
 
@@ -29,12 +31,15 @@ def settle(learner: Learner, recipe: Recipe) -> None:
         _freeze_layers(model, recipe.freeze_layers)
 
 
-def save_memory(learner: Learner, recipe: Recipe) -> None:
+def save_memory(learner: Learner, recipe: Recipe, device: Device) -> None:
     """Compute parts of each step twice, where the recipe says so; called once, after `narrow`. Raises UserError.
 
-    It hangs something on the model that cannot be copied with it.
+    It hangs something on the model that cannot be copied with it. What stays as it is under an adapter is kept in half
+    precision on a GPU that computes in it.
     """
     model = learner.model
+    if recipe.lora_r and device.torch.type == "cuda" and device.precision == "bf16":
+        adapter.halve(model, torch.bfloat16)
     if not recipe.gradient_checkpointing or not isinstance(model, PreTrainedModel):
         return
     if not model.supports_gradient_checkpointing:

@@ -111,12 +111,38 @@ class Adapter:
             owner, _, part = name.partition(INSIDE)
             if part and owner in layers:
                 if part == "bias":
-                    state[f"{owner}.bias"] = value.detach().to("cpu")
+                    state[f"{owner}.bias"] = value.detach().to("cpu", torch.float32)
             elif not any(part in name for part in (".lora_A.", ".lora_B.", ".lora_magnitude_vector.")):
-                state[name] = value.detach().to("cpu")
+                kind = torch.float32 if value.is_floating_point() else value.dtype
+                state[name] = value.detach().to("cpu", kind)
         for name, layer in layers.items():
             state[f"{name}.weight"] = _merged(layer)
         return state
+
+
+@torch.no_grad()
+def halve(model: nn.Module, kind: torch.dtype) -> int:
+    """Keep in `kind` the weights beside which is learned, where they lose nothing by it; how many.
+
+    Products are made in that precision anyway. Most model folders hold their weights in bfloat16.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    halved = 0
+    for layer in [one for one in model.modules() if isinstance(one, LoraLayer)]:
+        base: Any = layer.get_base_layer()
+        if quantized.is_quantized(base) or base.weight.requires_grad or base.weight.dtype != torch.float32:
+            continue
+        small = base.weight.to(kind)
+        if torch.equal(small.float(), base.weight):
+            base.weight.data = small
+            halved += 1
+    return halved
+
+
+def is_halved(model: nn.Module) -> bool:
+    """Whether some of a model's matrices are kept in half precision, so that it computes under autocast alone."""
+    return any(one.ndim == 2 and one.dtype in (torch.bfloat16, torch.float16) for one in model.parameters())
 
 
 def _name_in_file(name: str) -> str:
@@ -135,7 +161,7 @@ def _merged(layer: Any) -> torch.Tensor:
             weight + layer.get_delta_weight(NAME) if variant is None else variant.merge_safe(layer, NAME, weight)
         )
     else:
-        apart = copy.deepcopy(layer)
+        apart = copy.deepcopy(layer).float()
         apart.merge()
         made = apart.get_base_layer().weight
     return made.detach().to("cpu")

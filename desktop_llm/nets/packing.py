@@ -100,6 +100,14 @@ class Blocks:
         starts = np.minimum(np.arange(len(self)) * self.width, len(self.row) - 1 - self.width)
         return not bool(np.isin(self.begins, starts).all())
 
+    @property
+    def most(self) -> int:
+        """How many texts, or parts of one, a block holds at most."""
+        starts = np.minimum(np.arange(len(self)) * self.width, len(self.row) - 1 - self.width)
+        first = np.searchsorted(self.begins, starts, side="right")
+        last = np.searchsorted(self.begins, starts + self.width - 1, side="right")
+        return int((last - first).max(initial=0)) + 1
+
     def __len__(self) -> int:
         """The number of blocks; every token is foretold in one of them."""
         return -(-(len(self.row) - 1) // self.width) if len(self.row) > 1 else 0

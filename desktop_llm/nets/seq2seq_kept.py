@@ -11,8 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from desktop_llm.nets import attention, head_loss, model_folder, seq2seq_model
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Report
-from desktop_llm.nets.pairs import Pair, Pairs, encode
 from desktop_llm.nets.seq2seq_model import SeqParts
+from desktop_llm.nets.source_target import Pair, TextPairs, encode
 
 INPUTS = ("input_ids", "attention_mask", "decoder_input_ids")
 LONGER = 1.25
@@ -21,7 +21,7 @@ MORE = 8
 
 
 class SeqKept(Kept):
-    """A batch is what `nets.pairs` makes."""
+    """A batch is what `nets.source_target` makes."""
 
     def __init__(self, parts: SeqParts, smoothing: float = 0.0) -> None:
         """Put the parts together; `smoothing` is that of labels."""
@@ -46,7 +46,7 @@ class SeqKept(Kept):
         more = told if isinstance(told, list) else [] if told is None else [told]
         return frozenset((self._parts.end, *(int(one) for one in more)))
 
-    def narrow(self, examples: Sequence[Pairs]) -> None:
+    def narrow(self, examples: Sequence[TextPairs]) -> None:
         """Texts are written as long as those that are known; the words of both sides are one table, which stays."""
         longest = max((int(one.sizes.max()) for one in examples if len(one)), default=0)
         manner = self.model.generation_config
@@ -54,8 +54,8 @@ class SeqKept(Kept):
             manner.max_length = min(self.context, int(LONGER * longest) + MORE)
             manner.min_length = 0  # a folder's own would make short texts long
 
-    def collate(self, examples: Pairs, indices: Sequence[int]) -> Batch:
-        """See `nets.pairs`."""
+    def collate(self, examples: TextPairs, indices: Sequence[int]) -> Batch:
+        """See `nets.source_target`."""
         return examples.batch(indices)
 
     def loss(self, batch: Batch) -> torch.Tensor:
@@ -96,8 +96,7 @@ class SeqKept(Kept):
         """
         mask = torch.ones_like(ids) if seen is None else seen
         more = {"max_length": min(self.context, most)} if most else {}
-        # weights are turned into another precision at every token otherwise
-        with torch.autocast(ids.device.type, enabled=False):
+        with self.as_kept():
             told = self.model.generate(input_ids=ids, attention_mask=mask, **more)  # type: ignore[operator]
         ends = self.ends
         lines = []
@@ -106,8 +105,8 @@ class SeqKept(Kept):
             lines.append(line[:end])
         return lines
 
-    def encoded(self, pairs: Iterable[Pair], report: Report) -> Pairs:
-        """Pairs to tokens. What is encoded first is trained on: its average length is the measure of all batches."""
+    def encoded(self, pairs: Iterable[Pair], report: Report) -> TextPairs:
+        """TextPairs to tokens. What is encoded first is trained on: its average length is the measure of all batches."""
         parts = self._parts
         made = encode(parts.tokenizer, pairs, size=parts.max_length, begin=parts.begin, end=parts.end, report=report)
         known = made.sizes[made.sizes > 0]

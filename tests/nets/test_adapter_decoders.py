@@ -11,6 +11,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers import PreTrainedModel as Model
 
+from desktop_llm.engine import device as devices
 from desktop_llm.engine import what_learns
 from desktop_llm.engine.average import Average
 from desktop_llm.engine.optimizers import Optimizers
@@ -75,7 +76,9 @@ def test_gradient_checkpointing_changes_no_gradient_of_a_decoder(kind: str) -> N
     found = []
     for saving in (False, True):
         model = _made(kind)
-        what_learns.save_memory(_Plain(model), Recipe(gradient_checkpointing=saving))  # type: ignore[arg-type]
+        what_learns.save_memory(
+            _Plain(model), Recipe(gradient_checkpointing=saving), devices.choose(Recipe(device="cpu"))
+        )  # type: ignore[arg-type]
         model.train()
         _loss(model).backward()  # type: ignore[no-untyped-call]
         found.append([one.grad for one in model.parameters()])

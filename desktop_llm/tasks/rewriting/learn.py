@@ -13,9 +13,9 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import head_loss, seq2seq_model
 from desktop_llm.nets.learner import Batch, Report, Row
-from desktop_llm.nets.pairs import Pairs
 from desktop_llm.nets.seq2seq_kept import SeqKept
 from desktop_llm.nets.seq2seq_model import SeqParts
+from desktop_llm.nets.source_target import TextPairs
 from desktop_llm.tasks.rewriting.labels import asked_text
 
 WRITTEN_AT_ONCE = 32
@@ -36,7 +36,7 @@ class Rewriter(SeqKept):
         self.notes: list[str] = []
         """What a person should know of what was encoded."""
 
-    def encode(self, rows: Iterable[Row], report: Report) -> Pairs:
+    def encode(self, rows: Iterable[Row], report: Report) -> TextPairs:
         """Texts and, where known, what they become. Raises UserError where all of that is empty."""
         counted = {"known": 0, "empty": 0}
 
@@ -83,7 +83,7 @@ class Rewriter(SeqKept):
             )
         return made
 
-    def mean_loss(self, outputs: Sequence[torch.Tensor], examples: Pairs) -> float:
+    def mean_loss(self, outputs: Sequence[torch.Tensor], examples: TextPairs) -> float:
         """The mean loss of all tokens of targets."""
         told = torch.stack([one[:WRITTEN] for one in outputs]).double()
         return float((told[:, MEAN] * told[:, COUNT]).sum() / told[:, COUNT].sum().clamp(min=1))
@@ -110,7 +110,7 @@ class Rewriter(SeqKept):
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
-    def _note_cut(self, made: Pairs) -> None:
+    def _note_cut(self, made: TextPairs) -> None:
         read = self._parts.max_length
         if made.cut or made.cut_wanted:
             more = f" (the model can read {self.context:,})" if self.context > read else ""

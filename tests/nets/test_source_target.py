@@ -1,20 +1,20 @@
-"""Pairs of texts as tokens: cut with their ends, shifted, padded, and asked for in measure."""
+"""TextPairs of texts as tokens: cut with their ends, shifted, padded, and asked for in measure."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from desktop_llm.nets import pairs, tokenizer
+from desktop_llm.nets import source_target, tokenizer
 from desktop_llm.nets.head_loss import IGNORED, losses, mean_loss
-from desktop_llm.nets.pairs import Pairs
+from desktop_llm.nets.source_target import TextPairs
 
 TOKENIZER = tokenizer.train_pairs(["a b c d e f"], 258, 64)
 PAD, END = TOKENIZER.pad_token_id, TOKENIZER.eos_token_id
 
 
-def _encode(rows: list[tuple[str, str | None]], size: int = 8) -> Pairs:
-    return pairs.encode(TOKENIZER, rows, size=size, begin=PAD, end=END, report=lambda *_: None)
+def _encode(rows: list[tuple[str, str | None]], size: int = 8) -> TextPairs:
+    return source_target.encode(TOKENIZER, rows, size=size, begin=PAD, end=END, report=lambda *_: None)
 
 
 def test_what_is_too_long_is_cut_and_still_ends() -> None:
@@ -42,8 +42,11 @@ def test_a_target_is_begun_and_shifted_and_what_is_padded_does_not_count() -> No
 
 def test_what_has_no_target_is_always_asked_and_of_others_as_many_as_there_is_time_for() -> None:
     made = _encode([("a", "x" * 7)] * 3000 + [("b", None)] * 5)
-    assert (made.asked[3000:] == pairs.OFTEN).all()
-    for when, most in ((pairs.SOMETIMES, pairs.ASKED_TOKENS), (pairs.OFTEN, pairs.OFTEN_TOKENS)):
+    assert (made.asked[3000:] == source_target.OFTEN).all()
+    for when, most in (
+        (source_target.SOMETIMES, source_target.ASKED_TOKENS),
+        (source_target.OFTEN, source_target.OFTEN_TOKENS),
+    ):
         tokens = int(made.sizes[:3000][made.asked[:3000] >= when].sum())
         assert 0.8 * most < tokens <= most + 8
     batch = made.batch([0, 1, 3000])

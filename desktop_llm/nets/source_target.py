@@ -25,7 +25,7 @@ Pair = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class TextPairs:
     """`given` int32 [tokens], `given_starts` int64 [n + 1]: texts with their special tokens; `wanted` and
     `wanted_starts` what they become, no token where that is not known.
 
@@ -85,8 +85,8 @@ class Pairs:
 
 def encode(
     tokenizer: PreTrainedTokenizerBase, rows: Iterable[Pair], *, size: int, begin: int, end: int, report: Report
-) -> Pairs:
-    """Pairs to tokens, each side cut at `size`; a target ends with `end` also where the tokenizer would not say so."""
+) -> TextPairs:
+    """TextPairs to tokens, each side cut at `size`; a target ends with `end` also where the tokenizer would not say so."""
     made = _Making(tokenizer, size, end)
     waiting: list[Pair] = []
     for row in rows:
@@ -99,7 +99,7 @@ def encode(
     report("Reading the texts", made.count, 0)
     wanted_starts = _starts(made.wanted)
     pad = tokenizer.pad_token_id
-    return Pairs(
+    return TextPairs(
         _flat(made.given),
         _starts(made.given),
         _flat(made.wanted),
@@ -113,7 +113,7 @@ def encode(
 
 
 class _Making:
-    """Pairs in the making."""
+    """TextPairs in the making."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, size: int, end: int) -> None:
         self._tokenizer, self._size, self._end = tokenizer, size, end
