@@ -106,7 +106,7 @@ class SeqKept(Kept):
         return lines
 
     def encoded(self, pairs: Iterable[Pair], report: Report) -> TextPairs:
-        """TextPairs to tokens. What is encoded first is trained on: its average length is the measure of all batches."""
+        """Pairs to tokens. What is encoded first is trained on: its average length is the measure of all batches."""
         parts = self._parts
         made = encode(parts.tokenizer, pairs, size=parts.max_length, begin=parts.begin, end=parts.end, report=report)
         known = made.sizes[made.sizes > 0]

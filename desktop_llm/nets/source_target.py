@@ -86,7 +86,7 @@ class TextPairs:
 def encode(
     tokenizer: PreTrainedTokenizerBase, rows: Iterable[Pair], *, size: int, begin: int, end: int, report: Report
 ) -> TextPairs:
-    """TextPairs to tokens, each side cut at `size`; a target ends with `end` also where the tokenizer would not say so."""
+    """Pairs to tokens, each side cut at `size`; a target ends with `end` also where the tokenizer would not say so."""
     made = _Making(tokenizer, size, end)
     waiting: list[Pair] = []
     for row in rows:

@@ -7,7 +7,7 @@ import torch
 
 from desktop_llm.nets import source_target, tokenizer
 from desktop_llm.nets.head_loss import IGNORED, losses, mean_loss
-from desktop_llm.nets.source_target import TextPairs
+from desktop_llm.nets.source_target import ASKED_TOKENS, OFTEN, OFTEN_TOKENS, SOMETIMES, TextPairs
 
 TOKENIZER = tokenizer.train_pairs(["a b c d e f"], 258, 64)
 PAD, END = TOKENIZER.pad_token_id, TOKENIZER.eos_token_id
@@ -42,10 +42,10 @@ def test_a_target_is_begun_and_shifted_and_what_is_padded_does_not_count() -> No
 
 def test_what_has_no_target_is_always_asked_and_of_others_as_many_as_there_is_time_for() -> None:
     made = _encode([("a", "x" * 7)] * 3000 + [("b", None)] * 5)
-    assert (made.asked[3000:] == source_target.OFTEN).all()
+    assert (made.asked[3000:] == OFTEN).all()
     for when, most in (
-        (source_target.SOMETIMES, source_target.ASKED_TOKENS),
-        (source_target.OFTEN, source_target.OFTEN_TOKENS),
+        (SOMETIMES, ASKED_TOKENS),
+        (OFTEN, OFTEN_TOKENS),
     ):
         tokens = int(made.sizes[:3000][made.asked[:3000] >= when].sum())
         assert 0.8 * most < tokens <= most + 8
