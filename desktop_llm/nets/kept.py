@@ -110,9 +110,12 @@ class Kept:
         except (OSError, SafetensorError) as error:
             raise UserError(f"The weights in “{folder}” cannot be read ({error}).") from error
         there = {value.data_ptr(): name for name, value in self.model.state_dict().items() if name in state}
+        reckoned = set(self.model._keys_to_ignore_on_save or ())
         for name, value in self.model.state_dict().items():
             if name not in state and value.data_ptr() in there:
                 state[name] = state[there[value.data_ptr()]]  # shared, and so written once
+            elif name not in state and name in reckoned:
+                state[name] = value  # such as the sines of positions, which no file holds
         if self._compact is not None:
             whole = state[self._embedding_name()]
             self._compact.whole = whole.clone()

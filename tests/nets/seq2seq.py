@@ -16,7 +16,7 @@ from tests.run_folders import FILLER
 
 SENTENCES = [" ".join(FILLER[(at + step) % 10] for step in (0, at % 7, 3)) for at in range(60)]
 WIDE = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
-HEADS = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+HEADS = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "init_std": 0.18}
 
 
 def marian(path: Path, *, sentences: Sequence[str] = SENTENCES, **values: Any) -> Path:
