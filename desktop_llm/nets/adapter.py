@@ -36,7 +36,13 @@ INSIDE = ".base_layer."
 NOTE = "base.json"
 FOUR_BITS = "is_loaded_in_4bit"
 """By this attribute peft knows that it has to look for layers of 4 bits."""
-KINDS = {"ForSequenceClassification": "SEQ_CLS", "ForTokenClassification": "TOKEN_CLS", "ForCausalLM": "CAUSAL_LM"}
+KINDS = {
+    "ForSequenceClassification": "SEQ_CLS",
+    "ForTokenClassification": "TOKEN_CLS",
+    "ForCausalLM": "CAUSAL_LM",
+    "ForConditionalGeneration": "SEQ_2_SEQ_LM",
+    "MTModel": "SEQ_2_SEQ_LM",
+}
 """What peft calls a model's purpose, by how transformers names its class."""
 
 
@@ -185,7 +191,12 @@ def _linear(model: PreTrainedModel) -> list[str]:
 def _targets(model: PreTrainedModel, asked: str) -> list[str]:
     """The names of the layers beside which to learn. Raises UserError where there are none, or none of a name."""
     body = stack.body_of(model)
-    inside = [name for name in _linear(model) if stack.in_body(name, body)]
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    inside = [
+        name
+        for name in _linear(model)
+        if stack.in_body(name, body) or (not body and model.get_submodule(name) is not head)
+    ]
     if not inside:
         raise UserError(f"A model of the type “{model.config.model_type}” has no layers for LoRA; set “lora_r” to 0.")
     wanted = [one.strip() for one in asked.split(",") if one.strip()]
@@ -206,6 +217,8 @@ def _short(model: PreTrainedModel, targets: list[str]) -> list[str]:
 def _heads(model: PreTrainedModel) -> list[str]:
     """The modules that are learned anew; a head that the model brought along, as those that write do, is none."""
     body, own = stack.body_of(model).rstrip("."), model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if not body:  # a model that is nothing but its body has no head of its own to learn anew
+        return []
     above = [
         name
         for name, one in model.named_children()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from desktop_llm.nets import adapter, attention, causal_model, head_loss, model_folder, varlen
+from desktop_llm.nets import attention, causal_model, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch
@@ -53,16 +52,6 @@ class CausalKept(Kept):
             )
         hidden = causal_model.hidden_of(self.model, **inputs)
         return head_loss.mean_loss(hidden.flatten(0, 1), causal_model.head_of(self.model), labels)
-
-    def as_kept(self) -> AbstractContextManager[object]:
-        """Within this it computes in the precision of its weights.
-
-        Token by token is slow where they are turned into another at each of them.
-        """
-        kind = self.model.device.type
-        if adapter.is_halved(self.model):
-            return torch.autocast(kind, dtype=torch.bfloat16)
-        return torch.autocast(kind, enabled=False)
 
     def with_starts(self, batch: Batch, most: int) -> Batch:
         """A batch whose lines hold at most so many texts, with where these begin where the device needs no more."""

@@ -3,7 +3,7 @@
 A vocabulary of 32,000 makes 131 MB of float32 logits of a thousand tokens, and their gradient as much again. Here the
 logits of a piece live until its gradient is made, in the forward pass, as Liger-Kernel does (Hsu et al. 2024,
 arXiv:2410.10989); nothing is computed twice, as it would be by checkpointing. On an NVIDIA GPU one kernel makes of a
-piece's logits their loss and gradient, see `head_kernel`.
+piece's logits their loss and gradient, see `head_kernel`; it knows no bias and no smoothing of labels.
 """
 
 from __future__ import annotations
@@ -40,23 +40,33 @@ def _most(device: torch.device) -> int:
     return most
 
 
-def mean_loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def mean_loss(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    bias: torch.Tensor | None = None,
+    smoothing: float = 0.0,
+) -> torch.Tensor:
     """The mean cross-entropy of `hidden` [n, d] times `weight` [v, d] against `targets` int64 [n], IGNORED left out.
 
     A scalar float32 that can be differentiated; 0 where nothing counts. Under autocast the products are in its
-    precision, the rest in float32.
+    precision, the rest in float32. `bias` [v], which does not learn, is added to the logits; `smoothing` is that of
+    labels (Szegedy et al. 2016).
     """
     if head_kernel.there(hidden.device):
-        return _WHOLE(hidden, weight, targets)
-    return _apply(hidden, weight, targets)
+        return _WHOLE(hidden, weight, targets, bias, smoothing)
+    return _apply(hidden, weight, targets, bias, smoothing)
 
 
-def _apply(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    told: torch.Tensor = _MeanLoss.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+def _apply(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, bias: torch.Tensor | None, smoothing: float
+) -> torch.Tensor:
+    told: torch.Tensor = _MeanLoss.apply(hidden, weight, targets, bias, smoothing)  # type: ignore[no-untyped-call]
     return told
 
 
-_WHOLE: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor] = (
+_WHOLE: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor] = (
     torch.compiler.disable(_apply)  # type: ignore[no-untyped-call]
     if head_kernel.INSTALLED
     else _apply
@@ -65,21 +75,47 @@ _WHOLE: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor] = (
 
 
 @torch.no_grad()
-def losses(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def losses(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, *, bias: torch.Tensor | None = None
+) -> torch.Tensor:
     """The cross-entropy of each token, float32 [n]; 0 where it does not count. Without gradient."""
     told = torch.zeros(len(targets), device=hidden.device)
     size = pieces(len(targets), len(weight), hidden.device)
-    by_kernel = head_kernel.there(hidden.device)
+    by_kernel = bias is None and head_kernel.there(hidden.device)
     for start in range(0, len(targets), size):
-        logits = hidden[start : start + size] @ weight.t()
         if by_kernel:
+            logits = hidden[start : start + size] @ weight.t()
             told[start : start + size] = head_kernel.losses_(logits, targets[start : start + size], None, IGNORED)
             continue
-        logits = logits.float()
+        logits = _logits(hidden[start : start + size], weight, bias)
         told[start : start + size] = torch.nn.functional.cross_entropy(
             logits, targets[start : start + size], ignore_index=IGNORED, reduction="none"
         )
     return told
+
+
+def _logits(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    told = (hidden @ weight.t()).float()
+    return told if bias is None else told.add_(bias)
+
+
+def _smoothed(
+    logits: torch.Tensor, wanted: torch.Tensor, smoothing: float
+) -> tuple[torch.Tensor, Callable[[], torch.Tensor]]:
+    """The loss of each line of logits [n, v] against `wanted` [n, 1], float32 [n, 1]; and a function that turns the
+    logits into its gradient."""
+    normal = torch.logsumexp(logits, dim=-1, keepdim=True)
+    told = normal - (1 - smoothing) * logits.gather(1, wanted)
+    if smoothing:
+        told -= smoothing * logits.mean(dim=-1, keepdim=True)
+
+    def slope() -> torch.Tensor:
+        logits.sub_(normal).exp_()
+        if smoothing:
+            logits.sub_(smoothing / logits.shape[1])
+        return logits.scatter_add_(1, wanted, torch.full_like(normal, smoothing - 1))
+
+    return told, slope
 
 
 def _add(
@@ -98,7 +134,14 @@ def _add(
 
 class _MeanLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        targets: torch.Tensor,
+        bias: torch.Tensor | None,
+        smoothing: float,
+    ) -> torch.Tensor:
         """The loss; its gradient of both tensors is kept, if it is wanted."""
         kind = hidden.device.type
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
@@ -111,7 +154,7 @@ class _MeanLoss(torch.autograd.Function):
         for_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device) if wants_weight else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         size = pieces(len(targets), len(weight), hidden.device)
-        by_kernel = head_kernel.there(hidden.device)
+        by_kernel = bias is None and not smoothing and head_kernel.there(hidden.device)
         with torch.autocast(kind, enabled=False):
             for start in range(0, len(targets), size):
                 part = slice(start, start + size)
@@ -123,13 +166,11 @@ class _MeanLoss(torch.autograd.Function):
                     continue
                 wanted = targets[part].clamp(min=0)[:, None]
                 here = counted[part, None].float()
-                chances = (low[part] @ table.t()).float()
-                normal = torch.logsumexp(chances, dim=-1, keepdim=True)
-                total += ((normal - chances.gather(1, wanted)) * here).sum()
+                told, turned = _smoothed(_logits(low[part], table, bias), wanted, smoothing)
+                total += (told * here).sum()
                 if for_hidden is None and for_weight is None:
                     continue
-                chances.sub_(normal).exp_().scatter_add_(1, wanted, -torch.ones_like(normal))
-                slope = chances.mul_(here * share).to(precision)
+                slope = turned().mul_(here * share).to(precision)
                 _add(slope, low[part], table, None if for_hidden is None else for_hidden[part], for_weight)
         ctx.save_for_backward(for_hidden, for_weight)
         return total * share
@@ -140,4 +181,4 @@ class _MeanLoss(torch.autograd.Function):
         """What the forward pass made, times what comes from above."""
         above = gradients[0]
         made = zip(ctx.saved_tensors, ctx.kinds, strict=True)
-        return (*(None if one is None else (one * above).to(kind) for one, kind in made), None)
+        return (*(None if one is None else (one * above).to(kind) for one, kind in made), None, None, None)

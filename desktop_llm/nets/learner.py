@@ -148,6 +148,14 @@ class Noting(Protocol):
 
 
 @runtime_checkable
+class Sparing(Protocol):
+    """A learner that measures less while it learns, where all of it would take too long."""
+
+    sparing: bool
+    """Whether it does now."""
+
+
+@runtime_checkable
 class Writing(Protocol):
     """A learner whose model writes on from what it is given, token by token."""
 
@@ -173,6 +181,14 @@ class Filling(Protocol):
 
     def filled(self, row: Row) -> list[Piece]:
         """The text with its gaps filled, piece by piece, each gap's with what else might stand there."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A learner whose model reads one text by an encoder and writes another; `Writing.opening` begins the second."""
+
+    def given(self, row: Row) -> list[int]:
+        """The tokens that are read. Raises UserError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.generation import Sampling
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
@@ -188,7 +189,9 @@ class Task:
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
     names or None, format and further cells; None leaves it out.
-    `writes`: its models write texts, from what `nets.learner.Writing` calls an opening.
+    `writes`: its models write texts, from what `nets.learner.Writing` calls an opening, and as `sampling` has it unless
+    somebody wants it otherwise. `auto_model` is the class of transformers that loads its models where no pipeline does;
+    `usage` are then lines with `model` and `tokenizer`.
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
     `other` tells what is otherwise with a recipe, None where nothing is.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
@@ -226,6 +229,8 @@ class Task:
     answer_words: Callable[[Prediction], str] | None = None
     formats: tuple[str, ...] = ()
     writes: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    auto_model: str = ""
     tokens_a_parameter: float = 0.02
     sizing_source: str = "a rule of thumb"
     other: Callable[[Recipe], Other | None] | None = None

@@ -127,6 +127,16 @@ def _asked(task: Task, recipe: Recipe) -> tuple[str, tuple[str, ...]]:
 
 
 def _example(task: Task, recipe: Recipe) -> list[str]:
+    if task.auto_model:
+        return [
+            "```python",
+            f"from transformers import {task.auto_model}, AutoTokenizer",
+            "",
+            f'model = {task.auto_model}.from_pretrained("path/to/this/folder")',
+            'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+            *task.usage,
+            "```",
+        ]
     pipeline, usage = _asked(task, recipe)
     return [
         "```python",
