@@ -76,7 +76,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
         if told.recipe is not None:
             base = recipe_file.from_toml(base, told.recipe)
         recipe = recipes.changed(base, values)
-        possible.check_given(recipe, given)
+        possible.check_given(recipe, given, task.groups)
         task.deciding(recipe.metric_for_best_model)
         possible.check(recipe)
         if told.pack is None:

@@ -161,8 +161,8 @@ class Task:
     """Who a task is.
 
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
-    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
-    form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
+    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `groups` the groups of recipe keys
+    that not all tasks have; `metrics` the main one first; `switches` what a project may choose of its labels.
     `cell` is where files have the label in names: label, labels or spans. `move_label`, where labels speak of places
     in the text, moves a label in names along with it: the new label, and how many parts of it are gone.
     `least_classes` is how many classes the training rows must have between them.
@@ -191,6 +191,7 @@ class Task:
     fields: tuple[RowField, ...]
     recipe: Recipe = field(default_factory=Recipe)
     folder_recipe: Recipe = field(default_factory=Recipe)
+    groups: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     metrics: tuple[Metric, ...] = ()
     labels: Labels

@@ -80,7 +80,7 @@ def card(project: Project, number: int) -> str:
         "",
         "| key | value |",
         "| --- | --- |",
-        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if key not in CARD_RECIPE_SKIPPED),
+        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if _is_told(key, task)),
         "",
         "## Versions",
         "",
@@ -96,6 +96,10 @@ def card(project: Project, number: int) -> str:
 def _split_words(told: object) -> str:
     counts = dict(told) if isinstance(told, dict) else {}
     return ", ".join(f"{counts.get(split, 0):,} {split}" for split in ("train", "validation", "test"))
+
+
+def _is_told(key: str, task: Task) -> bool:
+    return key not in CARD_RECIPE_SKIPPED and recipes.OWN.get(key, "") in ("", *task.groups)
 
 
 def _cell(value: object, key: str) -> str:

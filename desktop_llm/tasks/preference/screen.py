@@ -7,8 +7,10 @@ many rows, so that a liking for one side is no liking for one model.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -18,9 +20,12 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import chip, key_hint
 from desktop_llm.widgets.flow import FlowLayout
-from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
+from desktop_llm.widgets.pair_view import PairView
+from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.source_card import SourceCard
+from desktop_llm.widgets.talk import USER
+from desktop_llm.widgets.talk_trial import TalkTrial
 from desktop_llm.widgets.writing_field import size_of
 
 LEFT, RIGHT = "left", "right"
@@ -195,3 +200,32 @@ class Editor(LabelEditor):
 def label_editor(parent: QWidget | None = None) -> LabelEditor:
     """The editor for labels."""
     return Editor(parent)
+
+
+def result_view(parent: QWidget | None = None) -> ResultView:
+    """The view of a run's details."""
+    return PairView(parent)
+
+
+def _told(messages: Sequence[Mapping[str, Any]]) -> str:
+    """A prompt as a row keeps it: a text where it is just that."""
+    if len(messages) == 1 and messages[0].get("role") == USER:
+        return str(messages[0].get("content") or "")
+    return json.dumps([dict(one) for one in messages], ensure_ascii=False)
+
+
+def _row(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """A conversation to be answered."""
+    return {"prompt": _told(messages), A: "", B: ""}
+
+
+def _pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What was asked last, and both answers; of what was said before both know what was said at the left."""
+    asked = list(left)
+    answer = str(asked.pop().get("content") or "") if asked else ""
+    return {"prompt": _told(asked), A: answer, B: str(right[-1].get("content") or "") if right else ""}
+
+
+def try_view(parent: QWidget | None = None) -> WritingView:
+    """The view to try a model by hand."""
+    return TalkTrial(_row, chat=True, pair_of=_pair, parent=parent)
