@@ -37,8 +37,8 @@ class TaskFixture:
     folder without us and prints its outputs.
 
     `narrows`: words that no text uses can be left out of training; `perfect` gives what a score takes for the truth of
-    a row, and the label of the best answer to it, `figures` those of that answer; `best` are the figures of such answers
-    where they are not as usual.
+    a row, and the label of the best answer to it, `figures` the figures of that answer; `best` are the scores of such
+    answers where they are not as usual.
 
     It is called with the folder and a JSON list of texts, and prints a JSON list of outputs, one a text.
     """
