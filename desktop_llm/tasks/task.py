@@ -116,6 +116,9 @@ class Score(Protocol):
 
 FileCells = Callable[[Mapping[str, str], Any | None, str, Mapping[str, str]], dict[str, object] | None]
 """See `Task.file_cells`."""
+Asks = Callable[[Mapping[str, str]], Sequence[Mapping[str, Any]]]
+Compared = Callable[[Mapping[str, str], str, str, str], tuple[dict[str, str], Any]]
+"""See `Task.asks` and `Task.compared`."""
 UNTAUGHT = "Rows of this kind can be labeled, agreed on, saved and exchanged; there is no model to train for them yet."
 
 
@@ -179,7 +182,9 @@ class Task:
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
     names or None, format and further cells; None leaves it out.
-    `writes`: its models write texts, from what `nets.learner.Writing` calls an opening.
+    `writes`: its models write texts, from what `nets.learner.Writing` calls an opening. `asks` tells the messages that
+    a row's content asks them to answer, none where it asks nothing; `compared`, where rows are pairs of answers, makes
+    a row's content and label in names from another row's content, two answers to it, and “a”, “b” or “tie”.
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
     """
@@ -216,6 +221,8 @@ class Task:
     answer_words: Callable[[Prediction], str] | None = None
     formats: tuple[str, ...] = ()
     writes: bool = False
+    asks: Asks | None = None
+    compared: Compared | None = None
     tokens_a_parameter: float = 0.02
     sizing_source: str = "a rule of thumb"
 

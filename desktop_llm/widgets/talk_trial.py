@@ -113,6 +113,19 @@ class TalkTrial(WritingView):
             self._talk.columns[column][-1].problem = sentence
             self._end(column)
 
+    def sampling(self) -> Sampling | None:
+        """The settings; None, and a word about it, where one of them is none."""
+        try:
+            told = generation.changed(Sampling(), self.form.values())
+        except ValueError as error:
+            self._tell_wrong(self.tr("“{title}” is not a number that can be used.").format(title=error))
+            return None
+        except UserError as error:
+            self._tell_wrong(error.message)
+            return None
+        self._tell_wrong("")
+        return told
+
     # how it looks
 
     def _build_top(self) -> QHBoxLayout:
@@ -229,17 +242,22 @@ class TalkTrial(WritingView):
     def _show_buttons(self) -> None:
         free = not self._writing
         answered = any(turn.role == ASSISTANT for turns in self._talk.columns for turn in turns)
-        columns = self._talk.columns[:1] if self._pair_of is None else self._talk.columns
-        said = all(
-            any(turn.text and not turn.problem for turn in turns if turn.role == ASSISTANT) for turns in columns
-        ) and (self._pair_of is None or len(columns) == 2)
         self._new.setEnabled(free and not self._talk.empty)
         self._again.setEnabled(free and answered)
         self._on.setEnabled(free and answered)
-        self._keep.setEnabled(free and said and self._may_keep)
+        self._keep.setEnabled(free and self._may_keep and self._has_said())
         self._stop.setEnabled(not free)
         self._send.setEnabled(free and bool(self.text.toPlainText().strip()))
         self._history.setEnabled(free and len(self._talks) > 1)
+
+    def _has_said(self) -> bool:
+        """Whether there is something to put into the data."""
+        if self._pair_of is None:
+            return any(turn.text and not turn.problem for turn in self._talk.columns[0] if turn.role == ASSISTANT)
+        last = [turns[-1] for turns in self._talk.columns if turns]
+        return len(last) == 2 and all(
+            turn.role == ASSISTANT and turn.text.strip() and not turn.problem for turn in last
+        )
 
     # what is done
 
@@ -253,26 +271,13 @@ class TalkTrial(WritingView):
         self._writing.clear()
         self._show_talk()
 
-    def _sampling(self) -> Sampling | None:
-        """The settings; None, and a word about it, where one of them is none."""
-        try:
-            told = generation.changed(Sampling(), self.form.values())
-        except ValueError as error:
-            self._tell_wrong(self.tr("“{title}” is not a number that can be used.").format(title=error))
-            return None
-        except UserError as error:
-            self._tell_wrong(error.message)
-            return None
-        self._tell_wrong("")
-        return told
-
     def _tell_wrong(self, sentence: str) -> None:
         self._wrong.setText(sentence)
         self._wrong.setVisible(bool(sentence))
 
     def _on_send(self) -> None:
         text = self.text.toPlainText()
-        told = self._sampling()
+        told = self.sampling()
         if self._writing or told is None or not text.strip():
             return
         # a text is not gone on with by another, but by Go on
@@ -296,7 +301,7 @@ class TalkTrial(WritingView):
         self._show_buttons()
 
     def _on_again(self) -> None:
-        told = self._sampling()
+        told = self.sampling()
         if self._writing or told is None:
             return
         for place, turns in enumerate(self._talk.columns):
@@ -306,7 +311,7 @@ class TalkTrial(WritingView):
         self._ask_all(told)
 
     def _on_go_on(self) -> None:
-        told = self._sampling()
+        told = self.sampling()
         if not self._writing and told is not None:
             self._ask_all(told)
 

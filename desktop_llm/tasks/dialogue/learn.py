@@ -20,7 +20,7 @@ from desktop_llm.nets.answers import AnswerBlocks, Conversations, Told
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.chat_kept import ChatKept
 from desktop_llm.nets.learner import Batch, Report, Row
-from desktop_llm.tasks.dialogue.labels import ANSWERS, messages, said
+from desktop_llm.tasks.dialogue.labels import ANSWERS, asks, messages, said
 
 AT_ONCE = 16_384
 """Tokens that are measured at once."""
@@ -146,9 +146,7 @@ class Speaker(ChatKept):
         return Told(text=text, answers=tuple(spans), after=after, asked=opening)
 
     def _asked(self, row: Row) -> str:
-        told = messages(str(row["messages"]))
-        while told and told[-1].get("role") == ANSWERS:
-            told.pop()
+        told = asks({"messages": str(row["messages"])})
         text = self._template.opening(told) if told else ""
         room = self.context - min(LONG, self.context // 2)
         return text if len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) <= room else ""

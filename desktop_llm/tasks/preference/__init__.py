@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
-from desktop_llm.tasks.preference.labels import RULES, file_cells, in_line, label_of
+from desktop_llm.tasks.preference.labels import RULES, asks, compared, file_cells, in_line, label_of
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ TASK = Task(
     open_screen=_open_screen,
     classes=False,
     writes=True,
+    asks=asks,
+    compared=compared,
     feed_forward=8 / 3,
     tokens_a_parameter=20.0,
     sizing_source="Hoffmann et al. 2022",

@@ -111,6 +111,17 @@ def prompt_of(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": text}] if told is None else told
 
 
+def asks(content: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row's prompt as messages; none where it is empty."""
+    text = content.get("prompt", "")
+    return prompt_of(text) if text.strip() else []
+
+
+def compared(content: Mapping[str, str], a: str, b: str, better: str) -> tuple[dict[str, str], str]:
+    """A row of two other answers to the same prompt, and its label."""
+    return {"prompt": content.get("prompt", ""), A: a, B: b}, better
+
+
 def spoken(text: str, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """An answer as messages, up to the last that says something; empty where none does.
 

@@ -16,17 +16,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_llm.tasks.preference.labels import BAD, TIE, A, B, messages
+from desktop_llm.widgets.answer_card import AnswerCard
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.chip import chip, key_hint
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.pair_view import PairView
 from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
-from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.source_card import SourceCard
 from desktop_llm.widgets.talk import USER
 from desktop_llm.widgets.talk_trial import TalkTrial
-from desktop_llm.widgets.writing_field import size_of
 
 LEFT, RIGHT = "left", "right"
 
@@ -48,35 +47,6 @@ def readable(text: str) -> str:
     return "\n\n".join(f"{one.get('role')}: {one.get('content') or ''}" for one in told)
 
 
-class AnswerCard(Card):
-    """One answer, to be scrolled where it is long."""
-
-    def __init__(self, side: str, title: str, parent: QWidget | None = None) -> None:
-        """`side` is left or right."""
-        super().__init__(" ", " ", parent)
-        self.set_title(title)
-        self.setObjectName(f"label.answer.{side}")
-        self.text = plain_label("", "reading-text", wrap=True)
-        self.text.setObjectName(f"label.answer.{side}.text")
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.text.setMinimumWidth(80)
-        inner = QWidget()
-        inside = QVBoxLayout(inner)
-        inside.setContentsMargins(0, 0, 8, 0)
-        inside.addWidget(self.text)
-        inside.addStretch(1)
-        self._scroll = scrolling(inner)
-        self.body.addWidget(self._scroll, 1)
-
-    def show_answer(self, text: str) -> None:
-        """Show it from its beginning."""
-        self.text.setText(text)
-        self.set_note(size_of(text) if text else "")
-        self._scroll.verticalScrollBar().setValue(0)
-
-
 class Editor(LabelEditor):
     """One key decides, and the next row comes."""
 
@@ -92,8 +62,8 @@ class Editor(LabelEditor):
         self._whole.addWidget(self._prompt, 2)
         answers = QHBoxLayout()
         answers.setSpacing(16)
-        self.left = AnswerCard(LEFT, self.tr("First answer"))
-        self.right = AnswerCard(RIGHT, self.tr("Second answer"))
+        self.left = AnswerCard("label.answer.left", self.tr("First answer"))
+        self.right = AnswerCard("label.answer.right", self.tr("Second answer"))
         answers.addWidget(self.left, 1)
         answers.addWidget(self.right, 1)
         self._whole.addLayout(answers, 3)
