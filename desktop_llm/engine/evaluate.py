@@ -68,7 +68,7 @@ def outputs_of(spread: Spread, split: Split, device: Device, batch_size: int, on
     finally:
         spread.rest()
         learner.model.train(was_training)
-    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split))
+    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split.examples))
 
 
 def _in_order(parts: Sequence[Part], count: int) -> Outputs:

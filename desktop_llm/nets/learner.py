@@ -191,6 +191,37 @@ class Reading(Protocol):
         """The tokens that are read. Raises UserError."""
 
 
+@runtime_checkable
+class Referring(Protocol):
+    """A learner that measures from its model as it was at the start: what that says of examples is asked only once."""
+
+    @property
+    def refers(self) -> bool:
+        """Whether it does, by its recipe."""
+
+    def at_start(self) -> Learner | None:
+        """The model that it began with, loaded anew; None where that is gone. Raises UserError."""
+
+    def digest(self, examples: Any) -> str:
+        """A hash of all that the model is given of examples; what it says of them is the same for the same hash."""
+
+    def refer(self, examples: Any, began: Outputs) -> None:
+        """Let examples know the `outputs` of the model at the start for all of them."""
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A learner of whose model not all is computed for each token of an example."""
+
+    @property
+    def sequences(self) -> int:
+        """In how many parts of one length an example is read, none of which sees another."""
+
+    @property
+    def head_share(self) -> float:
+        """For which share of the tokens that it learns from the head of its model is computed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What a training pass thinks of the given labels of a batch, on the device and without gradient.

@@ -239,6 +239,15 @@ are by a uid of their class, as its number differs from copy to copy. `changed` 
 project's text, or uids of classes. Of old versions the last is taken to have said all that it says. They came within
 one millisecond at times, so that their uids begin with their number and stay in their order."""
 
+BLIND = """
+CREATE TABLE verdicts (
+  id INTEGER PRIMARY KEY, first TEXT NOT NULL, second TEXT NOT NULL, item INTEGER NOT NULL,
+  first_answer TEXT NOT NULL, second_answer TEXT NOT NULL, turned INTEGER NOT NULL, sampling TEXT NOT NULL,
+  verdict TEXT, labeler TEXT NOT NULL DEFAULT '', at TEXT, UNIQUE (first, second, item)
+) STRICT;
+"""
+"""What two models, known by the hashes of their weights, answered to a row, and which answer somebody found better."""
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -254,6 +263,7 @@ MIGRATIONS = {
     "advice_of_runs": ADVICE,
     "runs_on_servers": SERVERS,
     "guidelines_of_all_copies": GUIDELINES,
+    "blind_verdicts": BLIND,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

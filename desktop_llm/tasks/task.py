@@ -117,6 +117,9 @@ class Score(Protocol):
 
 FileCells = Callable[[Mapping[str, str], Any | None, str, Mapping[str, str]], dict[str, object] | None]
 """See `Task.file_cells`."""
+Asks = Callable[[Mapping[str, str]], Sequence[Mapping[str, Any]]]
+Compared = Callable[[Mapping[str, str], str, str, str], tuple[dict[str, str], Any]]
+"""See `Task.asks` and `Task.compared`."""
 UNTAUGHT = "Rows of this kind can be labeled, agreed on, saved and exchanged; there is no model to train for them yet."
 
 
@@ -191,7 +194,9 @@ class Task:
     names or None, format and further cells; None leaves it out.
     `writes`: its models write texts, from what `nets.learner.Writing` calls an opening, and as `sampling` has it unless
     somebody wants it otherwise. `auto_model` is the class of transformers that loads its models where no pipeline does;
-    `usage` are then lines with `model` and `tokenizer`.
+    `usage` are then lines with `model` and `tokenizer`. `asks` tells the messages that a row's content asks them to
+    answer, none where it asks nothing; `compared`, where rows are pairs of answers, makes a row's content and label in
+    names from another row's content, two answers to it, and “a”, “b” or “tie”.
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
     `other` tells what is otherwise with a recipe, None where nothing is.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
@@ -231,6 +236,8 @@ class Task:
     writes: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     auto_model: str = ""
+    asks: Asks | None = None
+    compared: Compared | None = None
     tokens_a_parameter: float = 0.02
     sizing_source: str = "a rule of thumb"
     other: Callable[[Recipe], Other | None] | None = None
