@@ -59,7 +59,14 @@ class Look:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.path.name or str(self.path)
+        return title(self.path)
+
+
+def title(path: Path) -> str:
+    """What a folder is called: its name; in the cache of the hub's library, the model's."""
+    if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
+        return path.parent.parent.name.rpartition("--")[2]
+    return path.name or str(path)
 
 
 def look(path: Path) -> Look:

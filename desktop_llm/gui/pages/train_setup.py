@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_devices import SPREAD_KEYS, TrainDevices
 from desktop_llm.gui.pages.train_fold import TrainFold
@@ -298,7 +299,7 @@ def model_title(model: str) -> str:
         return QCoreApplication.translate("TrainSetup", "{project}, run {number}").format(
             project=run.parent.parent.name, number=int(run.name)
         )
-    return folder.name or model
+    return folders.title(folder)
 
 
 def folder_words(folder: Path) -> str:
