@@ -135,11 +135,17 @@ def told(folder: Path) -> dict[str, Any]:
 
 def refusal(folder: Path, config: Mapping[str, Any], heads: Sequence[str]) -> str:
     """Why a model cannot be given one of these heads; '' where it can, as far as can be seen without loading it."""
+    why_not = unfit(config, heads)
+    return f"The model in “{folder}” is {why_not}." if why_not else ""
+
+
+def unfit(config: Mapping[str, Any], heads: Sequence[str]) -> str:
+    """As `refusal`, of the model alone: what it is, and what to choose instead."""
     kind = str(config.get("model_type", ""))
     if not kind or any(_fits(kind, config, head) for head in heads):
         return ""  # without a type the engine tries, and says what it cannot load
     what, instead = HEADS.get(heads[0], ("is not for that", "another"))
-    return f"The model in “{folder}” is of the type “{kind}”, which {what}; choose {instead}."
+    return f"of the type “{kind}”, which {what}; choose {instead}"
 
 
 def context(config: Mapping[str, Any]) -> int | None:

@@ -29,6 +29,10 @@ class Kept:
         """Whether this program has downloaded it, into its own folder."""
         return bool(self.entry.source) and self.entry.path.is_relative_to(shelf.models_dir().absolute())
 
+    def can(self, task: str) -> bool:
+        """Whether it can be trained for this task."""
+        return any(told.task == task and not told.why_not for told in self.serves)
+
 
 def kept(should_stop: Callable[[], bool] = lambda: False) -> list[Kept]:
     """The list. Raises Cancelled."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from desktop_llm.catalog import folder as folders
 from desktop_llm.catalog.folder import Look
@@ -14,11 +16,15 @@ from desktop_llm.tasks.task import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serves:
-    """Whether a model can be trained for a task: `why_not` is a sentence, '' where it can."""
+    """Whether a model can be trained for a task: `why_not` is a sentence, '' where it can.
+
+    `because` is what it says of the model alone, where the model is whole.
+    """
 
     task: str
     title: str
     why_not: str
+    because: str = ""
 
 
 def check(folder: Path, task: Task) -> None:
@@ -28,12 +34,19 @@ def check(folder: Path, task: Task) -> None:
 
 def serves(look: Look) -> list[Serves]:
     """What a folder is good for, task by task."""
+    try:
+        config = folders.told(look.path)
+    except UserError as error:
+        return would_serve(look.path, {}, look.problem or error.message)
+    return would_serve(look.path, config, look.problem)
+
+
+def would_serve(path: Path, config: Mapping[str, Any], problem: str = "") -> list[Serves]:
+    """What a model of this config would be good for; `problem`: why for nothing."""
     told = []
     for task in TASKS.values():
         if task.learns:
-            try:
-                why_not = look.problem or folders.refusal(look.path, folders.told(look.path), task.heads)
-            except UserError as error:
-                why_not = error.message
-            told.append(Serves(task=task.name, title=task.title, why_not=why_not))
+            because = "" if problem else folders.unfit(config, task.heads)
+            why_not = problem or folders.refusal(path, config, task.heads)
+            told.append(Serves(task=task.name, title=task.title, why_not=why_not, because=because))
     return told

@@ -1,7 +1,7 @@
 """Tagging: our engine against transformers' own recipe for token classification (its examples' run_ner.py), span F1.
 
 Run by hand: python -m tests.benchmarks.tagging [--sets wikigold,wnut17,weibo] [--rounds 2] [--epochs N] [--rate R]
-wikigold (a fifth of its sentences held out) and WNUT17 from MiniLM, Weibo (Chinese) from scratch in the small preset's
+wikigold (a fifth of its sentences held out) and WNUT17 from MiniLM, Weibo (Chinese) from scratch in the tiny preset’s
 size; the recipe's model from scratch is ours, for it has none of its own. The same texts, epochs, batch, learning rate
 and seeds; whatever else is each side's own default. Neither chooses by a validation split: the last model counts.
 Each leg is a process of its own. The figure is seqeval's: of ours over the characters, so that a span counts only when
@@ -124,7 +124,7 @@ def job_of(told: dict[str, Any], kind: Kind, train: Sequence[Sentence], note: An
 
     task = task_named("token_tagging")
     base = task.recipe if kind.scratch else task.folder_recipe
-    size = {key: value for key, value in task.presets[1].values.items() if key != "max_length"}
+    size = {key: value for key, value in task.presets[0].values.items() if key != "max_length"}
     recipe = changed(
         base,
         {
