@@ -62,8 +62,8 @@ def look(name: str) -> Offer:
         File(name=one.rfilename, bytes=one.size or 0, sha256=one.lfs.sha256 if one.lfs is not None else "")
         for one in told.siblings or ()
     ]
-    card: Any = told.card_data.to_dict() if told.card_data is not None else {}
-    licence = card.get("license_name") or card.get("license") or ""
+    card: Any = told.card_data
+    licence = getattr(card, "license_name", None) or getattr(card, "license", None) or ""
     return Offer(
         name=name,
         revision=str(told.sha),
@@ -135,9 +135,8 @@ class _Counted:
 
 def _file(offer: Offer, one: File, folder: Path, teller: _Teller) -> None:
     """One file, whole or not at all. Raises UserError where it is not what the hub says."""
-    from huggingface_hub import hf_hub_url
+    from huggingface_hub import hf_hub_url, utils
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
 
     path, part = folder / one.name, folder / (one.name + PART)
     if path.is_file():
@@ -150,7 +149,8 @@ def _file(offer: Offer, one: File, folder: Path, teller: _Teller) -> None:
             here = 0
         teller.add(here, one.name)
         # as it is on the hub, not packed for the way: else it could not go on in the middle
-        headers = {**build_hf_headers(token=_token()), "Accept-Encoding": "identity"}
+        library: Any = utils
+        headers = {**library.build_hf_headers(token=_token()), "Accept-Encoding": "identity"}
         if here < one.bytes:
             counted: Any = _Counted(file, teller, one.name)
             url = hf_hub_url(offer.name, one.name, revision=offer.revision)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from desktop_llm.catalog import architectures, folder
+
+
+def _types() -> list[str]:
+    from transformers.models.auto import configuration_auto
+
+    known: Any = configuration_auto
+    return list(known.CONFIG_MAPPING_NAMES)
 
 
 @pytest.mark.parametrize("head", folder.HEADS)
@@ -14,15 +23,11 @@ def test_the_heads_of_all_types(head: str) -> None:
     names = getattr(modeling_auto, f"MODEL_FOR_{head}_MAPPING_NAMES")
     assert len(names) > 20
     assert all(architectures.told(kind, head) for kind in names)
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-
-    assert {kind for kind in CONFIG_MAPPING_NAMES if architectures.has(kind, head)} <= set(names)
+    assert {kind for kind in _types() if architectures.has(kind, head)} <= set(names)
 
 
 def test_the_types_that_it_knows() -> None:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-
-    assert all(architectures.known(kind) for kind in CONFIG_MAPPING_NAMES)
+    assert all(architectures.known(kind) for kind in _types())
     assert not architectures.known("bort9")
 
 
