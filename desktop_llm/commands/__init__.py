@@ -22,6 +22,7 @@ VERBS = {
     "take-back": "servers",
     "call-back": "servers",
     "evaluate": "training",
+    "models": "shelf",
     "predict": "models",
     "export": "models",
     "suggest": "looping",

@@ -219,7 +219,8 @@ def _learner(
         splits[split] = Split(kept, examples)
     if isinstance(learner, Shelving):
         learner.shelf = None
-    for note in learner.notes if isinstance(learner, Noting) and source is None else ():
+    noted = (*what_learns.start_notes(job.recipe), *(learner.notes if isinstance(learner, Noting) else ()))
+    for note in noted if source is None else ():
         voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
     if source is None and (told := what_learns.words(learner)):

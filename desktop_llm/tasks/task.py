@@ -120,6 +120,16 @@ FileCells = Callable[[Mapping[str, str], Any | None, str, Mapping[str, str]], di
 Asks = Callable[[Mapping[str, str]], Sequence[Mapping[str, Any]]]
 Compared = Callable[[Mapping[str, str], str, str, str], tuple[dict[str, str], Any]]
 """See `Task.asks` and `Task.compared`."""
+HEADS = {
+    "text-classification": "SEQUENCE_CLASSIFICATION",
+    "token-classification": "TOKEN_CLASSIFICATION",
+    "text-generation": "CAUSAL_LM",
+    "text2text-generation": "SEQ_TO_SEQ_CAUSAL_LM",
+    "translation": "SEQ_TO_SEQ_CAUSAL_LM",
+    "summarization": "SEQ_TO_SEQ_CAUSAL_LM",
+    "fill-mask": "MASKED_LM",
+}
+"""The head that the models of a pipeline have."""
 UNTAUGHT = "Rows of this kind can be labeled, agreed on, saved and exchanged; there is no model to train for them yet."
 
 
@@ -189,6 +199,8 @@ class Task:
     `unsupervised`: a row is all there is to learn from. None needs a label and there is no field for it, every row is
     learned from or held out, and what a score gets for the truth is the row itself. `feed_forward` is how many times
     wider than its embeddings the inner layers of a model from scratch are.
+    `starts` are the heads, in the words of transformers (see `catalog.folder.HEADS`), one of which a model must be able
+    to have to start from it; empty, it is the head of the `pipeline`.
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
     names or None, format and further cells; None leaves it out.
@@ -223,6 +235,7 @@ class Task:
     several: bool = False
     ordered: bool = False
     pipeline: str = "text-classification"
+    starts: tuple[str, ...] = ()
     usage: tuple[str, ...] = ('print(model("your text"))',)
     loop: Loop | None = None
     classes: bool = True
@@ -246,6 +259,11 @@ class Task:
     def learns(self) -> bool:
         """Whether there is a model to train for it."""
         return self.open_learn is not no_learn_room
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads, in the words of transformers, one of which a model needs to start from it."""
+        return self.starts or (HEADS.get(self.pipeline, "SEQUENCE_CLASSIFICATION"),)
 
     def must_learn(self) -> None:
         """Raises UserError where there is no model to train."""
