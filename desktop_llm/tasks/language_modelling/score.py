@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.task import Scores
 
@@ -50,6 +52,23 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
         },
         places={"odd": order[:LISTED].tolist(), "usual": order[::-1][:LISTED].tolist()},
     )
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to the figures of `score`, for intervals and comparisons."""
+    nats = np.asarray([one.label["nats"] for one in predictions])
+    tokens = np.asarray([one.label["tokens"] for one in predictions])
+    size = np.asarray([len(str(row["text"]).encode("utf-8", "surrogatepass")) for row in truth])
+
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        loss = tallies.share(sums[:, 0], sums[:, 1])
+        return {
+            "perplexity": np.exp(np.minimum(loss, MOST_NATS)),
+            "bits_per_byte": sums[:, 0] / math.log(2) / np.maximum(1, sums[:, 2]),
+            "loss": loss,
+        }
+
+    return tallies.of_rows(np.stack([nats, tokens, size], axis=1), figures, right=None, good=-nats / tokens)
 
 
 def _beginning(row: Any) -> str:
