@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import torch
 
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate
@@ -36,6 +40,15 @@ def task_of(folder: Path) -> str:
         raise UserError(f"“{folder / NOTE}” cannot be read ({error}); export the model again.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Figures, one answer a row, and, where answers are classes of whole texts, logits float32 [rows, classes]."""
+
+    scores: Scores
+    answers: Sequence[Prediction]
+    logits: np.ndarray | None
+
+
 class Predictor:
     """A model folder ready to answer."""
 
@@ -65,13 +78,23 @@ class Predictor:
         with devices.memory_sentences():
             return evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, _nothing)
 
-    def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
-        """Figures and answers on rows with labels in names."""
-        kept = list(rows)
-        split = Split(kept, self.learner.encode(kept, _silent))
-        score = self.task.open_score()
+    def evaluate(
+        self, rows: Sequence[Row], classes: Sequence[str], on_rows: Callable[[int], None] = lambda done: None
+    ) -> Evaluated:
+        """Figures and answers on rows with labels in names; `on_rows` hears how many are answered."""
+        done = 0
+
+        def on_batch() -> None:
+            nonlocal done
+            done = min(len(rows), done + BATCH)
+            on_rows(done)
+
+        split = Split(rows, self.learner.encode(rows, _silent))
         with devices.memory_sentences():
-            return evaluate.measure(Spread(self.learner), split, self.device, BATCH, classes, score, _nothing)
+            outputs = evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, on_batch)
+        scores, answers = evaluate.judged(self.learner, split, outputs, classes, self.task.open_score())
+        of_classes = self.task.loop is not None and isinstance(outputs, torch.Tensor)
+        return Evaluated(scores, answers, np.asarray(outputs.numpy(), np.float32) if of_classes else None)
 
 
 def stamp(folder: Path) -> int:

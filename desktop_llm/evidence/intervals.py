@@ -18,6 +18,7 @@ from desktop_llm.evidence.tally import Tally
 
 LEVEL = 0.95
 DRAWS = 2000
+MEASURED_DRAWS = 200
 FEWEST_DRAWS = 400
 MOST_NUMBERS = 40_000_000
 """Of drawn patterns: with more, fewer draws are made, not below FEWEST_DRAWS."""
@@ -74,6 +75,34 @@ def intervals(
         name: _interval(one, drawn[name], left_out.get(name), times, level, bounded=bounded)
         for name, one in value.items()
     }
+
+
+def by_measuring(
+    measured: Callable[[np.ndarray], Mapping[str, float]],
+    count: int,
+    *,
+    level: float = LEVEL,
+    draws: int = MEASURED_DRAWS,
+    seed: int = SEED,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Interval]:
+    """As `intervals`, for figures that are known of no tally: `measured` measures rows by their places. Slow.
+
+    The limits are the quantiles of the draws. Raises Cancelled.
+    """
+    source, drawn = np.random.default_rng(seed), []
+    for _ in range(draws):
+        if should_stop():
+            raise Cancelled
+        drawn.append(measured(source.integers(0, count, count)))
+    told = {}
+    for name, value in measured(np.arange(count)).items():
+        there = np.asarray([one[name] for one in drawn if name in one])
+        low, high = np.quantile(there, [(1 - level) / 2, (1 + level) / 2]) if len(there) else (math.nan, math.nan)
+        told[name] = Interval(
+            value=float(value), low=min(float(low), float(value)), high=max(float(high), float(value))
+        )
+    return told
 
 
 def wilson(part: float, whole: float, level: float = LEVEL) -> tuple[float, float]:

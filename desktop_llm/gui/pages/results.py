@@ -235,7 +235,7 @@ class ResultsPage(Page):
             from desktop_llm.verbs import evaluating
 
             measured = elsewhere.call(task.should_stop, evaluating.measure_in, project.path, number, split)
-            evaluating.keep(project, number, split, measured)
+            evaluating.keep(project, measured)
             return measured.left_out
 
         self.measure_button.setEnabled(False)
