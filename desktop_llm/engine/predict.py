@@ -93,8 +93,9 @@ class Predictor:
         with devices.memory_sentences():
             outputs = evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, on_batch)
         scores, answers = evaluate.judged(self.learner, split, outputs, classes, self.task.open_score())
-        of_classes = self.task.loop is not None and isinstance(outputs, torch.Tensor)
-        return Evaluated(scores, answers, np.asarray(outputs.numpy(), np.float32) if of_classes else None)
+        if self.task.loop is None or not isinstance(outputs, torch.Tensor):
+            return Evaluated(scores, answers, None)
+        return Evaluated(scores, answers, np.asarray(outputs.numpy(), np.float32))
 
 
 def stamp(folder: Path) -> int:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs import prediction
@@ -17,7 +17,9 @@ from desktop_llm.rows import Changes
 from desktop_llm.store.connection import Connections
 
 CHANGED = Changes(runs=True, predictions=True)
-SPLIT, FILTER, FILE = "split", "filter", "file"
+SPLIT: Final = "split"
+FILTER: Final = "filter"
+FILE: Final = "file"
 AT_ONCE = 2000
 NAMES = "id, run, kind, name, at, count, left_out, learned, metrics, intervals, details, classes"
 

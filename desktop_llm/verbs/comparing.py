@@ -29,9 +29,9 @@ what = evaluating.what
 class Comparison:
     """Run `first` less run `second`, by figure, on `rows` rows that both have answered.
 
-    `better` and `worse` are ids of the rows that the first one answered better, or worse; where answers are right or
-    wrong (`judged`) that means that only one has them right, and `both_wrong` are those that none has; `chance` is
-    McNemar's p. Ids are 0 for rows that are not in the project. `mains` are the figures of both, [first, second].
+    `better` and `worse` are keys (`Outcomes.keys` of the first run) of the rows that the first one answered better, or
+    worse; where answers are right or wrong (`judged`) that means that only one has them right, and `both_wrong` are
+    those that none has; `chance` is McNemar's p. `mains` are the figures of both, [first, second].
     """
 
     first: int
@@ -118,7 +118,7 @@ def between(
         raise UserError("Runs of this kind of task cannot be compared row by row yet; compare their figures.")
     told = paired.compare(here, there, should_stop=should_stop)
     values = here.values(), there.values()
-    ids = np.asarray(sides[0].ids, dtype=np.int64)[kept[0]]
+    keys = np.asarray(sides[0].keys(kept[0]), dtype=np.int64)
     metrics = [one for one in task.metrics if one.name in told.figures]
     return Comparison(
         first=first,
@@ -128,9 +128,9 @@ def between(
         metrics=metrics,
         mains={one.name: (values[0][one.name], values[1][one.name]) for one in metrics},
         figures=told.figures,
-        better=tuple(ids[told.better].tolist()),
-        worse=tuple(ids[told.worse].tolist()),
-        both_wrong=tuple(ids[told.both_wrong].tolist()),
+        better=tuple(keys[told.better].tolist()),
+        worse=tuple(keys[told.worse].tolist()),
+        both_wrong=tuple(keys[told.both_wrong].tolist()),
         judged=not math.isnan(told.chance),
         chance=told.chance,
         not_shared=len(sides[0]) + len(sides[1]) - 2 * len(kept[0]),

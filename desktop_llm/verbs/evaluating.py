@@ -215,7 +215,9 @@ def _of_file(project: Project, number: int, found: FileRows) -> _Asked:
     then = naming.run_names(project, number)
     called = {name: then[class_id] for class_id, name in project.classes.names().items() if class_id in then}
     known = set(project.runs.schema(number).get("classes", ()))
-    rows, extras, left_out = [], {}, found.rejected
+    rows: list[dict[str, Any]] = []
+    extras: dict[int, Mapping[str, Any]] = {}
+    left_out = found.rejected
     for row in found.rows:
         label = None if row.label is None else task.labels.renamed(row.label, called)
         unknown = label is not None and task.classes and not known.issuperset(task.labels.names(label))

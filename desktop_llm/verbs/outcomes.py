@@ -6,7 +6,7 @@ those on whatever else it was measured on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,6 +70,10 @@ class Outcomes:
         """The number of rows."""
         return len(self.ids)
 
+    def keys(self, places: Iterable[int]) -> tuple[int, ...]:
+        """By what rows at these places are asked for: their ids; −1 − place of those that are not in the project."""
+        return tuple(self.ids[place] or -1 - place for place in places)
+
 
 def of(project: Project, number: int, on: On) -> Outcomes | None:
     """Those of run `number` on something; None where it was not measured on it. Raises UserError."""
@@ -85,6 +89,13 @@ def tally_of(project: Project, told: Outcomes) -> Tally | None:
     if task.open_tally is None or not len(told):
         return None
     return task.open_tally()(told.truth, told.answers, told.classes)
+
+
+def wrong(told: Outcomes, tally: Tally | None) -> tuple[int, ...]:
+    """The keys of the rows that went wrong."""
+    if tally is None or tally.right is None:
+        return ()
+    return told.keys(np.flatnonzero(~tally.right).tolist())
 
 
 def figures(
