@@ -23,6 +23,7 @@ VERBS = {
     "call-back": "servers",
     "evaluate": "evaluating",
     "compare": "evaluating",
+    "slices": "slicing",
     "predict": "models",
     "export": "models",
     "suggest": "looping",

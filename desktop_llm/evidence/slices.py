@@ -23,12 +23,17 @@ FEWEST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Some rows by their places: figures with intervals, and how the `rest` of the rows does at the main figure."""
+    """Some rows by their places: figures with intervals, and how the `rest` of the rows does at the main figure.
+
+    `gap` is the main figure less that of the rest; its interval is the wider, the more slices there are (Bonferroni),
+    as among many the worst looks bad by chance alone.
+    """
 
     name: str
     rows: np.ndarray
     figures: Mapping[str, Interval]
     rest: float
+    gap: Interval
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -60,13 +65,34 @@ def measured(
     """Each group of rows, `groups` naming that of each row, by itself; the largest first. Raises Cancelled."""
     names = np.asarray(groups, dtype=object)
     told = []
-    for name in sorted(set(groups)):
+    different = sorted(set(groups))
+    level = 1 - (1 - bootstrap.LEVEL) / max(1, len(different))
+    for name in different:
         mine = names == name
         rows, rest = np.flatnonzero(mine), np.flatnonzero(~mine)
         figures = bootstrap.intervals(tally, rows, draws=draws, should_stop=should_stop)
-        others = tally.values(rest).get(main, float("nan")) if len(rest) else float("nan")
-        told.append(Slice(name=name, rows=rows, figures=figures, rest=others))
+        others, gap = float("nan"), Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+        if len(rest):
+            others = tally.values(rest).get(main, float("nan"))
+            apart = against_rest(tally, mine, main)
+            gap = bootstrap.intervals(apart, level=level, draws=draws, bounded=False, should_stop=should_stop)[main]
+        told.append(Slice(name=name, rows=rows, figures=figures, rest=others, gap=gap))
     return tuple(sorted(told, key=lambda one: (-len(one), one.name)))
+
+
+def against_rest(tally: Tally, mine: np.ndarray, main: str) -> Tally:
+    """A tally whose one figure is `main` of the rows of a mask less that of all others."""
+    kinds = len(tally.patterns)
+    nothing = np.zeros_like(tally.patterns)
+    patterns = np.block([[tally.patterns, nothing], [nothing, tally.patterns]])
+    width = tally.patterns.shape[1]
+
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        return {main: tally.figures(sums[:, :width])[main] - tally.figures(sums[:, width:])[main]}
+
+    return Tally(
+        patterns=patterns, of=tally.of + np.where(mine, 0, kinds), figures=figures, right=None, good=tally.good
+    )
 
 
 def worst(slices: Sequence[Slice], main: str, *, higher_is_better: bool) -> Slice | None:

@@ -52,7 +52,8 @@ def test_the_slice_that_was_spoilt_is_the_worst_one() -> None:
     worst = slices.worst(told, "accuracy", higher_is_better=True)
     assert worst is not None
     assert worst.name == "chat"
-    assert worst.figures["accuracy"].high < worst.rest
+    assert worst.gap.high < 0
+    assert worst.gap.value == pytest.approx(worst.figures["accuracy"].value - worst.rest)
     for one in told:
         assert np.asarray(groups)[one.rows].tolist() == [one.name] * len(one) or one.name == "rare"
 
@@ -61,6 +62,7 @@ def test_one_slice_alone_is_not_the_worst() -> None:
     (one,) = slices.measured(_accuracy(np.zeros(20, int), np.zeros(20, int)), ["all"] * 20, "accuracy")
     assert isinstance(one, Slice)
     assert np.isnan(one.rest)
+    assert not one.gap.excludes_nought
     assert slices.worst([one], "accuracy", higher_is_better=True) is None
 
 

@@ -44,9 +44,16 @@ def _compare(hub: Hub) -> ResultTab:
     return CompareTab(hub)
 
 
+def _slices(hub: Hub) -> ResultTab:
+    from desktop_llm.gui.pages.result_slices import SlicesTab
+
+    return SlicesTab(hub)
+
+
 TABS: dict[str, Tab] = {
     "figures": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Figures")), _figures, lambda task: True),
     "compare": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Compare")), _compare, lambda task: task.open_tally is not None),
+    "slices": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Slices")), _slices, lambda task: task.open_tally is not None),
     "certainty": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "How sure")), _certainty, lambda task: task.loop is not None),
     "curves": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Curves")), _curves, lambda task: task.loop is not None),
 }
