@@ -15,6 +15,7 @@ from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
+    from desktop_llm.evidence.tally import Tally
     from desktop_llm.nets.learner import LearnRoom
     from desktop_llm.widgets.screen import ScreenRoom
 
@@ -115,6 +116,13 @@ class Score(Protocol):
         """Measure predictions against labels in names (same order and length)."""
 
 
+class TallyMaker(Protocol):
+    """Truth and predictions to what rows add to the figures of the task's score."""
+
+    def __call__(self, truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+        """As `Score`, whose figures those of the tally are, for any draw of the rows."""
+
+
 FileCells = Callable[[Mapping[str, str], Any | None, str, Mapping[str, str]], dict[str, object] | None]
 """See `Task.file_cells`."""
 Asks = Callable[[Mapping[str, str]], Sequence[Mapping[str, Any]]]
@@ -211,6 +219,7 @@ class Task:
     names from another row's content, two answers to it, and “a”, “b” or “tie”.
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
     `other` tells what is otherwise with a recipe, None where nothing is.
+    `open_tally` tells what rows add to the figures, so that these get intervals and runs can be compared.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
     """
 
@@ -226,6 +235,7 @@ class Task:
     metrics: tuple[Metric, ...] = ()
     labels: Labels
     open_score: Callable[[], Score] = no_score
+    open_tally: Callable[[], TallyMaker] | None = None
     open_learn: Callable[[], LearnRoom] = no_learn_room
     open_screen: Callable[[], ScreenRoom]
     switches: tuple[Switch, ...] = ()

@@ -12,7 +12,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import earlier, personal
+from desktop_llm.verbs import earlier, floors, personal
 from desktop_llm.verbs.evaluating import finished_folder
 
 FORMATS = {"huggingface": "Hugging Face folder (safetensors, config with label names, tokenizer, model card)"}
@@ -25,6 +25,7 @@ def export(project: Project, number: int, format_name: str, to: Path) -> float:
         raise UserError(f"There is no export format “{format_name}”; choose one of {', '.join(FORMATS)}.")
     folder = finished_folder(project, number)
     personal.must_be_reviewed(project, number)
+    floors.must_hold(project, number)
     text = card(project, number)
     from desktop_llm.engine import worker
 
