@@ -210,7 +210,7 @@ class Referring(Protocol):
 
 
 @runtime_checkable
-class Sparing(Protocol):
+class Partial(Protocol):
     """A learner of whose model not all is computed for each token of an example."""
 
     @property

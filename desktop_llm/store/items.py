@@ -27,7 +27,7 @@ from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.finding import Finding
 from desktop_llm.store.hashing import content_hash, key_of
-from desktop_llm.store.images import Image
+from desktop_llm.store.images import Image, Place
 from desktop_llm.store.inserting import InsertCounts
 from desktop_llm.store.schema import GENERATION, VISIBLE
 from desktop_llm.store.search import Search
@@ -320,6 +320,11 @@ class Items:
             known_only=known_only,
             placed=placed,
         )
+
+    def next_place(self) -> Place:
+        """Where the next rows of a new source will stand, unless others come before them."""
+        source = "SELECT COALESCE(MAX(id), 0) + 1 FROM sources"
+        return Place(row=self._number(f"SELECT {VISIBLE} + 1"), source=self._number(source))
 
     def _main_field(self) -> str:
         if not self._main:

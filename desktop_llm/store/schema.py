@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from desktop_llm.store.class_schema import CLASSES, SEVERAL, SPANS
+from desktop_llm.store.class_schema import CLASSES, NO_COMING, SEVERAL, SPANS
 from desktop_llm.store.hashing import key_of
 
 if TYPE_CHECKING:
@@ -283,6 +283,7 @@ MIGRATIONS = {
     "guidelines_of_all_copies": GUIDELINES,
     "blind_verdicts": BLIND,
     "evaluations_of_runs": EVALUATIONS,
+    "labels_come_without_trigger": NO_COMING,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)
