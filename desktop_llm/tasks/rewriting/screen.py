@@ -16,7 +16,7 @@ from desktop_llm.widgets.differences import Differences
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.source_card import SourceCard
-from desktop_llm.widgets.text_trial import TextTrial
+from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.wording import changes
 from desktop_llm.widgets.writing_field import WritingField, size_of
 from desktop_llm.widgets.written_view import WrittenView
@@ -262,4 +262,4 @@ def _row(text: str, context: str, made: str) -> dict[str, str]:
 
 def try_view(parent: QWidget | None = None) -> WritingView:
     """The view to try a model by hand."""
-    return TextTrial(_row, SAMPLING, parent)
+    return VersionTrial(_row, SAMPLING, parent)

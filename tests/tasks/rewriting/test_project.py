@@ -19,7 +19,7 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import headless, training
 from desktop_llm.widgets.differences import Differences
-from desktop_llm.widgets.text_trial import TextTrial
+from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.told_text import ToldText
 from desktop_llm.widgets.writing_field import WritingField
 from desktop_llm.widgets.written_view import WrittenView
@@ -86,7 +86,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_in_the_window_a_text_becomes_another_and_a_row(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
     project = open_in(qtbot, window, trained, "try")
-    view = find(window, TextTrial, "try.view")
+    view = find(window, VersionTrial, "try.view")
     qtbot.waitUntil(view.isVisible, timeout=LONG)
     view.text.setPlainText("some near")
     click(qtbot, window, "try.send")
