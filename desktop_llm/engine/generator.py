@@ -16,7 +16,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs.generation import Ending, Piece, Reason, Sampling
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import attention, model_folder, token_words, writing
-from desktop_llm.nets.learner import Reading, Row, Writing
+from desktop_llm.nets.learner import Filling, Reading, Row, Writing
 from desktop_llm.tasks import task as task_named
 
 TOP = 5
@@ -36,13 +36,14 @@ class Generator:
         with devices.memory_sentences():
             learner = self.task.open_learn().load(folder)
             device.take(learner.model)
-        if not isinstance(learner, Writing):
+        if not isinstance(learner, Writing | Filling):
             raise UserError(f"Models of the kind “{self.task.title}” do not write texts.")
-        self._learner: Writing = learner
+        self._learner: Any = learner
         model: Any = learner.model
         self._model: PreTrainedModel = model
         self._model.train(False)
-        attention.use_plain(self._model)
+        if isinstance(learner, Writing):
+            attention.use_plain(self._model)
 
     def is_of(self, folder: Path) -> bool:
         """Whether this is the model in `folder`, as it is on disk now."""
@@ -51,8 +52,11 @@ class Generator:
     def write(
         self, row: Row, told: Sampling, should_stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Piece | Ending]:
-        """Go on from a row: pieces as they are sure, the ending last. Raises UserError."""
+        """Go on from a row, or fill its gaps: pieces as they are sure, the ending last. Raises UserError."""
         began = time.perf_counter()
+        if isinstance(self._learner, Filling):
+            yield from self._filled(self._learner, row)
+            return
         opening, given = self._learner.opening(row, told.max_new_tokens), self._given(row)
         reader = token_words.Reader(self._learner.tokenizer, opening)
         gate = _Gate(told.stops)
@@ -87,6 +91,14 @@ class Generator:
             prompt=len(given) or len(opening),
             before=(first or now) - began,
         )
+
+    def _filled(self, learner: Filling, row: Row) -> Iterator[Piece | Ending]:
+        began = time.perf_counter()
+        with devices.memory_sentences():
+            pieces = learner.filled(row)
+        yield from pieces
+        count = sum(bool(one.top) for one in pieces)
+        yield Ending(reason="end", tokens=count, seconds=time.perf_counter() - began, prompt=0, before=0.0)
 
     def _given(self, row: Row) -> list[int]:
         """What an encoder reads of a row."""

@@ -85,6 +85,7 @@ class Gradient:
                 loss = mean * (weight * factor)
                 (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
+                del mean, loss
         return total if factor == 1.0 else total / factor
 
     def reduce(self, loss: torch.Tensor) -> torch.Tensor:

@@ -2,8 +2,9 @@
 
 A small model's kernels take microseconds, and Python some twenty of them to launch each: the GPU waits. Recorded once
 (Ng, Nguyen & Gross 2021, "Accelerating PyTorch with CUDA Graphs"), a pass forward and backward is launched as a whole.
-Each shape of a batch has a graph of its own, recorded the second time it comes. What is computed stays the same, random
-numbers of dropout included, which follow the seed that is set before a step.
+Each shape of a batch has a graph of its own, recorded once it has come twice, before the next step: in the middle of
+one what other passes have left would be drawn in. What is computed stays the same, random numbers of dropout included,
+which follow the seed that is set before a step.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Replay:
         """Of each parameter that gets one, by its place: where graphs add to its gradient."""
         self._recorded: dict[Shape, _Recorded] = {}
         self._seen: set[Shape] = set()
+        self._asked: dict[Shape, Batch] = {}
+        """A batch of each shape that is to be recorded."""
         self._pool = torch.cuda.graph_pool_handle()
         self.failed = False
         """Whether something could not be recorded; all is launched as before from then on."""
@@ -66,6 +69,11 @@ class Replay:
         if places != self._places:  # the model was moved
             self.drop()
             self._places = places
+        for shape, batch in self._asked.items():
+            recorded = None if self.failed else self._record(batch)
+            if recorded is not None:
+                self._recorded[shape] = recorded
+        self._asked.clear()
         if self._gradients:
             torch._foreach_zero_(list(self._gradients.values()))
         for place, gradient in self._gradients.items():
@@ -75,6 +83,7 @@ class Replay:
         """Forget all graphs, and give back what they hold."""
         self._recorded.clear()
         self._seen.clear()
+        self._asked.clear()
         self._gradients.clear()
         self._places = ()
         self._pool = torch.cuda.graph_pool_handle()
@@ -87,13 +96,10 @@ class Replay:
         shape: Shape = tuple(sorted((name, value.shape, value.dtype) for name, value in batch.items()))
         recorded = self._recorded.get(shape)
         if recorded is None:
-            if self.failed or shape not in self._seen or len(self._recorded) >= MOST:
-                self._seen.add(shape)
-                return None
-            recorded = self._record(batch)
-            if recorded is None:
-                return None
-            self._recorded[shape] = recorded
+            if shape in self._seen and len(self._recorded) + len(self._asked) < MOST and not self.failed:
+                self._asked[shape] = {name: value.clone() for name, value in batch.items()}
+            self._seen.add(shape)
+            return None
         for name, value in batch.items():
             recorded.batch[name].copy_(value, non_blocking=True)
         recorded.weight.fill_(weight)
@@ -108,26 +114,28 @@ class Replay:
 
     def _record(self, batch: Batch) -> _Recorded | None:
         device = self._parameters[0].device
-        kept = {name: value.to(device, copy=True) for name, value in batch.items()}
         weight = torch.ones((), device=device)
         try:
             with torch.random.fork_rng([device]):
-                self._warm_up(kept, weight, device)
-            graph = torch.cuda.CUDAGraph()
-            # other threads go on with theirs, such as writing a checkpoint
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                loss, judged = self._pass(kept, weight)
+                self._warm_up(batch, weight, device)
+                graph = torch.cuda.CUDAGraph()
+                # other threads go on with theirs, such as writing a checkpoint
+                with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                    loss, judged = self._pass(batch, weight)
         except RuntimeError as error:
             # some models wait for the device, or ask the processor: their steps are launched as ever
             self.failed = True
-            log.logger("engine").warning("not recorded: %s", (str(error).strip().splitlines() or [""])[0][:300])
-            torch.cuda.synchronize()
+            self._recorded.clear()
+            first = error.__context__ or error
+            log.logger("engine").warning("not recorded: %s", (str(first).strip().splitlines() or [""])[0][:300])
+            _end_recording(device)
             return None
-        return _Recorded(graph, kept, weight, loss, judged)
+        return _Recorded(graph, batch, weight, loss, judged)
 
     def _warm_up(self, batch: Batch, weight: torch.Tensor, device: torch.device) -> None:
         """What libraries prepare at their first call must not be recorded; and who gets a gradient shows."""
-        side, here = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+        side: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        here = torch.cuda.current_stream(device)
         side.wait_stream(here)
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
@@ -135,10 +143,7 @@ class Replay:
         here.wait_stream(side)
         for place, one in enumerate(found):
             if one is not None and place not in self._gradients:
-                parameter = self._parameters[place]
-                before = parameter.grad
-                self._gradients[place] = torch.zeros_like(parameter) if before is None else before
-                parameter.grad = self._gradients[place]
+                self._gradients[place] = torch.zeros_like(self._parameters[place])
 
     def _pass(self, batch: Batch, weight: torch.Tensor) -> tuple[torch.Tensor, Judged | None]:
         loss, judged, found = self._computed(batch, weight)
@@ -152,3 +157,13 @@ class Replay:
     ) -> tuple[torch.Tensor, Judged | None, tuple[torch.Tensor | None, ...]]:
         loss, judged = self._compute(batch)
         return loss.detach(), judged, torch.autograd.grad(loss * weight, self._parameters, allow_unused=True)
+
+
+def _end_recording(device: torch.device) -> None:
+    """Let the device's generator of random numbers leave the recording that failed, and go on with its seed."""
+    torch.cuda.synchronize(device)
+    place = torch.cuda.current_device() if device.index is None else device.index
+    generator = torch.cuda.default_generators[place]
+    seed = generator.initial_seed()
+    generator.graphsafe_set_state(torch.Generator(device).graphsafe_get_state())
+    generator.manual_seed(seed)

@@ -147,6 +147,12 @@ class Trial:
         if self.device.torch.type == "cuda":
             torch.cuda.synchronize()
 
+    def settle(self, group: Group) -> None:
+        """Let a step be computed from now on as the run will compute it once it has seen the like."""
+        if self.gradient.replays:
+            for _ in range(2):
+                self.step(group)
+
     def steps_with(self, recipe: Recipe) -> int:
         """How many steps the run has with another recipe."""
         return plan(recipe, self.task, self.learned, _batch(recipe)).total_steps

@@ -5,13 +5,16 @@ And whether it keeps what it computes on the way until the backward pass.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from transformers import PreTrainedModel
 
+from desktop_llm.catalog import folder as folders
 from desktop_llm.engine.device import Device
 from desktop_llm.engine.optimizers import count, trainable
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.nets import adapter, stack
 from desktop_llm.nets.learner import Adapting, Learner
 
@@ -57,6 +60,14 @@ def words(learner: Learner) -> str:
     if learned == every:
         return ""
     return f"{learned:,} of {every:,} parameters learn; the others stay as the model folder has them."
+
+
+def start_notes(recipe: Recipe) -> tuple[str, ...]:
+    """What a person should know of the model that a run starts from."""
+    if recipe.model == SCRATCH:
+        return ()
+    said = folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
+    return (said,) if said else ()
 
 
 def _freeze_body(model: PreTrainedModel) -> None:

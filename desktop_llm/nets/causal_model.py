@@ -25,6 +25,7 @@ from transformers import (
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.jobs.recipe_texts import CHARACTERS
 from desktop_llm.nets import attention, model_folder, varlen
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
@@ -68,7 +69,8 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
         report("Learning the vocabulary", 0, 0)
-        tokenizer = tokenizers.train_exact(texts(), recipe.vocab_size)
+        train = tokenizers.train_characters if recipe.tokenizer_type == CHARACTERS else tokenizers.train_exact
+        tokenizer = train(tokenizers.sampled(texts), recipe.vocab_size)
         config = llama(recipe, tokenizer)
         model = LlamaForCausalLM(config)
     else:

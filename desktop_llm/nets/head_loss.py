@@ -67,7 +67,9 @@ def _apply(
 
 
 _WHOLE: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor] = (
-    torch.compiler.disable(_apply) if head_kernel.INSTALLED else _apply
+    torch.compiler.disable(_apply)  # type: ignore[no-untyped-call]
+    if head_kernel.INSTALLED
+    else _apply
 )
 """`_apply` as it stands, also where the model before it is compiled: a compiler could make nothing better of it."""
 

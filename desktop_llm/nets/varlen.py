@@ -74,6 +74,7 @@ def attend(
     """Causal within each text: query [b, heads, t, d], key and value [b, key heads, t, d] to [b, t, heads, d]."""
     lines, heads, size, wide = query.shape
     kind = precision_of(query)
+    kernel: Any = _kernel
     more = dict(_CAUSAL)
     if key.shape[1] != heads:
         if "enable_gqa" in _KNOWS:
@@ -86,5 +87,5 @@ def attend(
         more["scale"] = scaling
     elif scaling is not None and scaling != wide**-0.5:
         flat[0] = flat[0] * (scaling * wide**0.5)
-    told: torch.Tensor = _kernel(*flat, begins, begins, size, size, **more)
+    told: torch.Tensor = kernel(*flat, begins, begins, size, size, **more)
     return told.view(lines, size, heads, wide)

@@ -75,9 +75,10 @@ def tokens_wanted(shape: Shape) -> int:
 
 def make_tokenizer(shape: Shape, *, encoder: bool) -> Any:
     """A word is a token."""
+    import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
 
+    kind: Any = transformers.PreTrainedTokenizerFast
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<x>"]
     names = [*special, *(f"w{one}" for one in range(shape.vocabulary - len(special)))]
     made = Tokenizer(models.WordLevel({name: place for place, name in enumerate(names)}, unk_token="[UNK]"))
@@ -86,10 +87,8 @@ def make_tokenizer(shape: Shape, *, encoder: bool) -> Any:
         made.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
         )
-        return PreTrainedTokenizerFast(
-            tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-        )
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="</s>", bos_token="</s>", unk_token="[UNK]")
+        return kind(tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]")
+    return kind(tokenizer_object=made, eos_token="</s>", bos_token="</s>", unk_token="[UNK]")
 
 
 def make_model(shape: Shape, name: str) -> Any:
@@ -106,7 +105,7 @@ def make_model(shape: Shape, name: str) -> Any:
                 num_hidden_layers=shape.layers,
                 num_attention_heads=shape.heads,
                 intermediate_size=shape.inner,
-                num_labels=CLASSES,
+                id2label={place: f"c{place}" for place in range(CLASSES)},
             )
         )
     model = LlamaForCausalLM(
@@ -332,6 +331,7 @@ def trainer(told: dict[str, Any], work: Path, *, compiled: bool, grouped: bool) 
         max_steps=count,
         per_device_train_batch_size=shape.batch,
         bf16=True,
+        use_cpu=told["device"] == "cpu",
         torch_compile=compiled,
         report_to=[],
         save_strategy="no",

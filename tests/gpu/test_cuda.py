@@ -97,8 +97,8 @@ def test_the_kernel_tells_loss_and_gradient_of_logits(kind: torch.dtype, size: i
     torch.testing.assert_close(told, wanted.detach(), rtol=1e-5, atol=1e-5)
     copy = logits.clone()
     head_kernel.losses_(copy, targets, share, head_loss.IGNORED)
-    close = {"rtol": 1e-4, "atol": 1e-6} if kind == torch.float32 else {"rtol": 1e-2, "atol": 1e-3}
-    torch.testing.assert_close(copy.float(), plain.grad, **close)
+    near, apart = (1e-4, 1e-6) if kind == torch.float32 else (1e-2, 1e-3)
+    torch.testing.assert_close(copy.float(), plain.grad, rtol=near, atol=apart)
 
 
 def test_the_heads_loss_is_that_of_all_logits_at_once() -> None:
@@ -203,7 +203,7 @@ def test_where_memory_runs_out_less_is_computed_at_once(tmp_path: Path) -> None:
         group_by_length=False,
     )
     heard = _heard(folder)
-    assert isinstance(heard[-1], Finished), heard[-1]
+    assert isinstance(heard[-1], Finished), getattr(heard[-1], "details", "")[-1500:]
     assert any("memory was full" in one.message for one in heard if isinstance(one, Noted))
 
 
@@ -238,7 +238,7 @@ def test_each_way_ends(tmp_path: Path, values: dict[str, Any]) -> None:
 
 
 def test_the_card_tells_how_it_does(tmp_path: Path) -> None:
-    heard = _heard(_folder(tmp_path, hidden_size=512, num_hidden_layers=8, count=800, num_train_epochs=30.0))
+    heard = _heard(_folder(tmp_path, hidden_size=768, num_hidden_layers=8, count=400, num_train_epochs=40.0))
     gauged = [one for one in heard if isinstance(one, Gauged)]
     assert gauged
     assert gauged[-1].celsius > 0

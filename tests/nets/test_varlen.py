@@ -21,7 +21,8 @@ def test_where_texts_begin_has_one_shape_whatever_their_number() -> None:
 def test_a_text_sees_itself_alone_as_with_a_mask() -> None:
     torch.manual_seed(0)
     shape = LlamaConfig(vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2)
-    model = LlamaForCausalLM(shape).eval()
+    model = LlamaForCausalLM(shape)
+    model.train(False)
     attention.use(model)
     ids, positions = torch.randint(64, (2, 8)), torch.from_numpy(POSITIONS)
     begins = varlen.starts(POSITIONS, 3)

@@ -16,7 +16,7 @@ from desktop_llm.widgets.differences import Differences
 from desktop_llm.widgets.flow import FlowLayout
 from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.source_card import SourceCard
-from desktop_llm.widgets.text_trial import TextTrial
+from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.wording import changes
 from desktop_llm.widgets.writing_field import WritingField, size_of
 from desktop_llm.widgets.written_view import WrittenView
@@ -114,7 +114,9 @@ class Editor(LabelEditor):
         same = item is not None and self._item is not None and item.id == self._item.id
         stays = same and item is not None and (self._telling or item.value == self._known)
         self._item, self._known = item, None if item is None else item.value
-        self._draft = self._draft_of(item)
+        before, self._draft = self._draft, self._draft_of(item)
+        untouched = item is not None and item.value is None and self.field.text().strip() in ("", before.strip())
+        stays = stays and not (untouched and self._draft != before)  # a model's draft has come for what is shown
         self.draft_button.setVisible(bool(self._draft))
         self.changes_button.setVisible(bool(self._draft))
         if stays:
@@ -262,4 +264,4 @@ def _row(text: str, context: str, made: str) -> dict[str, str]:
 
 def try_view(parent: QWidget | None = None) -> WritingView:
     """The view to try a model by hand."""
-    return TextTrial(_row, SAMPLING, parent)
+    return VersionTrial(_row, SAMPLING, parent)

@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.widgets.differences import Differences
-from desktop_llm.widgets.text_trial import TextTrial
 from desktop_llm.widgets.told_text import ToldText
+from desktop_llm.widgets.version_trial import VersionTrial
 from tests.windows import find
 
 ENDED = Ending(reason="end", tokens=2, seconds=0.1, prompt=3, before=0.1)
@@ -25,14 +25,14 @@ def _row(text: str, context: str, made: str) -> dict[str, str]:
 class Asked(list[tuple[int, dict[str, str], Sampling]]):
     """What a view asked for."""
 
-    def __init__(self, view: TextTrial) -> None:
+    def __init__(self, view: VersionTrial) -> None:
         super().__init__()
         view.asked.connect(lambda column, row, told: self.append((column, row, told)))
 
 
 @pytest.fixture
-def view(qtbot: QtBot) -> TextTrial:
-    made = TextTrial(_row, USUAL)
+def view(qtbot: QtBot) -> VersionTrial:
+    made = VersionTrial(_row, USUAL)
     qtbot.addWidget(made)
     made.show_names(["Run 1"])
     made.let_keep(True)
@@ -42,21 +42,21 @@ def view(qtbot: QtBot) -> TextTrial:
     return made
 
 
-def _give(view: TextTrial, text: str) -> None:
+def _give(view: VersionTrial, text: str) -> None:
     view.text.setPlainText(text)
     QTest.keyClick(view.text, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 
-def _make(view: TextTrial, column: int, *texts: str) -> None:
+def _make(view: VersionTrial, column: int, *texts: str) -> None:
     view.show_pieces(column, [Piece(text=text, probability=0.25, top=((text, 0.25),)) for text in texts])
     view.show_ending(column, ENDED)
 
 
-def _enabled(view: TextTrial) -> set[str]:
+def _enabled(view: VersionTrial) -> set[str]:
     return {name for name in ("keep", "stop", "send") if find(view, QPushButton, f"try.{name}").isEnabled()}
 
 
-def test_a_text_is_given_and_another_comes(view: TextTrial) -> None:
+def test_a_text_is_given_and_another_comes(view: VersionTrial) -> None:
     asked = Asked(view)
     assert _enabled(view) == set()
     find(view, QLineEdit, "try.context").setText("Be brief.")
@@ -70,7 +70,7 @@ def test_a_text_is_given_and_another_comes(view: TextTrial) -> None:
     assert _enabled(view) == {"keep", "send"}
 
 
-def test_beams_leave_nothing_to_chance_and_one_wording_does(view: TextTrial) -> None:
+def test_beams_leave_nothing_to_chance_and_one_wording_does(view: VersionTrial) -> None:
     asked = Asked(view)
     free, penalty = (find(view, QLineEdit, f"try.sampling.{key}") for key in ("temperature", "length_penalty"))
     assert (free.isEnabled(), penalty.isEnabled()) == (False, True)
@@ -86,7 +86,7 @@ def test_beams_leave_nothing_to_chance_and_one_wording_does(view: TextTrial) -> 
     assert "Temperature" in find(view, QLabel, "try.problem").text()
 
 
-def test_what_differs_from_the_text_is_shown_where_it_is_wanted(view: TextTrial) -> None:
+def test_what_differs_from_the_text_is_shown_where_it_is_wanted(view: VersionTrial) -> None:
     _give(view, "the old lamp")
     _make(view, 0, "the new lamp")
     shown = find(view, Differences, "try.changes.1")
@@ -101,7 +101,7 @@ def test_what_differs_from_the_text_is_shown_where_it_is_wanted(view: TextTrial)
     assert shown.toPlainText() == ""
 
 
-def test_two_models_stand_side_by_side(view: TextTrial) -> None:
+def test_two_models_stand_side_by_side(view: VersionTrial) -> None:
     asked = Asked(view)
     view.show_names(["Run 2", "Before"])
     _give(view, "one")
@@ -114,7 +114,7 @@ def test_two_models_stand_side_by_side(view: TextTrial) -> None:
     assert _enabled(view) == {"send"}
 
 
-def test_what_was_made_is_found_again_and_becomes_a_row(view: TextTrial) -> None:
+def test_what_was_made_is_found_again_and_becomes_a_row(view: VersionTrial) -> None:
     kept: list[dict[str, str]] = []
     view.kept.connect(kept.append)
     for given, made in (("one", "eins "), ("two", "zwei")):
