@@ -61,7 +61,7 @@ class Generator:
         reader = token_words.Reader(self._learner.tokenizer, opening)
         gate = _Gate(told.stops)
         reason: Reason = "length"
-        first, count = 0.0, 0
+        first, count = began if told.num_beams > 1 else 0.0, 0  # what beams find comes at once, after all the work
         with devices.memory_sentences():
             for token, logits in self._choices(opening, given, told, should_stop):
                 first = first or time.perf_counter()

@@ -47,6 +47,7 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row, Shelving
 from desktop_llm.nets.token_shelf import Shelf
 from desktop_llm.tasks import task as task_named
@@ -223,7 +224,8 @@ def _learner(
     for note in noted if source is None else ():
         voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
-    if source is None and (told := what_learns.words(learner)):
+    # from scratch all learns but what is reckoned, such as the sines of positions
+    if source is None and job.recipe.model != SCRATCH and (told := what_learns.words(learner)):
         voice.note(told)
     parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])

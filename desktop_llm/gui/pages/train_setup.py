@@ -255,7 +255,7 @@ class TrainSetup(QWidget):
         if self._recipe.model == SCRATCH:
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
-            count = parameters(self._recipe, self._task.feed_forward if self._task is not None else 2.0)
+            count = parameters(self._recipe, self._task)
             number, unit = amounts.parameters(count)
             size = f"{number} {self.tr(unit)}".strip()
             return self.tr("{help} About {size} parameters.").format(help=help_text, size=size).strip()

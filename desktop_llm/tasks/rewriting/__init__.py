@@ -125,6 +125,7 @@ TASK = Task(
     writes=True,
     sampling=SAMPLING,
     feed_forward=4.0,
+    reads_and_writes=True,
     least_classes=0,
     pipeline="text2text-generation",
     auto_model="AutoModelForSeq2SeqLM",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 
 from desktop_llm.jobs.prediction import Prediction
@@ -85,6 +84,8 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
 
 def _alike(wanted: Sequence[str], made: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
     """The figures, and how those of sacrebleu were measured."""
+    from rouge_score.rouge_scorer import RougeScorer  # brings along all of nltk
+
     bleu, chrf = BLEU(tokenize=parting(wanted)), CHRF()
     rouge = RougeScorer(list(ROUGE), tokenizer=_Words())
     told = [rouge.score(one, other) for one, other in zip(wanted, made, strict=True)]
