@@ -31,7 +31,7 @@ class PairView(ResultView):
         self.margins.offer("near", self.tr("Nearest"), self.tr("pairs whose answers are nearest to each other"))
         self.margins.offer("clear", self.tr("Clearest"), self.tr("pairs that are told apart most clearly"))
         right = Card(self.tr("Both answers"), self.tr("means of the held-out pairs"))
-        titles = [self.tr("Figure"), self.tr("Better answers"), self.tr("Worse answers")]
+        titles = [self.tr("Figure"), self.tr("Better"), self.tr("Worse")]
         self.table = FigureTable("results.sides", self.tr("Figures of better and worse answers"), titles)
         right.body.addWidget(self.table, 1)
         self.lengths = plain_label("", "muted", wrap=True)
@@ -53,8 +53,8 @@ class PairView(ResultView):
         sides: Mapping[str, Mapping[str, float]] = details.get("sides", {})
         called = {
             "log-probability": self.tr("Log-probability"),
-            "at the start": self.tr("Log-probability at the start"),
-            "change": self.tr("Change since then"),
+            "at the start": self.tr("At the start"),
+            "change": self.tr("Change since"),
             "nats a token": self.tr("Nats a token"),
             "tokens": self.tr("Tokens"),
         }
