@@ -18,7 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from desktop_llm.nets import stack
-from desktop_llm.nets.learner import Learner, Sparing
+from desktop_llm.nets.learner import Learner, Partial
 from desktop_llm.nets.sequence_head import SequenceHead
 
 FORWARD, INWARD, OWN = 2.0, 2.0, 2.0
@@ -56,17 +56,17 @@ def of(learner: Learner) -> Flops:
     model = learner.model
     body = stack.body_of(model) if isinstance(learner, SequenceHead) and isinstance(model, PreTrainedModel) else ""
     token = text = 0.0
-    sparing = learner if isinstance(learner, Sparing) else None
+    partial = learner if isinstance(learner, Partial) else None
     for name, count, factor in _multiplied(model):
-        if sparing is not None and _is_head(name, model):
-            token += factor * count * sparing.head_share
+        if partial is not None and _is_head(name, model):
+            token += factor * count * partial.head_share
         elif body and not stack.in_body(name, body):  # a text's head sees the text once, not each token
             text += factor * count
         else:
             token += factor * count
     config = getattr(model, "config", None)
     config = config.get_text_config() if config is not None else None
-    sequences = 1 if sparing is None else sparing.sequences
+    sequences = 1 if partial is None else partial.sequences
     return Flops(token=token, text=text, pair=_pair(config, model), windows=_windows(config), sequences=sequences)
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import torch
 
 from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate, reference
@@ -36,6 +40,15 @@ def task_of(folder: Path) -> str:
         raise UserError(f"“{folder / NOTE}” cannot be read ({error}); export the model again.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Figures, one answer a row, and, where answers are classes of whole texts, logits float32 [rows, classes]."""
+
+    scores: Scores
+    answers: Sequence[Prediction]
+    logits: np.ndarray | None
+
+
 class Predictor:
     """A model folder ready to answer."""
 
@@ -64,12 +77,24 @@ class Predictor:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""
         return self._outputs(self._split(rows, referring=False))
 
-    def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
-        """Figures and answers on rows with labels in names."""
-        split = self._split(list(rows))
-        score = self.task.open_score()
+    def evaluate(
+        self, rows: Sequence[Row], classes: Sequence[str], on_rows: Callable[[int], None] = lambda done: None
+    ) -> Evaluated:
+        """Figures and answers on rows with labels in names; `on_rows` hears how many are answered."""
+        done = 0
+
+        def on_batch() -> None:
+            nonlocal done
+            done = min(len(rows), done + BATCH)
+            on_rows(done)
+
+        split = self._split(rows)
         with devices.memory_sentences():
-            return evaluate.measure(Spread(self.learner), split, self.device, BATCH, classes, score, _nothing)
+            outputs = evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, on_batch)
+        scores, answers = evaluate.judged(self.learner, split, outputs, classes, self.task.open_score())
+        if self.task.loop is None or not isinstance(outputs, torch.Tensor):
+            return Evaluated(scores, answers, None)
+        return Evaluated(scores, answers, np.asarray(outputs.numpy(), np.float32))
 
     def _split(self, rows: Sequence[Row], *, referring: bool = True) -> Split:
         """Rows encoded; `referring`: they know what the model at the start makes of them, where it is still there."""

@@ -2,6 +2,7 @@
 
     runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
                 dynamics/{part-…,summary}/  reference/…/  log.txt  start/
+    cache/tokens/  what texts are encoded to, see `nets.token_shelf`; may be removed, and is then made again
 
 `start/` is there in the folder of a run that was packed for a server: the model folder that it begins with, which its
 job then names by its place in the run folder, so that no path of the machine it was made on matters. Else
@@ -24,6 +25,7 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import SCRATCH
 
+RUNS = "runs"
 STEP = "step-"
 START = "start"
 
@@ -63,6 +65,12 @@ class RunFolder:
     def adapter(self) -> Path:
         """What a run with LoRA has learned beside its base model, in peft's layout; `model` has it merged in."""
         return self.path / "adapter"
+
+    @property
+    def tokens(self) -> Path:
+        """Where what texts are encoded to is kept: for all runs of a project together, else in the run itself."""
+        runs = self.path.parent
+        return (runs.parent / "cache" if runs.name == RUNS else self.path) / "tokens"
 
     @property
     def predictions(self) -> Path:

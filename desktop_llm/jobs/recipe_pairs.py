@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from desktop_llm.jobs.recipe_places import PlaceKeys
+from desktop_llm.jobs.recipe_texts import TextKeys
 from desktop_llm.jobs.recipe_weights import hyper
 
 GROUP = "pairs"
@@ -12,7 +12,7 @@ DPO, EVEN, ORPO = "sigmoid", "sigmoid_norm", "orpo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairKeys(PlaceKeys):
+class PairKeys(TextKeys):
     """Metadata as in `Recipe`, whose keys these are. They are called as in TRL."""
 
     loss_type: str = hyper(

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from desktop_llm.jobs.generation import Piece
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from desktop_llm.nets.token_shelf import Shelf
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
@@ -129,11 +132,27 @@ class Packing(Protocol):
 
 
 @runtime_checkable
+class Shelving(Protocol):
+    """A learner whose encoded rows may lie on the disk, however many they are, and are there for the next run."""
+
+    shelf: Shelf | None
+    """Where `encode` keeps and finds what it is asked for next; None: in memory."""
+
+
+@runtime_checkable
 class Noting(Protocol):
     """A learner that may have to say something of the rows that it has encoded."""
 
     notes: Sequence[str]
     """Sentences, empty where all is well."""
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A learner that measures less while it learns, where all of it would take too long."""
+
+    sparing: bool
+    """Whether it does now."""
 
 
 @runtime_checkable
@@ -157,6 +176,22 @@ class Writing(Protocol):
 
 
 @runtime_checkable
+class Filling(Protocol):
+    """A learner whose model fills gaps in a text."""
+
+    def filled(self, row: Row) -> list[Piece]:
+        """The text with its gaps filled, piece by piece, each gap's with what else might stand there."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A learner whose model reads one text by an encoder and writes another; `Writing.opening` begins the second."""
+
+    def given(self, row: Row) -> list[int]:
+        """The tokens that are read. Raises UserError."""
+
+
+@runtime_checkable
 class Referring(Protocol):
     """A learner that measures from its model as it was at the start: what that says of examples is asked only once."""
 
@@ -175,7 +210,7 @@ class Referring(Protocol):
 
 
 @runtime_checkable
-class Sparing(Protocol):
+class Partial(Protocol):
     """A learner of whose model not all is computed for each token of an example."""
 
     @property

@@ -20,7 +20,7 @@ def token_losses(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tens
 
     It can be differentiated. Under autocast the products are in its precision, the rest in float32.
     """
-    if head_loss.pieces(len(targets), len(weight), hidden.device.type) >= len(targets):
+    if head_loss.pieces(len(targets), len(weight), hidden.device) >= len(targets):
         logits = torch.nn.functional.linear(hidden, weight)
         return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
     told: torch.Tensor = _Losses.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
@@ -39,7 +39,7 @@ class _Losses(torch.autograd.Function):
         for_hidden = torch.empty_like(low) if wants_hidden else None
         normals = torch.empty(len(targets), 1, dtype=torch.float32, device=hidden.device)
         told = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
-        size = head_loss.pieces(len(targets), len(weight), kind)
+        size = head_loss.pieces(len(targets), len(weight), hidden.device)
         with torch.autocast(kind, enabled=False):
             for start in range(0, len(targets), size):
                 part = slice(start, start + size)
@@ -67,7 +67,7 @@ def _for_weight(
     above: torch.Tensor, low: torch.Tensor, table: torch.Tensor, targets: torch.Tensor, normals: torch.Tensor
 ) -> torch.Tensor:
     made = torch.zeros(table.shape, dtype=torch.float32, device=table.device)
-    size = head_loss.pieces(len(targets), len(table), table.device.type)
+    size = head_loss.pieces(len(targets), len(table), table.device)
     with torch.autocast(table.device.type, enabled=False):
         for start in range(0, len(targets), size):
             part = slice(start, start + size)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from desktop_llm.store.class_schema import CLASSES, SEVERAL, SPANS
+from desktop_llm.store.class_schema import CLASSES, NO_COMING, SEVERAL, SPANS
 from desktop_llm.store.hashing import key_of
 
 if TYPE_CHECKING:
@@ -248,6 +248,24 @@ CREATE TABLE verdicts (
 """
 """What two models, known by the hashes of their weights, answered to a row, and which answer somebody found better."""
 
+EVALUATIONS = """
+CREATE TABLE evaluations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL,
+  whole INTEGER NOT NULL DEFAULT 0, count INTEGER NOT NULL, left_out INTEGER NOT NULL, learned INTEGER NOT NULL,
+  metrics TEXT NOT NULL, intervals TEXT NOT NULL, details TEXT NOT NULL, classes TEXT NOT NULL
+) STRICT;
+CREATE INDEX evaluations_by_run ON evaluations (run, kind, name);
+CREATE TABLE outcomes (
+  evaluation INTEGER NOT NULL REFERENCES evaluations(id), place INTEGER NOT NULL, item INTEGER, truth TEXT,
+  answer TEXT NOT NULL, logits BLOB, content TEXT, extra TEXT, PRIMARY KEY (evaluation, place)
+) STRICT, WITHOUT ROWID;
+"""
+"""How rows came out when a run was measured. `item` NULL: a row of a file that is not in the project, whose `content`
+and further cells (`extra`) are kept here; `truth` NULL: the row itself is all there is to foretell; `logits`
+little-endian float32, where answers are classes. An evaluation that is not `whole` is being written, or was given
+up."""
+
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -264,6 +282,8 @@ MIGRATIONS = {
     "runs_on_servers": SERVERS,
     "guidelines_of_all_copies": GUIDELINES,
     "blind_verdicts": BLIND,
+    "evaluations_of_runs": EVALUATIONS,
+    "labels_come_without_trigger": NO_COMING,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

@@ -31,7 +31,7 @@ def test_they_are_those_of_torch(tokens: int, words: int, frozen: bool) -> None:
     ours = token_losses(hidden, weight, targets)
     theirs = functional.cross_entropy(hidden @ weight.t(), targets, reduction="none")
     torch.testing.assert_close(ours, theirs)
-    assert (head_loss.pieces(tokens, words, "cpu") < tokens) == (tokens == 200)
+    assert (head_loss.pieces(tokens, words, torch.device("cpu")) < tokens) == (tokens == 200)
     made, wanted = (torch.autograd.grad(_made(one), learned) for one in (ours, theirs))
     for one, other in zip(made, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)

@@ -42,7 +42,7 @@ class Speaker(ChatKept):
     def __init__(self, parts: CausalParts, where: Path) -> None:
         """Put the parts together. Raises UserError for a chat template in which no answer can be found."""
         super().__init__(parts, where)
-        self._apart = False
+        self._apart, self._most = False, 0
 
     def encode(self, rows: Iterable[Row], report: Report) -> Conversations:
         """Conversations to tokens; the last answers of some that are held out, and all that are missing, are asked."""
@@ -88,13 +88,13 @@ class Speaker(ChatKept):
                 "all of their answers are behind that; “max_length” raises it."
             )
         blocks = examples.blocks(joined=self._parts.apart)
-        self._apart = self._parts.apart and blocks.joined
+        self._apart, self._most = self._parts.apart and blocks.joined, blocks.most
         return blocks
 
     def collate(self, examples: Conversations | AnswerBlocks, indices: Sequence[int]) -> Batch:
         """Blocks, or conversations one by one; see `nets.answers`."""
         if isinstance(examples, AnswerBlocks):
-            return examples.batch(indices, apart=self._apart)
+            return self.with_starts(examples.batch(indices, apart=self._apart), self._most)
         return answers.measured_batch(examples, indices)
 
     def outputs(self, batch: Batch) -> list[torch.Tensor]:
@@ -213,8 +213,7 @@ class Speaker(ChatKept):
         wish = GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=room, do_sample=False, eos_token_id=sorted(ends), pad_token_id=min(ends), use_cache=True
         )
-        # weights are turned into another precision at every token otherwise
-        with attention.plain(self.model), torch.autocast(openings.device.type, enabled=False):
+        with attention.plain(self.model), self.as_kept():
             told = self.model.generate(input_ids=openings, attention_mask=seen, generation_config=wish)  # type: ignore[operator]
         lines = []
         for line in told[:, openings.shape[1] :].tolist():

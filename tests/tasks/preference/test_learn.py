@@ -192,8 +192,8 @@ def test_held_out_pairs_come_apart(tmp_path: Path) -> None:
         assert told.details["sides"]["rejected"]["change"] < 0 < told.metrics["drift"]
         assert sum(told.details["counts"]) == told.details["pairs"] == 16
         assert told.details["rows"]["wrong"] == []
-    again, _ = Predictor(folder.model).evaluate(list(snapshot.rows(folder.snapshot, "test")), ())
-    assert again.metrics == pytest.approx(_final(heard, "test").metrics, abs=1e-5)
+    again = Predictor(folder.model).evaluate(list(snapshot.rows(folder.snapshot, "test")), ())
+    assert again.scores.metrics == pytest.approx(_final(heard, "test").metrics, abs=1e-5)
     prompt, row = rows(1)[0]["prompt"], rows(1)[0]
     turned = {**row, "a": row["b"], "b": row["a"]}
     first, second = Predictor(folder.model).predict([row, turned])
