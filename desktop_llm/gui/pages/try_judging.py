@@ -25,7 +25,7 @@ from desktop_llm.verbs import blind
 from desktop_llm.widgets.blind_view import BlindView
 
 if TYPE_CHECKING:
-    from desktop_llm.data.wins import Wins
+    from desktop_llm.evidence.wins import Wins
     from desktop_llm.store.project import Project
     from desktop_llm.store.verdicts import Duel
     from desktop_llm.verbs.blind import Match
