@@ -13,6 +13,8 @@ from desktop_llm.widgets.loss_card import LossCard
 from desktop_llm.widgets.screen import ResultView
 
 SIDES = ("chosen", "rejected")
+FIGURE = 84
+"""Pixels for a log-probability of a long answer."""
 
 
 class PairView(ResultView):
@@ -33,6 +35,8 @@ class PairView(ResultView):
         right = Card(self.tr("Both answers"), self.tr("means of the held-out pairs"))
         titles = [self.tr("Figure"), self.tr("Better"), self.tr("Worse")]
         self.table = FigureTable("results.sides", self.tr("Figures of better and worse answers"), titles)
+        for column in (1, 2):
+            self.table.setColumnWidth(column, FIGURE)
         right.body.addWidget(self.table, 1)
         self.lengths = plain_label("", "muted", wrap=True)
         self.lengths.setObjectName("results.lengths")
@@ -73,5 +77,9 @@ class PairView(ResultView):
     def _lengths(self, details: Mapping[str, Any]) -> str:
         if "longer_better" not in details:
             return ""
-        words = self.tr("The longer answer is better in {better:.0%} of the pairs, and preferred in {preferred:.0%}.")
-        return words.format(better=float(details["longer_better"]), preferred=float(details["longer_preferred"]))
+        words = self.tr(
+            "The longer answer is better in {better:.0f} % of the pairs, and preferred in {preferred:.0f} %."
+        )
+        return words.format(
+            better=100 * float(details["longer_better"]), preferred=100 * float(details["longer_preferred"])
+        )

@@ -49,7 +49,8 @@ def _talk(source: random.Random) -> tuple[Any, Any]:
 
 
 def _pair(source: random.Random) -> tuple[Any, Any]:
-    return source.choice(["a", "b", "tie"]), source.choice(["a", "b"])
+    truth = source.choice(["a", "b", "tie"])
+    return truth, truth if truth == "tie" else source.choice(["a", "b"])
 
 
 MAKERS: dict[str, Callable[[random.Random], tuple[Any, Any]]] = {

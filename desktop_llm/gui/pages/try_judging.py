@@ -245,15 +245,15 @@ class TryJudging(QObject):
             return ""
         low, high = wins.interval()
         words = self.tr(
-            "{first} wins {rate:.0%} against {second} (95 %: {low:.0%} to {high:.0%}): {won:,} won, {lost:,} lost, "
+            "{first} wins {rate:.0f} % against {second} (95 %: {low:.0f} to {high:.0f} %): {won:,} won, {lost:,} lost, "
             "{ties:,} as good."
         )
         return words.format(
             first=self._models[0][0],
             second=self._models[1][0],
-            rate=wins.rate,
-            low=low,
-            high=high,
+            rate=100 * wins.rate,
+            low=100 * low,
+            high=100 * high,
             won=wins.first,
             lost=wins.second,
             ties=wins.ties,

@@ -70,7 +70,13 @@ def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
     margins = np.asarray([_margin(str(better), one) for better, one in zip(truth, predictions, strict=True)])
     margins = np.where(kept, margins, 0.0)
     right = (margins > 0) + 0.5 * (kept & (margins == 0))
-    return tallies.of_rows(np.stack([kept, right, margins], axis=1), _of_sums, right=margins > 0, good=margins)
+    # of a row that does not count nothing is wrong
+    return tallies.of_rows(
+        np.stack([kept, right, margins], axis=1),
+        _of_sums,
+        right=(margins > 0) | ~kept,
+        good=np.where(kept, margins, MOST),
+    )
 
 
 def _of_sums(sums: np.ndarray) -> dict[str, np.ndarray]:
