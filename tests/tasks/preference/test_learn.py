@@ -139,7 +139,7 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
     if not whole:
         monkeypatch.setattr("desktop_llm.nets.head_loss.LOGITS", {"cpu": 1})
         monkeypatch.setattr("desktop_llm.nets.head_loss.LEAST", 5)
-    told = {"loss_type": loss_type, "beta": 0.3, "label_smoothing_factor": smoothing}
+    told: dict[str, Any] = {"loss_type": loss_type, "beta": 0.3, "label_smoothing_factor": smoothing}
     folder = _make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=4, learning_rate=1e-2, **told)
     end, heard = _run(folder)
     assert isinstance(end, Finished), end
@@ -158,7 +158,7 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
     held = list(snapshot.rows(folder.snapshot, "test"))
     examples = learner.encode(held, lambda *_: None)
     if learner.refers:
-        began = LEARN.load(folder.model).at_start()
+        began = learner.at_start()
         learner.refer(examples, began.outputs(began.collate(examples, range(16))))
     loss = learner.loss(learner.collate(examples, range(16)))
     assert float(loss.detach()) == pytest.approx(sum(wanted) / len(wanted), abs=1e-5)
