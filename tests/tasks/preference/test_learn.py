@@ -349,9 +349,8 @@ def test_messages_may_repeat_the_prompt_and_say_more_than_one_turn(tmp_path: Pat
 def test_what_the_model_at_the_start_takes_is_foretold(tmp_path: Path) -> None:
     told = {}
     for loss_type in ("sigmoid", "orpo"):
-        ticks = itertools.count()
         folder = _make(tmp_path / loss_type, max_steps=8, loss_type=loss_type)
-        told[loss_type] = preflight.measure(folder.path, clock=lambda ticks=ticks: float(next(ticks)))
+        told[loss_type] = preflight.measure(folder.path, clock=map(float, itertools.count()).__next__)
     asked = told["sigmoid"].preparing - told["orpo"].preparing
     # an evaluation takes a tick here: of two splits, and by them of six times as many pairs
     assert asked == pytest.approx(2 * (1 + 96 / 32), rel=0.2)
