@@ -33,12 +33,14 @@ class TextKeys(PlaceKeys):
         minimum=0.01,
         maximum=0.9,
         decimals=2,
+        goes_with=("objective", MASKED),
     )
     whole_word_mask: bool = hyper(
         False,
         "Hide whole words",
         "Hides all tokens of a word together, which is harder to fill.",
         GROUP,
+        goes_with=("objective", MASKED),
     )
     tokenizer_type: str = hyper(
         PIECES,
@@ -48,6 +50,7 @@ class TextKeys(PlaceKeys):
         GROUP,
         choices=((PIECES, "Word pieces"), (CHARACTERS, "Characters")),
         scratch_only=True,
+        goes_with=("objective", CAUSAL),
     )
 
 
