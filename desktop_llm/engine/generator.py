@@ -16,7 +16,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs.generation import Ending, Piece, Reason, Sampling
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import attention, model_folder, token_words, writing
-from desktop_llm.nets.learner import Filling, Row, Writing
+from desktop_llm.nets.learner import Filling, Reading, Row, Writing
 from desktop_llm.tasks import task as task_named
 
 TOP = 5
@@ -57,13 +57,13 @@ class Generator:
         if isinstance(self._learner, Filling):
             yield from self._filled(self._learner, row)
             return
-        opening = self._learner.opening(row, told.max_new_tokens)
+        opening, given = self._learner.opening(row, told.max_new_tokens), self._given(row)
         reader = token_words.Reader(self._learner.tokenizer, opening)
         gate = _Gate(told.stops)
         reason: Reason = "length"
         first, count = 0.0, 0
         with devices.memory_sentences():
-            for token, logits in writing.choices(self._model, opening, told):
+            for token, logits in self._choices(opening, given, told, should_stop):
                 first = first or time.perf_counter()
                 if should_stop():
                     reason = "cancelled"
@@ -88,7 +88,7 @@ class Generator:
             reason=reason,
             tokens=count,
             seconds=now - (first or now),
-            prompt=len(opening),
+            prompt=len(given) or len(opening),
             before=(first or now) - began,
         )
 
@@ -99,6 +99,19 @@ class Generator:
         yield from pieces
         count = sum(bool(one.top) for one in pieces)
         yield Ending(reason="end", tokens=count, seconds=time.perf_counter() - began, prompt=0, before=0.0)
+
+    def _given(self, row: Row) -> list[int]:
+        """What an encoder reads of a row."""
+        return self._learner.given(row) if isinstance(self._learner, Reading) else []
+
+    def _choices(
+        self, opening: list[int], given: list[int], told: Sampling, should_stop: Callable[[], bool]
+    ) -> Iterator[tuple[int, torch.Tensor]]:
+        """Tokens with the logits at their places, as somebody wants them chosen."""
+        if told.num_beams == 1:
+            return writing.choices(self._model, opening, told, given)
+        most = max(1, min(told.max_new_tokens, self._learner.context - len(opening)))
+        return writing.best(self._model, opening, told, given, sorted(self._learner.ends), most, should_stop)
 
     def _piece(self, text: str, token: int, logits: torch.Tensor) -> Piece:
         with torch.inference_mode():

@@ -18,7 +18,17 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, rate, retention, what_learns
+from desktop_llm.engine import (
+    checkpoint,
+    continuing,
+    evaluate,
+    optimizers,
+    overlap,
+    rate,
+    reference,
+    retention,
+    what_learns,
+)
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -121,7 +131,8 @@ def _run(job: Job, run_folder: RunFolder, voice: Voice, control: Control, ranks:
     learner, parameters, splits = ranks.agreed(lambda: _learner(job, run_folder, source, voice))
     _compare(ranks, splits["train"])
     spread = ranks.agreed(lambda: over(learner, job.recipe, device, ranks))
-    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe))
+    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe, device))
+    reference.settle(job, run_folder, spread, splits, device, voice, resumed=source is not None)
     batch = (checkpoint.standing(source).rows if source is not None else 0) or (
         job.recipe.per_device_train_batch_size * ranks.world
     )
@@ -208,7 +219,8 @@ def _learner(
         splits[split] = Split(kept, examples)
     if isinstance(learner, Shelving):
         learner.shelf = None
-    for note in learner.notes if isinstance(learner, Noting) and source is None else ():
+    noted = (*what_learns.start_notes(job.recipe), *(learner.notes if isinstance(learner, Noting) else ()))
+    for note in noted if source is None else ():
         voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
     if source is None and (told := what_learns.words(learner)):

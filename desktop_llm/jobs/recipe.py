@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import recipe_places, recipe_texts, recipe_weights
+from desktop_llm.jobs import recipe_pairs, recipe_places, recipe_texts, recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(recipe_texts.TextKeys):
+class Recipe(recipe_pairs.PairKeys):
     """All hyperparameters of one run.
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
@@ -264,7 +264,8 @@ class Recipe(recipe_texts.TextKeys):
 
 
 KEYS = tuple(one.name for one in fields(Recipe))
-OWN = {one.name: one.metadata["group"] for one in fields(Recipe) if one.metadata["group"] in (recipe_texts.GROUP,)}
+_GROUPS = (recipe_texts.GROUP, recipe_pairs.GROUP)
+OWN = {one.name: one.metadata["group"] for one in fields(Recipe) if one.metadata["group"] in _GROUPS}
 """The keys that only some tasks have a use for, and their groups, see `Task.groups`."""
 _HINTS = typing.get_type_hints(Recipe)
 _NONE_WORDS = {"auto", "automatic", "none", "null"}

@@ -98,6 +98,14 @@ class Blocks:
         at_start = (self.begins % self.width == 0) & (self.begins <= last)
         return not bool((at_start | (self.begins == last)).all())
 
+    @property
+    def most(self) -> int:
+        """How many texts, or parts of one, a block holds at most."""
+        starts = np.minimum(np.arange(len(self)) * self.width, len(self.row) - 1 - self.width)
+        first = np.searchsorted(self.begins, starts, side="right")
+        last = np.searchsorted(self.begins, starts + self.width - 1, side="right")
+        return int((last - first).max(initial=0)) + 1
+
     def __len__(self) -> int:
         """The number of blocks; every token is foretold in one of them."""
         return -(-(len(self.row) - 1) // self.width) if len(self.row) > 1 else 0

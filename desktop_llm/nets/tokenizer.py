@@ -85,6 +85,35 @@ def train_characters(texts: Iterable[str], vocab_size: int) -> PreTrainedTokeniz
     )
 
 
+PADDING, CLOSE = "<pad>", "</s>"
+"""What fills a line up, and what ends a text, for models that make one text of another."""
+
+
+def train_pairs(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """As `train_exact`, one vocabulary for texts and what they become; every text is ended by a token of its own."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PADDING, CLOSE],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        min_frequency=2,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {CLOSE}", pair=f"$A {CLOSE} $B {CLOSE}", special_tokens=[(CLOSE, tokenizer.token_to_id(CLOSE))]
+    )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        pad_token=PADDING,
+        eos_token=CLOSE,
+        clean_up_tokenization_spaces=False,
+        model_max_length=max_length,
+    )
+
+
 def train(texts: Iterable[str], vocab_size: int, max_length: int, *, apart: bool = False) -> PreTrainedTokenizerFast:
     """Learn up to `vocab_size` tokens from `texts`: 5 special ones, 256 bytes, and the most frequent pieces.
 

@@ -12,7 +12,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import earlier, personal
+from desktop_llm.verbs import earlier, floors, personal
 from desktop_llm.verbs.evaluating import finished_folder
 
 FORMATS = {"huggingface": "Hugging Face folder (safetensors, config with label names, tokenizer, model card)"}
@@ -25,6 +25,7 @@ def export(project: Project, number: int, format_name: str, to: Path) -> float:
         raise UserError(f"There is no export format “{format_name}”; choose one of {', '.join(FORMATS)}.")
     folder = finished_folder(project, number)
     personal.must_be_reviewed(project, number)
+    floors.must_hold(project, number)
     text = card(project, number)
     from desktop_llm.engine import worker
 
@@ -127,6 +128,16 @@ def _asked(task: Task, recipe: Recipe) -> tuple[str, tuple[str, ...]]:
 
 
 def _example(task: Task, recipe: Recipe) -> list[str]:
+    if task.auto_model:
+        return [
+            "```python",
+            f"from transformers import {task.auto_model}, AutoTokenizer",
+            "",
+            f'model = {task.auto_model}.from_pretrained("path/to/this/folder")',
+            'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+            *task.usage,
+            "```",
+        ]
     pipeline, usage = _asked(task, recipe)
     return [
         "```python",

@@ -16,13 +16,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 
 FIELDS = {one.name: one for one in fields(Recipe)}
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 """What model folders call the number of their layers."""
-HEADER_LIMIT = 100_000_000
 TEGRA = Path("/etc/nv_tegra_release")
 BITSANDBYTES = "the library bitsandbytes is not installed: install the program with its extra “quantized”"
 
@@ -156,7 +156,7 @@ def _matrices(folder: Path) -> frozenset[str]:
     found: set[str] = set()
     for file in folder.glob("*.safetensors"):
         try:
-            found.update(_of_header(_header(file)))
+            found.update(_of_header(weight_files.tensors(file)))
         except (OSError, ValueError):
             return frozenset()
     return frozenset(found)
@@ -167,15 +167,3 @@ def _of_header(told: Mapping[str, Any]) -> Iterable[str]:
         matrix = isinstance(one, Mapping) and len(one.get("shape", ())) == 2
         if matrix and name.endswith(".weight") and "embed" not in name:
             yield name.removesuffix(".weight")
-
-
-def _header(file: Path) -> dict[str, Any]:
-    """What stands before the numbers: eight bytes of its length, and JSON. Raises OSError, ValueError."""
-    with file.open("rb") as opened:
-        size = int.from_bytes(opened.read(8), "little")
-        if size > HEADER_LIMIT:
-            raise ValueError(size)
-        told = json.loads(opened.read(size))
-    if not isinstance(told, dict):
-        raise ValueError(file)
-    return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_devices import SPREAD_KEYS, TrainDevices
 from desktop_llm.gui.pages.train_fold import TrainFold
@@ -25,7 +26,8 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, DataForm
 
-PICK = "…"
+PICK, KEPT = "…", "……"
+"""What is no model: any folder is to be chosen, or one of those that are kept."""
 SIZES = [one.name for one in fields(Recipe) if one.metadata.get("scratch_only")]
 FOLDER_KEYS = [one.name for one in fields(Recipe) if one.metadata.get("folder_only")]
 
@@ -35,9 +37,10 @@ def _keys(*groups: str) -> list[str]:
 
 
 class TrainSetup(QWidget):
-    """Signals: `changed()`: another recipe is set."""
+    """Signals: `changed()`: another recipe is set; `models_asked()`: the models that are kept are to be shown."""
 
     changed = Signal()
+    models_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Shows the general defaults until `set_task`."""
@@ -133,6 +136,7 @@ class TrainSetup(QWidget):
         for model in models:
             self._add_model(model)
         self._model.addItem(self.tr("A model folder…"), PICK)
+        self._model.addItem(self.tr("Models…"), KEPT)
         try:
             self._recipe = recipes.from_json(told) if self._own else default_recipe(task, start, self._rows)
         except UserError:
@@ -154,6 +158,12 @@ class TrainSetup(QWidget):
             else:
                 self._model.insertItem(min(place, self._model.count()), title, model)
         self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
+
+    def offer_models(self, models: Sequence[str]) -> None:
+        """Offer these folders, too."""
+        for model in models:
+            self._add_model(model)
+        self._show()
 
     def choose_model(self, model: str) -> None:
         """Start from scratch or from a folder, with the task's defaults for it."""
@@ -264,6 +274,10 @@ class TrainSetup(QWidget):
 
     def _on_model_chosen(self) -> None:
         chosen = str(self._model.currentData())
+        if chosen == KEPT:
+            self._show()
+            self.models_asked.emit()
+            return
         if chosen == PICK:
             chosen = QFileDialog.getExistingDirectory(self, self.tr("A model folder in Hugging Face layout"))
             if not chosen:
@@ -307,7 +321,7 @@ def model_title(model: str) -> str:
         return QCoreApplication.translate("TrainSetup", "{project}, run {number}").format(
             project=run.parent.parent.name, number=int(run.name)
         )
-    return folder.name or model
+    return folders.title(folder)
 
 
 def folder_words(folder: Path) -> str:

@@ -8,7 +8,7 @@ from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.jobs.recipe_texts import CHARACTERS, GROUP, MASKED, PIECES
 from desktop_llm.tasks.language_modelling.labels import RULES
-from desktop_llm.tasks.task import Metric, Other, Preset, RowField, Score, Task, sizes
+from desktop_llm.tasks.task import Metric, Other, Preset, RowField, Score, TallyMaker, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -19,6 +19,12 @@ def _open_score() -> Score:
     from desktop_llm.tasks.language_modelling.score import score
 
     return score
+
+
+def _open_tally() -> TallyMaker:
+    from desktop_llm.tasks.language_modelling.score import tally
+
+    return tally
 
 
 def _open_learn() -> LearnRoom:
@@ -119,6 +125,7 @@ TASK = Task(
     ),
     labels=RULES,
     open_score=_open_score,
+    open_tally=_open_tally,
     open_learn=_open_learn,
     open_screen=_open_screen,
     classes=False,

@@ -33,7 +33,7 @@ class Writer(CausalKept):
     def __init__(self, parts: CausalParts) -> None:
         """Put the parts together."""
         super().__init__(parts)
-        self._apart = False
+        self._apart, self._most = False, 0
         self.shelf: Shelf | None = None
         self.notes: list[str] = []
         """What a person should know of how the texts are read."""
@@ -55,13 +55,13 @@ class Writer(CausalKept):
     def pack(self, examples: Documents) -> Blocks:
         """The blocks that are learned from."""
         blocks = examples.blocks()
-        self._apart = self._parts.apart and blocks.cut
+        self._apart, self._most = self._parts.apart and blocks.cut, blocks.most
         return blocks
 
     def collate(self, examples: Documents | Blocks, indices: Sequence[int]) -> Batch:
         """Blocks, or texts in windows; see `nets.packing`."""
         if isinstance(examples, Blocks):
-            return examples.batch(indices, apart=self._apart)
+            return self.with_starts(examples.batch(indices, apart=self._apart), self._most)
         return packing.texts_batch(examples, indices)
 
     def outputs(self, batch: Batch) -> torch.Tensor:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.task import Scores
 
@@ -78,6 +80,43 @@ def _of_gaps(truth: Sequence[Any], predictions: Sequence[Prediction]) -> Scores:
 
 def _bytes(truth: Sequence[Any]) -> int:
     return sum(len(str(row["text"]).encode("utf-8", "surrogatepass")) for row in truth)
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to the figures of `score`, for intervals and comparisons."""
+    told = [one.label for one in predictions]
+    if told and "right" in told[0]:
+        return _tally_of_gaps(told)
+    nats, tokens = (np.asarray([one[name] for one in told]) for name in ("nats", "tokens"))
+    size = np.asarray([_bytes([row]) for row in truth])
+    characters = np.asarray([len(str(row["text"])) for row in truth])
+
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        loss = tallies.share(sums[:, 0], sums[:, 1])
+        return {
+            "perplexity": np.exp(np.minimum(loss, MOST_NATS)),
+            "bits_per_byte": sums[:, 0] / math.log(2) / np.maximum(1, sums[:, 2]),
+            "nats_per_character": sums[:, 0] / np.maximum(1, sums[:, 3]),
+            "loss": loss,
+        }
+
+    rows = np.stack([nats, tokens, size, characters], axis=1)
+    return tallies.of_rows(rows, figures, right=None, good=-nats / tokens)
+
+
+def _tally_of_gaps(told: Sequence[Mapping[str, Any]]) -> Tally:
+    nats, tokens, right = (np.asarray([one[name] for one in told]) for name in ("nats", "tokens", "right"))
+
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        loss = tallies.share(sums[:, 0], sums[:, 1])
+        return {
+            "pseudo_perplexity": np.exp(np.minimum(loss, MOST_NATS)),
+            "masked_accuracy": tallies.share(sums[:, 2], sums[:, 1]),
+            "loss": loss,
+        }
+
+    rows = np.stack([nats, tokens, right], axis=1)
+    return tallies.of_rows(rows, figures, right=None, good=-nats / np.maximum(1, tokens))
 
 
 def _beginning(row: Any) -> str:
