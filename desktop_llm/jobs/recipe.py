@@ -379,7 +379,7 @@ def check(recipe: Recipe) -> None:
     if recipe.bf16 and recipe.fp16:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
     recipe_weights.check(recipe, recipe.model)
-    recipe_texts.check(recipe, recipe.vocab_size if recipe.model == SCRATCH else 0)
+    recipe_texts.check(recipe)
     recipe_places.check(recipe, compiled=recipe.torch_compile, fp16=recipe.fp16)
 
 

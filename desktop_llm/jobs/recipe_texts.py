@@ -58,14 +58,16 @@ LEAST_MASKED = 261
 """256 bytes, and tokens for a gap, padding, what is unknown, and the ends of a text."""
 
 
-def check(keys: TextKeys, vocabulary: int) -> None:
-    """Raise UserError where values do not fit each other; `vocabulary` is the size of one from scratch, 0 of others."""
-    if keys.objective == MASKED and 0 < vocabulary < LEAST_MASKED:
+def check_vocabulary(keys: TextKeys, size: int) -> None:
+    """Raise UserError where a vocabulary from scratch is too small for what the model is to learn."""
+    if keys.objective == MASKED and size < LEAST_MASKED:
         raise UserError(
             f"“vocab_size” is at least {LEAST_MASKED} for a model that fills gaps (256 bytes and 5 tokens of its own), "
-            f"not {vocabulary}."
+            f"not {size}."
         )
-    if keys.objective == MASKED and keys.tokenizer_type == CHARACTERS:
-        raise UserError("Models that fill gaps learn from word pieces; leave “tokenizer_type” at pieces.")
+
+
+def check(keys: TextKeys) -> None:
+    """Raise UserError where values do not fit each other."""
     if keys.objective == MASKED and keys.lora_r:
         raise UserError("A model that fills gaps learns as a whole, head and all; leave “lora_r” at 0.")

@@ -79,7 +79,8 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Iterat
     _settle(backend)
     with on_all_processors(), ThreadPoolExecutor(1) as pool:  # the library lets go of Python while it works
         waiting = None
-        for chunk in chain(_chunks(texts), (None,)):
+        chunks: Iterable[list[str] | None] = chain(_chunks(texts), (None,))
+        for chunk in chunks:
             coming = None if chunk is None else pool.submit(backend.encode_batch_fast, chunk, add_special_tokens=False)
             if waiting is not None:
                 yield [encoding.ids for encoding in waiting.result()]

@@ -18,6 +18,7 @@ from typing import Any
 
 from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe_texts
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 
 FIELDS = {one.name: one for one in fields(Recipe)}
@@ -28,9 +29,11 @@ BITSANDBYTES = "the library bitsandbytes is not installed: install the program w
 
 
 def check(recipe: Recipe) -> None:
-    """Raise UserError for the first setting that cannot be with its model folder, on whatever computer."""
+    """Raise UserError for the first setting that cannot be with its start, on whatever computer."""
     if recipe.model != SCRATCH:
         _check_folder(recipe, Path(recipe.model).expanduser())
+    else:
+        recipe_texts.check_vocabulary(recipe, recipe.vocab_size)
 
 
 def not_here(recipe: Recipe) -> str:

@@ -61,7 +61,7 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, [*_keys("size", "training"), *OWN, *SPREAD_KEYS], self._recipe, "train")
+        self._form = DataForm(Recipe, [*OWN, *_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
         self._devices = TrainDevices(self._form)
         self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)

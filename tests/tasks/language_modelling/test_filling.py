@@ -23,6 +23,7 @@ from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.nets import masking, tokenizer
 from desktop_llm.nets.head_loss import IGNORED
 from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible
 from tests import run_folders
 from tests.tasks.fixture import fixture_of
 from tests.tasks.language_modelling.fixture import FIXTURE
@@ -140,12 +141,17 @@ def test_a_model_that_writes_does_not_fill_and_the_other_way_round(
 
 
 def test_a_recipe_that_cannot_be_says_why() -> None:
-    with pytest.raises(UserError, match="word pieces"):
-        changed(Recipe(), {"objective": "masked", "tokenizer_type": "characters"})
+    masked = changed(Recipe(), {"objective": "masked", "tokenizer_type": "characters", "vocab_size": 257})
+    with pytest.raises(UserError, match="counts only where “objective” is causal"):
+        possible.check_given(masked, ["objective", "tokenizer_type"], TASK.groups)
+    with pytest.raises(UserError, match="counts only where “objective” is masked"):
+        possible.check_given(changed(Recipe(), {"mlm_probability": 0.3}), ["mlm_probability"], TASK.groups)
+    with pytest.raises(UserError, match="has no part in a run of this task"):
+        possible.check_given(masked, ["objective"])
+    with pytest.raises(UserError, match="at least 261"):
+        possible.check(masked)
     with pytest.raises(UserError, match="learns as a whole"):
         changed(Recipe(), {"objective": "masked", "model": "/a", "lora_r": 8})
-    with pytest.raises(UserError, match="at least 261"):
-        changed(Recipe(), {"objective": "masked", "vocab_size": 257})
     assert TASK.deciding("", changed(Recipe(), {"objective": "masked"})).name == "pseudo_perplexity"
     assert TASK.deciding("", Recipe()).name == "perplexity"
 
