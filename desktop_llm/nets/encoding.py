@@ -80,8 +80,10 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Iterat
     with on_all_processors(), ThreadPoolExecutor(1) as pool:  # the library lets go of Python while it works
         waiting = None
         chunks: Iterable[list[str] | None] = chain(_chunks(texts), (None,))
-        for chunk in chunks:
-            coming = None if chunk is None else pool.submit(backend.encode_batch_fast, chunk, add_special_tokens=False)
+        for texts_now in chunks:
+            coming = None
+            if texts_now is not None:
+                coming = pool.submit(backend.encode_batch_fast, texts_now, add_special_tokens=False)
             if waiting is not None:
                 yield [encoding.ids for encoding in waiting.result()]
             waiting = coming
