@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from transformers import PreTrainedModel
 
 from desktop_llm.catalog import folder as folders
+from desktop_llm.engine.device import Device
 from desktop_llm.engine.optimizers import count, trainable
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
-from desktop_llm.nets import stack
+from desktop_llm.nets import adapter, stack
 from desktop_llm.nets.learner import Adapting, Learner
 
 
@@ -32,12 +34,15 @@ def settle(learner: Learner, recipe: Recipe) -> None:
         _freeze_layers(model, recipe.freeze_layers)
 
 
-def save_memory(learner: Learner, recipe: Recipe) -> None:
+def save_memory(learner: Learner, recipe: Recipe, device: Device) -> None:
     """Compute parts of each step twice, where the recipe says so; called once, after `narrow`. Raises UserError.
 
-    It hangs something on the model that cannot be copied with it.
+    It hangs something on the model that cannot be copied with it. What stays as it is under an adapter is kept in half
+    precision on a GPU that computes in it.
     """
     model = learner.model
+    if recipe.lora_r and device.torch.type == "cuda" and device.precision == "bf16":
+        adapter.halve(model, torch.bfloat16)
     if not recipe.gradient_checkpointing or not isinstance(model, PreTrainedModel):
         return
     if not model.supports_gradient_checkpointing:

@@ -17,6 +17,7 @@ from desktop_llm.errors import Cancelled, UserError
 P = ParamSpec("P")
 T = TypeVar("T")
 LOOK_SECONDS = 0.1
+SO_FAR, DONE, WRONG = "so far", "done", "wrong"
 
 
 def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -24,15 +25,36 @@ def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, *
 
     Raises Cancelled once `should_stop()`: the process is ended, whatever it was doing.
     """
-    child = Child(_answer, verb, args, kwargs, name="desktop-llm-verb")
+    return _call(should_stop, None, verb, args, kwargs)
+
+
+def call_telling(
+    should_stop: Callable[[], bool], on_progress: Callable[[float, str], None], verb: Callable[..., T], *args: Any
+) -> T:
+    """`call` of a verb that takes `on_progress`, and is heard while it works."""
+    return _call(should_stop, on_progress, verb, args, {})
+
+
+def _call(
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[float, str], None] | None,
+    verb: Callable[..., T],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> T:
+    child = Child(_answer, verb, args, kwargs, on_progress is not None, name="desktop-llm-verb")
     try:
         while not child.ended:
             if should_stop():
                 child.terminate()
                 raise Cancelled
-            for answer, error in child.wait(LOOK_SECONDS):
-                if error is not None:
-                    raise error
+            for kind, answer in child.wait(LOOK_SECONDS):
+                if kind == SO_FAR:
+                    assert on_progress is not None
+                    on_progress(*answer)
+                    continue
+                if kind == WRONG:
+                    raise answer
                 told: T = answer
                 return told
     finally:
@@ -41,16 +63,19 @@ def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, *
     raise UserError(said.format(cause=exit_words(code)))
 
 
-def _answer(verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], pipe: Connection) -> None:
-    """In the process: say (answer, None) or (None, error)."""
+def _answer(
+    verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], telling: bool, pipe: Connection
+) -> None:
+    """In the process: say how far it is where that is wanted (`telling`), then the answer or what went wrong."""
     from desktop_llm.engine import worker
 
     worker.offline()
     # Told to end, it takes away what it has half written.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        told = (verb(*args, **kwargs), None)
+        heard = {"on_progress": lambda *told: pipe.send((SO_FAR, told))} if telling else {}
+        told = (DONE, verb(*args, **kwargs, **heard))
     except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-        pipe.send((None, error))
+        pipe.send((WRONG, error))
     else:
         pipe.send(told)

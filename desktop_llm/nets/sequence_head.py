@@ -66,7 +66,9 @@ class SequenceHead(Kept, ABC):
 
     def collate(self, examples: TokenRows, indices: Sequence[int]) -> Batch:
         """A padded batch: input_ids, labels, and attention_mask where something is padded."""
-        return tokens.pad(examples, indices, self._pad)
+        # a GPU computes in steps of eight, and is quicker with few shapes
+        steps = 8 if self.model.device.type == "cuda" and self._max_length % 8 == 0 else 1
+        return tokens.pad(examples, indices, self._pad, steps)
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, with label smoothing as in the recipe."""

@@ -88,6 +88,10 @@ def check(project: Project, recipe: Recipe, *, here: bool = True) -> Readiness:
 
     `here`: it is to be run on this computer.
     """
+    return _checked(project, recipe, here=here)[1]
+
+
+def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, Readiness]:
     recipes.check(recipe)
     task_named(project.task).must_learn()
     task_named(project.task).deciding(recipe.metric_for_best_model)
@@ -96,10 +100,10 @@ def check(project: Project, recipe: Recipe, *, here: bool = True) -> Readiness:
     possible.check(recipe)
     if here:
         possible.check_here(recipe)
-    readiness = _Frozen(project).readiness()
-    return replace(
-        readiness, not_here=possible.not_here(recipe), advice=_advice(project, recipe, readiness.splits.get("train", 0))
-    )
+    frozen = _Frozen(project)
+    told = frozen.readiness()
+    advice = _advice(project, recipe, told.splits.get("train", 0))
+    return frozen, replace(told, not_here=possible.not_here(recipe), advice=advice)
 
 
 def _advice(project: Project, recipe: Recipe, rows: int) -> str:
@@ -116,9 +120,8 @@ def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int
     """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
-    check(project, recipe, here=here)
+    frozen, _ = _checked(project, recipe, here=here)
     recipe = _absolute(recipe)
-    frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
     return new_run(
         project, title_of(project, recipe), lambda number, folder: _freeze(project, frozen, recipe, number, folder)

@@ -17,7 +17,7 @@ from desktop_llm.gui.pages.train_devices import SPREAD_KEYS, TrainDevices
 from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
 from desktop_llm.verbs.sizing import parameters
 from desktop_llm.verbs.training import default_recipe
@@ -60,7 +60,7 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, [*_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
+        self._form = DataForm(Recipe, [*_keys("size", "training"), *OWN, *SPREAD_KEYS], self._recipe, "train")
         self._devices = TrainDevices(self._form)
         self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
@@ -232,6 +232,8 @@ class TrainSetup(QWidget):
                 form.set_shown(key, scratch)
             for key in FOLDER_KEYS:
                 form.set_shown(key, not scratch)
+        for key, group in OWN.items():
+            self._form.set_shown(key, self._task is not None and group in self._task.groups)
         self._devices.show(self._recipe)
         self._adapters.setVisible(not scratch)
         self._preset.setVisible(scratch)
