@@ -147,6 +147,14 @@ def must_have(project: Project, number: int, on: On) -> Outcomes:
     return told
 
 
+def unmeasured(project: Project, numbers: Sequence[int], on: On) -> int:
+    """The first of these runs that has a model and was not measured on this; 0 where there is none."""
+    for number in numbers:
+        if outcomes.of(project, number, on) is None and project.runs.folder(number).model.is_dir():
+            return number
+    return 0
+
+
 def picked(told: Outcomes, places: Sequence[int]) -> Outcomes:
     """Some of the rows, in this order."""
     return Outcomes(
