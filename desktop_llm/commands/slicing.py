@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +85,13 @@ def _as_json(told: Sliced) -> dict[str, Any]:
             }
             for one in told.slices
         ],
-        "demographic_parity_difference": max((one.parity for one in told.gaps), default=None),
-        "equalized_odds_difference": max((one.odds for one in told.gaps), default=None),
+        "demographic_parity_difference": _largest([one.parity for one in told.gaps]),
+        "equalized_odds_difference": _largest([one.odds for one in told.gaps]),
     }
+
+
+def _largest(values: Sequence[float]) -> float | None:
+    return max((one for one in values if not math.isnan(one)), default=None)
 
 
 def _in_words(told: Sliced) -> str:

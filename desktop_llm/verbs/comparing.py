@@ -78,6 +78,19 @@ class Comparison:
         return f"Run {winner} is better than run {loser} by {gap} of {name} {on} ({both})."
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known beside the figures, a sentence each."""
+        told = []
+        if self.judged:
+            only = len(self.better) + len(self.worse)
+            told.append(f"McNemar's test on the {only:,} rows that one alone has right: p = {self.chance:.2g}.")
+        if self.relabeled:
+            told.append(f"{self.relabeled:,} rows have got another label between the two; measure the older one again.")
+        if self.not_shared:
+            told.append(f"{self.not_shared:,} rows were answered by one of the runs alone, and are left out.")
+        return (*told, self.caution)
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """What else there is to say, a line each."""
         told = [
@@ -88,13 +101,9 @@ class Comparison:
         if self.judged:
             told.append(
                 f"Only run {self.first} is right: {len(self.better):,} rows; only run {self.second}: "
-                f"{len(self.worse):,}; none: {len(self.both_wrong):,} (McNemar p = {self.chance:.2g})"
+                f"{len(self.worse):,}; none: {len(self.both_wrong):,}"
             )
-        if self.relabeled:
-            told.append(f"{self.relabeled:,} rows have got another label between the two; measure the older one again")
-        if self.not_shared:
-            told.append(f"{self.not_shared:,} rows were answered by one of the runs alone, and are left out")
-        return tuple(told)
+        return (*told, *self.remarks)
 
     @property
     def caution(self) -> str:
@@ -214,4 +223,5 @@ def signed(value: float, metric: Metric) -> str:
     """A difference with its sign."""
     if math.isnan(value):
         return "–"
-    return f"{100 * value:+.1f} points" if metric.percent else f"{value:+.3f}"
+    words = f"{100 * value:+.1f} points" if metric.percent else f"{value:+.3f}"
+    return words.replace("-", "−")

@@ -143,7 +143,7 @@ class CompareTab(ResultTab):
         self.verdict.setText(
             "\n".join(told.found.words if told.found else told.problem for told in self._told.values())
         )
-        self.caution.setText("\n".join([*found.lines[len(found.metrics) :], found.caution]))
+        self.caution.setText(" ".join(found.remarks))
         self._show_table(found)
         self._show_rows(found)
 
@@ -160,14 +160,17 @@ class CompareTab(ResultTab):
         from desktop_llm.verbs.comparing import amount, signed
 
         titles = [self.tr("Measure"), *(self._run_words(one) for one in (found.first, found.second))]
-        titles += [self.tr("Difference"), self.tr("Between"), self.tr("More than chance?")]
+        titles += [self.tr("Difference"), self.tr("Differs?")]
         rows = []
         for metric in found.metrics:
             told, values = found.figures[metric.name], found.mains[metric.name]
-            between = f"{signed(told.low, metric)} … {signed(told.high, metric)}" if told.sure else "–"
-            apart = self.tr("yes") if told.excludes_nought else self.tr("no")
-            words = [amount(one, metric) for one in values]
-            rows.append((metric.title, *words, signed(told.value, metric), between, apart))
+            ends = [signed(one, metric).removesuffix(" points") for one in (told.value, told.low, told.high)]
+            difference = f"{ends[0]} ({ends[1]} … {ends[2]})" if told.sure else ends[0]
+            apart = self.tr("no")
+            if told.excludes_nought:
+                better = (told.value > 0) == metric.higher_is_better
+                apart = self.tr("better") if better else self.tr("worse")
+            rows.append((metric.title, *(amount(one, metric) for one in values), difference, apart))
         self._grid.show_rows(titles, rows)
         fit_columns(self.table)
 

@@ -74,7 +74,13 @@ class SlicesTab(ResultTab):
         self.verdict = plain_label("", wrap=True)
         self.verdict.setObjectName("results.slices.verdict")
         self._slices.body.addWidget(self.verdict)
-        titles = [self.tr("Slice"), self.tr("Texts"), self.tr("Main figure"), self.tr("All others"), self.tr("Unlike?")]
+        titles = [
+            self.tr("Slice"),
+            self.tr("Texts"),
+            self.tr("Main figure"),
+            self.tr("All others"),
+            self.tr("Differs?"),
+        ]
         self.table = FigureTable("results.slices.table", self.tr("Slices"), titles)
         self.table.asked.connect(self._on_slice)
         self._slices.body.addWidget(self.table, 1)
@@ -176,7 +182,10 @@ class SlicesTab(ResultTab):
         metric, rows = sliced.metric, []
         for one in sliced.slices:
             value = one.figures[metric.name]
-            apart = self.tr("yes") if one.gap.excludes_nought else self.tr("no")
+            apart = self.tr("no")
+            if one.gap.excludes_nought:
+                better = (one.gap.value > 0) == metric.higher_is_better
+                apart = self.tr("better") if better else self.tr("worse")
             rows.append(
                 (
                     one.name,
@@ -195,9 +204,8 @@ class SlicesTab(ResultTab):
     def _show_gaps(self, sliced: Sliced | None) -> None:
         gaps = () if sliced is None else sliced.gaps
         self.unlike.setText("" if sliced is None else sliced.gap_words or self.tr("Nothing to compare by this."))
-        self.gaps.show_rows(
-            [(one.label, f"{100 * one.parity:.1f}", f"{100 * one.hits:.1f}", f"{100 * one.alarms:.1f}") for one in gaps]
-        )
+        shares = [(one.label, (one.parity, one.hits, one.alarms)) for one in gaps]
+        self.gaps.show_rows([(label, *map(result_words.points, values)) for label, values in shares])
 
     def _show_rule(self, told: _Told | None) -> None:
         floor, task = None if told is None else told.floor, self.hub.task
