@@ -21,6 +21,7 @@ VERBS = {
     "pack": "servers",
     "take-back": "servers",
     "call-back": "servers",
+    "models": "shelf",
     "evaluate": "evaluating",
     "compare": "evaluating",
     "slices": "slicing",

@@ -72,7 +72,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
         if told.recipe is not None:
             base = recipe_file.from_toml(base, told.recipe)
         recipe = recipes.changed(base, values)
-        possible.check_given(recipe, given)
+        possible.check_given(recipe, given, task.groups)
         task.deciding(recipe.metric_for_best_model)
         possible.check(recipe)
         if told.pack is None:
@@ -157,7 +157,7 @@ def _runs(told: Any, out: Out) -> None:
         if told.delete is not None:
             _delete(project, told.delete, out, sure=told.yes)
             return
-        main_metric = task_named(project.task).metrics[0]
+        task = task_named(project.task)
         if told.diff is not None:
             here, there = told.diff
             _diff(project, here, there, out)
@@ -166,7 +166,9 @@ def _runs(told: Any, out: Out) -> None:
         if not runs:
             out({}, "There is no run yet; train one.")
         for run in runs:
-            value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
+            figures = run.metrics.get("test", run.metrics.get("validation", {}))
+            main_metric = task.main(figures)
+            value = figures.get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
                 {

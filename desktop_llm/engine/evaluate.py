@@ -13,7 +13,7 @@ from desktop_llm.engine.device import Device
 from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Batch, Deciding, Learner, Outputs, Row
+from desktop_llm.nets.learner import Batch, Deciding, Learner, Outputs, Row, Sparing
 from desktop_llm.tasks.task import Score, Scores
 
 MOST_ROWS = 2000
@@ -68,7 +68,7 @@ def outputs_of(spread: Spread, split: Split, device: Device, batch_size: int, on
     finally:
         spread.rest()
         learner.model.train(was_training)
-    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split))
+    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split.examples))
 
 
 def _in_order(parts: Sequence[Part], count: int) -> Outputs:
@@ -107,9 +107,11 @@ def measure(
 ) -> tuple[Scores, list[Prediction]]:
     """Figures (with the mean `loss`) and predictions of a split whose rows all have a label, or all need none.
 
-    `decide`: the learner may choose by them first, as far as it has something to choose. Of several processes the
-    first measures, and the others get nothing.
+    `decide`: the learner is still learning; it may choose by them first, as far as it has something to choose, and
+    spare itself what takes long. Of several processes the first measures, and the others get nothing.
     """
+    if isinstance(spread.learner, Sparing):
+        spread.learner.sparing = decide
     outputs = outputs_of(spread, split, device, batch_size, on_batch)
     learner = spread.whole
     if not spread.ranks.first:

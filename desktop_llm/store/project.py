@@ -40,6 +40,7 @@ from desktop_llm.store.saved import SavedFilters
 from desktop_llm.store.search import Search
 from desktop_llm.store.suggestions import Suggestions
 from desktop_llm.store.undoing import Undoing
+from desktop_llm.store.verdicts import Verdicts
 
 FILE = "project.db"
 PAGE_BYTES = 8192
@@ -82,6 +83,7 @@ class Project:
         self.notes = Notes(self._connections)
         self.decisions = Decisions(self._connections)
         self.drafts = KeptDrafts(self._connections, self.notes)
+        self.verdicts = Verdicts(self._connections)
         self.runs = Runs(self._connections, path)
         self.evaluations = Evaluations(self._connections)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.recipe import SCRATCH
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
@@ -52,7 +52,7 @@ def card(project: Project, number: int) -> str:
     lines = [
         "---",
         "library_name: transformers",
-        f"pipeline_tag: {task.pipeline}",
+        f"pipeline_tag: {_asked(task, job.recipe)[0]}",
         "tags:",
         f"- {task.name.replace('_', '-')}",
         "---",
@@ -81,7 +81,7 @@ def card(project: Project, number: int) -> str:
         "",
         "| key | value |",
         "| --- | --- |",
-        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if key not in CARD_RECIPE_SKIPPED),
+        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if _is_told(key, task)),
         "",
         "## Versions",
         "",
@@ -89,7 +89,7 @@ def card(project: Project, number: int) -> str:
         "",
         "## Use",
         "",
-        *_example(task),
+        *_example(task, job.recipe),
     ]
     return "\n".join(lines) + "\n"
 
@@ -97,6 +97,10 @@ def card(project: Project, number: int) -> str:
 def _split_words(told: object) -> str:
     counts = dict(told) if isinstance(told, dict) else {}
     return ", ".join(f"{counts.get(split, 0):,} {split}" for split in ("train", "validation", "test"))
+
+
+def _is_told(key: str, task: Task) -> bool:
+    return key not in CARD_RECIPE_SKIPPED and recipes.OWN.get(key, "") in ("", *task.groups)
 
 
 def _cell(value: object, key: str) -> str:
@@ -117,12 +121,29 @@ def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]]) -> lis
     return lines
 
 
-def _example(task: Task) -> list[str]:
+def _asked(task: Task, recipe: Recipe) -> tuple[str, tuple[str, ...]]:
+    """What transformers calls such a model, and the lines that ask it."""
+    other = task.otherwise(recipe)
+    return (task.pipeline, task.usage) if other is None else (other.pipeline, other.usage)
+
+
+def _example(task: Task, recipe: Recipe) -> list[str]:
+    if task.auto_model:
+        return [
+            "```python",
+            f"from transformers import {task.auto_model}, AutoTokenizer",
+            "",
+            f'model = {task.auto_model}.from_pretrained("path/to/this/folder")',
+            'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+            *task.usage,
+            "```",
+        ]
+    pipeline, usage = _asked(task, recipe)
     return [
         "```python",
         "from transformers import pipeline",
         "",
-        f'model = pipeline("{task.pipeline}", model="path/to/this/folder")',
-        *task.usage,
+        f'model = pipeline("{pipeline}", model="path/to/this/folder")',
+        *usage,
         "```",
     ]

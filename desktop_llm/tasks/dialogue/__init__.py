@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe, changed
-from desktop_llm.tasks.dialogue.labels import RULES, file_cells, in_line, label_of
+from desktop_llm.tasks.dialogue.labels import RULES, asks, file_cells, in_line, label_of
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, TallyMaker, Task, sizes
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ TASK = Task(
     open_screen=_open_screen,
     classes=False,
     writes=True,
+    asks=asks,
     feed_forward=8 / 3,
     tokens_a_parameter=20.0,
     sizing_source="Hoffmann et al. 2022",
