@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.preference.labels import A, B
 from desktop_llm.tasks.task import Scores
@@ -58,6 +60,23 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
         },
         places={"wrong": wrong[:LISTED], "near": near[:LISTED], "clear": order[::-1][:LISTED]},
     )
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to accuracy and margin, for intervals and comparisons; choices that do not count add nothing."""
+    kept = np.asarray([truth[place] in (A, B) and one.label in (A, B) for place, one in enumerate(predictions)])
+    margins = np.asarray(
+        [_margin(str(truth[place]), one) if kept[place] else 0.0 for place, one in enumerate(predictions)]
+    )
+    right = kept * ((margins > 0) + 0.5 * (margins == 0))
+
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            "reward_accuracy": tallies.share(sums[:, 1], sums[:, 0], math.nan),
+            "reward_margin": tallies.share(sums[:, 2], sums[:, 0], math.nan),
+        }
+
+    return tallies.of_rows(np.stack([kept, right, margins], axis=1), figures, right=kept & (margins > 0), good=margins)
 
 
 def _margin(better: str, told: Prediction) -> float:

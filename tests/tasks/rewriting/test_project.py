@@ -19,8 +19,8 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import headless, training
 from desktop_llm.widgets.differences import Differences
-from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.told_text import ToldText
+from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.writing_field import WritingField
 from desktop_llm.widgets.written_view import WrittenView
 from tests.run_folders import FILLER, TINY
