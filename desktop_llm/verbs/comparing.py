@@ -72,7 +72,8 @@ class Comparison:
         better = (told.value > 0) == self.metric.higher_is_better
         winner, loser = (self.first, self.second) if better else (self.second, self.first)
         low, high = sorted((abs(told.low), abs(told.high)))
-        gap = f"{step(abs(told.value), self.metric)} ({step(low, self.metric)} to {step(high, self.metric)})"
+        ends = [step(one, self.metric).removesuffix(" points") for one in (low, high)]
+        gap = f"{step(abs(told.value), self.metric)} ({ends[0]} to {ends[1]})"
         values = (here, there) if better else (there, here)
         both = f"{amount(values[0], self.metric)} against {amount(values[1], self.metric)}"
         return f"Run {winner} is better than run {loser} by {gap} of {name} {on} ({both})."
@@ -115,10 +116,21 @@ class Comparison:
 
 
 def between(
-    project: Project, first: int, second: int, on: On, *, should_stop: Callable[[], bool] = lambda: False
+    project: Project,
+    first: int,
+    second: int,
+    on: On,
+    *,
+    only: Callable[[Outcomes], Sequence[int]] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Comparison:
-    """Compare two runs on what both were measured on. Raises UserError that says what to measure, Cancelled."""
+    """Compare two runs on what both were measured on. Raises UserError that says what to measure, Cancelled.
+
+    `only` gives the places of the first one's rows that count.
+    """
     sides = [must_have(project, number, on) for number in (first, second)]
+    if only is not None:
+        sides[0] = picked(sides[0], only(sides[0]))
     kept = _shared(*sides)
     task = task_named(project.task)
     tallies = [outcomes.tally_of(project, picked(one, places)) for one, places in zip(sides, kept, strict=True)]
@@ -142,7 +154,7 @@ def between(
         both_wrong=tuple(keys[told.both_wrong].tolist()),
         judged=not math.isnan(told.chance),
         chance=told.chance,
-        not_shared=len(sides[0]) + len(sides[1]) - 2 * len(kept[0]),
+        not_shared=0 if only is not None else len(sides[0]) + len(sides[1]) - 2 * len(kept[0]),
         relabeled=_relabeled(project, sides, kept),
     )
 
@@ -174,6 +186,8 @@ def picked(told: Outcomes, places: Sequence[int]) -> Outcomes:
         answers=tuple(told.answers[place] for place in places),
         classes=told.classes,
         logits=None if told.logits is None else told.logits[list(places)],
+        contents={at: told.contents[place] for at, place in enumerate(places) if place in told.contents},
+        extras={at: told.extras[place] for at, place in enumerate(places) if place in told.extras},
         at=told.at,
     )
 

@@ -203,6 +203,28 @@ def sliced(
     return [str(extra.get(name, "") or "").strip() or NOTHING for extra in extras]
 
 
+def against(
+    project: Project,
+    first: int,
+    second: int,
+    on: On,
+    by: str,
+    name: str,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> str:
+    """Whether run `first` is better than run `second` on slice `name`, in a sentence. Raises UserError, Cancelled."""
+    told = comparing.between(
+        project, first, second, on, only=lambda rows: _mask(project, rows, by, name), should_stop=should_stop
+    )
+    return f"On “{name}” alone: {told.words}"
+
+
+def _mask(project: Project, told: Outcomes, by: str, name: str) -> list[int]:
+    groups = _together(groups_of(project, told, by))
+    return [place for place, group in enumerate(groups) if group == name]
+
+
 def balance(project: Project, by: str, *, should_stop: Callable[[], bool] = lambda: False) -> Balance:
     """The labels of the rows that may be learned from, by slice. Raises UserError, Cancelled."""
     task = task_named(project.task)

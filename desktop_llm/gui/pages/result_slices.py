@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ class _Told:
     balance: str
     floor: Floor | None
     broken: str
+    against: str = ""
 
 
 class SlicesTab(ResultTab):
@@ -149,9 +151,25 @@ class SlicesTab(ResultTab):
             balance = ""
             if by != slicing.LABEL and self._has_classes():
                 balance = slicing.balance(project, by, should_stop=task.should_stop).words
-            return _Told(choices=choices, sliced=told, balance=balance, floor=floor, broken=broken)
+            against = "" if told is None else self._against(told, by, shown, task)
+            return _Told(choices=choices, sliced=told, balance=balance, floor=floor, broken=broken, against=against)
 
         self._asked = self.hub.background.run(work, on_done=self._show)
+
+    def _against(self, told: Sliced, by: str, shown: Shown, task: Task) -> str:
+        """How the worst slice fares against the other runs that are marked."""
+        project = self.hub.project
+        if project is None or told.worst is None:
+            return ""
+        words = []
+        from desktop_llm.verbs import slicing
+
+        for other in shown.runs[1:]:
+            with suppress(UserError):  # it was not measured on this
+                numbers = shown.run.number, other.number
+                stop = task.should_stop
+                words.append(slicing.against(project, *numbers, shown.on, by, told.worst.name, should_stop=stop))
+        return "\n".join(words)
 
     def _has_classes(self) -> bool:
         return self.hub.task is not None and self.hub.task.classes
@@ -167,7 +185,8 @@ class SlicesTab(ResultTab):
         sliced = None if told is None else told.sliced
         self.save.setEnabled(sliced is not None)
         nothing = self.tr("The run was not measured on this yet; measure it above.")
-        self.verdict.setText(nothing if sliced is None else sliced.words)
+        words = nothing if sliced is None else sliced.words
+        self.verdict.setText("\n".join(one for one in (words, "" if told is None else told.against) if one))
         self._show_slices(sliced)
         self._show_gaps(sliced)
         labels = "" if told is None or not told.balance else self.tr("Labels to learn from: {words}")
