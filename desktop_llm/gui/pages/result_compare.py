@@ -160,7 +160,7 @@ class CompareTab(ResultTab):
         from desktop_llm.verbs.comparing import amount, signed
 
         titles = [self.tr("Measure"), *(self._run_words(one) for one in (found.first, found.second))]
-        titles += [self.tr("Difference"), self.tr("Differs?")]
+        titles += [self.tr("Differs?"), self.tr("Difference")]
         rows = []
         for metric in found.metrics:
             told, values = found.figures[metric.name], found.mains[metric.name]
@@ -170,7 +170,7 @@ class CompareTab(ResultTab):
             if told.excludes_nought:
                 better = (told.value > 0) == metric.higher_is_better
                 apart = self.tr("better") if better else self.tr("worse")
-            rows.append((metric.title, *(amount(one, metric) for one in values), difference, apart))
+            rows.append((metric.title, *(amount(one, metric) for one in values), apart, difference))
         self._grid.show_rows(titles, rows)
         fit_columns(self.table)
 

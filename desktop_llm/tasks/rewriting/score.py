@@ -117,11 +117,12 @@ def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
 def _of_sums(sums: list[float], bleu: BLEU, chrf: CHRF) -> dict[str, float]:
     """The figures of what `tally` counts; NaN where nothing was written."""
     count = sums[0]
+    grams = [round(one) for one in sums[BEFORE:]]
     if not count:
         return dict.fromkeys(("bleu", "chrf", *ROUGE.values(), "exact_match"), math.nan)
     return {
-        "bleu": min(100.0, bleu._compute_score_from_stats(sums[BEFORE : BEFORE + 2 + 2 * ORDER]).score),
-        "chrf": min(100.0, chrf._compute_score_from_stats(sums[BEFORE + 2 + 2 * ORDER :]).score),
+        "bleu": min(100.0, bleu._compute_score_from_stats(grams[: 2 + 2 * ORDER]).score),
+        "chrf": min(100.0, chrf._compute_score_from_stats(grams[2 + 2 * ORDER :]).score),
         **{name: sums[2 + place] / count for place, name in enumerate(ROUGE.values())},
         "exact_match": sums[1] / count,
     }
