@@ -259,7 +259,16 @@ def _parts(
         ranks=spread.ranks,
         spread=spread,
         peak=rate.peak(device) * spread.ranks.world,
+        weights=_weights(run_folder, len(splits["train"].examples)),
     )
+
+
+def _weights(run_folder: RunFolder, examples: int) -> np.ndarray | None:
+    """How often each training example is drawn. Raises UserError where it is not known of each."""
+    told = snapshot.weights(run_folder.snapshot)
+    if told is not None and len(told) != examples:
+        raise UserError("What this run learns from cannot be balanced (“balance_by”); leave that empty.")
+    return None if told is None else np.asarray(told, dtype=np.float64)
 
 
 def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop: Loop, outcome: Outcome) -> Event:
