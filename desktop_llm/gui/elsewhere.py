@@ -9,13 +9,15 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.gui.background import Task
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Progress = Callable[[float, str], None]
 LOOK_SECONDS = 0.1
 
 
@@ -24,13 +26,28 @@ def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, *
 
     Raises Cancelled once `should_stop()`: the process is ended, whatever it was doing.
     """
-    child = Child(_answer, verb, args, kwargs, name="desktop-llm-verb")
+    return _ask(should_stop, None, verb, args, kwargs)
+
+
+def call_reporting(task: Task, verb: Callable[Concatenate[Progress, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`verb(report, *args)` elsewhere, as `call`; what it reports is the progress of `task`, which may stop it."""
+    return _ask(task.should_stop, task.progress, verb, args, kwargs)
+
+
+def _ask(
+    should_stop: Callable[[], bool], progress: Progress | None, verb: Callable[..., T], args: Any, kwargs: Any
+) -> T:
+    child = Child(_answer, progress is not None, verb, args, kwargs, name="desktop-llm-verb")
     try:
         while not child.ended:
             if should_stop():
                 child.terminate()
                 raise Cancelled
             for answer, error in child.wait(LOOK_SECONDS):
+                if isinstance(error, str):
+                    if progress is not None:
+                        progress(answer, error)
+                    continue
                 if error is not None:
                     raise error
                 told: T = answer
@@ -41,15 +58,18 @@ def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, *
     raise UserError(said.format(cause=exit_words(code)))
 
 
-def _answer(verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], pipe: Connection) -> None:
-    """In the process: say (answer, None) or (None, error)."""
+def _answer(
+    reporting: bool, verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], pipe: Connection
+) -> None:
+    """In the process: say (fraction, words) on the way, at the end (answer, None) or (None, error)."""
     from desktop_llm.engine import worker
 
     worker.offline()
     # Told to end, it takes away what it has half written.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    first = (lambda fraction, words: pipe.send((fraction, words)),) if reporting else ()
     try:
-        told = (verb(*args, **kwargs), None)
+        told = (verb(*first, *args, **kwargs), None)
     except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
         pipe.send((None, error))
     else:
