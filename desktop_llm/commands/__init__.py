@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "training",
     "predict": "models",
     "export": "models",
+    "serve": "serving",
     "suggest": "looping",
     "mistakes": "looping",
     "advise": "looping",
