@@ -25,7 +25,6 @@ from desktop_llm.nets import model_folder, onnx_model
 
 COMPARED = 256
 HEAVY = (".safetensors", ".index.json")
-ZIP = ".zip"
 Report = Callable[[float, str], None]
 Describe = Callable[[Compared], Mapping[str, str]]
 
@@ -75,16 +74,7 @@ def _check(run: RunFolder, order: Order) -> None:
     wrong = atomic.damage(run.model) if run.model.is_dir() else "it has not ended yet"
     if wrong:
         raise UserError(f"The run in “{run.path}” has no whole model ({wrong}); resume or train again.")
-    to = order.to
-    if order.zipped:
-        if to.suffix != ZIP:
-            raise UserError(f"“{to}” is to be one file; give it a name that ends in {ZIP}.")
-        if to.exists():
-            raise UserError(f"“{to}” is there already; choose another name.")
-    elif to.exists() and not to.is_dir():
-        raise UserError(f"“{to}” is a file; choose a new folder.")
-    elif to.exists() and any(to.iterdir()):
-        raise UserError(f"“{to}” is there already and not empty; choose a new folder.")
+    formats.check_place(order.to, zipped=order.zipped)
     config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
     unfit = formats.unfit(order.format, config, adapter=run.adapter.is_dir()) or formats.missing(order.format)
     if unfit:

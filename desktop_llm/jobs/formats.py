@@ -8,9 +8,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+from desktop_llm.errors import UserError
+
 Kind = Literal["folder", "adapter", "onnx", "gguf"]
+ZIP = ".zip"
 EXACT = 1e-4
 """The largest difference between logits of the run and of an export that holds all of its digits (float32)."""
 ONNX_KINDS = ("ForSequenceClassification", "ForTokenClassification", "ForMaskedLM", "ForCausalLM", "LMHeadModel")
@@ -213,6 +217,19 @@ class Compared:
         if self.size and self.size_before and self.size != self.size_before:
             said.append(f"{megabytes(self.size)} instead of {megabytes(self.size_before)}.")
         return " ".join(said)
+
+
+def check_place(to: Path, *, zipped: bool) -> None:
+    """Raise UserError where an export cannot be put: one never covers what is there."""
+    if zipped:
+        if to.suffix != ZIP:
+            raise UserError(f"“{to}” is to be one file; give it a name that ends in {ZIP}.")
+        if to.exists():
+            raise UserError(f"“{to}” is there already; choose another name.")
+    elif to.exists() and not to.is_dir():
+        raise UserError(f"“{to}” is a file; choose a new folder.")
+    elif to.exists() and any(to.iterdir()):
+        raise UserError(f"“{to}” is there already and not empty; choose a new folder.")
 
 
 def megabytes(size: int) -> str:

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +41,7 @@ class Pen:
         self._stopping.set()
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
 
-    async def pieces(self, row: Row, told: Sampling) -> AsyncIterator[Piece | Ending]:
+    async def pieces(self, row: Row, told: Sampling) -> AsyncGenerator[Piece | Ending, None]:
         """What is written, as it comes, the ending last. Raises Refused."""
         if self._metrics.waiting >= self._limits.writings:
             raise Refused(429, f"{self._metrics.waiting:,} texts are being written already; try again in a moment.")

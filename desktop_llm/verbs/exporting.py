@@ -81,6 +81,7 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
     lacking = formats.unfit(kind, config_of(folder.model), adapter=folder.adapter.is_dir()) or formats.missing(kind)
     if lacking:
         raise UserError(lacking)
+    formats.check_place(wish.to.expanduser(), zipped=wish.zipped)  # before libraries are loaded for nothing
     from desktop_llm.engine import worker
 
     worker.offline()

@@ -186,14 +186,14 @@ class ExportPage(Page):
         to, number = Path(text).expanduser(), run.number
         kind, zipped, told = self.form.format_name, self.form.zipped.isChecked(), self.form.papers()
 
-        def work(task: Task) -> tuple[Path, str]:
+        def work(task: Task) -> tuple[Path, str, str]:
             from desktop_llm.gui import elsewhere
             from desktop_llm.verbs import exporting
             from desktop_llm.verbs.card import Papers
 
             wish = exporting.Wish(format_name=kind, to=to, zipped=zipped, papers=Papers(**told))
             compared = elsewhere.call_reporting(task, exporting.export_from, project.path, number, wish)
-            return to, compared.words()
+            return to, compared.words(), "" if zipped else (to / "README.md").read_text(encoding="utf-8")
 
         self._set_busy(True)
         self._say("")
@@ -219,13 +219,15 @@ class ExportPage(Page):
         self.result.setText(words)
         self.result.setVisible(bool(words))
 
-    def _on_exported(self, told: tuple[Path, str]) -> None:
-        self._done_path, words = told
+    def _on_exported(self, told: tuple[Path, str, str]) -> None:
+        self._done_path, words, card = told
         self._open.show()
         self._say(self.tr("Exported to {path}. {words}").format(path=self._done_path, words=words))
         if self._done_path.is_dir():
             self.serve.propose(self._done_path)
-        self._show_card()
+        if card:  # as it was written, with what the comparison has shown
+            self._asked += 1
+            self.card_text.setPlainText(card)
 
     def _on_ended(self, task: Task) -> None:
         """Exported, refused or cancelled: the page is free again."""

@@ -18,15 +18,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_llm.jobs.formats import FORMATS
+from desktop_llm.jobs.formats import FORMATS, ZIP
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, row_title
 
 if TYPE_CHECKING:
     from desktop_llm.verbs import exporting
-
-ZIP = ".zip"
 
 
 class ExportForm(QWidget):
