@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def _serve(told: Any, out: Out) -> None:
     server = serving.start(told.export.expanduser(), place)
     line = {"address": server.address, "model": server.served.name, "curl": server.curl()}
     out(line, f"“{server.served.name}” answers on {server.address} (Ctrl+C ends it). Try:\n{server.curl()}")
-    server.go()
+    with suppress(KeyboardInterrupt):  # what ends it
+        server.go()
     done = server.metrics.told()
     out(done, f"Stopped after {serving.words(done)}.")

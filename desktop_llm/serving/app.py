@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,9 +22,6 @@ from desktop_llm.serving.limits import Entrance, Guard, Limits, Refused, problem
 from desktop_llm.serving.metrics import Metrics
 from desktop_llm.serving.shapes import Answers, Asked, Chat, Completion
 from desktop_llm.serving.writing import Pen, Reply, Row, Write, sampling_of
-
-LOOK_SECONDS = 0.25
-"""How often a server looks whether whoever waits for a whole answer is still there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,39 +159,32 @@ def _add_writing(app: FastAPI, served: Served, pen: Pen, limits: Limits) -> None
         return {"object": "list", "data": [{"id": served.name, "object": "model", "owned_by": "desktop-llm"}]}
 
     @app.post("/v1/completions", summary="Go on from a text")
-    async def completions(asked: Completion, request: Request) -> Any:
+    async def completions(asked: Completion) -> Any:
         check_text(asked.prompt, limits)
-        return await _written(request, pen, {field: asked.prompt}, asked, Reply(served.name, chat=False))
+        return await _written(pen, {field: asked.prompt}, asked, Reply(served.name, chat=False))
 
     if not served.talks:
         return
 
     @app.post("/v1/chat/completions", summary="Answer a conversation")
-    async def chat(asked: Chat, request: Request) -> Any:
+    async def chat(asked: Chat) -> Any:
         if not asked.messages:
             raise Refused(422, "There is nothing to answer; send at least one message.")
         check_text("".join(one.content for one in asked.messages), limits)
         row = {field: json.dumps([one.model_dump() for one in asked.messages], ensure_ascii=False)}
-        return await _written(request, pen, row, asked, Reply(served.name, chat=True))
+        return await _written(pen, row, asked, Reply(served.name, chat=True))
 
 
-async def _written(request: Request, pen: Pen, row: Mapping[str, Any], asked: Completion | Chat, reply: Reply) -> Any:
+async def _written(pen: Pen, row: Mapping[str, Any], asked: Completion | Chat, reply: Reply) -> Any:
     pieces = pen.pieces(row, sampling_of(asked))
     first = await anext(pieces)  # what is refused is refused before anything is said
     whole = _with_first(first, pieces)
     if asked.stream:
         return StreamingResponse(reply.events(whole), media_type="text/event-stream")
-    task = asyncio.ensure_future(reply.whole(whole))
     try:
-        while not task.done():
-            await asyncio.wait({task}, timeout=LOOK_SECONDS)
-            if not task.done() and await request.is_disconnected():
-                raise Refused(499, "Nobody waits for the answer any more.")
+        return JSONResponse(await reply.whole(whole))
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await pieces.aclose()
-    return JSONResponse(task.result())
 
 
 async def _with_first(first: Piece | Ending, rest: AsyncIterator[Piece | Ending]) -> AsyncIterator[Piece | Ending]:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from desktop_llm import log
 from desktop_llm.serving.metrics import Metrics
 
 Message = MutableMapping[str, Any]
@@ -53,7 +54,7 @@ class Refused(Exception):
 
 
 class _Late(Exception):
-    """The client went before its request was there."""
+    """The client went before its answer was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,34 @@ class Guard:
             body = await self._body(scope, receive)
             async with asyncio.timeout(self._limits.seconds) as limit:
                 answer.on_stream = lambda: limit.reschedule(None)  # one that writes says by itself when it ends
-                await self._app(scope, _again(body, receive), answer)
+                await self._answer(scope, body, receive, answer)
         except _Late:
             answer.status = 499
         except Refused as refused:
             await answer.refuse(refused)
-        except TimeoutError:
+        except Exception as error:  # noqa: BLE001 - one request must not end the others
+            if not isinstance(error, TimeoutError):
+                log.logger("serve").error("answering a request failed", exc_info=error)
+                await answer.refuse(Refused(500, f"The server met a defect ({type(error).__name__})."))
+                return
             await answer.refuse(Refused(408, f"The answer took more than {self._limits.seconds:g} seconds; ask less."))
         finally:
             self._metrics.request(str(scope["path"]), answer.status, time.perf_counter() - began)
+
+    async def _answer(self, scope: MutableMapping[str, Any], body: bytes, receive: Receive, answer: _Answer) -> None:
+        """Let the application answer, as long as somebody waits: what nobody waits for any more is not computed."""
+        gone = asyncio.Event()
+        work = asyncio.ensure_future(self._app(scope, _again(body, gone), answer))
+        watch = asyncio.ensure_future(_until_gone(receive, gone))
+        try:
+            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and not answer.begun:
+                raise _Late
+            await work
+        finally:
+            for one in (work, watch):
+                one.cancel()
+            await asyncio.gather(work, watch, return_exceptions=True)
 
     def _check(self, scope: MutableMapping[str, Any]) -> None:
         told = {name.lower(): value for name, value in scope["headers"]}
@@ -173,14 +193,21 @@ def problem(message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error"}}
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """The body once more, then what comes after it (the client goes)."""
+async def _until_gone(receive: Receive, gone: asyncio.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+def _again(body: bytes, gone: asyncio.Event) -> Receive:
+    """The body once more, then that the client has gone."""
     told = False
 
     async def again() -> Message:
         nonlocal told
         if told:
-            return await receive()
+            await gone.wait()
+            return {"type": "http.disconnect"}
         told = True
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -167,6 +168,7 @@ class Server(uvicorn.Server):
 def ready(folder: Path, place: Place) -> Server:
     """A server that has loaded its model and listens. Raises UserError."""
     check(place)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # that somebody sends nonsense is no news
     listening = listen(place)  # before the model is loaded: a taken port is said at once
     try:
         device.settle_thread()

@@ -10,7 +10,7 @@ from typing import Any
 Answer = tuple[int, bytes]
 
 
-def connect(address: str, seconds: float = 30.0) -> socket.socket:
+def connect(address: str, seconds: float = 120.0) -> socket.socket:
     """A connection to `http://127.0.0.1:PORT`."""
     host, _, port = address.removeprefix("http://").rpartition(":")
     made = socket.create_connection((host, int(port)), timeout=seconds)
