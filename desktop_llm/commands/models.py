@@ -60,11 +60,12 @@ def _predict(told: Any, out: Out) -> None:
     worker.offline()
     from desktop_llm.jobs.model_note import task_of
 
-    task, sampling = task_named(task_of(folder)), _sampling(told)
-    if not task.writes and (sampling != Sampling() or told.measure):
+    task = task_named(task_of(folder))
+    values = _sampling_values(told)
+    if not task.writes and (values or told.measure):
         raise UsageError("This model does not write; the options of models that write do not go with it.")
     if task.writes and not told.measure:
-        _write(folder, told.rest[-1], sampling, out)
+        _write(folder, told.rest[-1], _sampling(task.sampling, values), out)
     else:
         _tell(folder, told.rest[-1], task.answer_words, out)
 
@@ -90,7 +91,7 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _sampling(told: Any) -> Sampling:
+def _sampling_values(told: Any) -> dict[str, Any]:
     """What the options say. Raises UsageError."""
     kinds = typing.get_type_hints(Sampling)
     values: dict[str, Any] = {}
@@ -104,8 +105,15 @@ def _sampling(told: Any) -> Sampling:
         except ValueError:
             number = "a number" if kind is float else "a whole number"
             raise UsageError(f"{_option(setting.name)} takes {number}, not “{text}”.") from None
+    return values
+
+
+def _sampling(usual: Sampling, values: dict[str, Any]) -> Sampling:
+    """As models of a kind usually write, but for `values`. Raises UsageError."""
+    if values.get("temperature") and "num_beams" not in values:
+        values = {**values, "num_beams": 1}  # who wants it to choose freely wants no beams
     try:
-        return generation.changed(Sampling(), values)
+        return generation.changed(usual, values)
     except UserError as error:
         raise UsageError(error.message) from None
 

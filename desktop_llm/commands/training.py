@@ -1,4 +1,4 @@
-"""The commands about runs: train, resume, runs, evaluate."""
+"""The commands about runs: train, resume, runs."""
 
 from __future__ import annotations
 
@@ -37,10 +37,6 @@ def declare(verb: Declare) -> None:
     one.add_argument("--diff", type=int, nargs=2, metavar=("A", "B"), help="what differs between two runs")
     one.add_argument("--delete", type=int, metavar="RUN", help="what would go with a run; with --yes it goes for good")
     one.add_argument("--yes", action="store_true", help="with --delete: do it; else it is only told what would go")
-    one = verb("evaluate", _evaluate, "measure a run")
-    one.add_argument("project", type=Path)
-    one.add_argument("run", type=int)
-    one.add_argument("--split", default="test", choices=("train", "validation", "test"))
 
 
 def _values(told: Any) -> dict[str, Any]:
@@ -76,7 +72,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
         if told.recipe is not None:
             base = recipe_file.from_toml(base, told.recipe)
         recipe = recipes.changed(base, values)
-        possible.check_given(recipe, given)
+        possible.check_given(recipe, given, task.groups)
         task.deciding(recipe.metric_for_best_model)
         possible.check(recipe)
         if told.pack is None:
@@ -161,7 +157,7 @@ def _runs(told: Any, out: Out) -> None:
         if told.delete is not None:
             _delete(project, told.delete, out, sure=told.yes)
             return
-        main_metric = task_named(project.task).metrics[0]
+        task = task_named(project.task)
         if told.diff is not None:
             here, there = told.diff
             _diff(project, here, there, out)
@@ -170,7 +166,9 @@ def _runs(told: Any, out: Out) -> None:
         if not runs:
             out({}, "There is no run yet; train one.")
         for run in runs:
-            value = run.metrics.get("test", run.metrics.get("validation", {})).get(main_metric.name)
+            figures = run.metrics.get("test", run.metrics.get("validation", {}))
+            main_metric = task.main(figures)
+            value = figures.get(main_metric.name)
             figure = "" if value is None else f", {main_metric.title.lower()} {value:.4f}"
             out(
                 {
@@ -213,19 +211,3 @@ def _diff(project: Project, here: int, there: int, out: Out) -> None:
             words.append(differing.GROUPS[line.group])
         words.append(f"   {line.name}: {line.here}" + (", the same" if line.same else f" | {line.there}"))
     out({"runs": [here, there], **differing.as_json(lines)}, "\n".join(words))
-
-
-def _evaluate(told: Any, out: Out) -> None:
-    from desktop_llm.engine import worker
-    from desktop_llm.verbs import earlier, evaluating
-
-    worker.offline()
-    with opened(told.project) as project:
-        must_learn(project)
-        measured = evaluating.evaluate(project, told.run, told.split)
-        metrics, left_out = dict(measured.scores.metrics), measured.left_out
-        words = "\n".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        before = earlier.of(project, told.run)
-        words += "" if before is None else f"\n{before.words(told.run)}"
-        told_out = f"\n{left_out:,} texts with labels that the run never learned are left out" if left_out else ""
-        out({"run": told.run, "split": told.split, "left_out": left_out, "metrics": metrics}, words + told_out)

@@ -110,6 +110,7 @@ def _try(gradient: Gradient, group: Sequence[np.ndarray]) -> None:
     devices: list[Any] = [torch.cuda.current_device()] if gradient.device.torch.type == "cuda" else []
     with torch.random.fork_rng(devices):
         gradient.add(group)
+    gradient.forget()
     for parameter in gradient.learner.model.parameters():
         parameter.grad = None
     if devices:

@@ -10,7 +10,7 @@ sees their steps again: so a resumed run ends with the same records.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -70,8 +70,8 @@ class Dynamics:
             return f"How the training texts were judged is not kept yet: {told}" if first else ""
         return ""
 
-    def finish(self, items: Sequence[int]) -> str:
-        """Sum all up; `items` are the ids of the training rows. A sentence where something is missing, else ''."""
+    def finish(self, items: Callable[[], Sequence[int]]) -> str:
+        """Sum all up; `items` gives the ids of the training rows. A sentence where something is missing, else ''."""
         unwritten = self._read()
         if not self._ranks.first:
             return ""
@@ -82,7 +82,7 @@ class Dynamics:
             records = dynamics.joined([*(Records(**load_file(part / RECORDS)) for part in whole), unwritten])
             if not len(records.example):
                 return ""
-            told = dynamics.summarise(records, np.asarray(items, dtype=np.int64))
+            told = dynamics.summarise(records, np.asarray(items(), dtype=np.int64))
             with atomic.new_folder(self._folder / "summary") as filling:
                 save_file(_arrays(told), filling / SUMMARY)
         except (OSError, SafetensorError) as error:

@@ -13,7 +13,7 @@ from desktop_llm.engine.device import Device
 from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Batch, Deciding, Outputs, Row
+from desktop_llm.nets.learner import Batch, Deciding, Learner, Outputs, Row, Sparing
 from desktop_llm.tasks.task import Score, Scores
 
 MOST_ROWS = 2000
@@ -68,7 +68,7 @@ def outputs_of(spread: Spread, split: Split, device: Device, batch_size: int, on
     finally:
         spread.rest()
         learner.model.train(was_training)
-    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split))
+    return _in_order([part for told in ranks.gathered(parts) for part in told], len(split.examples))
 
 
 def _in_order(parts: Sequence[Part], count: int) -> Outputs:
@@ -107,15 +107,24 @@ def measure(
 ) -> tuple[Scores, list[Prediction]]:
     """Figures (with the mean `loss`) and predictions of a split whose rows all have a label, or all need none.
 
-    `decide`: the learner may choose by them first, as far as it has something to choose. Of several processes the
-    first measures, and the others get nothing.
+    `decide`: the learner is still learning; it may choose by them first, as far as it has something to choose, and
+    spare itself what takes long. Of several processes the first measures, and the others get nothing.
     """
+    if isinstance(spread.learner, Sparing):
+        spread.learner.sparing = decide
     outputs = outputs_of(spread, split, device, batch_size, on_batch)
     learner = spread.whole
     if not spread.ranks.first:
         return Scores(metrics={}), []
     if decide and isinstance(learner, Deciding):
         learner.decide(outputs, split.examples)
+    return judged(learner, split, outputs, classes, score)
+
+
+def judged(
+    learner: Learner, split: Split, outputs: Outputs, classes: Sequence[str], score: Score
+) -> tuple[Scores, list[Prediction]]:
+    """What outputs for the rows of a split come to, as `measure` has it."""
     predictions = learner.predictions(outputs) if len(split) else []
     # a row without a label is itself all that there is to foretell
     truth = [row if row.get("label") is None else row["label"] for row in split.rows]

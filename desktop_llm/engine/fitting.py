@@ -79,6 +79,7 @@ def climb(trial: Trial, group: Group, watch: Watch) -> Memory:
     can = watch.part()
     if reach <= limit:
         with _room() as room:
+            trial.settle(group)
             trial.step(group)
             trial.step(group)
         if room.enough:

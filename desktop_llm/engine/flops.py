@@ -18,11 +18,13 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from desktop_llm.nets import stack
-from desktop_llm.nets.learner import Learner
+from desktop_llm.nets.learner import Learner, Partial
 from desktop_llm.nets.sequence_head import SequenceHead
 
 FORWARD, INWARD, OWN = 2.0, 2.0, 2.0
 LOCAL = "sliding_attention"
+HEAD = "head"
+"""A table of words that is the head, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,14 @@ class Flops:
     text: float
     pair: float
     windows: tuple[tuple[int, int], ...]
+    sequences: int = 1
+    """In how many parts of one length a text is read."""
 
     def of(self, lengths: np.ndarray) -> float:
         """Of a step on examples of these lengths, int64 [n] in tokens."""
-        pairs = sum(
-            layers * float((lengths * (np.minimum(lengths, window) if window else lengths)).sum())
+        parts = lengths / self.sequences
+        pairs = self.sequences * sum(
+            layers * float((parts * (np.minimum(parts, window) if window else parts)).sum())
             for window, layers in self.windows
         )
         return self.token * float(lengths.sum()) + self.text * len(lengths) + self.pair * pairs
@@ -51,14 +56,24 @@ def of(learner: Learner) -> Flops:
     model = learner.model
     body = stack.body_of(model) if isinstance(learner, SequenceHead) and isinstance(model, PreTrainedModel) else ""
     token = text = 0.0
+    partial = learner if isinstance(learner, Partial) else None
     for name, count, factor in _multiplied(model):
-        if body and not stack.in_body(name, body):  # a text's head sees the text once, not each token
+        if partial is not None and _is_head(name, model):
+            token += factor * count * partial.head_share
+        elif body and not stack.in_body(name, body):  # a text's head sees the text once, not each token
             text += factor * count
         else:
             token += factor * count
     config = getattr(model, "config", None)
     config = config.get_text_config() if config is not None else None
-    return Flops(token=token, text=text, pair=_pair(config, model), windows=_windows(config))
+    sequences = 1 if partial is None else partial.sequences
+    return Flops(token=token, text=text, pair=_pair(config, model), windows=_windows(config), sequences=sequences)
+
+
+def _is_head(name: str, model: nn.Module) -> bool:
+    """Whether a matrix, by its name in `_multiplied`, makes words of the last hidden states."""
+    head = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None  # type: ignore[no-untyped-call]
+    return head is not None and (name == HEAD or model.get_submodule(name.rpartition(".")[0]) is head)
 
 
 def _multiplied(model: nn.Module) -> Iterator[tuple[str, int, float]]:
@@ -73,7 +88,7 @@ def _multiplied(model: nn.Module) -> Iterator[tuple[str, int, float]]:
     head = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None  # type: ignore[no-untyped-call]
     weight = getattr(head, "weight", None)
     if weight is not None and id(weight) in tables:  # one table for words that come in and go out
-        yield "head", weight.numel(), FORWARD + INWARD + (OWN if weight.requires_grad else 0.0)
+        yield HEAD, weight.numel(), FORWARD + INWARD + (OWN if weight.requires_grad else 0.0)
 
 
 def _size(matrix: nn.Parameter) -> int:

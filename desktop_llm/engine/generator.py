@@ -17,7 +17,7 @@ from desktop_llm.jobs.generation import Ending, Piece, Reason, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import attention, model_folder, token_words, writing
-from desktop_llm.nets.learner import Row, Writing
+from desktop_llm.nets.learner import Filling, Reading, Row, Writing
 from desktop_llm.tasks import task as task_named
 
 TOP = 5
@@ -37,13 +37,14 @@ class Generator:
         with devices.memory_sentences():
             learner = self.task.open_learn().load(folder)
             device.take(learner.model)
-        if not isinstance(learner, Writing):
+        if not isinstance(learner, Writing | Filling):
             raise UserError(f"Models of the kind “{self.task.title}” do not write texts.")
-        self._learner: Writing = learner
+        self._learner: Any = learner
         model: Any = learner.model
         self._model: PreTrainedModel = model
         self._model.train(False)
-        attention.use_plain(self._model)
+        if isinstance(learner, Writing):
+            attention.use_plain(self._model)
 
     def is_of(self, folder: Path) -> bool:
         """Whether this is the model in `folder`, as it is on disk now."""
@@ -52,15 +53,18 @@ class Generator:
     def write(
         self, row: Row, told: Sampling, should_stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Piece | Ending]:
-        """Go on from a row: pieces as they are sure, the ending last. Raises UserError."""
+        """Go on from a row, or fill its gaps: pieces as they are sure, the ending last. Raises UserError."""
         began = time.perf_counter()
-        opening = self._learner.opening(row, told.max_new_tokens)
+        if isinstance(self._learner, Filling):
+            yield from self._filled(self._learner, row)
+            return
+        opening, given = self._learner.opening(row, told.max_new_tokens), self._given(row)
         reader = token_words.Reader(self._learner.tokenizer, opening)
         gate = _Gate(told.stops)
         reason: Reason = "length"
         first, count = 0.0, 0
         with devices.memory_sentences():
-            for token, logits in writing.choices(self._model, opening, told):
+            for token, logits in self._choices(opening, given, told, should_stop):
                 first = first or time.perf_counter()
                 if should_stop():
                     reason = "cancelled"
@@ -85,9 +89,30 @@ class Generator:
             reason=reason,
             tokens=count,
             seconds=now - (first or now),
-            prompt=len(opening),
+            prompt=len(given) or len(opening),
             before=(first or now) - began,
         )
+
+    def _filled(self, learner: Filling, row: Row) -> Iterator[Piece | Ending]:
+        began = time.perf_counter()
+        with devices.memory_sentences():
+            pieces = learner.filled(row)
+        yield from pieces
+        count = sum(bool(one.top) for one in pieces)
+        yield Ending(reason="end", tokens=count, seconds=time.perf_counter() - began, prompt=0, before=0.0)
+
+    def _given(self, row: Row) -> list[int]:
+        """What an encoder reads of a row."""
+        return self._learner.given(row) if isinstance(self._learner, Reading) else []
+
+    def _choices(
+        self, opening: list[int], given: list[int], told: Sampling, should_stop: Callable[[], bool]
+    ) -> Iterator[tuple[int, torch.Tensor]]:
+        """Tokens with the logits at their places, as somebody wants them chosen."""
+        if told.num_beams == 1:
+            return writing.choices(self._model, opening, told, given)
+        most = max(1, min(told.max_new_tokens, self._learner.context - len(opening)))
+        return writing.best(self._model, opening, told, given, sorted(self._learner.ends), most, should_stop)
 
     def _piece(self, text: str, token: int, logits: torch.Tensor) -> Piece:
         with torch.inference_mode():

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from desktop_llm.engine import device as devices
-from desktop_llm.engine import evaluate
+from desktop_llm.engine import evaluate, rate
 from desktop_llm.engine.device import Device
+from desktop_llm.engine.replaying import Replay, pays
 from desktop_llm.engine.spread import Spread
 from desktop_llm.nets import buckets
 from desktop_llm.nets.learner import Batch, Judged, Judging, Learner
@@ -31,6 +32,7 @@ class Gradient:
         self.loss: Callable[[Batch], torch.Tensor] = learner.loss
         """How the loss of a batch is computed where nobody judges; a compiled one may take its place."""
         size = sum(parameter.numel() for parameter in learner.model.parameters())
+        self._size = size
         self._overhead = device.slice_overhead(size) if group_by_length else None
         self._now: np.ndarray = np.zeros(0, dtype=np.int64)
         self.places = self.most = 0
@@ -40,6 +42,9 @@ class Gradient:
         """Whether it is kept how the learner judges each example's label."""
         self.judged: list[tuple[np.ndarray, Judged]] = []
         """How the examples of the last step were judged, on the device."""
+        self.replays = False
+        """Whether passes may be recorded and launched as a whole; see `engine.replaying`."""
+        self._replay: Replay | None = None
 
     @property
     def count(self) -> int:
@@ -60,15 +65,27 @@ class Gradient:
         rows, factor = sum(len(batch) for batch in group), self.spread.factor
         total = torch.zeros((), device=self.device.torch)
         self.judged = []
+        replay = self._replaying(group) if scaler is None else None
+        if replay is not None:
+            replay.begin()
         for batch in group:
             for indices in self.slices(batch):
                 share = self.spread.ranks.share(indices)
                 # all processes compute equally often: one without a share computes something that does not count
                 weight = len(share) / rows
                 self._now = share if len(share) else indices[:1]
-                loss = self._loss(self._now, counts=bool(weight)) * (weight * factor)
+                chosen = self._chosen(self._now)
+                told = replay.add(chosen, weight * factor) if replay is not None else None
+                if told is not None:
+                    total += told[0] * (weight * factor)
+                    self._keep(told[1], counts=bool(weight))
+                    continue
+                mean, judged = self._losses(chosen)
+                self._keep(judged, counts=bool(weight))
+                loss = mean * (weight * factor)
                 (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
+                del mean, loss
         return total if factor == 1.0 else total / factor
 
     def reduce(self, loss: torch.Tensor) -> torch.Tensor:
@@ -94,6 +111,8 @@ class Gradient:
                 if not devices.is_full(error) or not self._halve():
                     raise
             # only here is the traceback gone, which holds what the failed step computed
+            self.forget()
+            self.replays = False
             self.learner.model.zero_grad(set_to_none=True)
             self.judged = []
             if self.device.torch.type == "cuda":
@@ -124,13 +143,37 @@ class Gradient:
         self.places = (len(self._now) // 2) * longest
         return True
 
-    def _loss(self, indices: np.ndarray, *, counts: bool) -> torch.Tensor:
-        """The mean loss of examples; kept is how they are judged only where that `counts`."""
-        chosen = evaluate.to_device(self.learner.collate(self._examples, indices.tolist()), self.device.torch)
+    def forget(self) -> None:
+        """Let go of what was recorded: the model moves, or its memory is wanted."""
+        if self._replay is not None:
+            self._replay.drop()
+            self._replay = None
+
+    def _replaying(self, group: Sequence[np.ndarray]) -> Replay | None:
+        """What passes are recorded in, where that is allowed and pays."""
+        if not self.replays or self.spread.sharded:
+            return None
+        if self._replay is None:
+            lengths = self._examples.lengths
+            places = max(len(batch) * int(lengths[batch].max()) for batch in group) // self.spread.ranks.world
+            if not pays(self._size, places, rate.published(self.device) or rate.ASSUMED):
+                self.replays = False
+                return None
+            self._replay = Replay(self.learner.model, self._losses)
+        return self._replay
+
+    def _chosen(self, indices: np.ndarray) -> Batch:
+        """Examples as a batch on the device."""
+        return evaluate.to_device(self.learner.collate(self._examples, indices.tolist()), self.device.torch)
+
+    def _losses(self, batch: Batch) -> tuple[torch.Tensor, Judged | None]:
+        """The mean loss of a batch, and how its labels are judged by learners that do."""
         with self.device.autocast():
             if not self.judges or not isinstance(self.learner, Judging):
-                return self.spread.compute(self.loss, chosen)
-            loss, judged = self.spread.compute(self.learner.judged_loss, chosen)
-        if counts:
-            self.judged.append((indices, judged))
-        return loss
+                return self.spread.compute(self.loss, batch), None
+            return self.spread.compute(self.learner.judged_loss, batch)
+
+    def _keep(self, judged: Judged | None, *, counts: bool) -> None:
+        """Keep how the examples of now are judged, where that `counts`."""
+        if judged is not None and counts:
+            self.judged.append((self._now, judged))

@@ -122,7 +122,8 @@ class Loop:
 
     def finish(self) -> None:
         """After the last step: sum up how the examples were judged."""
-        said = self._dynamics.finish([int(row.get("id", place)) for place, row in enumerate(self.parts.train.rows)])
+        rows = self.parts.train.rows
+        said = self._dynamics.finish(lambda: [int(row.get("id", place)) for place, row in enumerate(rows)])
         if said:
             self.parts.voice.note(said, "warning")
 

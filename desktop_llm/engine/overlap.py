@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,13 +15,10 @@ LEAST_ROWS, LEAST_SHARE = 3, 0.01
 
 def advice(splits: Mapping[str, Iterable[Mapping[str, Any]]]) -> Advice | None:
     """Compare held-out rows with `train` but for case and spaces; None where there is nothing to say."""
-    trained = {_key(row) for row in splits.get("train", ())}
-    held, shared = 0, 0
-    for name, rows in splits.items():
-        if name != "train":
-            keys = [_key(row) for row in rows]
-            held += len(keys)
-            shared += sum(key in trained for key in keys)
+    keys = Counter(_key(row) for name, rows in splits.items() if name != "train" for row in rows)
+    # what is held out is less than what is learned from, which need not be in memory
+    found = {key for row in splits.get("train", ()) if (key := _key(row)) in keys} if keys else set()
+    held, shared = keys.total(), sum(keys[key] for key in found)
     if shared < max(LEAST_ROWS, LEAST_SHARE * held):
         return None
     message = (

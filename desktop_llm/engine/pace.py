@@ -101,6 +101,7 @@ def _cost(work: Work, overhead: float) -> float:
 
 
 def _timed(trial: Trial, group: Group, clock: Callable[[], float]) -> float:
+    trial.settle(group)
     began = clock()
     trial.step(group)
     return clock() - began

@@ -36,7 +36,7 @@ def plan(recipe: Recipe, task: Task, train_rows: int, batch: int) -> Plan:
         raise UserError("There is nothing to train on: the run has no training rows.")
     batches = math.ceil(train_rows / batch)
     per_epoch = math.ceil(batches / recipe.gradient_accumulation_steps)
-    metric = task.deciding(recipe.metric_for_best_model)
+    metric = task.deciding(recipe.metric_for_best_model, recipe)
     return Plan(
         steps_per_epoch=per_epoch,
         total_steps=total_steps(recipe, per_epoch),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from desktop_llm.engine import device as devices
-from desktop_llm.engine import evaluate
+from desktop_llm.engine import evaluate, reference
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.model_note import task_of
@@ -18,6 +22,15 @@ from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
 
 BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Figures, one answer a row, and, where answers are classes of whole texts, logits float32 [rows, classes]."""
+
+    scores: Scores
+    answers: Sequence[Prediction]
+    logits: np.ndarray | None
 
 
 class Predictor:
@@ -34,6 +47,7 @@ class Predictor:
             self.learner = self.task.open_learn().load(folder)
             self.device.take(self.learner.model)
         self.learner.model.eval()
+        self._before = reference.Before(folder, self.learner, self.device)
 
     def is_of(self, folder: Path) -> bool:
         """Whether this is the model in `folder`, as it is on disk now."""
@@ -41,21 +55,42 @@ class Predictor:
 
     def predict(self, rows: Sequence[Row]) -> list[Prediction]:
         """One answer a row, in their order, in float32. Rows need the task's content fields, no label."""
-        return self.learner.predictions(self.outputs(rows)) if rows else []
+        return self.learner.predictions(self._outputs(self._split(rows))) if rows else []
 
     def outputs(self, rows: Sequence[Row]) -> Outputs:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""
+        return self._outputs(self._split(rows, referring=False))
+
+    def evaluate(
+        self, rows: Sequence[Row], classes: Sequence[str], on_rows: Callable[[int], None] = lambda done: None
+    ) -> Evaluated:
+        """Figures and answers on rows with labels in names; `on_rows` hears how many are answered."""
+        done = 0
+
+        def on_batch() -> None:
+            nonlocal done
+            done = min(len(rows), done + BATCH)
+            on_rows(done)
+
+        split = self._split(rows)
+        with devices.memory_sentences():
+            outputs = evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, on_batch)
+        scores, answers = evaluate.judged(self.learner, split, outputs, classes, self.task.open_score())
+        if self.task.loop is None or not isinstance(outputs, torch.Tensor):
+            return Evaluated(scores, answers, None)
+        return Evaluated(scores, answers, np.asarray(outputs.numpy(), np.float32))
+
+    def _split(self, rows: Sequence[Row], *, referring: bool = True) -> Split:
+        """Rows encoded; `referring`: they know what the model at the start makes of them, where it is still there."""
         split = Split(rows, self.learner.encode(rows, _silent))
+        if referring:
+            with devices.memory_sentences():
+                self._before.tell(split, BATCH)
+        return split
+
+    def _outputs(self, split: Split) -> Outputs:
         with devices.memory_sentences():
             return evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, _nothing)
-
-    def evaluate(self, rows: Iterable[Row], classes: Sequence[str]) -> tuple[Scores, list[Prediction]]:
-        """Figures and answers on rows with labels in names."""
-        kept = list(rows)
-        split = Split(kept, self.learner.encode(kept, _silent))
-        score = self.task.open_score()
-        with devices.memory_sentences():
-            return evaluate.measure(Spread(self.learner), split, self.device, BATCH, classes, score, _nothing)
 
 
 def stamp(folder: Path) -> int:

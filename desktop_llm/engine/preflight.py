@@ -23,6 +23,7 @@ from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.fitting import Memory
 from desktop_llm.engine.host_copy import HostCopy
 from desktop_llm.engine.keeping import SAVE_SHARE
+from desktop_llm.engine.optimizers import States
 from desktop_llm.engine.pace import Pace
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.plan import AUTOMATIC_SAVE_SECONDS
@@ -67,7 +68,10 @@ def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.
         memory = fitting.climb(trial, trial.groups[longest], watch)
         steps, watts = _steps(trial, works, memory, clock)
         if memory.whole:  # once more, after the process has grown, while a checkpoint waits to be written
-            waiting = checkpoint.take(HostCopy(), trial.learner, trial.stepper.states(), Progress(step=1))
+            # a short run has but that of its start, of which no optimizer remembers anything yet
+            saved = _saves(trial, 0.0, steps.seconds(works, trial.plan.total_steps)) > 1
+            states = trial.stepper.states() if saved else States({}, {})
+            waiting = checkpoint.take(HostCopy(), trial.learner, states, Progress(step=1))
             trial.step(trial.groups[longest])
             memory = replace(memory, peak=watch.now() + steps.growth(works))
             del waiting

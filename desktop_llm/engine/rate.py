@@ -34,6 +34,8 @@ CARDS = {
 """Published dense bf16 (and fp16) rates in TFLOP/s, NVIDIA's data sheets; TF32 has half of it."""
 PARTS = (" MIG ", " LAPTOP ", " MAX Q ")
 """Cards of these names are slower than the others of theirs."""
+ASSUMED = 100e12
+"""FLOP/s of a card that is not in the table, where a rough figure serves."""
 SIZES = {"cpu": 512}
 GPU_SIZE = 4096
 SECONDS, TIMES = 0.1, 3

@@ -22,7 +22,7 @@ import torch
 from desktop_llm.engine import evaluate, gguf_file
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import snapshot
+from desktop_llm.jobs import formats, snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import Compared, Format
 from desktop_llm.jobs.model_note import task_of
@@ -41,7 +41,7 @@ def compare(run: RunFolder, export: Path, told: Format, count: int, step: Step) 
     """How the model in `export` answers `count` rows of the run's data, measured by the run's own. Raises UserError."""
     config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
     task = task_named(task_of(run.model))
-    by_token = task.writes and not config.get("is_encoder_decoder")
+    by_token = task.writes and formats.goes_on(config)
     rows = _rows(run, min(count, WRITERS_ROWS) if by_token else count)
     step("Asking the run's model")
     asked: dict[str, Any] = {"kind": told.kind, "model": str(run.model.resolve())}

@@ -18,7 +18,17 @@ import torch
 from safetensors import SafetensorError
 
 from desktop_llm import atomic, log
-from desktop_llm.engine import checkpoint, continuing, evaluate, optimizers, overlap, rate, retention, what_learns
+from desktop_llm.engine import (
+    checkpoint,
+    continuing,
+    evaluate,
+    optimizers,
+    overlap,
+    rate,
+    reference,
+    retention,
+    what_learns,
+)
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.loop import Loop, Outcome
@@ -37,7 +47,8 @@ from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.model_note import NOTE
-from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row
+from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row, Shelving
+from desktop_llm.nets.token_shelf import Shelf
 from desktop_llm.tasks import task as task_named
 
 
@@ -120,7 +131,8 @@ def _run(job: Job, run_folder: RunFolder, voice: Voice, control: Control, ranks:
     learner, parameters, splits = ranks.agreed(lambda: _learner(job, run_folder, source, voice))
     _compare(ranks, splits["train"])
     spread = ranks.agreed(lambda: over(learner, job.recipe, device, ranks))
-    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe))
+    ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe, device))
+    reference.settle(job, run_folder, spread, splits, device, voice, resumed=source is not None)
     batch = (checkpoint.standing(source).rows if source is not None else 0) or (
         job.recipe.per_device_train_batch_size * ranks.world
     )
@@ -194,14 +206,21 @@ def _learner(
         return snapshot.rows(run_folder.snapshot, split)
 
     learner = task_named(job.task).open_learn().build(job, rows, source, voice.preparing)
-    splits = {}
+    splits: dict[str, Split] = {}
+    kept: Sequence[Row]
     for split in snapshot.SPLITS:
-        kept = list(rows(split))
+        # what is learned from may be more than the memory holds
+        kept = snapshot.Listed(run_folder.snapshot, split) if split == "train" else list(rows(split))
+        if isinstance(learner, Shelving):
+            learner.shelf = Shelf(run_folder.tokens, str(job.snapshot["sha256"]), split)
         examples = learner.encode(kept, voice.preparing)
         if split == "train" and isinstance(learner, Packing):
             examples = learner.pack(examples)
         splits[split] = Split(kept, examples)
-    for note in learner.notes if isinstance(learner, Noting) and source is None else ():
+    if isinstance(learner, Shelving):
+        learner.shelf = None
+    noted = (*what_learns.start_notes(job.recipe), *(learner.notes if isinstance(learner, Noting) else ()))
+    for note in noted if source is None else ():
         voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
     if source is None and (told := what_learns.words(learner)):

@@ -50,6 +50,13 @@ class Stepper:
         self._gradient = Gradient(
             learner, examples, device, group_by_length=recipe.group_by_length, spread=self._spread
         )
+        # what is computed twice is not recorded, nor what is scaled by figures that are read at each step
+        self._gradient.replays = (
+            device.torch.type == "cuda"
+            and device.precision != "fp16"
+            and not recipe.gradient_checkpointing
+            and not recipe.load_in_4bit
+        )
         self._optimizers = Optimizers(learner.model, recipe)
         self._scaler = torch.amp.GradScaler("cuda") if device.precision == "fp16" else None
         self._average = Average(trainable(learner.model), recipe.ema_decay) if recipe.ema_decay else None
@@ -112,6 +119,7 @@ class Stepper:
         if self._spread.sharded:  # what lies in parts stays where it is
             return 0
         before = self._device.reserved()
+        self._gradient.forget()
         self._move(torch.device("cpu"))
         return before - self._device.give_back()
 

@@ -78,7 +78,7 @@ class Trial:
         self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)
-        what_learns.save_memory(self.learner, recipe)
+        what_learns.save_memory(self.learner, recipe, self.device)
         train = self.examples["train"]
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
         """How many examples the run learns from: its training rows, or what they are joined to."""
@@ -146,6 +146,12 @@ class Trial:
         self.stepper.step(group, 1)
         if self.device.torch.type == "cuda":
             torch.cuda.synchronize()
+
+    def settle(self, group: Group) -> None:
+        """Let a step be computed from now on as the run will compute it once it has seen the like."""
+        if self.gradient.replays:
+            for _ in range(2):
+                self.step(group)
 
     def steps_with(self, recipe: Recipe) -> int:
         """How many steps the run has with another recipe."""

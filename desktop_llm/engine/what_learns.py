@@ -5,12 +5,17 @@ And whether it keeps what it computes on the way until the backward pass.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import torch
 from transformers import PreTrainedModel
 
+from desktop_llm.catalog import folder as folders
+from desktop_llm.engine.device import Device
 from desktop_llm.engine.optimizers import count, trainable
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.nets import stack
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.nets import adapter, stack
 from desktop_llm.nets.learner import Adapting, Learner
 
 
@@ -29,12 +34,15 @@ def settle(learner: Learner, recipe: Recipe) -> None:
         _freeze_layers(model, recipe.freeze_layers)
 
 
-def save_memory(learner: Learner, recipe: Recipe) -> None:
+def save_memory(learner: Learner, recipe: Recipe, device: Device) -> None:
     """Compute parts of each step twice, where the recipe says so; called once, after `narrow`. Raises UserError.
 
-    It hangs something on the model that cannot be copied with it.
+    It hangs something on the model that cannot be copied with it. What stays as it is under an adapter is kept in half
+    precision on a GPU that computes in it.
     """
     model = learner.model
+    if recipe.lora_r and device.torch.type == "cuda" and device.precision == "bf16":
+        adapter.halve(model, torch.bfloat16)
     if not recipe.gradient_checkpointing or not isinstance(model, PreTrainedModel):
         return
     if not model.supports_gradient_checkpointing:
@@ -52,6 +60,14 @@ def words(learner: Learner) -> str:
     if learned == every:
         return ""
     return f"{learned:,} of {every:,} parameters learn; the others stay as the model folder has them."
+
+
+def start_notes(recipe: Recipe) -> tuple[str, ...]:
+    """What a person should know of the model that a run starts from."""
+    if recipe.model == SCRATCH:
+        return ()
+    said = folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
+    return (said,) if said else ()
 
 
 def _freeze_body(model: PreTrainedModel) -> None:

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm.catalog import hub
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import events, generation, prediction
 from desktop_llm.jobs.control import Control
@@ -42,6 +43,8 @@ def offline() -> None:
 
     Counts only before they are imported.
     """
+    if "HF_HUB_OFFLINE" not in os.environ:
+        os.environ[hub.OURS] = "1"
     for key in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ[key] = "1"
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"

@@ -9,16 +9,15 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import Cancelled, UserError
-from desktop_llm.gui.background import Task
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Progress = Callable[[float, str], None]
 LOOK_SECONDS = 0.1
+SO_FAR, DONE, WRONG = "so far", "done", "wrong"
 
 
 def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -26,30 +25,36 @@ def call(should_stop: Callable[[], bool], verb: Callable[P, T], *args: P.args, *
 
     Raises Cancelled once `should_stop()`: the process is ended, whatever it was doing.
     """
-    return _ask(should_stop, None, verb, args, kwargs)
+    return _call(should_stop, None, verb, args, kwargs)
 
 
-def call_reporting(task: Task, verb: Callable[Concatenate[Progress, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`verb(report, *args)` elsewhere, as `call`; what it reports is the progress of `task`, which may stop it."""
-    return _ask(task.should_stop, task.progress, verb, args, kwargs)
-
-
-def _ask(
-    should_stop: Callable[[], bool], progress: Progress | None, verb: Callable[..., T], args: Any, kwargs: Any
+def call_telling(
+    should_stop: Callable[[], bool], on_progress: Callable[[float, str], None], verb: Callable[..., T], *args: Any
 ) -> T:
-    child = Child(_answer, progress is not None, verb, args, kwargs, name="desktop-llm-verb")
+    """`call` of a verb that takes `on_progress`, and is heard while it works."""
+    return _call(should_stop, on_progress, verb, args, {})
+
+
+def _call(
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[float, str], None] | None,
+    verb: Callable[..., T],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> T:
+    child = Child(_answer, verb, args, kwargs, on_progress is not None, name="desktop-llm-verb")
     try:
         while not child.ended:
             if should_stop():
                 child.terminate()
                 raise Cancelled
-            for answer, error in child.wait(LOOK_SECONDS):
-                if isinstance(error, str):
-                    if progress is not None:
-                        progress(answer, error)
+            for kind, answer in child.wait(LOOK_SECONDS):
+                if kind == SO_FAR:
+                    assert on_progress is not None
+                    on_progress(*answer)
                     continue
-                if error is not None:
-                    raise error
+                if kind == WRONG:
+                    raise answer
                 told: T = answer
                 return told
     finally:
@@ -59,18 +64,18 @@ def _ask(
 
 
 def _answer(
-    reporting: bool, verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], pipe: Connection
+    verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], telling: bool, pipe: Connection
 ) -> None:
-    """In the process: say (fraction, words) on the way, at the end (answer, None) or (None, error)."""
+    """In the process: say how far it is where that is wanted (`telling`), then the answer or what went wrong."""
     from desktop_llm.engine import worker
 
     worker.offline()
     # Told to end, it takes away what it has half written.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    first = (lambda fraction, words: pipe.send((fraction, words)),) if reporting else ()
     try:
-        told = (verb(*first, *args, **kwargs), None)
+        heard = {"on_progress": lambda *told: pipe.send((SO_FAR, told))} if telling else {}
+        told = (DONE, verb(*args, **kwargs, **heard))
     except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-        pipe.send((None, error))
+        pipe.send((WRONG, error))
     else:
         pipe.send(told)

@@ -98,6 +98,7 @@ class Menus(QObject):
         self._recent.setObjectName("menu.recent")
         self._recent.aboutToShow.connect(self._fill_recent)
         menu.addMenu(self._recent)
+        self._add(menu, "file.models", self.tr("Models…"), "", self._on_models)
         close = self._add(menu, "file.close", self.tr("Close project"), "Ctrl+W", window.close_project)
         self._project.append(close)
         menu.addSeparator()
@@ -292,6 +293,11 @@ class Menus(QObject):
     def _on_edit_labels(self) -> None:
         self._window.show_page("label")
         self._window.page("label").do("edit")
+
+    def _on_models(self) -> None:
+        from desktop_llm.gui.pages import models_dialog
+
+        models_dialog.open_dialog(self._window.hub, self._window)
 
     def _on_keys(self) -> None:
         key_dialog.open_dialog(self._window.hub, self._window)

@@ -30,6 +30,10 @@ QLabel[role="warn"] { color: %(warn)s; }
 QLabel[role="good"] { color: %(good)s; }
 QLabel[role="legend-accent"] { color: %(accent)s; font-size: 12px; }
 QLabel[role="legend-second"] { color: %(second)s; font-size: 12px; }
+QLabel[role="legend-good"] { color: %(good)s; font-size: 12px; }
+QLabel[role="legend-bad"] { color: %(bad)s; font-size: 12px; }
+QLabel[role="legend-warn"] { color: %(warn)s; font-size: 12px; }
+QLabel[role="legend-muted"] { color: %(muted)s; font-size: 12px; }
 QLabel[role="chip"] { color: %(accent)s; background: %(accent_soft)s; border-radius: 9px; padding: 2px 10px;
   font-size: 12px; }
 QLabel[role="keycap"] { color: %(muted)s; background: %(bg)s; border: 1px solid %(line)s; border-radius: 4px;

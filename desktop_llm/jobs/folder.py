@@ -1,7 +1,8 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
     runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
-                dynamics/{part-…,summary}/  log.txt  start/
+                dynamics/{part-…,summary}/  reference/…/  log.txt  start/
+    cache/tokens/  what texts are encoded to, see `nets.token_shelf`; may be removed, and is then made again
 
 `start/` is there in the folder of a run that was packed for a server: the model folder that it begins with, which its
 job then names by its place in the run folder, so that no path of the machine it was made on matters. Else
@@ -24,6 +25,7 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import SCRATCH
 
+RUNS = "runs"
 STEP = "step-"
 START = "start"
 
@@ -65,9 +67,20 @@ class RunFolder:
         return self.path / "adapter"
 
     @property
+    def tokens(self) -> Path:
+        """Where what texts are encoded to is kept: for all runs of a project together, else in the run itself."""
+        runs = self.path.parent
+        return (runs.parent / "cache" if runs.name == RUNS else self.path) / "tokens"
+
+    @property
     def predictions(self) -> Path:
         """The kept model's answers on the held-out rows, one JSONL file a split."""
         return self.path / "predictions"
+
+    @property
+    def reference(self) -> Path:
+        """What the model said of examples before it learned, a folder for each set of them, see `engine.reference`."""
+        return self.path / "reference"
 
     @property
     def dynamics(self) -> Path:

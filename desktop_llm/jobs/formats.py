@@ -17,7 +17,9 @@ Kind = Literal["folder", "adapter", "onnx", "gguf"]
 ZIP = ".zip"
 EXACT = 1e-4
 """The largest difference between logits of the run and of an export that holds all of its digits (float32)."""
-ONNX_KINDS = ("ForSequenceClassification", "ForTokenClassification", "ForMaskedLM", "ForCausalLM", "LMHeadModel")
+WRITERS = ("ForCausalLM", "LMHeadModel")
+"""How transformers ends the names of models that go on from a text."""
+ONNX_KINDS = ("ForSequenceClassification", "ForTokenClassification", *WRITERS)
 GGUF_WRITERS = ("llama", "mistral")
 GGUF_ENCODERS = ("bert",)
 
@@ -142,6 +144,11 @@ def unfit(told: Format, config: Mapping[str, Any], *, adapter: bool) -> str:
     if told.kind == "onnx":
         return _unfit_for_onnx(config)
     return _unfit_for_gguf(config) if told.kind == "gguf" else ""
+
+
+def goes_on(config: Mapping[str, Any]) -> bool:
+    """Whether a model goes on from a text, token by token."""
+    return _kind_of(config).endswith(WRITERS) and not config.get("is_encoder_decoder")
 
 
 def _kind_of(config: Mapping[str, Any]) -> str:

@@ -53,6 +53,21 @@ class Sampling:
     max_new_tokens: int = _setting(
         256, "Longest answer", "In tokens; the model may end sooner.", minimum=1, maximum=1_000_000
     )
+    num_beams: int = _setting(
+        1,
+        "Beams",
+        "How many wordings are followed at once, of which the likeliest is kept, shown when it is whole; temperature, "
+        "top p, top k and seed do not count then. 1: one, written as you read.",
+        minimum=1,
+        maximum=64,
+    )
+    length_penalty: float = _setting(
+        1.0,
+        "Length penalty",
+        "Of beams: above 1 longer wordings are preferred, below it shorter ones.",
+        minimum=-10.0,
+        maximum=10.0,
+    )
     seed: int | None = _setting(
         None, "Seed", "The same seed gives the same answer. Automatic: another one each time.", minimum=0, maximum=2**31
     )

@@ -14,18 +14,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import recipe_places, recipe_weights
+from desktop_llm.jobs import recipe_pairs, recipe_places, recipe_texts, recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(recipe_places.PlaceKeys):
+class Recipe(recipe_pairs.PairKeys):
     """All hyperparameters of one run.
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
-    more), and where they apply `minimum`, `maximum`, `choices` ((value, title), …), `decimals`, `scratch_only`,
-    `folder_only`.
+    more, or one that only some tasks have: `OWN`), and where they apply `minimum`, `maximum`, `choices`
+    ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
     """
 
     model: str = _hyper(
@@ -263,6 +263,9 @@ class Recipe(recipe_places.PlaceKeys):
 
 
 KEYS = tuple(one.name for one in fields(Recipe))
+_GROUPS = (recipe_texts.GROUP, recipe_pairs.GROUP)
+OWN = {one.name: one.metadata["group"] for one in fields(Recipe) if one.metadata["group"] in _GROUPS}
+"""The keys that only some tasks have a use for, and their groups, see `Task.groups`."""
 _HINTS = typing.get_type_hints(Recipe)
 _NONE_WORDS = {"auto", "automatic", "none", "null"}
 _BOOL_WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
@@ -375,6 +378,7 @@ def check(recipe: Recipe) -> None:
     if recipe.bf16 and recipe.fp16:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
     recipe_weights.check(recipe, recipe.model)
+    recipe_texts.check(recipe)
     recipe_places.check(recipe, compiled=recipe.torch_compile, fp16=recipe.fp16)
 
 

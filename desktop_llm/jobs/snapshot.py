@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from desktop_llm import atomic
 from desktop_llm.errors import Cancelled, UserError, from_os_error
@@ -72,6 +72,37 @@ def rows(folder: Path, split: str) -> Iterator[Row]:
                     raise UserError(f"The data “{path}” is damaged in line {number}; start a new run.") from error
     except OSError as error:
         raise from_os_error(error, "read the data of the run", path) from error
+
+
+class Listed(Sequence[Row]):
+    """The rows of a split, read from its file whenever they are asked for: they may be more than the memory holds."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        """Raises UserError where there is no whole snapshot."""
+        self._folder, self._split = folder, split
+        self._count = int(note(folder)[split])
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Row]:
+        """All of them in order, read one by one. Raises UserError."""
+        return rows(self._folder, self._split)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        """One of them, or some; all before it are read, too. Raises UserError."""
+        if isinstance(place, slice):
+            wanted = range(self._count)[place]
+            found = {at: row for at, row in enumerate(islice(self, max(wanted, default=-1) + 1)) if at in wanted}
+            return [found[at] for at in wanted]
+        return self[place : place + 1 or None][0]
 
 
 def verify(folder: Path) -> str:

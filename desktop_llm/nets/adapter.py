@@ -36,7 +36,13 @@ INSIDE = ".base_layer."
 NOTE = "base.json"
 FOUR_BITS = "is_loaded_in_4bit"
 """By this attribute peft knows that it has to look for layers of 4 bits."""
-KINDS = {"ForSequenceClassification": "SEQ_CLS", "ForTokenClassification": "TOKEN_CLS", "ForCausalLM": "CAUSAL_LM"}
+KINDS = {
+    "ForSequenceClassification": "SEQ_CLS",
+    "ForTokenClassification": "TOKEN_CLS",
+    "ForCausalLM": "CAUSAL_LM",
+    "ForConditionalGeneration": "SEQ_2_SEQ_LM",
+    "MTModel": "SEQ_2_SEQ_LM",
+}
 """What peft calls a model's purpose, by how transformers names its class."""
 
 
@@ -105,12 +111,38 @@ class Adapter:
             owner, _, part = name.partition(INSIDE)
             if part and owner in layers:
                 if part == "bias":
-                    state[f"{owner}.bias"] = value.detach().to("cpu")
+                    state[f"{owner}.bias"] = value.detach().to("cpu", torch.float32)
             elif not any(part in name for part in (".lora_A.", ".lora_B.", ".lora_magnitude_vector.")):
-                state[name] = value.detach().to("cpu")
+                kind = torch.float32 if value.is_floating_point() else value.dtype
+                state[name] = value.detach().to("cpu", kind)
         for name, layer in layers.items():
             state[f"{name}.weight"] = _merged(layer)
         return state
+
+
+@torch.no_grad()
+def halve(model: nn.Module, kind: torch.dtype) -> int:
+    """Keep in `kind` the weights beside which is learned, where they lose nothing by it; how many.
+
+    Products are made in that precision anyway. Most model folders hold their weights in bfloat16.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    halved = 0
+    for layer in [one for one in model.modules() if isinstance(one, LoraLayer)]:
+        base: Any = layer.get_base_layer()
+        if quantized.is_quantized(base) or base.weight.requires_grad or base.weight.dtype != torch.float32:
+            continue
+        small = base.weight.to(kind)
+        if torch.equal(small.float(), base.weight):
+            base.weight.data = small
+            halved += 1
+    return halved
+
+
+def is_halved(model: nn.Module) -> bool:
+    """Whether some of a model's matrices are kept in half precision, so that it computes under autocast alone."""
+    return any(one.ndim == 2 and one.dtype in (torch.bfloat16, torch.float16) for one in model.parameters())
 
 
 def _name_in_file(name: str) -> str:
@@ -129,7 +161,7 @@ def _merged(layer: Any) -> torch.Tensor:
             weight + layer.get_delta_weight(NAME) if variant is None else variant.merge_safe(layer, NAME, weight)
         )
     else:
-        apart = copy.deepcopy(layer)
+        apart = copy.deepcopy(layer).float()
         apart.merge()
         made = apart.get_base_layer().weight
     return made.detach().to("cpu")
@@ -159,7 +191,12 @@ def _linear(model: PreTrainedModel) -> list[str]:
 def _targets(model: PreTrainedModel, asked: str) -> list[str]:
     """The names of the layers beside which to learn. Raises UserError where there are none, or none of a name."""
     body = stack.body_of(model)
-    inside = [name for name in _linear(model) if stack.in_body(name, body)]
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    inside = [
+        name
+        for name in _linear(model)
+        if stack.in_body(name, body) or (not body and model.get_submodule(name) is not head)
+    ]
     if not inside:
         raise UserError(f"A model of the type “{model.config.model_type}” has no layers for LoRA; set “lora_r” to 0.")
     wanted = [one.strip() for one in asked.split(",") if one.strip()]
@@ -180,6 +217,8 @@ def _short(model: PreTrainedModel, targets: list[str]) -> list[str]:
 def _heads(model: PreTrainedModel) -> list[str]:
     """The modules that are learned anew; a head that the model brought along, as those that write do, is none."""
     body, own = stack.body_of(model).rstrip("."), model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if not body:  # a model that is nothing but its body has no head of its own to learn anew
+        return []
     above = [
         name
         for name, one in model.named_children()

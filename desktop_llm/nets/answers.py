@@ -126,6 +126,11 @@ class AnswerBlocks:
         """Whether any block holds more than one conversation."""
         return any(len(group) > 1 for group in self.groups)
 
+    @property
+    def most(self) -> int:
+        """How many conversations a block holds at most, what is empty behind them counted as one."""
+        return max(map(len, self.groups), default=0) + 1
+
     def __len__(self) -> int:
         """The number of blocks."""
         return len(self.groups)

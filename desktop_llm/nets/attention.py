@@ -9,7 +9,7 @@ forward and backward, 6 heads of 64: 25 against 48 ms for 8 texts of 256 tokens,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -17,14 +17,23 @@ from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from desktop_llm.nets import varlen
+
 NAME = "desktop_llm"
 SHORT = 512
 """Tokens up to which the scores are held in memory."""
+BEGINS = "cu_seq_lens_q"
+"""Under this key models of transformers hand on where each text begins, as `varlen.starts` tells it."""
 
 
 def use(model: PreTrainedModel) -> None:
     """Let a model attend by this; masks are given to it as `mask_of` makes them, or none for plain causal."""
     model.set_attn_implementation(NAME)
+
+
+def used(model: PreTrainedModel) -> bool:
+    """Whether a model attends by this."""
+    return bool(model.config._attn_implementation == NAME)
 
 
 def use_plain(model: PreTrainedModel) -> None:
@@ -35,6 +44,14 @@ def use_plain(model: PreTrainedModel) -> None:
         except (ValueError, TypeError, RuntimeError, KeyError):
             continue
         return
+
+
+def use_fitting(model: PreTrainedModel, device: torch.device, longest: int) -> None:
+    """Let a model that makes its own masks attend by matrix products where these are faster, else by the kernel."""
+    wanted = "eager" if device.type == "cpu" and longest <= SHORT else "sdpa"
+    if model.config._attn_implementation != wanted:
+        with suppress(ValueError, TypeError, RuntimeError, KeyError):
+            model.set_attn_implementation(wanted)
 
 
 @contextmanager
@@ -62,6 +79,11 @@ def mask_of(documents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     ]
 
 
+def apart(begins: torch.Tensor, size: int) -> dict[str, Any]:
+    """What a model is given beside its tokens, lines of `size`, to read each text as if it stood alone."""
+    return {BEGINS: begins, "cu_seq_lens_k": begins, "max_length_q": size, "max_length_k": size}
+
+
 def attend(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -72,7 +94,16 @@ def attend(
     scaling: float | None = None,
     **more: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Query [b, heads, t, d], key and value [b, key heads, t, d] to [b, t, heads, d]; the mask is one of `mask_of`."""
+    """Query [b, heads, t, d], key and value [b, key heads, t, d] to [b, t, heads, d]; the mask is one of `mask_of`.
+
+    Where the model hands on BEGINS there is no mask, and each text is read as if it stood alone.
+    """
+    begins = more.pop(BEGINS, None)
+    if begins is not None:
+        if varlen.fits(query, dropout):
+            return varlen.attend(query, key, value, begins, scaling), None
+        places = varlen.documents(begins, (query.shape[0], query.shape[2]))
+        attention_mask = mask_of(places, varlen.precision_of(query))
     if query.device.type != "cpu" or query.shape[2] != key.shape[2] or query.shape[2] > SHORT:
         if attention_mask is not None:
             attention_mask = attention_mask.to(query.dtype)

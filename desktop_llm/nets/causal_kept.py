@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from desktop_llm.nets import attention, causal_model, head_loss, model_folder
+from desktop_llm.nets import attention, causal_model, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch
@@ -53,10 +53,19 @@ class CausalKept(Kept):
         hidden = causal_model.hidden_of(self.model, **inputs)
         return head_loss.mean_loss(hidden.flatten(0, 1), causal_model.head_of(self.model), labels)
 
-    def inputs(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def with_starts(self, batch: Batch, most: int) -> Batch:
+        """A batch whose lines hold at most so many texts, with where these begin where the device needs no more."""
+        if self._parts.by_starts and "documents" in batch and varlen.there(self.model.device):
+            batch["starts"] = varlen.starts(batch["position_ids"].numpy(), most)
+        return batch
+
+    def inputs(self, batch: Batch) -> dict[str, Any]:
         """What the model is given of a batch."""
         if "documents" not in batch:
             return {"input_ids": batch["input_ids"]}
+        if "starts" in batch:
+            told: dict[str, Any] = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
+            return told | attention.apart(batch["starts"], batch["input_ids"].shape[1])
         kind = batch["input_ids"].device.type
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         return {

@@ -25,7 +25,8 @@ from transformers import (
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
-from desktop_llm.nets import attention, model_folder
+from desktop_llm.jobs.recipe_texts import CHARACTERS
+from desktop_llm.nets import attention, model_folder, varlen
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
 
@@ -43,7 +44,8 @@ SAME = 1e-3
 class CausalParts:
     """A model and its tokenizer; the tokens before and behind a text; how many tokens are read at once.
 
-    `apart`: it can keep the texts of a block apart; `plain_head`: its logits are the last hidden states times the head.
+    `apart`: it can keep the texts of a block apart, `by_starts`: when it is told where they begin; `plain_head`: its
+    logits are the last hidden states times the head.
     """
 
     model: PreTrainedModel
@@ -52,6 +54,7 @@ class CausalParts:
     after: int
     max_length: int
     apart: bool
+    by_starts: bool
     plain_head: bool
 
 
@@ -66,7 +69,8 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
         report("Learning the vocabulary", 0, 0)
-        tokenizer = tokenizers.train_exact(texts(), recipe.vocab_size)
+        train = tokenizers.train_characters if recipe.tokenizer_type == CHARACTERS else tokenizers.train_exact
+        tokenizer = train(tokenizers.sampled(texts), recipe.vocab_size)
         config = llama(recipe, tokenizer)
         model = LlamaForCausalLM(config)
     else:
@@ -111,13 +115,13 @@ def llama(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaConfig:
     )
 
 
-def hidden_of(model: PreTrainedModel, **inputs: torch.Tensor) -> torch.Tensor:
+def hidden_of(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     """The last hidden states, [b, t, width]: what the model below its head makes of the inputs."""
     told: torch.Tensor = model.base_model(**inputs, use_cache=False).last_hidden_state
     return told
 
 
-def logits_of(model: PreTrainedModel, **inputs: torch.Tensor) -> torch.Tensor:
+def logits_of(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     """The logits, [b, t, vocabulary]."""
     told: torch.Tensor = model(**inputs, use_cache=False).logits
     return told
@@ -191,12 +195,22 @@ def _tried(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: i
         whole = _window(model.config) >= length
         if whole:
             _attend(model, ids, told)
-        apart = whole and _keeps_apart(model, ids)
+        apart = whole and _keeps_apart(model, ids, by_starts=False)
+        by_starts = apart and attention.used(model) and _keeps_apart(model, ids, by_starts=True)
         plain = _has_plain_head(model, ids, told)
     model.train(was)
     after = int(tokenizer.eos_token_id)
     before = tokenizer.bos_token_id
-    return CausalParts(model, tokenizer, after if before is None else int(before), after, length, apart, plain)
+    return CausalParts(
+        model=model,
+        tokenizer=tokenizer,
+        before=after if before is None else int(before),
+        after=after,
+        max_length=length,
+        apart=apart,
+        by_starts=by_starts,
+        plain_head=plain,
+    )
 
 
 def _window(config: PretrainedConfig) -> int:
@@ -217,14 +231,16 @@ def _attend(model: PreTrainedModel, ids: torch.Tensor, wanted: torch.Tensor) -> 
     model.set_attn_implementation(before)
 
 
-def _keeps_apart(model: PreTrainedModel, ids: torch.Tensor) -> bool:
-    """Whether two texts of a block, told apart by mask and positions, are read as each alone."""
+def _keeps_apart(model: PreTrainedModel, ids: torch.Tensor, *, by_starts: bool) -> bool:
+    """Whether two texts of a block, told apart by positions and a mask or their starts, are read as each alone."""
     one, other = ids[:, :3], ids[:, 3:]
     documents = torch.tensor([[0] * 3 + [1] * other.shape[1]])
     positions = torch.tensor([[*range(3), *range(other.shape[1])]])
-    mask = attention.mask_of(documents, torch.float32)
+    told: dict[str, Any] = {"attention_mask": attention.mask_of(documents, torch.float32)}
+    if by_starts:
+        told = attention.apart(varlen.starts(positions.numpy(), 2), ids.shape[1])
     try:
-        packed = logits_of(model, input_ids=ids, position_ids=positions, attention_mask=mask)
+        packed = logits_of(model, input_ids=ids, position_ids=positions, **told)
     except (ValueError, TypeError, RuntimeError, IndexError):
         return False
     alone = torch.cat([logits_of(model, input_ids=one), logits_of(model, input_ids=other)], dim=1)

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from desktop_llm.nets.model_folder import WEIGHTS
+from desktop_llm.catalog.folder import WEIGHTS
 
 UNNAMED = "LABEL_"
 """How transformers calls classes that nobody named; such heads are taken as they are, if they have as many rows."""

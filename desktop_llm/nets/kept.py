@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import compact_embedding
-from desktop_llm.nets.adapter import Adapter
+from desktop_llm.nets.adapter import Adapter, is_halved
 from desktop_llm.nets.learner import Captured
 
 EMBEDDING_SUFFIX = ".weight"
@@ -42,6 +43,16 @@ class Kept:
     def adapt(self, recipe: Recipe) -> None:
         """Leave the model as the recipe's folder has it, and learn matrices beside its own. Raises UserError."""
         self._adapter = Adapter(self.model, recipe)
+
+    def as_kept(self) -> AbstractContextManager[object]:
+        """Within this it computes in the precision of its weights.
+
+        Token by token is slow where they are turned into another at each of them.
+        """
+        kind = self.model.device.type
+        if is_halved(self.model):
+            return torch.autocast(kind, dtype=torch.bfloat16)
+        return torch.autocast(kind, enabled=False)
 
     def captured(self) -> Captured:
         """What model and config are now; of an adapted model, what learns."""
@@ -99,9 +110,12 @@ class Kept:
         except (OSError, SafetensorError) as error:
             raise UserError(f"The weights in “{folder}” cannot be read ({error}).") from error
         there = {value.data_ptr(): name for name, value in self.model.state_dict().items() if name in state}
+        reckoned = set(self.model._keys_to_ignore_on_save or ())
         for name, value in self.model.state_dict().items():
             if name not in state and value.data_ptr() in there:
                 state[name] = state[there[value.data_ptr()]]  # shared, and so written once
+            elif name not in state and name in reckoned:
+                state[name] = value  # such as the sines of positions, which no file holds
         if self._compact is not None:
             whole = state[self._embedding_name()]
             self._compact.whole = whole.clone()

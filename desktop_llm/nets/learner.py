@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from desktop_llm.jobs.generation import Piece
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from desktop_llm.nets.token_shelf import Shelf
 
 Row = Mapping[str, Any]
 Batch = dict[str, torch.Tensor]
@@ -129,11 +132,27 @@ class Packing(Protocol):
 
 
 @runtime_checkable
+class Shelving(Protocol):
+    """A learner whose encoded rows may lie on the disk, however many they are, and are there for the next run."""
+
+    shelf: Shelf | None
+    """Where `encode` keeps and finds what it is asked for next; None: in memory."""
+
+
+@runtime_checkable
 class Noting(Protocol):
     """A learner that may have to say something of the rows that it has encoded."""
 
     notes: Sequence[str]
     """Sentences, empty where all is well."""
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A learner that measures less while it learns, where all of it would take too long."""
+
+    sparing: bool
+    """Whether it does now."""
 
 
 @runtime_checkable
@@ -154,6 +173,53 @@ class Writing(Protocol):
 
     def opening(self, row: Row, wanted: int) -> list[int]:
         """The tokens that it goes on from, where at most `wanted` are to be written. Raises UserError."""
+
+
+@runtime_checkable
+class Filling(Protocol):
+    """A learner whose model fills gaps in a text."""
+
+    def filled(self, row: Row) -> list[Piece]:
+        """The text with its gaps filled, piece by piece, each gap's with what else might stand there."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A learner whose model reads one text by an encoder and writes another; `Writing.opening` begins the second."""
+
+    def given(self, row: Row) -> list[int]:
+        """The tokens that are read. Raises UserError."""
+
+
+@runtime_checkable
+class Referring(Protocol):
+    """A learner that measures from its model as it was at the start: what that says of examples is asked only once."""
+
+    @property
+    def refers(self) -> bool:
+        """Whether it does, by its recipe."""
+
+    def at_start(self) -> Learner | None:
+        """The model that it began with, loaded anew; None where that is gone. Raises UserError."""
+
+    def digest(self, examples: Any) -> str:
+        """A hash of all that the model is given of examples; what it says of them is the same for the same hash."""
+
+    def refer(self, examples: Any, began: Outputs) -> None:
+        """Let examples know the `outputs` of the model at the start for all of them."""
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A learner of whose model not all is computed for each token of an example."""
+
+    @property
+    def sequences(self) -> int:
+        """In how many parts of one length an example is read, none of which sees another."""
+
+    @property
+    def head_share(self) -> float:
+        """For which share of the tokens that it learns from the head of its model is computed."""
 
 
 @dataclass(frozen=True, slots=True)

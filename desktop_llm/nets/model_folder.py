@@ -5,22 +5,20 @@ Only safetensors weights and architectures that transformers itself knows are re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm import atomic
+from desktop_llm.catalog import folder as folders
+from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
-ADAPTER = "adapter_model.safetensors"
+ADAPTER = folders.ADAPTER
 ABSENT = ("missing_keys", "mismatched_keys")
-TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 
 
 def quiet() -> None:
@@ -32,43 +30,13 @@ def quiet() -> None:
 
 
 def check(folder: Path) -> dict[str, Any]:
-    """The folder's config.json; raises UserError with what is missing and what to do."""
-    told = _told(folder)
-    if not any((folder / name).is_file() for name in WEIGHTS):
-        if (folder / ADAPTER).is_file():
-            raise UserError(f"“{folder}” is an adapter, not a whole model; choose the folder of the merged model.")
-        if any((folder / name).is_file() for name in PICKLES):
-            raise UserError(
-                f"“{folder}” has its weights only as a pickle, which can run foreign code; "
-                "convert them to model.safetensors first."
-            )
-        raise UserError(f"“{folder}” has no weights: model.safetensors is missing; copy it there or choose another.")
-    if not any((folder / name).is_file() for name in TOKENIZERS):
-        if (folder / "preprocessor_config.json").is_file():
-            raise UserError(f"“{folder}” is a model of images or sounds; choose a model of texts, with a tokenizer.")
-        raise UserError(f"“{folder}” has no tokenizer: tokenizer.json is missing; copy it there or choose another.")
-    return told
+    """The folder's config.json; raises UserError with what is missing or does not fit, and what to do."""
+    return folders.check(folder)
 
 
 def weights(folder: Path) -> list[Path]:
     """The files of weights in a model folder."""
-    if (folder / WEIGHTS[0]).is_file():
-        return [folder / WEIGHTS[0]]
-    return sorted(folder.glob("*.safetensors"))
-
-
-def _told(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise UserError(f"There is no model folder “{folder}”; choose a folder with config.json and model.safetensors.")
-    try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"“{folder}” is not a model folder: config.json is missing; choose another folder.") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"“{folder / 'config.json'}” cannot be read ({error}); fetch the model again.") from error
-    if not isinstance(told, dict):
-        raise UserError(f"“{folder / 'config.json'}” does not describe a model; fetch the model again.")
-    return told
+    return weight_files.files(folder)
 
 
 def check_whole(folder: Path) -> None:
@@ -82,7 +50,7 @@ def config(folder: Path, *, part: bool = False) -> PretrainedConfig:
     """The folder's config as transformers sees it; with `part` it need not have all weights. Raises UserError."""
     from transformers import AutoConfig
 
-    told = _told(folder) if part else check(folder)
+    told = folders.told(folder) if part else check(folder)
     try:
         read: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return read

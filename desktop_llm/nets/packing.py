@@ -1,7 +1,8 @@
 """Texts as one long row of tokens: cut into blocks of one size to learn from, or read text by text to be measured.
 
 In a block several texts stand one behind the other, and a long one goes on in the next; nothing is padded, and every
-step has the same shape. A place sees the places before it of its own text only.
+step has the same shape. A place sees the places before it of its own text only. The row may lie on the disk, mapped
+into memory: however long it is, only what is just learned from is read.
 """
 
 from __future__ import annotations
@@ -13,26 +14,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from desktop_llm.nets import encoding, token_shelf
 from desktop_llm.nets.head_loss import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from desktop_llm.nets.learner import Report
-
-CHUNK = 1000
+    from desktop_llm.nets.token_shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Texts as token ids, none of them special.
+    """Texts as token ids, none of them special, in a row: each stands between `before`, which may be the token that
+    ended the one before it, and `after`.
 
-    `ids` uint16 or int32 [tokens], `starts` int64 [n + 1]; `before` is the token that stands before a text, `after` the
-    one that ends it (often the same); `size` is how many tokens the model reads at once.
+    `row` uint16 or uint32 [tokens], `begins` int64 [n + 1]: where the token before each text is, and the end: that of
+    the row, or its last token where that would be the one before a further text. `size` is how many tokens the model
+    reads at once.
     """
 
-    ids: np.ndarray
-    starts: np.ndarray
+    row: np.ndarray
+    begins: np.ndarray
     before: int
     after: int
     size: int
@@ -40,7 +43,7 @@ class Documents:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens to be foretold of each text, its end included; int64 [n]."""
-        return np.diff(self.starts) + 1
+        return np.diff(self.begins) - int(self.before != self.after)
 
     @property
     def strata(self) -> np.ndarray | None:
@@ -49,23 +52,17 @@ class Documents:
 
     def __len__(self) -> int:
         """The number of texts."""
-        return len(self.starts) - 1
+        return len(self.begins) - 1
+
+    def whole(self, place: int) -> np.ndarray:
+        """The tokens of a text with those before and after it."""
+        end = int(self.begins[place + 1]) + int(self.before == self.after)
+        told: np.ndarray = self.row[int(self.begins[place]) : end]
+        return told
 
     def blocks(self) -> Blocks:
-        """All texts in a row, each between `before` and `after` (once where they are the same), cut into blocks."""
-        apart = self.before != self.after
-        lengths = self.lengths + int(apart)
-        ends = np.cumsum(lengths) + int(not apart)
-        row = np.full(int(lengths.sum()) + int(not apart), self.after, dtype=self.ids.dtype)
-        inside = np.ones(len(row), dtype=bool)
-        inside[ends - 1] = False
-        first = np.concatenate([[0], ends[:-1]]).astype(np.int64) if apart else np.zeros(1, dtype=np.int64)
-        inside[first] = False
-        row[first] = self.before
-        row[inside] = self.ids
-        # a text begins with the token before it, also where that ended the one before
-        begins = first if apart else np.concatenate([[0], ends[:-1] - 1]).astype(np.int64)
-        return Blocks(row, begins, self.size)
+        """The row, cut into blocks."""
+        return Blocks(self.row, self.begins[:-1], self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +83,8 @@ class Blocks:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each block, int64 [n]; all the same."""
-        return np.full(len(self), self.width, dtype=np.int64)
+        """Tokens of each block, int64 [n]; all the same, and so held only once."""
+        return np.broadcast_to(np.int64(self.width), len(self))
 
     @property
     def strata(self) -> np.ndarray | None:
@@ -97,8 +94,17 @@ class Blocks:
     @property
     def cut(self) -> bool:
         """Whether any block holds more than one text."""
+        last = len(self.row) - 1 - self.width
+        at_start = (self.begins % self.width == 0) & (self.begins <= last)
+        return not bool((at_start | (self.begins == last)).all())
+
+    @property
+    def most(self) -> int:
+        """How many texts, or parts of one, a block holds at most."""
         starts = np.minimum(np.arange(len(self)) * self.width, len(self.row) - 1 - self.width)
-        return not bool(np.isin(self.begins, starts).all())
+        first = np.searchsorted(self.begins, starts, side="right")
+        last = np.searchsorted(self.begins, starts + self.width - 1, side="right")
+        return int((last - first).max(initial=0)) + 1
 
     def __len__(self) -> int:
         """The number of blocks; every token is foretold in one of them."""
@@ -129,8 +135,7 @@ def texts_batch(documents: Documents, indices: Sequence[int]) -> dict[str, torch
     owner: list[int] = []
     last: list[tuple[int, int]] = []
     for place, index in enumerate(indices):
-        own = documents.ids[documents.starts[index] : documents.starts[index + 1]].astype(np.int64)
-        whole = np.concatenate([[documents.before], own, [documents.after]])
+        whole = documents.whole(index).astype(np.int64)
         for start in range(0, len(whole) - 1, documents.size):
             lines.append(whole[start : start + documents.size + 1])
             owner.append(place)
@@ -150,36 +155,37 @@ def texts_batch(documents: Documents, indices: Sequence[int]) -> dict[str, torch
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], *, before: int, after: int, size: int, report: Report
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Iterable[str],
+    *,
+    before: int,
+    after: int,
+    size: int,
+    report: Report,
+    total: int = 0,
+    shelf: Shelf | None = None,
 ) -> Documents:
-    """Texts to tokens, a thousand at a time; what looks like a special token in a text is text."""
-    kind = np.uint16 if len(tokenizer) <= 2**16 else np.int32
-    pieces: list[np.ndarray] = []
-    waiting: list[str] = []
+    """Texts to tokens; what looks like a special token in a text is text. `total` is how many there are, if known.
 
-    def flush() -> None:
-        if waiting:
-            pieces.extend(np.asarray(ids, dtype=kind) for ids in _ids(tokenizer, waiting))
-            waiting.clear()
-            report("Reading the texts", len(pieces), 0)
+    On a `shelf` they are kept, and taken from there by whoever asks again. Raises UserError where the disk refuses.
+    """
+    kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
 
-    for text in texts:
-        waiting.append(text)
-        if len(waiting) == CHUNK:
-            flush()
-    flush()
-    starts = np.zeros(len(pieces) + 1, dtype=np.int64)
-    np.cumsum([len(piece) for piece in pieces], out=starts[1:])
-    ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=kind)
-    return Documents(ids, starts, before, after, size)
+    def on_chunk(done: int) -> None:
+        report("Reading the texts", done, total)
 
-
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    if not tokenizer.is_fast:
-        told = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
-        return [list(ids) for ids in told]
-    backend = tokenizer.backend_tokenizer
-    backend.encode_special_tokens = True
-    backend.no_truncation()
-    backend.no_padding()
-    return [encoding.ids for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
+    pieces = encoding.pieces(tokenizer, texts, kind, before, after, on_chunk)
+    made_by = encoding.name_of(tokenizer)
+    if shelf is None or not made_by:
+        rows, begins = zip(*pieces, strict=True)  # the first piece is there even where there is no text
+        return Documents(np.concatenate(rows), np.concatenate(begins), before, after, size)
+    place = shelf.place(f"{made_by} {before} {after}")
+    there = token_shelf.kept(place)
+    if there is None:
+        with token_shelf.filling(place, kind) as (ids, begun):
+            for row, begins_here in pieces:
+                ids.add(row)
+                begun.add(begins_here)
+        there = token_shelf.kept(place)
+    assert there is not None, "what was just written is there"
+    return Documents(*there, before, after, size)

@@ -16,6 +16,8 @@ from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import Target, TokenRows
 
 TOP = 5
+FAR = 20
+"""A text with so many characters for each token that is read of it is far too long for it."""
 
 
 class SequenceHead(Kept, ABC):
@@ -30,6 +32,8 @@ class SequenceHead(Kept, ABC):
         self.classes = parts.classes
         self._max_length = parts.max_length
         self._smoothing = label_smoothing
+        self.notes: list[str] = []
+        """What a person should know of what was encoded."""
         self._numbers = {name: place for place, name in enumerate(self.classes)}
 
     def target(self, label: Any) -> Target:
@@ -46,7 +50,14 @@ class SequenceHead(Kept, ABC):
 
     def encode(self, rows: Iterable[Row], report: Report) -> TokenRows:
         """Texts to token ids and labels to targets."""
-        pairs = ((str(row["text"]), self.target(row.get("label"))) for row in rows)
+        listed = list(rows)
+        far = sum(len(str(row["text"])) > FAR * self._max_length for row in listed)
+        if far:
+            self.notes.append(
+                f"{far:,} texts are far longer than the {self._max_length:,} tokens that are read of each; what comes "
+                "behind is not seen (“max_length” raises it)."
+            )
+        pairs = ((str(row["text"]), self.target(row.get("label"))) for row in listed)
         return tokens.encode(self._tokenizer, pairs, self._max_length, report)
 
     def narrow(self, examples: Sequence[TokenRows]) -> None:
@@ -55,7 +66,9 @@ class SequenceHead(Kept, ABC):
 
     def collate(self, examples: TokenRows, indices: Sequence[int]) -> Batch:
         """A padded batch: input_ids, labels, and attention_mask where something is padded."""
-        return tokens.pad(examples, indices, self._pad)
+        # a GPU computes in steps of eight, and is quicker with few shapes
+        steps = 8 if self.model.device.type == "cuda" and self._max_length % 8 == 0 else 1
+        return tokens.pad(examples, indices, self._pad, steps)
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, with label smoothing as in the recipe."""

@@ -89,7 +89,7 @@ def start(
         report("Learning the vocabulary", 0, 0)
         texts = (str(row["text"]) for row in rows("train"))
         tokenizer = tokenizers.train(texts, recipe.vocab_size, recipe.max_length, apart=head.apart)
-        shape = _scratch_config(recipe, tokenizer)
+        shape = encoder(recipe, tokenizer)
         config = _with_classes(shape, classes, recipe, problem)
         model = head.scratch(shape)
     else:
@@ -125,7 +125,7 @@ def finished(folder: Path, head: Head = WHOLE_TEXTS) -> Parts:
     return Parts(model, tokenizer, classes, model_folder.longest(config, limit))
 
 
-def _scratch_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
+def encoder(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
     """ModernBERT (Warner et al. 2024) with the mean of all tokens as the text's vector and full attention throughout.
 
     Norms before the blocks, rotary positions and the mean make it learn from little data where BERT's first token
@@ -159,6 +159,11 @@ def _with_classes(
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: place for place, name in enumerate(classes)}
     config.problem_type = problem
+    return with_dropout(config, recipe)
+
+
+def with_dropout(config: PretrainedConfig, recipe: Recipe) -> PretrainedConfig:
+    """A folder's config, to be loaded in float32 and with the recipe's dropout, where it has one."""
     config.dtype = torch.float32
     if recipe.hidden_dropout_prob is not None:
         for key in DROPOUTS:

@@ -7,7 +7,9 @@ that was killed before its first checkpoint would learn something else. Saved in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -19,8 +21,24 @@ APART = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff\uf90
 """Letters of scripts that do not part words, as a regular expression."""
 
 
+ENOUGH = 50_000_000
+"""Characters that a vocabulary is learned from at most: more of them change it little, and take minutes and memory."""
 END = "<|endoftext|>"
 """What ends a text, for models that write: GPT-2's word for it."""
+
+
+def sampled(texts: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """The texts; where they have more characters than `ENOUGH`, so many of them, drawn from everywhere.
+
+    The same texts give the same sample.
+    """
+    left, wanted = sum(map(len, texts())), ENOUGH
+    chance = random.Random(0)
+    for text in texts():
+        if left <= wanted or chance.random() * left < wanted:
+            yield text[:wanted]
+            wanted -= min(wanted, len(text))
+        left -= len(text)
 
 
 def train_exact(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -41,6 +59,55 @@ def train_exact(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFas
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, bos_token=END, eos_token=END, clean_up_tokenization_spaces=False
+    )
+
+
+def train_characters(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """The characters of texts as tokens, the most frequent where there are more than fit: the end of a text, 256 bytes.
+
+    Every other character is told by its bytes, so that any text is given back as it was. Fewer than `vocab_size` tokens
+    where the texts have fewer characters.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    often = sorted(counts, key=lambda one: (-counts[one], one))[: max(0, vocab_size - 257)]
+    tokens = [END, *(f"<0x{byte:02X}>" for byte in range(256)), *sorted(often)]
+    vocabulary = {token: place for place, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens([END])
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, bos_token=END, eos_token=END, clean_up_tokenization_spaces=False
+    )
+
+
+PADDING, CLOSE = "<pad>", "</s>"
+"""What fills a line up, and what ends a text, for models that make one text of another."""
+
+
+def train_pairs(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """As `train_exact`, one vocabulary for texts and what they become; every text is ended by a token of its own."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PADDING, CLOSE],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        min_frequency=2,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {CLOSE}", pair=f"$A {CLOSE} $B {CLOSE}", special_tokens=[(CLOSE, tokenizer.token_to_id(CLOSE))]
+    )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        pad_token=PADDING,
+        eos_token=CLOSE,
+        clean_up_tokenization_spaces=False,
+        model_max_length=max_length,
     )
 
 

@@ -91,20 +91,21 @@ def encode(
     return TokenRows(ids, starts, np.asarray(targets, dtype=kind))
 
 
-def pad(rows: TokenRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:
+def pad(rows: TokenRows, indices: Sequence[int], pad_id: int, steps: int = 1) -> dict[str, torch.Tensor]:
     """A batch: `input_ids` int64 [b, longest]; `labels` [b] or [b, classes].
 
-    `attention_mask` int64 [b, longest] is there only where something is padded.
+    `attention_mask` int64 [b, longest] is there only where something is padded. With `steps` above 1 the length is a
+    multiple of it, and the mask always there: batches then have few shapes.
     """
     chosen = np.asarray(indices, dtype=np.int64)
     starts, ends = rows.starts[chosen], rows.starts[chosen + 1]
     lengths = ends - starts
-    width = int(lengths.max())
+    width = -(-int(lengths.max()) // steps) * steps
     columns = np.arange(width)
     real = columns[None, :] < lengths[:, None]
     places = np.minimum(starts[:, None] + columns[None, :], len(rows.ids) - 1)
     ids = np.where(real, rows.ids[places], pad_id).astype(np.int64)
     batch = {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(rows.targets[chosen])}
-    if not real.all():
+    if steps > 1 or not real.all():
         batch["attention_mask"] = torch.from_numpy(real.astype(np.int64))
     return batch

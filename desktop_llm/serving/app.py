@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Str
 from starlette.exceptions import HTTPException
 
 from desktop_llm.jobs import prediction
-from desktop_llm.jobs.generation import Ending, Piece
+from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.serving import page
 from desktop_llm.serving.batching import Ask, Batcher
 from desktop_llm.serving.limits import Entrance, Guard, Limits, Refused, problem
@@ -28,7 +28,8 @@ from desktop_llm.serving.writing import Pen, Reply, Row, Write, sampling_of
 class Served:
     """A model: its name, what its task is called, the fields of a row, and how it is asked.
 
-    `ask` for answers to rows, `write` where it writes; one of them is None. `talks`: its row is a conversation.
+    `ask` for answers to rows, `write` where it writes; one of them is None. `talks`: its row is a conversation; `usual` is how
+    it writes where nobody says otherwise.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Served:
     ask: Ask | None = None
     write: Write | None = None
     talks: bool = False
+    usual: Sampling = field(default_factory=Sampling)
 
 
 def build(served: Served, limits: Limits, entrance: Entrance, metrics: Metrics) -> Guard:
@@ -152,7 +154,7 @@ def check_text(text: str, limits: Limits) -> None:
 
 
 def _add_writing(app: FastAPI, served: Served, pen: Pen, limits: Limits) -> None:
-    field = served.fields[0]
+    column = served.fields[0]
 
     @app.get("/v1/models", summary="The one model there is")
     async def models() -> dict[str, Any]:
@@ -161,7 +163,7 @@ def _add_writing(app: FastAPI, served: Served, pen: Pen, limits: Limits) -> None
     @app.post("/v1/completions", summary="Go on from a text")
     async def completions(asked: Completion) -> Any:
         check_text(asked.prompt, limits)
-        return await _written(pen, {field: asked.prompt}, asked, Reply(served.name, chat=False))
+        return await _written(pen, {column: asked.prompt}, asked, served.usual, Reply(served.name, chat=False))
 
     if not served.talks:
         return
@@ -171,12 +173,12 @@ def _add_writing(app: FastAPI, served: Served, pen: Pen, limits: Limits) -> None
         if not asked.messages:
             raise Refused(422, "There is nothing to answer; send at least one message.")
         check_text("".join(one.content for one in asked.messages), limits)
-        row = {field: json.dumps([one.model_dump() for one in asked.messages], ensure_ascii=False)}
-        return await _written(pen, row, asked, Reply(served.name, chat=True))
+        row = {column: json.dumps([one.model_dump() for one in asked.messages], ensure_ascii=False)}
+        return await _written(pen, row, asked, served.usual, Reply(served.name, chat=True))
 
 
-async def _written(pen: Pen, row: Mapping[str, Any], asked: Completion | Chat, reply: Reply) -> Any:
-    pieces = pen.pieces(row, sampling_of(asked))
+async def _written(pen: Pen, row: Mapping[str, Any], asked: Completion | Chat, usual: Sampling, reply: Reply) -> Any:
+    pieces = pen.pieces(row, sampling_of(asked, usual))
     first = await anext(pieces)  # what is refused is refused before anything is said
     whole = _with_first(first, pieces)
     if asked.stream:

@@ -63,7 +63,9 @@ def served_of(folder: Path) -> Served:
     def write(row: Mapping[str, Any], told: Sampling, should_stop: Callable[[], bool]) -> Iterator[Piece | Ending]:
         return generator.write(row, told, should_stop)
 
-    return Served(name=name, title=task.title, fields=fields, write=write, talks=task.content[0].structured)
+    return Served(
+        name=name, title=task.title, fields=fields, write=write, talks=task.content[0].structured, usual=task.sampling
+    )
 
 
 def _name_of(folder: Path) -> str:

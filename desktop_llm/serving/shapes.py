@@ -37,9 +37,9 @@ class Completion(BaseModel):
 
     model: str = ""
     prompt: str
-    max_tokens: int = 256
-    temperature: float = 0.7
-    top_p: float = 0.9
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
     stream: bool = False
@@ -59,8 +59,8 @@ class Chat(BaseModel):
     messages: list[Said]
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
-    temperature: float = 0.7
-    top_p: float = 0.9
+    temperature: float | None = None
+    top_p: float | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
     stream: bool = False

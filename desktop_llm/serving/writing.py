@@ -86,22 +86,22 @@ def _written(one: Piece | Ending | Exception) -> Piece | Ending:
     return one
 
 
-def sampling_of(asked: Completion | Chat) -> Sampling:
-    """How the next token is chosen. Raises Refused."""
+def sampling_of(asked: Completion | Chat, usual: Sampling) -> Sampling:
+    """How the next token is chosen: as models of the kind usually do, but for what was asked. Raises Refused."""
     stops = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
     if any(BETWEEN in one for one in stops):
         raise Refused(422, f"A text to stop at has no “{BETWEEN}”.")
     most = asked.max_tokens if isinstance(asked, Completion) else asked.max_completion_tokens or asked.max_tokens
-    values = {
+    told = {
         "temperature": asked.temperature,
         "top_p": asked.top_p,
-        "max_new_tokens": Sampling().max_new_tokens if most is None else most,
+        "max_new_tokens": most,
         "seed": asked.seed,
-        "stop": BETWEEN.join(stops),
-        "repetition_penalty": 1.0,
+        "stop": BETWEEN.join(stops) or None,
+        "num_beams": 1 if asked.temperature else None,  # who wants it to choose freely wants no beams
     }
     try:
-        return generation.changed(Sampling(), values)
+        return generation.changed(usual, {key: value for key, value in told.items() if value is not None})
     except UserError as error:
         raise Refused(422, error.message) from None
 

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.store import evaluations
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.editing import EXTRA, LABEL, TEXT
 from desktop_llm.store.operations import DONE, FINAL, FORGOTTEN
@@ -80,6 +81,7 @@ class Forgetting:
                 connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, '1')", (UNDER_WAY,))
                 told = connection.execute("SELECT id FROM operations WHERE kind = ? AND state = ?", (kind, DONE))
                 numbers = [row[0] for row in told]
+                evaluations.forget_texts(connection, labels=labels)
             done = 0
             for number in numbers:
                 while part := self._next(number):

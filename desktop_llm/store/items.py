@@ -26,7 +26,8 @@ from desktop_llm.rows import (
 from desktop_llm.store import inserting
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.finding import Finding
-from desktop_llm.store.images import Image
+from desktop_llm.store.hashing import content_hash, key_of
+from desktop_llm.store.images import Image, Place
 from desktop_llm.store.inserting import InsertCounts
 from desktop_llm.store.schema import GENERATION, VISIBLE
 from desktop_llm.store.search import Search
@@ -89,6 +90,17 @@ class Items:
     def get_many(self, ids: Sequence[int]) -> list[Item]:
         """The rows of these ids, in their order; those that are gone are left out."""
         return self._fetch(ids)
+
+    def known(self, contents: Sequence[Mapping[str, str]]) -> list[int]:
+        """The row that has, or came with, each of these contents; 0 for those that are not in the project."""
+        keys = [key_of(content_hash(one)) for one in contents]
+        found: dict[int, int] = {}
+        for start in range(0, len(keys), AT_ONCE):
+            part = keys[start : start + AT_ONCE]
+            marks = ",".join("?" * len(part))
+            sql = f"SELECT key, item FROM keys JOIN items ON items.id = keys.item WHERE key IN ({marks})"
+            found.update(self._connections.rows(sql, part))
+        return [found.get(key, 0) for key in keys]
 
     def texts(self, told: Filter) -> Iterator[tuple[int, str, str]]:
         """Id, main text and split of a filter's rows; read in pieces, so that nothing waits for it."""
@@ -183,6 +195,16 @@ class Items:
         """How many characters the texts of all rows have together."""
         return self._number(f"SELECT COALESCE(SUM(LENGTH(text)), 0) FROM items WHERE id <= {VISIBLE}")
 
+    def hashes(self) -> Iterator[tuple[int, bytes, str]]:
+        """Id, hash of the content and split of all rows, in file order; read in pieces, so that nothing waits."""
+        after = 0
+        while rows := self._connections.rows(
+            f"SELECT id, hash, split FROM items WHERE id > ? AND id <= {VISIBLE} ORDER BY id LIMIT ?",
+            (after, SPLITS_AT_ONCE),
+        ):
+            yield from rows
+            after = rows[-1][0]
+
     def cells(self, column: str) -> Iterator[tuple[int, str]]:
         """Id and cell of a further column, of the rows that have it; read in pieces."""
         after = 0
@@ -243,7 +265,7 @@ class Items:
 
     def set_splits(self, splits: Mapping[int, str]) -> Changes:
         """Put rows into splits; in pieces, so that a label never waits long."""
-        told = iter([(split, item) for item, split in splits.items()])
+        told = ((split, item) for item, split in splits.items())
         while part := list(islice(told, SPLITS_AT_ONCE)):
             with self._connections.writing() as connection:
                 connection.executemany("UPDATE items SET split = ? WHERE id = ?", part)
@@ -298,6 +320,11 @@ class Items:
             known_only=known_only,
             placed=placed,
         )
+
+    def next_place(self) -> Place:
+        """Where the next rows of a new source will stand, unless others come before them."""
+        source = "SELECT COALESCE(MAX(id), 0) + 1 FROM sources"
+        return Place(row=self._number(f"SELECT {VISIBLE} + 1"), source=self._number(source))
 
     def _main_field(self) -> str:
         if not self._main:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 RUN = 2_000_000
 """Keys sorted at once, in some 50 MB."""
+PART = 200_000
+"""Keys that are sorted while others wait for rows anyway: sorted parts become a sorted run in a tenth of the time."""
 LEAST, MOST = -(2**63), 2**63
 WORD = 8
 
@@ -46,27 +48,40 @@ def keys_of(digests: bytes) -> Integers:
     return np.frombuffer(digests, "<i8")[:: HASH_BYTES // WORD]
 
 
+def _merged(parts: Sequence[Sorted]) -> Sorted:
+    """Sorted parts, whose rows ascend from part to part, as one."""
+    import numpy as np
+
+    keys = np.concatenate([one.keys for one in parts])
+    items = np.concatenate([one.items for one in parts])
+    order = np.argsort(keys, kind="stable")  # which finds what is sorted already
+    return Sorted(keys[order], items[order])
+
+
 class Keys:
     """Gathers the keys of rows with ids that follow one another from `first` on; `close` it in the end."""
 
     def __init__(self, folder: Path, first: int) -> None:
         """`folder` is where a file may grow."""
         self._folder, self._next = folder, first
-        self._parts: list[Integers] = []
-        self._gathered = 0
+        self._new: list[Integers] = []
+        self._parts: list[Sorted] = []
+        self._waiting = self._gathered = 0
         self._file: BinaryIO | None = None
         self._runs: list[_Run] = []
 
     def add(self, keys: Integers) -> None:
         """The keys of the next rows. Raises UserError when the disk takes no more."""
-        self._parts.append(keys)
+        self._new.append(keys)
+        self._waiting += len(keys)
         self._gathered += len(keys)
+        if self._waiting >= PART:
+            self._sort_part()
         if self._gathered >= RUN:
             self._spill()
 
     def sorted(self) -> Iterator[Sorted]:
         """All of them, the lowest first, about RUN at once. Nothing is added after that. Raises UserError."""
-        import numpy as np
 
         if not self._runs:
             if self._gathered:
@@ -78,25 +93,28 @@ class Keys:
         edges = [LEAST + (MOST - LEAST) * place // parts for place in range(1, parts)]
         for low, high in zip([None, *edges], [*edges, None], strict=True):
             slices = [self._slice(run, low, high) for run in self._runs]
-            keys = np.concatenate([one.keys for one in slices])
-            items = np.concatenate([one.items for one in slices])
-            if len(keys):
-                order = np.argsort(keys, kind="stable")
-                yield Sorted(keys[order], items[order])
+            if any(len(one.keys) for one in slices):
+                yield _merged(slices)
 
     def close(self) -> None:
         """Give the file back."""
         if self._file is not None:
             self._file.close()
 
-    def _sort(self) -> Sorted:
-        """What lies in memory, which is then empty."""
+    def _sort_part(self) -> None:
         import numpy as np
 
-        keys = np.concatenate(self._parts)
-        order = np.argsort(keys, kind="stable")
-        told = Sorted(keys[order], order + self._next)
-        self._next += self._gathered
+        if self._waiting:
+            keys = np.concatenate(self._new)
+            order = np.argsort(keys, kind="stable")
+            self._parts.append(Sorted(keys[order], order + self._next))
+            self._next += self._waiting
+            self._new, self._waiting = [], 0
+
+    def _sort(self) -> Sorted:
+        """What lies in memory, which is then empty."""
+        self._sort_part()
+        told = _merged(self._parts)
         self._parts, self._gathered = [], 0
         return told
 

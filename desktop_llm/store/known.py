@@ -19,6 +19,8 @@ ASKED_SINGLY = 5_000
 """Keys of an import that SQLite looks up; for further ones those that are here are kept at hand, if they are few."""
 MOST_AT_HAND = 1_000_000
 """In 8 MB."""
+ENDS = 1 << 16
+"""How many ends of keys are told apart, at first."""
 
 Placed = Callable[[Any, str, str], Any]
 """Brings a label (in names) of the file's main text to the one that is here. Raises UserError where it has no place."""
@@ -32,6 +34,25 @@ class Relabeled:
     unfit: int
 
 
+class _AtHand:
+    """Keys in memory."""
+
+    def __init__(self, keys: Integers) -> None:
+        """`keys` in their order."""
+        import numpy as np
+
+        self._keys = keys
+        self._ends = np.zeros(ENDS, np.bool_)
+        self._ends[keys & ENDS - 1] = True
+
+    def among(self, told: Integers) -> Integers:
+        """Those of these keys that are at hand."""
+        import numpy as np
+
+        likely = told[self._ends[told & ENDS - 1]]  # nearly none where few are at hand
+        return likely[self._keys[np.searchsorted(self._keys[:-1], likely)] == likely] if len(likely) else likely
+
+
 class Known:
     """The texts that were here before the import; `close` it in the end."""
 
@@ -41,7 +62,7 @@ class Known:
         self._any = connections.row("SELECT 1 FROM keys LIMIT 1") is not None
         self._staging: Staging | None = None
         self._asked = 0
-        self._at_hand: Integers | None = None
+        self._at_hand: _AtHand | None = None
 
     def rows(self, told: Integers) -> dict[int, int]:
         """The rows that have these keys, by key. Raises UserError.
@@ -96,20 +117,18 @@ class Known:
 
     def _likely(self, told: Integers) -> list[int]:
         """Those of some keys that may be here: asking SQLite for each takes as long as writing its text."""
-        import numpy as np
-
         if not self._any:
             return []
         if self._asked <= ASKED_SINGLY < self._asked + len(told):
             self._at_hand = self._all()
         self._asked += len(told)
         likely = told
-        if self._at_hand is not None and len(self._at_hand):
-            likely = told[self._at_hand[np.searchsorted(self._at_hand[:-1], told)] == told]
+        if self._at_hand is not None:
+            likely = self._at_hand.among(told)
         keys: list[int] = likely.tolist()
         return keys
 
-    def _all(self) -> Integers | None:
+    def _all(self) -> _AtHand | None:
         """All keys that are here, in their order; None where they are many."""
         import numpy as np
 
@@ -117,7 +136,8 @@ class Known:
         with self._connections.reading() as connection:
             if connection.execute(many).fetchone() is not None:
                 return None
-            return np.fromiter((key for (key,) in connection.execute("SELECT key FROM keys ORDER BY key")), np.int64)
+            keys = connection.execute("SELECT key FROM keys ORDER BY key")
+            return _AtHand(np.fromiter((key for (key,) in keys), np.int64))
 
     def _opened(self) -> Staging:
         try:

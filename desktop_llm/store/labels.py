@@ -246,17 +246,23 @@ def stand(connection: sqlite3.Connection, item: int) -> None:
     events.note(connection, item)
 
 
+def write(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:
+    """Inside a transaction: write a row of `labels`. Triggers see to its classes when the value changes only."""
+    connection.execute(
+        "INSERT INTO labels (item, labeler, at) VALUES (?, '', '') ON CONFLICT (item) DO NOTHING", (item,)
+    )
+    connection.execute(
+        "UPDATE labels SET value = ?, skipped = ?, labeler = ?, at = ? WHERE item = ?",
+        (value, skipped, labeler, at, item),
+    )
+
+
 def put(connection: sqlite3.Connection, item: int, value: str | None, skipped: int, labeler: str, at: str) -> None:
     """Inside a transaction: make a row's present state: label, the narrow table of what waits, uncertainty."""
     if value is None and not skipped:
         connection.execute("DELETE FROM labels WHERE item = ?", (item,))
     else:
-        connection.execute(
-            "INSERT INTO labels (item, value, skipped, labeler, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item)"
-            " DO UPDATE SET value = excluded.value, skipped = excluded.skipped, labeler = excluded.labeler,"
-            " at = excluded.at",
-            (item, value, skipped, labeler, at),
-        )
+        write(connection, item, value, skipped, labeler, at)
     if value is not None:
         connection.execute("DELETE FROM unlabeled WHERE item = ?", (item,))
         connection.execute("DELETE FROM uncertainty WHERE item = ?", (item,))

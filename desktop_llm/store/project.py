@@ -22,6 +22,7 @@ from desktop_llm.store.connection import Connections
 from desktop_llm.store.decisions import Decisions
 from desktop_llm.store.doubts import Doubts
 from desktop_llm.store.drafts import KeptDrafts
+from desktop_llm.store.evaluations import Evaluations
 from desktop_llm.store.forgetting import Forgetting
 from desktop_llm.store.found import Found
 from desktop_llm.store.guidelines import Guidelines
@@ -39,6 +40,7 @@ from desktop_llm.store.saved import SavedFilters
 from desktop_llm.store.search import Search
 from desktop_llm.store.suggestions import Suggestions
 from desktop_llm.store.undoing import Undoing
+from desktop_llm.store.verdicts import Verdicts
 
 FILE = "project.db"
 PAGE_BYTES = 8192
@@ -81,7 +83,9 @@ class Project:
         self.notes = Notes(self._connections)
         self.decisions = Decisions(self._connections)
         self.drafts = KeptDrafts(self._connections, self.notes)
+        self.verdicts = Verdicts(self._connections)
         self.runs = Runs(self._connections, path)
+        self.evaluations = Evaluations(self._connections)
 
     @classmethod
     def create(cls, path: Path, task: str, name: str = "") -> Project:
@@ -154,7 +158,7 @@ class Project:
 
     def take_answers(self, number: int) -> Changes:
         """After a run's end: keep its answers on the held-out rows. Raises UserError."""
-        changes = Changes()
+        changes = self.evaluations.remove_of(number)  # they are of the model that the run had before
         for split in snapshot.SPLITS:
             answers = self.runs.folder(number).read_predictions(split)
             while batch := list(islice(answers, ANSWERS_AT_ONCE)):

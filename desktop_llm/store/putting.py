@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROWS_A_PIECE = 2_400
 """Rows of one transaction, about; less when somebody waits to write."""
 ROWS_AT_ONCE = 400
-"""Rows after which it is asked whether somebody waits: about half a millisecond."""
+"""Rows after which it is asked whether somebody waits, about half a millisecond; an image tells its own."""
 NOBODY = "'',''"
 """A label that came with its text has no labeler, and the time of its source."""
 
@@ -51,27 +51,28 @@ class Putting:
             cells: list[Sequence[Any]] = [column[part.start : part.stop] for column in columns.values()]
             insert_counted(connection, into, f"{'?,' * len(columns)}{source}", cells, first + part.start)
 
-        self._put(write, values)
+        starts = range(0, len(values), ROWS_AT_ONCE)
+        self._put(write, [range(start, min(len(values), start + ROWS_AT_ONCE)) for start in starts], values)
 
     def add_image(self, image: Image, values: Sequence[str | None]) -> None:
         """Write all rows of an image with their stored labels. Raises UserError, sqlite3.Error."""
-        self._put(image.copy, values, image.rows)
+        self._put(image.copy, image.parts(), values, image.rows)
 
-    def _put(self, write: Write, values: Sequence[str | None], image: bytes | None = None) -> None:
+    def _put(
+        self, write: Write, parts: Sequence[range], values: Sequence[str | None], image: bytes | None = None
+    ) -> None:
         first, done = self.last + 1, 0
-        parts = -(-len(values) // ROWS_AT_ONCE)
-        size = -(-parts // max(1, round(len(values) / ROWS_A_PIECE))) * ROWS_AT_ONCE  # no small rest
-        while done < len(values):
+        size = -(-len(parts) // max(1, round(len(values) / ROWS_A_PIECE)))  # no small rest
+        while done < len(parts):
             with self._connections.piece(image=image) as connection:
                 source = self._source or self._new_source(connection)
-                for start in range(done, min(len(values), done + size), ROWS_AT_ONCE):
-                    part = range(start, min(len(values), start + ROWS_AT_ONCE))
+                for part in parts[done : done + size]:
                     write(connection, first, source, part)
-                    _put_labels(connection, first + start, values[part.start : part.stop])
-                    done = part.stop
+                    _put_labels(connection, first + part.start, values[part.start : part.stop])
+                    done += 1
                     if self._connections.wanted:
                         break
-            self._source, self.last = source, first + done - 1
+            self._source, self.last = source, first + parts[done - 1].stop - 1
 
     def _new_source(self, connection: sqlite3.Connection) -> int:
         cursor = connection.execute("INSERT INTO sources (name, at) VALUES (?, ?)", (self._name, self.at))

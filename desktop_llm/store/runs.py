@@ -20,7 +20,7 @@ from desktop_llm.jobs.events import Event
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes
-from desktop_llm.store import intake, ordering
+from desktop_llm.store import evaluations, intake, ordering
 from desktop_llm.store.connection import Connections
 
 ALIVE = ("preparing", "running", "paused")
@@ -263,6 +263,7 @@ class Runs:
             ):
                 connection.execute(statement, (number,))
             ordering.forget_run(connection, number)
+            evaluations.forget_run(connection, number)
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
                 " WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)",

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from desktop_llm.store.class_schema import CLASSES, SEVERAL, SPANS
+from desktop_llm.store.class_schema import CLASSES, NO_COMING, SEVERAL, SPANS
 from desktop_llm.store.hashing import key_of
 
 if TYPE_CHECKING:
@@ -239,6 +239,33 @@ are by a uid of their class, as its number differs from copy to copy. `changed` 
 project's text, or uids of classes. Of old versions the last is taken to have said all that it says. They came within
 one millisecond at times, so that their uids begin with their number and stay in their order."""
 
+BLIND = """
+CREATE TABLE verdicts (
+  id INTEGER PRIMARY KEY, first TEXT NOT NULL, second TEXT NOT NULL, item INTEGER NOT NULL,
+  first_answer TEXT NOT NULL, second_answer TEXT NOT NULL, turned INTEGER NOT NULL, sampling TEXT NOT NULL,
+  verdict TEXT, labeler TEXT NOT NULL DEFAULT '', at TEXT, UNIQUE (first, second, item)
+) STRICT;
+"""
+"""What two models, known by the hashes of their weights, answered to a row, and which answer somebody found better."""
+
+EVALUATIONS = """
+CREATE TABLE evaluations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL,
+  whole INTEGER NOT NULL DEFAULT 0, count INTEGER NOT NULL, left_out INTEGER NOT NULL, learned INTEGER NOT NULL,
+  metrics TEXT NOT NULL, intervals TEXT NOT NULL, details TEXT NOT NULL, classes TEXT NOT NULL
+) STRICT;
+CREATE INDEX evaluations_by_run ON evaluations (run, kind, name);
+CREATE TABLE outcomes (
+  evaluation INTEGER NOT NULL REFERENCES evaluations(id), place INTEGER NOT NULL, item INTEGER, truth TEXT,
+  answer TEXT NOT NULL, logits BLOB, content TEXT, extra TEXT, PRIMARY KEY (evaluation, place)
+) STRICT, WITHOUT ROWID;
+"""
+"""How rows came out when a run was measured. `item` NULL: a row of a file that is not in the project, whose `content`
+and further cells (`extra`) are kept here; `truth` NULL: the row itself is all there is to foretell; `logits`
+little-endian float32, where answers are classes. An evaluation that is not `whole` is being written, or was given
+up."""
+
+
 MIGRATIONS = {
     "first_tables": FIRST,
     "hashes_of_their_own": SECOND,
@@ -254,6 +281,9 @@ MIGRATIONS = {
     "advice_of_runs": ADVICE,
     "runs_on_servers": SERVERS,
     "guidelines_of_all_copies": GUIDELINES,
+    "blind_verdicts": BLIND,
+    "evaluations_of_runs": EVALUATIONS,
+    "labels_come_without_trigger": NO_COMING,
 }
 """In the order in which they are applied; a name once released stays."""
 VERSION = len(MIGRATIONS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.columns import Coded
 from desktop_llm.errors import Cancelled
-from desktop_llm.store import hidden
+from desktop_llm.store import hidden, labels
 from desktop_llm.store.connection import Connections
 from desktop_llm.store.keys import Keys, Sorted
 from desktop_llm.store.listed import Listed
@@ -27,6 +27,7 @@ TAKEN_OUT_AT_ONCE = 500
 CLASSES_AT_ONCE = 250_000
 """Rows whose classes are gathered before they are written, in their order: while the next rows are read, not after."""
 NO_CLASS = -1
+FEW_CLASSES = (1 << 15) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Settling:
         import numpy as np
 
         found = np.frombuffer(self._classes, np.int32)
-        order = np.argsort(found, kind="stable")
+        few = len(found) and found.max() <= FEW_CLASSES  # numbers of 16 bits are sorted in a tenth of the time
+        order = np.argsort(found.astype(np.int16) if few else found, kind="stable")
         order = order[np.searchsorted(found[order], 0) :]
         self._write("class_items (class, item)", found[order].astype(np.int64), order + self._first)
         self._write("class_items (class, item)", *self._listed.taken())
@@ -165,7 +167,6 @@ def _take_out(connection: sqlite3.Connection, item: int, first: int, at: str) ->
     if row is not None:
         return 1, int(row[0] != value)
     connection.execute("DELETE FROM unlabeled WHERE item = ?", (first,))
-    connection.execute(
-        "INSERT INTO labels (item, value, labeler, at) SELECT id, ?, '', ? FROM items WHERE id = ?", (value, at, first)
-    )
+    if connection.execute("SELECT 1 FROM items WHERE id = ?", (first,)).fetchone() is not None:
+        labels.write(connection, first, value, 0, "", at)
     return 0, 0

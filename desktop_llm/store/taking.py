@@ -84,10 +84,14 @@ def take_labels(connection: sqlite3.Connection, at: str) -> tuple[int, int]:
         for table in ("unlabeled", "disputes", "second"):
             execute(f"DELETE FROM {table} WHERE item IN ({taken})")
         execute(f"DELETE FROM uncertainty WHERE item IN ({taken})")
+        # as `labels.write` does
+        execute(
+            "INSERT INTO labels (item, labeler, at) SELECT item, '', '' FROM temp.told WHERE true"
+            " ON CONFLICT (item) DO NOTHING"
+        )
         count = execute(
-            "INSERT INTO labels (item, value, skipped, labeler, at) SELECT item, value, 0, '', ? FROM temp.told"
-            " WHERE true ON CONFLICT (item) DO UPDATE SET value = excluded.value, skipped = 0, labeler = '',"
-            " at = excluded.at",
+            "UPDATE labels SET value = told.value, skipped = 0, labeler = '', at = ? FROM temp.told"
+            " WHERE labels.item = told.item",
             (at,),
         ).rowcount
         return conflicts, count

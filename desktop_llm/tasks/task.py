@@ -5,15 +5,17 @@ The pages, the store, the engine and the command line know tasks only through `T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.generation import Sampling
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 
 if TYPE_CHECKING:
+    from desktop_llm.evidence.tally import Tally
     from desktop_llm.nets.learner import LearnRoom
     from desktop_llm.widgets.screen import ScreenRoom
 
@@ -114,8 +116,28 @@ class Score(Protocol):
         """Measure predictions against labels in names (same order and length)."""
 
 
+class TallyMaker(Protocol):
+    """Truth and predictions to what rows add to the figures of the task's score."""
+
+    def __call__(self, truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+        """As `Score`, whose figures those of the tally are, for any draw of the rows."""
+
+
 FileCells = Callable[[Mapping[str, str], Any | None, str, Mapping[str, str]], dict[str, object] | None]
 """See `Task.file_cells`."""
+Asks = Callable[[Mapping[str, str]], Sequence[Mapping[str, Any]]]
+Compared = Callable[[Mapping[str, str], str, str, str], tuple[dict[str, str], Any]]
+"""See `Task.asks` and `Task.compared`."""
+HEADS = {
+    "text-classification": "SEQUENCE_CLASSIFICATION",
+    "token-classification": "TOKEN_CLASSIFICATION",
+    "text-generation": "CAUSAL_LM",
+    "text2text-generation": "SEQ_TO_SEQ_CAUSAL_LM",
+    "translation": "SEQ_TO_SEQ_CAUSAL_LM",
+    "summarization": "SEQ_TO_SEQ_CAUSAL_LM",
+    "fill-mask": "MASKED_LM",
+}
+"""The head that the models of a pipeline have."""
 UNTAUGHT = "Rows of this kind can be labeled, agreed on, saved and exchanged; there is no model to train for them yet."
 
 
@@ -132,6 +154,15 @@ def no_learn_room() -> LearnRoom:
 def no_score() -> Score:
     """Where a task has none. Raises UserError."""
     raise UserError(UNTAUGHT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """What is otherwise than a task says with some recipes: the main metric, and how such a model is asked."""
+
+    metric: str
+    pipeline: str
+    usage: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +192,8 @@ class Task:
     """Who a task is.
 
     `needs` is one sentence on what a row needs; `fields` the columns to map (text first, label last);
-    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `form` the recipe keys its
-    form shows beyond "more"; `metrics` the main one first; `switches` what a project may choose of its labels.
+    `recipe` the defaults from scratch, `folder_recipe` those from a model folder; `groups` the groups of recipe keys
+    that not all tasks have; `metrics` the main one first; `switches` what a project may choose of its labels.
     `cell` is where files have the label in names: label, labels or spans. `move_label`, where labels speak of places
     in the text, moves a label in names along with it: the new label, and how many parts of it are gone.
     `least_classes` is how many classes the training rows must have between them.
@@ -176,11 +207,19 @@ class Task:
     `unsupervised`: a row is all there is to learn from. None needs a label and there is no field for it, every row is
     learned from or held out, and what a score gets for the truth is the row itself. `feed_forward` is how many times
     wider than its embeddings the inner layers of a model from scratch are.
+    `starts` are the heads, in the words of transformers (see `catalog.folder.HEADS`), one of which a model must be able
+    to have to start from it; empty, it is the head of the `pipeline`.
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
     row's content in one line; `file_cells` tells a row as a format of `data.writers` has it, from its content, label in
     names or None, format and further cells; None leaves it out.
-    `writes`: its models write texts, from what `nets.learner.Writing` calls an opening.
+    `writes`: its models write texts, from what `nets.learner.Writing` calls an opening, and as `sampling` has it unless
+    somebody wants it otherwise. `auto_model` is the class of transformers that loads its models where no pipeline does;
+    `usage` are then lines with `model` and `tokenizer`. `asks` tells the messages that a row's content asks them to
+    answer, none where it asks nothing; `compared`, where rows are pairs of answers, makes a row's content and label in
+    names from another row's content, two answers to it, and “a”, “b” or “tie”.
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
+    `other` tells what is otherwise with a recipe, None where nothing is.
+    `open_tally` tells what rows add to the figures, so that these get intervals and runs can be compared.
     `tokens_a_parameter` is how much text a parameter of a model from scratch wants, and `sizing_source` who says so.
     """
 
@@ -191,10 +230,12 @@ class Task:
     fields: tuple[RowField, ...]
     recipe: Recipe = field(default_factory=Recipe)
     folder_recipe: Recipe = field(default_factory=Recipe)
+    groups: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     metrics: tuple[Metric, ...] = ()
     labels: Labels
     open_score: Callable[[], Score] = no_score
+    open_tally: Callable[[], TallyMaker] | None = None
     open_learn: Callable[[], LearnRoom] = no_learn_room
     open_screen: Callable[[], ScreenRoom]
     switches: tuple[Switch, ...] = ()
@@ -204,6 +245,7 @@ class Task:
     several: bool = False
     ordered: bool = False
     pipeline: str = "text-classification"
+    starts: tuple[str, ...] = ()
     usage: tuple[str, ...] = ('print(model("your text"))',)
     loop: Loop | None = None
     classes: bool = True
@@ -215,13 +257,23 @@ class Task:
     answer_words: Callable[[Prediction], str] | None = None
     formats: tuple[str, ...] = ()
     writes: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    auto_model: str = ""
+    asks: Asks | None = None
+    compared: Compared | None = None
     tokens_a_parameter: float = 0.02
     sizing_source: str = "a rule of thumb"
+    other: Callable[[Recipe], Other | None] | None = None
 
     @property
     def learns(self) -> bool:
         """Whether there is a model to train for it."""
         return self.open_learn is not no_learn_room
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads, in the words of transformers, one of which a model needs to start from it."""
+        return self.starts or (HEADS.get(self.pipeline, "SEQUENCE_CLASSIFICATION"),)
 
     def must_learn(self) -> None:
         """Raises UserError where there is no model to train."""
@@ -233,9 +285,18 @@ class Task:
         """The fields that make the row itself (all but the label)."""
         return tuple(one for one in self.fields if one.name != "label")
 
-    def deciding(self, name: str) -> Metric:
-        """The measure by which the best model is chosen: `name`, '' the main one. Raises UserError."""
-        metric = self.metric(name) if name else self.metrics[0]
+    def otherwise(self, recipe: Recipe) -> Other | None:
+        """What is otherwise with this recipe, if anything."""
+        return None if self.other is None else self.other(recipe)
+
+    def main(self, measured: Collection[str] = ()) -> Metric:
+        """The first of its metrics among those that were `measured`, by name."""
+        return next((one for one in self.metrics if one.name in measured), self.metrics[0])
+
+    def deciding(self, name: str, recipe: Recipe | None = None) -> Metric:
+        """The measure by which the best model is chosen: `name`, '' the main one of the recipe. Raises UserError."""
+        other = None if recipe is None else self.otherwise(recipe)
+        metric = self.metric(name or (other.metric if other is not None else self.metrics[0].name))
         if metric is None:
             raise UserError(
                 f"The task has no measure “{name}” (metric_for_best_model); "

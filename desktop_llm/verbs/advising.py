@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from desktop_llm.errors import UserError
@@ -35,19 +35,19 @@ def settings_of(project: Project, number: int, value: Mapping[str, Any]) -> dict
     """All that has to be given for the recipe of run `number` with `value` in it: what no run has by default."""
     recipe = recipes.changed(project.runs.get(number).recipe, value)
     lora = bool(recipe.lora_r) and recipe.model != SCRATCH
-    usual = training.default_recipe(task_named(project.task), recipe.model, training.amount(project), lora=lora)
+    task = task_named(project.task)
+    usual = training.default_recipe(task, recipe.model, training.amount(project), lora=lora)
     there, here = recipes.to_json(usual), recipes.to_json(recipe)
+    other = {key for key, one in here.items() if one != there[key] and _means(recipe, key, task.groups)}
     return {
-        key: one
-        for key, one in here.items()
-        if key in value or (one != there[key] and _means(recipe, key)) or (key == "model" and one != SCRATCH)
+        key: one for key, one in here.items() if key in value or key in other or (key == "model" and one != SCRATCH)
     }
 
 
-def _means(recipe: Recipe, key: str) -> bool:
+def _means(recipe: Recipe, key: str, groups: Collection[str]) -> bool:
     """Whether a setting has any part in what a recipe does; else it may not be given."""
     try:
-        possible.check_given(recipe, [key])
+        possible.check_given(recipe, [key], groups)
     except UserError:
         return False
     return True

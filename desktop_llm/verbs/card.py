@@ -11,7 +11,7 @@ from typing import Any
 
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.formats import Compared, Format
-from desktop_llm.jobs.recipe import SCRATCH
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
@@ -51,7 +51,7 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
     base = "" if job.recipe.model == SCRATCH else run.model_title
     lines = [
         "---",
-        *_metadata(task, kind, papers, base, f"{project.name}, run {number}", figures),
+        *_metadata(asked(task, job.recipe)[0], task, kind, papers, base, f"{project.name}, run {number}", figures),
         "---",
         "",
         f"# {project.name}, run {number}",
@@ -70,7 +70,7 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
         "",
         "## Figures",
         "",
-        *_metric_table(task, figures),
+        *_metric_table(task, figures, _intervals(project, number, before is not None)),
         *(["", f"Of this export: {told.words()}"] if told is not None else []),
         "",
         "## Licences",
@@ -88,7 +88,7 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
         "",
         "| key | value |",
         "| --- | --- |",
-        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if key not in RECIPE_SKIPPED),
+        *(f"| `{key}` | {_cell(value, key)} |" for key, value in given.items() if _is_told(key, task)),
         "",
         "## Versions",
         "",
@@ -117,7 +117,14 @@ def recipe_hash(given: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def asked(task: Task, recipe: Recipe) -> tuple[str, tuple[str, ...]]:
+    """What transformers calls such a model, and the lines that ask it."""
+    other = task.otherwise(recipe)
+    return (task.pipeline, task.usage) if other is None else (other.pipeline, other.usage)
+
+
 def _metadata(
+    pipeline: str,
     task: Task,
     kind: Format,
     papers: Papers,
@@ -133,7 +140,7 @@ def _metadata(
         yield "language:"
         yield from (f"- {_yaml(one)}" for one in languages)
     yield f"library_name: {LIBRARIES[kind.kind]}"
-    yield f"pipeline_tag: {task.pipeline}"
+    yield f"pipeline_tag: {pipeline}"
     if base:
         yield f"base_model: {_yaml(base)}"
         if kind.kind == "adapter" or kind.precision:
@@ -148,7 +155,7 @@ def _metadata(
     yield f"- name: {_yaml(name)}"
     yield "  results:"
     yield "  - task:"
-    yield f"      type: {task.pipeline}"
+    yield f"      type: {pipeline}"
     yield "    dataset:"
     yield "      name: the project's own rows"
     yield "      type: private"
@@ -173,19 +180,40 @@ def _split_words(told: object) -> str:
     return ", ".join(f"{counts.get(split, 0):,} {split}" for split in ("train", "validation", "test"))
 
 
+def _is_told(key: str, task: Task) -> bool:
+    return key not in RECIPE_SKIPPED and recipes.OWN.get(key, "") in ("", *task.groups)
+
+
 def _cell(value: object, key: str) -> str:
     if key == "model" and value != SCRATCH:
         return f"`{Path(str(value)).name}`"  # the folder's place on the maker's disk is nobody's business
     return "automatic" if value is None else str(value).replace("|", "\\|")
 
 
-def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]]) -> list[str]:
+Intervals = Mapping[str, Mapping[str, tuple[float, float]]]
+
+
+def _intervals(project: Project, number: int, earlier_model: bool) -> Intervals:
+    """By split and figure, where the run was measured with them; they are of its present model."""
+    if earlier_model:
+        return {}
+    return {one.name: one.intervals for one in project.evaluations.all(number) if one.kind == "split"}
+
+
+def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]], sure: Intervals) -> list[str]:
     splits = [split for split in ("validation", "test") if figures.get(split)]
     if not splits:
         return ["Not measured."]
     lines = ["| measure | " + " | ".join(splits) + " |", "| --- |" + " --- |" * len(splits)]
     for metric in task.metrics:
-        values = [figures[split].get(metric.name) for split in splits]
-        told = ["–" if value is None else f"{value:.4f}" for value in values]
+        told = [_figure(figures[split].get(metric.name), sure.get(split, {}).get(metric.name)) for split in splits]
         lines.append(f"| {metric.title} | " + " | ".join(told) + " |")
+    if any(sure.get(split) for split in splits):
+        lines += ["", "In brackets: where the figure would lie, in 95 of 100 cases, on other rows of the same kind."]
     return lines
+
+
+def _figure(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if interval is None else f"{value:.4f} ({interval[0]:.4f} to {interval[1]:.4f})"

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from desktop_llm.jobs.formats import Format
+from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs.card import asked
 
 NEEDED = {
     "folder": ("torch", "transformers", "safetensors"),
@@ -20,13 +22,13 @@ HERE = "folder = Path(__file__).resolve().parent"
 SAID = 'texts = sys.argv[1:] or ["your text"]'
 
 
-def script(task: Task, kind: Format, config: Mapping[str, Any]) -> str:
+def script(task: Task, recipe: Recipe, kind: Format, config: Mapping[str, Any]) -> str:
     """The text of `example.py`."""
     names = tuple(config.get("architectures") or ("",))
     head = str(names[0]).rpartition("For")[2]
     lines = {
-        "folder": lambda: _folder(task),
-        "adapter": lambda: _adapter(task, str(names[0])),
+        "folder": lambda: _folder(task, recipe),
+        "adapter": lambda: _adapter(task, recipe, str(names[0])),
         "onnx": lambda: _onnx(head, str(config.get("problem_type") or "")),
         "gguf": lambda: _gguf(head),
     }[kind.kind]()
@@ -65,7 +67,21 @@ def _name(requirement: str) -> list[str]:
     return re.findall(r"^[A-Za-z0-9._-]+", requirement)
 
 
-def _folder(task: Task) -> list[str]:
+def _folder(task: Task, recipe: Recipe) -> list[str]:
+    if task.auto_model:
+        return [
+            '"""Ask the model in this folder."""',
+            "",
+            "from pathlib import Path",
+            "",
+            f"from transformers import {task.auto_model}, AutoTokenizer",
+            "",
+            HERE,
+            f"model = {task.auto_model}.from_pretrained(folder)",
+            "tokenizer = AutoTokenizer.from_pretrained(folder)",
+            *task.usage,
+        ]
+    pipeline, usage = asked(task, recipe)
     return [
         '"""Ask the model in this folder."""',
         "",
@@ -74,12 +90,13 @@ def _folder(task: Task) -> list[str]:
         "from transformers import pipeline",
         "",
         HERE,
-        f'model = pipeline("{task.pipeline}", model=str(folder))',
-        *task.usage,
+        f'model = pipeline("{pipeline}", model=str(folder))',
+        *usage,
     ]
 
 
-def _adapter(task: Task, kind: str) -> list[str]:
+def _adapter(task: Task, recipe: Recipe, kind: str) -> list[str]:
+    pipeline, usage = asked(task, recipe)
     return [
         '"""Ask the adapter in this folder, upon its base model: python example.py PATH/TO/BASE"""',
         "",
@@ -93,8 +110,8 @@ def _adapter(task: Task, kind: str) -> list[str]:
         "config = AutoConfig.from_pretrained(folder)",
         f"base = {kind}.from_pretrained(sys.argv[1], config=config, ignore_mismatched_sizes=True)",
         "merged = PeftModel.from_pretrained(base, str(folder)).merge_and_unload()",
-        f'model = pipeline("{task.pipeline}", model=merged, tokenizer=AutoTokenizer.from_pretrained(folder))',
-        *task.usage,
+        f'model = pipeline("{pipeline}", model=merged, tokenizer=AutoTokenizer.from_pretrained(folder))',
+        *usage,
     ]
 
 

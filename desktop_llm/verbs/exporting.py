@@ -14,7 +14,7 @@ from desktop_llm.jobs import formats
 from desktop_llm.jobs.formats import FORMATS, Compared, Format
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
-from desktop_llm.verbs import export_example, personal
+from desktop_llm.verbs import export_example, floors, personal
 from desktop_llm.verbs.card import Papers, card
 from desktop_llm.verbs.evaluating import finished_folder
 
@@ -76,6 +76,7 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
     kind = format_named(wish.format_name)
     folder = finished_folder(project, number)
     personal.must_be_reviewed(project, number)
+    floors.must_hold(project, number)
     if wish.compared < 1:
         raise UserError("At least one row has to be compared.")
     lacking = formats.unfit(kind, config_of(folder.model), adapter=folder.adapter.is_dir()) or formats.missing(kind)
@@ -106,7 +107,7 @@ def beside(project: Project, number: int, kind: Format, papers: Papers, told: Co
     """What lies beside the model, by file name. Raises UserError."""
     task = task_named(project.task)
     config = config_of(project.runs.folder(number).model)
-    example = export_example.script(task, kind, config)
+    example = export_example.script(task, project.runs.folder(number).job().recipe, kind, config)
     return {
         "README.md": card(project, number, kind, papers, example, told),
         "example.py": example,
@@ -114,10 +115,10 @@ def beside(project: Project, number: int, kind: Format, papers: Papers, told: Co
     }
 
 
-def export_from(report: Report, path: Path, number: int, wish: Wish) -> Compared:
+def export_from(path: Path, number: int, wish: Wish, on_progress: Report) -> Compared:
     """`export` for another process: opens the project in `path` by itself."""
     with closing(Project.open(path)) as project:
-        return export(project, number, wish, report)
+        return export(project, number, wish, on_progress)
 
 
 def preview(project: Project, number: int, format_name: str, papers: Papers) -> str:

@@ -254,7 +254,8 @@ def run(
 
     def accepted() -> Generator[Batch | Image]:
         nonlocal count, fraction
-        with closing(portions(source, should_stop)) as read:
+        placed_at = replace(source, place=project.items.next_place())
+        with closing(portions(placed_at, should_stop)) as read:
             for portion in read:
                 count += len(portion.rejected)
                 rejected.extend(map(_shortened, portion.rejected[: REJECTED_SHOWN - len(rejected)]))

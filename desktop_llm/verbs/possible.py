@@ -11,17 +11,17 @@ import importlib.util
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 """What model folders call the number of their layers."""
-HEADER_LIMIT = 100_000_000
 TEGRA = Path("/etc/nv_tegra_release")
 BITSANDBYTES = "the library bitsandbytes is not installed: install the program with its extra “quantized”"
 
@@ -58,8 +58,11 @@ def check_here(recipe: Recipe) -> None:
         raise UserError(told)
 
 
-def check_given(recipe: Recipe, keys: Iterable[str]) -> None:
-    """Raise UserError where a value that somebody gave, under one of `keys`, has no part in what `recipe` does."""
+def check_given(recipe: Recipe, keys: Iterable[str], groups: Collection[str] = ()) -> None:
+    """Raise UserError where a value that somebody gave, under one of `keys`, has no part in what `recipe` does.
+
+    `groups` are those of the task, see `Task.groups`.
+    """
     scratch = recipe.model == SCRATCH
     told = {one.name: one for one in fields(Recipe)}
     for key in keys:
@@ -68,6 +71,8 @@ def check_given(recipe: Recipe, keys: Iterable[str]) -> None:
             raise UserError(f"“{key}” is of models from scratch: the model folder has its own; leave it out.")
         if getattr(recipe, key) == one.default:
             continue
+        if OWN.get(key, "") not in ("", *groups):
+            raise UserError(f"“{key}” has no part in a run of this task; leave it out.")
         if one.metadata.get("folder_only") and scratch:
             raise UserError(f"“{key}” needs a model folder to start from; leave it out, or set “model”.")
         if one.metadata["group"] == "adapter" and not recipe.lora_r:
@@ -140,7 +145,7 @@ def _matrices(folder: Path) -> frozenset[str]:
     found: set[str] = set()
     for file in folder.glob("*.safetensors"):
         try:
-            found.update(_of_header(_header(file)))
+            found.update(_of_header(weight_files.tensors(file)))
         except (OSError, ValueError):
             return frozenset()
     return frozenset(found)
@@ -151,15 +156,3 @@ def _of_header(told: Mapping[str, Any]) -> Iterable[str]:
         matrix = isinstance(one, Mapping) and len(one.get("shape", ())) == 2
         if matrix and name.endswith(".weight") and "embed" not in name:
             yield name.removesuffix(".weight")
-
-
-def _header(file: Path) -> dict[str, Any]:
-    """What stands before the numbers: eight bytes of its length, and JSON. Raises OSError, ValueError."""
-    with file.open("rb") as opened:
-        size = int.from_bytes(opened.read(8), "little")
-        if size > HEADER_LIMIT:
-            raise ValueError(size)
-        told = json.loads(opened.read(size))
-    if not isinstance(told, dict):
-        raise ValueError(file)
-    return told

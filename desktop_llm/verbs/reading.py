@@ -7,10 +7,11 @@ and the window's process has little to do but wait for SQLite.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +27,7 @@ from desktop_llm.data.readers.reader import blocks, file_column, named
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Batch, Rejected
 from desktop_llm.store.hashing import digests
-from desktop_llm.store.images import Image, image_of
+from desktop_llm.store.images import Image, Place, image_of
 from desktop_llm.tasks import task as task_named
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 LARGE = 16 << 20
 """Bytes from which on a process of its own, which takes a quarter of a second to start, is worth it."""
 LOOK_SECONDS = 0.1
-AHEAD = 2
-"""Portions that are kept in hand."""
+AHEAD = 12
+"""Portions that are kept in hand, some 15 MB: reading goes on while the rows of each class are sorted and written."""
 PATIENCE_SECONDS = 120.0
 """How long a process that was started ahead waits for its file before it leaves by itself."""
 
@@ -55,6 +56,8 @@ class Source:
     mapping: Mapping[str, str]
     split: str
     separator: str = ""
+    place: Place = field(default_factory=Place)
+    """Where the rows will stand in the project if all of them are new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +196,19 @@ def _elsewhere(source: Source, should_stop: Callable[[], bool]) -> Generator[Por
     raise UserError(f"The process that read “{source.path.name}” ended by itself ({cause}); is there enough memory?")
 
 
+class _WithoutPandas:
+    """Where it is installed Arrow loads it, half a second and 50 MB, to ask whether a list is one of its columns."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Nothing is found by this one, and pandas by none behind it."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 def _tell(pipe: Connection) -> None:
     """In the process: what it is told to read portion after portion, then None or what went wrong."""
+    sys.meta_path.insert(0, _WithoutPandas)
     import pyarrow as pa
     from pyarrow import compute, csv  # noqa: F401 - while it waits
 
@@ -206,8 +220,10 @@ def _tell(pipe: Connection) -> None:
             return
         source = pipe.recv()
         try:
+            place = source.place
             for portion in _here(source, lambda: False, columnar=True):
-                pipe.send(_imaged(portion))
+                pipe.send(_imaged(portion, place))
+                place = place.after(len(portion.batch.labels))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
@@ -216,8 +232,8 @@ def _tell(pipe: Connection) -> None:
             pipe.send(None)
 
 
-def _imaged(portion: Portion) -> Portion:
-    """The portion with its rows ready for SQLite to copy, where that can be."""
+def _imaged(portion: Portion, place: Place) -> Portion:
+    """The portion with its rows ready for SQLite to copy to that place, where that can be."""
     batch = portion.batch
-    image = image_of(batch) if isinstance(batch, Batch) and batch.texts else None
+    image = image_of(batch, place) if isinstance(batch, Batch) and batch.texts else None
     return portion if image is None else replace(portion, batch=image)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from desktop_llm.data import splits
-from desktop_llm.data.splits import METHODS, Method, SplitRow, moment
+from desktop_llm.data.splits import METHODS, Alike, Method, SplitRow, moment
 from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.rows import Edit
 from desktop_llm.tasks import task as task_named
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NOTE = "splits"
 LEAST_TRAIN = 0.1
+ENOUGH_HELD, LEAST_SHARE = 4_000_000, 0.0001
+"""So many characters of texts without labels, and at least this share of them, are enough to tell how well a model
+foretells: about a million tokens, which a processor reads in a minute or two."""
 ASK_EVERY = 1000
 """Rows that are read between two looks whether it is to stop."""
 
@@ -51,10 +54,15 @@ class Dealt:
 
 
 def rule(project: Project) -> Rule:
-    """The project's own rule."""
+    """The project's own rule; without one, of texts that need no label so many are held out as a figure needs."""
     told = project.notes.get(NOTE, default={})
     known = {one.name for one in fields(Rule)}
-    return Rule(**told) if known.issuperset(told) else Rule()
+    if told and known.issuperset(told):
+        return Rule(**told)
+    if not task_named(project.task).unsupervised:
+        return Rule()
+    share = min(Rule().validation, max(LEAST_SHARE, round(ENOUGH_HELD / max(1, project.items.characters()), 4)))
+    return Rule(validation=share, test=share)
 
 
 def checked(told: Rule) -> Rule:
@@ -85,8 +93,10 @@ def deal(
     Raises UserError, Cancelled.
     """
     told = checked(told)
-    names = project.classes.names()
     task = task_named(project.task)
+    if task.unsupervised and told.method == "stratified":
+        return _deal_alike(project, told, again=again, should_stop=should_stop)
+    names = project.classes.names()
     labels = task.labels
     cells = _cells(project, told)
     rows: list[SplitRow] = []
@@ -114,6 +124,19 @@ def deal(
         for name in used:
             counts.setdefault(name, Counter())[split_of[dealt.id]] += 1
     return Dealt(split_of=split_of, new=new, counts=counts)
+
+
+def _deal_alike(project: Project, told: Rule, *, again: bool, should_stop: Callable[[], bool]) -> Dealt:
+    """As `deal`, for rows without labels, of which there may be many millions. Raises Cancelled."""
+    rows = Alike(told.seed)
+    for place, (item, digest, split) in enumerate(project.items.hashes()):
+        if place % ASK_EVERY == 0 and should_stop():
+            raise Cancelled
+        rows.add(item, digest.hex(), "" if again else split)
+    split_of, new = rows.deal(validation=told.validation, test=told.test)
+    counts = split_of.counts()
+    stratum = task_named(project.task).labels.stratum(None)
+    return Dealt(split_of=split_of, new=new, counts={stratum: counts} if counts else {})
 
 
 def _cells(project: Project, told: Rule) -> dict[int, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import desktop_llm
 from desktop_llm import atomic
+from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import provenance, snapshot
@@ -26,7 +27,7 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import foretelling, possible, splitting
+from desktop_llm.verbs import foretelling, possible, sources, splitting
 
 LORA_RATE, LORA_TIMES = 1e-3, 10.0
 """Small matrices beside a frozen model bear about ten times the rate of the whole model (Schulman et al. 2025, "LoRA
@@ -87,25 +88,29 @@ def check(project: Project, recipe: Recipe, *, here: bool = True) -> Readiness:
 
     `here`: it is to be run on this computer.
     """
+    return _checked(project, recipe, here=here)[1]
+
+
+def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, Readiness]:
     recipes.check(recipe)
     task_named(project.task).must_learn()
     task_named(project.task).deciding(recipe.metric_for_best_model)
     if recipe.model != SCRATCH:
-        _check_folder(Path(recipe.model).expanduser())
+        sources.check(Path(recipe.model).expanduser(), task_named(project.task))
     possible.check(recipe)
     if here:
         possible.check_here(recipe)
-    readiness = _Frozen(project).readiness()
-    return replace(
-        readiness, not_here=possible.not_here(recipe), advice=_advice(project, recipe, readiness.splits.get("train", 0))
-    )
+    frozen = _Frozen(project)
+    told = frozen.readiness()
+    advice = _advice(project, recipe, told.splits.get("train", 0))
+    return frozen, replace(told, not_here=possible.not_here(recipe), advice=advice)
 
 
 def _advice(project: Project, recipe: Recipe, rows: int) -> str:
     task = task_named(project.task)
     if recipe.model == SCRATCH and (amount(project) if task.unsupervised else rows) < FEW_FOR_SCRATCH:
         return "Few texts for a start from scratch: a model folder learns far more from them."
-    return ""
+    return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
 
 
 def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int, RunFolder]:
@@ -115,9 +120,8 @@ def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int
     """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
-    check(project, recipe, here=here)
+    frozen, _ = _checked(project, recipe, here=here)
     recipe = _absolute(recipe)
-    frozen = _Frozen(project)
     project.items.set_splits(frozen.new_splits)
     return new_run(
         project, title_of(project, recipe), lambda number, folder: _freeze(project, frozen, recipe, number, folder)
@@ -218,12 +222,6 @@ def _absolute(recipe: Recipe) -> Recipe:
     if recipe.model == SCRATCH:
         return recipe
     return recipes.changed(recipe, {"model": str(Path(recipe.model).expanduser().resolve())})
-
-
-def _check_folder(folder: Path) -> None:
-    from desktop_llm.nets import model_folder
-
-    model_folder.check(folder)
 
 
 class _Frozen:

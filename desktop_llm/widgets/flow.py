@@ -31,6 +31,8 @@ class FlowLayout(QLayout):
         x, y, line = rect.x(), rect.y(), 0
         tallest = max((item.sizeHint().height() for item in self._items), default=0)
         for item in self._items:
+            if item.isEmpty():  # hidden: it takes no gap either
+                continue
             size = item.sizeHint()
             width = min(size.width(), rect.width())
             if x > rect.x() and x + width > rect.right() + 1:

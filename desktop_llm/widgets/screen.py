@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from desktop_llm.jobs.generation import Ending, Piece
+from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.keymap import Command as Command  # editors know it from here
 
@@ -175,6 +175,10 @@ class WritingView(QWidget):
 
     def let_keep(self, allowed: bool) -> None:
         """Whether anything can become a row now."""
+        raise TypeError("each screen draws its own")
+
+    def sampling(self) -> Sampling | None:
+        """How models are set to write; None where a setting is none, which it says."""
         raise TypeError("each screen draws its own")
 
     def show_pieces(self, column: int, pieces: Sequence[Piece]) -> None:

@@ -25,6 +25,7 @@ SIDE = 300
 INPUT_HEIGHT = 72
 SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed", "stop")
 RowOf = Callable[[Sequence[Mapping[str, Any]]], dict[str, str]]
+PairOf = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], dict[str, str]]
 
 
 class Saying(QPlainTextEdit):
@@ -44,13 +45,18 @@ class Saying(QPlainTextEdit):
 
 
 class TalkTrial(WritingView):
-    """`row_of` makes a row of the task from messages; without `chat` a text is gone on with, not answered."""
+    """`row_of` makes a row of the task from messages; without `chat` a text is gone on with, not answered.
 
-    def __init__(self, row_of: RowOf, *, chat: bool, parent: QWidget | None = None) -> None:
+    `pair_of` is there where a row of the data wants what two models have said, side by side.
+    """
+
+    def __init__(
+        self, row_of: RowOf, *, chat: bool, pair_of: PairOf | None = None, parent: QWidget | None = None
+    ) -> None:
         """Nothing was said yet."""
         super().__init__(parent)
         self.setObjectName("try.view")
-        self._row_of, self._chat = row_of, chat
+        self._row_of, self._pair_of, self._chat = row_of, pair_of, chat
         self._names: list[str] = [""]
         self._talk = Talk(columns=[[]])
         self._talks: list[Talk] = [self._talk]
@@ -107,6 +113,19 @@ class TalkTrial(WritingView):
             self._talk.columns[column][-1].problem = sentence
             self._end(column)
 
+    def sampling(self) -> Sampling | None:
+        """The settings; None, and a word about it, where one of them is none."""
+        try:
+            told = generation.changed(Sampling(), self.form.values())
+        except ValueError as error:
+            self._tell_wrong(self.tr("“{title}” is not a number that can be used.").format(title=error))
+            return None
+        except UserError as error:
+            self._tell_wrong(error.message)
+            return None
+        self._tell_wrong("")
+        return told
+
     # how it looks
 
     def _build_top(self) -> QHBoxLayout:
@@ -151,7 +170,11 @@ class TalkTrial(WritingView):
         self._again = button(self.tr("Again"), "try.again", self._on_again, tip=again)
         self._on = button(self.tr("Go on"), "try.on", self._on_go_on, tip=self.tr("Write more of the last text"))
         self._on.setVisible(not self._chat)
-        keep = self.tr("Add what was said, of two models at the left, to the project’s rows, to be labeled")
+        keep = (
+            self.tr("Add what was said, of two models at the left, to the project’s rows, to be labeled")
+            if self._pair_of is None
+            else self.tr("Add the last answers of two models to the project’s rows, to be compared")
+        )
         self._keep = button(self.tr("Put into the data"), "try.keep", self._on_keep, tip=keep)
         for part in (self._new, self._again, self._on, self._keep):
             line.addWidget(part)
@@ -219,14 +242,22 @@ class TalkTrial(WritingView):
     def _show_buttons(self) -> None:
         free = not self._writing
         answered = any(turn.role == ASSISTANT for turns in self._talk.columns for turn in turns)
-        said = any(turn.text and not turn.problem for turn in self._talk.columns[0] if turn.role == ASSISTANT)
         self._new.setEnabled(free and not self._talk.empty)
         self._again.setEnabled(free and answered)
         self._on.setEnabled(free and answered)
-        self._keep.setEnabled(free and said and self._may_keep)
+        self._keep.setEnabled(free and self._may_keep and self._has_said())
         self._stop.setEnabled(not free)
         self._send.setEnabled(free and bool(self.text.toPlainText().strip()))
         self._history.setEnabled(free and len(self._talks) > 1)
+
+    def _has_said(self) -> bool:
+        """Whether there is something to put into the data."""
+        if self._pair_of is None:
+            return any(turn.text and not turn.problem for turn in self._talk.columns[0] if turn.role == ASSISTANT)
+        last = [turns[-1] for turns in self._talk.columns if turns]
+        return len(last) == 2 and all(
+            turn.role == ASSISTANT and turn.text.strip() and not turn.problem for turn in last
+        )
 
     # what is done
 
@@ -240,26 +271,13 @@ class TalkTrial(WritingView):
         self._writing.clear()
         self._show_talk()
 
-    def _sampling(self) -> Sampling | None:
-        """The settings; None, and a word about it, where one of them is none."""
-        try:
-            told = generation.changed(Sampling(), self.form.values())
-        except ValueError as error:
-            self._tell_wrong(self.tr("“{title}” is not a number that can be used.").format(title=error))
-            return None
-        except UserError as error:
-            self._tell_wrong(error.message)
-            return None
-        self._tell_wrong("")
-        return told
-
     def _tell_wrong(self, sentence: str) -> None:
         self._wrong.setText(sentence)
         self._wrong.setVisible(bool(sentence))
 
     def _on_send(self) -> None:
         text = self.text.toPlainText()
-        told = self._sampling()
+        told = self.sampling()
         if self._writing or told is None or not text.strip():
             return
         # a text is not gone on with by another, but by Go on
@@ -283,7 +301,7 @@ class TalkTrial(WritingView):
         self._show_buttons()
 
     def _on_again(self) -> None:
-        told = self._sampling()
+        told = self.sampling()
         if self._writing or told is None:
             return
         for place, turns in enumerate(self._talk.columns):
@@ -293,7 +311,7 @@ class TalkTrial(WritingView):
         self._ask_all(told)
 
     def _on_go_on(self) -> None:
-        told = self._sampling()
+        told = self.sampling()
         if not self._writing and told is not None:
             self._ask_all(told)
 
@@ -308,8 +326,12 @@ class TalkTrial(WritingView):
             self._show_talk()
 
     def _on_keep(self) -> None:
-        if not self._writing:
+        if self._writing:
+            return
+        if self._pair_of is None:
             self.kept.emit(self._row_of(self._talk.messages(0)))
+        else:
+            self.kept.emit(self._pair_of(self._talk.messages(0), self._talk.messages(1)))
 
     def _end(self, column: int) -> None:
         self._writing.discard(column)

@@ -70,6 +70,35 @@ def _tokenizer_of_a_larger_model(folder: Path) -> None:
     path.write_text(json.dumps(told))
 
 
+def _a_shard_is_lost(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    told = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(told))
+
+
+def _an_adapter(folder: Path) -> None:
+    """As peft writes it: weights and a config of its own."""
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    (folder / "config.json").rename(folder / "adapter_config.json")
+
+
+def _of_own_code(folder: Path) -> None:
+    """It would write a file if it was run."""
+    ran = f"open({str(folder / 'ran')!r}, 'w').close()"
+    for name in ("configuration_own", "modeling_own"):
+        (folder / f"{name}.py").write_text(ran)
+    told = {"AutoConfig": "configuration_own.OwnConfig", "AutoModel": "modeling_own.OwnModel"}
+    _configure(folder, model_type="own", auto_map=told)
+
+
+def _marks_beyond_the_model(folder: Path) -> None:
+    """As when a chat tokenizer brings marks along for which the model was not made larger."""
+    path = folder / "tokenizer.json"
+    told = json.loads(path.read_text())
+    told["added_tokens"].append({**told["added_tokens"][0], "id": 400, "content": "<|im_end|>"})
+    path.write_text(json.dumps(told))
+
+
 def _of_images(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     (folder / "preprocessor_config.json").write_text("{}")
@@ -78,7 +107,7 @@ def _of_images(folder: Path) -> None:
 def _of_speech(folder: Path) -> None:
     from transformers import WhisperConfig
 
-    WhisperConfig(vocab_size=400, d_model=16).save_pretrained(folder)
+    WhisperConfig(vocab_size=400, d_model=16, pad_token_id=0, decoder_start_token_id=1).save_pretrained(folder)
 
 
 def _that_rewrites(folder: Path) -> None:
@@ -93,15 +122,23 @@ SPOILED: tuple[tuple[str, Callable[[Path], object], str], ...] = (
     ("no type", lambda one: (one / "config.json").write_text("{}"), "does not describe a model of the type “unknown”"),
     ("odd config", lambda one: _configure(one, hidden_size="wide"), "does not describe a model of the type “bert”"),
     ("no weights", lambda one: (one / "model.safetensors").unlink(), "has no weights: model.safetensors is missing"),
-    ("pickle", _only_a_pickle, "only as a pickle, which can run foreign code; convert them"),
-    ("cut weights", lambda one: _cut(one / "model.safetensors", 20_000), "cannot be loaded (Error while deserializing"),
-    ("empty weights", lambda one: _cut(one / "model.safetensors", 0), "cannot be loaded"),
+    ("pickle", _only_a_pickle, "only as a pickle, which can run foreign code; convert them to model.safetensors first"),
+    ("cut weights", lambda one: _cut(one / "model.safetensors", 20_000), "are damaged (it has 20,000 bytes instead of"),
+    ("empty weights", lambda one: _cut(one / "model.safetensors", 0), "are damaged (it does not begin as safetensors"),
+    ("garbage", lambda one: (one / "model.safetensors").write_bytes(b"<html>404</html>" * 99), "are damaged"),
+    ("lost shard", _a_shard_is_lost, "model-00002-of-00002.safetensors”, is missing"),
+    ("adapter", _an_adapter, "is an adapter, not a whole model; choose the folder of the merged model"),
     ("other sizes", lambda one: _configure(one, intermediate_size=64), "do not fit its config.json"),
     ("other model", lambda one: _configure(one, num_hidden_layers=3), "do not fit its config.json (16 of them"),
     ("no tokenizer", lambda one: (one / "tokenizer.json").unlink(), "has no tokenizer: tokenizer.json is missing"),
     ("half a tokenizer", lambda one: _cut(one / "tokenizer.json", 99), "The tokenizer in “"),
     ("foreign tokenizer", _tokenizer_of_a_larger_model, "makes tokens up to number 499, the model knows only 400"),
     ("images", _of_images, "is a model of images or sounds; choose a model of texts"),
+    ("padding", lambda one: _configure(one, pad_token_id=400), "names the token number 400 (pad_token_id), the model"),
+    ("start", lambda one: _configure(one, decoder_start_token_id=9999), "number 9,999 (decoder_start_token_id)"),
+    ("marks", _marks_beyond_the_model, "makes tokens up to number 400, the model knows only 400"),
+    ("own code", _of_own_code, "needs code of its own (auto_map in config.json), which is never run here; choose"),
+    ("unknown type", lambda one: _configure(one, model_type="bort9"), "a model of the type “bort9” that can be loaded"),
     ("speech", _of_speech, "of the type “whisper”, which cannot be trained to classify here; choose an encoder"),
     ("rewriting", _that_rewrites, "of the type “t5”, which cannot be trained to classify here"),
 )
@@ -122,8 +159,38 @@ def test_a_spoiled_model_folder(
         assert told in said.err
         assert str(model) in said.err
         assert said.err.rstrip().endswith(".")
+        assert not (model / "ran").exists()
     assert projects.counts(trained) == (104, 104)
     assert command("evaluate", trained, 1).code == 0
+
+
+def test_a_pickle_is_told_how_to_convert(command: Command, trained: Path, model: Path) -> None:
+    from transformers import BertForSequenceClassification
+
+    pickle = model / "pytorch_model.bin"
+    made = BertForSequenceClassification.from_pretrained(model)
+    (model / "model.safetensors").unlink()
+    pickle.write_bytes(b"\x80\x02cos\nsystem\n.")
+    said = command("train", trained, *projects.settings(model=model))
+    assert "load it with transformers’ from_pretrained and write it with save_pretrained into a new folder" in said.err
+    made.save_pretrained(model)
+    assert command("train", trained, *projects.settings(model=model, max_steps=2)).code == 0
+
+
+def test_more_is_asked_for_at_once_than_the_model_reads(command: Command, trained: Path, model: Path) -> None:
+    said = command("train", trained, *projects.settings(model=model, max_length=200, max_steps=2))
+    assert said.code == 0
+    assert "reads at most 32 tokens at once" in said.out
+    said = command("train", trained, *projects.settings(model=model, max_length=32, max_steps=2))
+    assert "reads at most" not in said.out
+
+
+def test_a_row_of_a_hundred_thousand_tokens(command: Command, trained: Path, tmp_path: Path) -> None:
+    file = projects.write_csv(tmp_path / "long.csv", [{"text": "soup and bread " * 34_000, "label": "food"}])
+    assert command("import", trained, file, "--split", "train").code == 0
+    said = command("train", trained, *projects.settings(max_steps=2))
+    assert said.code == 0
+    assert "1 texts are far longer than the 32 tokens that are read of each" in said.out
 
 
 def test_a_model_for_another_task_gives_its_body(command: Command, trained: Path, model: Path) -> None:

@@ -88,7 +88,7 @@ def _gradient(path: Path, task: str, shares: list[float], **values: Any) -> tupl
     rows = list(snapshot.rows(folder.snapshot, "train"))
     learner = TASKS[task].open_learn().build(job, lambda _: rows, None, lambda *_: None)
     what_learns.settle(learner, job.recipe)
-    what_learns.save_memory(learner, job.recipe)
+    what_learns.save_memory(learner, job.recipe, devices.choose(job.recipe))
     examples = learner.encode(rows, lambda *_: None)
     if isinstance(learner, Packing):
         examples = learner.pack(examples)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.rows import Changes, NewItem
 from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.preference.screen import sides
+from desktop_llm.tasks.task import no_learn_room, no_score
 from desktop_llm.widgets.turn_list import TurnList
 from desktop_llm.widgets.writing_field import WritingField
 from tests.windows import LONG, OpenWindow, click, find, open_in, press, project_of
@@ -449,8 +452,15 @@ def _checked(window: MainWindow, name: str) -> bool:
 
 @pytest.mark.parametrize(("task", "rows"), [("rewriting", TEXTS), ("preference", CHOICES)])
 def test_what_is_not_there_has_no_button(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, task: str, rows: Sequence[NewItem]
+    qtbot: QtBot,
+    window: MainWindow,
+    tmp_path: Path,
+    task: str,
+    rows: Sequence[NewItem],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # whichever tasks have a model by now, here they have none
+    monkeypatch.setitem(TASKS, task, replace(TASKS[task], open_learn=no_learn_room, open_score=no_score, metrics=()))
     open_in(qtbot, window, _project(tmp_path / "Rows", task, rows), "data")
     for name in ("train", "results", "try", "export"):
         assert not find(window, QPushButton, f"rail.{name}").isVisible()

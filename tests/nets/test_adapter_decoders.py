@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,11 +11,13 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers import PreTrainedModel as Model
 
+from desktop_llm.engine import device as devices
 from desktop_llm.engine import what_learns
 from desktop_llm.engine.average import Average
 from desktop_llm.engine.optimizers import Optimizers
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets.adapter import Adapter
+from desktop_llm.nets.learner import Learner
 
 IDS = torch.arange(48).reshape(3, 16)
 DECODERS = pytest.mark.parametrize("kind", ["llama", "gpt2"])
@@ -75,7 +77,8 @@ def test_gradient_checkpointing_changes_no_gradient_of_a_decoder(kind: str) -> N
     found = []
     for saving in (False, True):
         model = _made(kind)
-        what_learns.save_memory(_Plain(model), Recipe(gradient_checkpointing=saving))  # type: ignore[arg-type]
+        recipe, learner = Recipe(gradient_checkpointing=saving, device="cpu"), cast(Learner, _Plain(model))
+        what_learns.save_memory(learner, recipe, devices.choose(recipe))
         model.train()
         _loss(model).backward()  # type: ignore[no-untyped-call]
         found.append([one.grad for one in model.parameters()])

@@ -34,8 +34,8 @@ def test_it_is_the_cross_entropy_of_torch(tokens: int, words: int, ignored: int)
 
 
 def test_pieces_are_smaller_than_the_whole() -> None:
-    assert head_loss.pieces(1000, 40_000, "cpu") < 129
-    assert head_loss.pieces(7, 50, "cpu") == 7
+    assert head_loss.pieces(1000, 40_000, torch.device("cpu")) < 129
+    assert head_loss.pieces(7, 50, torch.device("cpu")) == 7
 
 
 def test_a_shared_table_gets_both_gradients() -> None:

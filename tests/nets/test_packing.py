@@ -16,17 +16,23 @@ BEFORE, AFTER = 1, 2
 
 
 def _documents(lengths: list[int], size: int, *, same: bool) -> Documents:
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    ids = np.arange(10, 10 + int(starts[-1]), dtype=np.uint16)
-    return Documents(ids, starts, AFTER if same else BEFORE, AFTER, size)
+    row, begins, token = [AFTER] if same else [], [0], 10
+    for length in lengths:
+        own = range(token, token + length)
+        token += length
+        row += [*own, AFTER] if same else [BEFORE, *own, AFTER]
+        begins.append(len(row) - int(same))
+    ids = np.asarray(row, dtype=np.uint16)
+    return Documents(ids, np.asarray(begins, dtype=np.int64), AFTER if same else BEFORE, AFTER, size)
 
 
 def _pairs(documents: Documents) -> set[tuple[int, int]]:
     """(token, what follows) of all texts, each between its own ends."""
     found = set()
     for place in range(len(documents)):
-        own = documents.ids[documents.starts[place] : documents.starts[place + 1]].tolist()
-        whole = [documents.before, *own, documents.after]
+        whole = documents.whole(place).tolist()
+        assert (whole[0], whole[-1]) == (documents.before, documents.after)
+        assert len(whole) == documents.lengths[place] + 1
         found |= set(pairwise(whole))
     return found
 
@@ -54,7 +60,7 @@ def test_places_know_their_text_and_count_from_its_beginning(same: bool) -> None
         for at, (token, text, place) in enumerate(zip(ids, texts, places, strict=True)):
             assert place == next(back for back in range(at + 1) if at - back == 0 or texts[at - back - 1] != text)
             if token >= 10:
-                assert documents.starts[text] <= token - 10 < documents.starts[text + 1]
+                assert token in documents.whole(text)
 
 
 def test_blocks_of_one_text_need_not_be_kept_apart() -> None:
@@ -82,9 +88,17 @@ def test_texts_come_back_from_their_tokens() -> None:
         learned = tokenizer.train_exact(texts * 3, size)
         assert len(learned) <= size
         told = packing.encode(learned, texts, before=0, after=0, size=8, report=lambda *_: None)
-        assert learned.eos_token_id not in told.ids
+        assert (told.row == learned.eos_token_id).sum() == len(texts) + 1
         for place, text in enumerate(texts):
-            assert learned.decode(told.ids[told.starts[place] : told.starts[place + 1]].tolist()) == text
+            assert learned.decode(told.whole(place)[1:-1].tolist()) == text
         if size == 257:
             assert told.lengths.tolist() == [len(text.encode()) + 1 for text in texts]
+    learned = tokenizer.train_characters(texts, 1000)
+    told = packing.encode(learned, [*texts, "ヴ"], before=0, after=0, size=8, report=lambda *_: None)
+    assert [int(length) - 1 for length in told.lengths] == [*map(len, texts), 3]  # what is new is told by its bytes
+    for place, text in enumerate([*texts, "ヴ"]):
+        assert learned.decode(told.whole(place)[1:-1].tolist()) == text
+    few = tokenizer.train_characters(texts, 260)
+    assert len(few) == 260
+    assert few.decode(few("naïve tea", add_special_tokens=False)["input_ids"]) == "naïve tea"
     assert torch.equal(*(torch.tensor(tokenizer.train_exact(texts * 3, 290).encode("我要 to be")) for _ in range(2)))

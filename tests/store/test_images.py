@@ -11,7 +11,7 @@ from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Batch, Filter, ImportProgress, Item
 from desktop_llm.store import putting
 from desktop_llm.store.hashing import digests
-from desktop_llm.store.images import Image, image_of
+from desktop_llm.store.images import Image, Place, image_of
 from desktop_llm.store.inserting import InsertCounts
 from desktop_llm.store.project import Project
 from tests.store.conftest import TASK
@@ -31,9 +31,9 @@ def batch(first: int = 0, count: int = 50, *, label: str = "class") -> Batch:
     )
 
 
-def imaged(told: Batch) -> Image:
+def imaged(told: Batch, place: Place = Place()) -> Image:  # noqa: B008 - it is frozen
     """The image of a batch, which must have one."""
-    image = image_of(told)
+    image = image_of(told, place)
     assert image is not None
     return image
 
@@ -81,7 +81,6 @@ def test_further_fields_come_along() -> None:
         contents=[{"answer": "“yes”"}, {}],
     )
     image = imaged(told)
-    assert image.columns == ("hash", "text", "content")
     assert image.batch().contents == told.contents
     assert image.batch().extras == told.extras
     assert image.hashes == digests(told)
@@ -148,5 +147,5 @@ def test_what_is_broken_off_leaves_nothing(project: Project) -> None:
 def test_a_batch_that_has_no_image_says_so() -> None:
     large = Batch(main="text", texts=["x" * 70_000], extras=[None], labels=[None], splits=[""])
     half = Batch(main="text", texts=["\ud800"], extras=[None], labels=[None], splits=[""])
-    assert image_of(large) is None
-    assert image_of(half) is None
+    assert image_of(large, Place()) is None
+    assert image_of(half, Place()) is None

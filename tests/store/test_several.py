@@ -143,9 +143,10 @@ def test_a_project_of_an_older_version_counts_its_lists(project: Project, tmp_pa
     project.close()
     connection = sqlite3.connect(path / "project.db")
     with connection:
-        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'labels_of_several_classes'")
+        names = "'labels_of_several_classes', 'classes_of_spans', 'labels_come_without_trigger'"
+        connection.execute(f"DELETE FROM _sqlite_migrations WHERE name IN ({names})")
         for name in ("label_came", "label_changed", "label_went"):
-            connection.execute(f"DROP TRIGGER {name}")
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
             connection.execute(f"CREATE TRIGGER {name} AFTER INSERT ON labels BEGIN SELECT 1; END")
         connection.execute("DELETE FROM class_items")
         connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")

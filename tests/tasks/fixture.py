@@ -27,13 +27,18 @@ def _its_label(row: dict[str, Any]) -> tuple[Any, Any]:
     return row["label"], row["label"]
 
 
+def _no_figures(row: dict[str, Any]) -> Mapping[str, float]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskFixture:
     """`cell`: a label as a file has it; for those that learn a `kind` of rows, and `outside`, a program that loads a
     folder without us and prints its outputs.
 
     `narrows`: words that no text uses can be left out of training; `perfect` gives what a score takes for the truth of
-    a row, and the label of the best answer to it; `best` are the figures of such answers where they are not as usual.
+    a row, and the label of the best answer to it, `figures` the figures of that answer; `best` are the scores of such
+    answers where they are not as usual.
 
     It is called with the folder and a JSON list of texts, and prints a JSON list of outputs, one a text.
     """
@@ -43,6 +48,7 @@ class TaskFixture:
     outside: str = CLASSIFIER_OUTSIDE
     narrows: bool = True
     perfect: Callable[[dict[str, Any]], tuple[Any, Any]] = _its_label
+    figures: Callable[[dict[str, Any]], Mapping[str, float]] = _no_figures
     best: Mapping[str, float] = field(default_factory=dict)
 
 

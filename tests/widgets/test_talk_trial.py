@@ -154,6 +154,32 @@ def test_two_models_answer_beside_each_other(view: TalkTrial) -> None:
     assert asked[-1][1] == "user: second / assistant: right / user: third"
 
 
+def test_two_last_answers_make_a_pair(qtbot: QtBot) -> None:
+    def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        return {**_row(left), "other": str(right[-1]["content"])}
+
+    made = TalkTrial(_row, chat=True, pair_of=pair)
+    qtbot.addWidget(made)
+    made.let_keep(True)
+    made.show()
+    qtbot.waitExposed(made)
+    made.show_names(["Run 1"])
+    _say(made, "alone")
+    _answer(made, 0, "one")
+    assert "keep" not in _enabled(made)
+    made.show_names(["Run 1", "Before"])
+    _say(made, "both")
+    _answer(made, 0, "left")
+    _answer(made, 1, " ")
+    assert "keep" not in _enabled(made)
+    QTest.mouseClick(find(made, QPushButton, "try.again"), Qt.MouseButton.LeftButton)
+    _answer(made, 0, "left")
+    _answer(made, 1, "right")
+    with qtbot.waitSignal(made.kept) as heard:
+        QTest.mouseClick(find(made, QPushButton, "try.keep"), Qt.MouseButton.LeftButton)
+    assert heard.args == [{"said": "user: both / assistant: left", "other": "right"}]
+
+
 def test_what_was_said_before_is_found_again(view: TalkTrial) -> None:
     _say(view, "first question")
     _answer(view, 0, "one")

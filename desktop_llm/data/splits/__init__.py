@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from desktop_llm.data.splits.alike import Alike
 from desktop_llm.data.splits.chronological import moment, split_by_time
 from desktop_llm.data.splits.fixed import split_at_random, split_by_group
 from desktop_llm.data.splits.row import TEST, TRAIN, VALIDATION, SplitRow
@@ -18,6 +19,7 @@ __all__ = [
     "TEST",
     "TRAIN",
     "VALIDATION",
+    "Alike",
     "Method",
     "SplitRow",
     "assign",

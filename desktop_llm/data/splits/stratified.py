@@ -36,8 +36,8 @@ def assign(rows: Iterable[SplitRow], *, validation: float = 0.1, test: float = 0
     order = _order(seed)
     held: dict[str, Counter[str]] = {name: Counter() for name in strata}
     for split, fraction in ((VALIDATION, validation), (TEST, test)):
-        wanted = _wanted(split, fraction, sum(sizes.values()), given)
-        for name, count in _spread(wanted, sizes, free, held, order).items():
+        share = wanted(split, fraction, sum(sizes.values()), given)
+        for name, count in _spread(share, sizes, free, held, order).items():
             held[name][split] = count
             free[name] -= count
     return _handed_out(strata, held, order)
@@ -48,8 +48,8 @@ def _order(seed: int) -> Callable[[str | bytes], bytes]:
     return lambda content: place(content, seed)
 
 
-def _wanted(split: str, fraction: float, new: int, given: Mapping[str, int]) -> int:
-    """How many of the `new` rows to hold out."""
+def wanted(split: str, fraction: float, new: int, given: Mapping[str, int]) -> int:
+    """How many of the `new` rows to hold out, beside those that are `given` to each split."""
     if fraction <= 0:
         return 0
     there = given.get(split, 0)

@@ -192,7 +192,9 @@ class ExportPage(Page):
             from desktop_llm.verbs.card import Papers
 
             wish = exporting.Wish(format_name=kind, to=to, zipped=zipped, papers=Papers(**told))
-            compared = elsewhere.call_reporting(task, exporting.export_from, project.path, number, wish)
+            compared = elsewhere.call_telling(
+                task.should_stop, task.progress, exporting.export_from, project.path, number, wish
+            )
             return to, compared.words(), "" if zipped else (to / "README.md").read_text(encoding="utf-8")
 
         self._set_busy(True)

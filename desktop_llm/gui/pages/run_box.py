@@ -71,8 +71,9 @@ class RunBox(Choice):
         for run in runs:
             figure = ""
             if task is not None:
-                metric = task.metrics[0]
-                value = run.metrics.get("test", run.metrics.get("validation", {})).get(metric.name)
+                figures = run.metrics.get("test", run.metrics.get("validation", {}))
+                metric = task.main(figures)
+                value = figures.get(metric.name)
                 if value is not None:
                     figure = f" · {100 * value:.1f} %" if metric.percent else f" · {value:.3f}"
             going_on = "" if run.ended else self.tr(" · as it was before it goes on")

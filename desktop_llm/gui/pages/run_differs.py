@@ -28,8 +28,8 @@ WIDTH, HEIGHT = 760, 520
 class DiffersDialog(QDialog):
     """One run against another that is chosen in it."""
 
-    def __init__(self, hub: Hub, run: Run, runs: Sequence[Run], parent: QWidget) -> None:
-        """`run` against one of the other `runs`, at first the one before it."""
+    def __init__(self, hub: Hub, run: Run, runs: Sequence[Run], parent: QWidget, *, against: int | None = None) -> None:
+        """`run` against one of the other `runs`, at first run `against`, or the one before it."""
         super().__init__(parent)
         self._hub, self._run = hub, run
         self._work: Task | None = None
@@ -51,7 +51,8 @@ class DiffersDialog(QDialog):
                 words = self.tr("Run {number} · {model} · {state}")
                 self.other.addItem(words.format(number=one.number, model=one.model_title, state=one.state), one.number)
         earlier = [one.number for one in runs if one.number < run.number]
-        self.other.setCurrentIndex(max(0, self.other.findData(max(earlier, default=0))))
+        first = max(earlier, default=0) if against is None else against
+        self.other.setCurrentIndex(max(0, self.other.findData(first)))
         self.other.activated.connect(lambda _: self._ask())
         head.addWidget(self.other, 1)
         whole.addLayout(head)

@@ -103,8 +103,7 @@ class TrainPage(Page):
         if project is None or task is None:
             return
         told = self._told.get(str(project.path), {})
-        models = list(self._told.get("models", []))
-        self.setup.set_task(task, told, models)
+        self.setup.set_task(task, told, self._models())
         self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
         self.hub.background.run(lambda _: possible.gpus(), on_done=self.setup.set_gpus)
         self.live.set_task(task)
@@ -246,6 +245,12 @@ class TrainPage(Page):
         self.forecast.forbid()
         self._ready = False
         self._show_controls()
+
+    def _models(self) -> list[str]:
+        """Folders to start from: those that are kept, and those used before."""
+        from desktop_llm.verbs import shelving
+
+        return list(dict.fromkeys([*shelving.paths(), *self._told.get("models", [])]))
 
     def _keep(self, recipe: recipes.Recipe) -> None:
         project = self.hub.project

@@ -37,12 +37,23 @@ class TrainColumn(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(12)
         card = Card(QCoreApplication.translate("TrainColumn", "Setup"))
+        self._hub = hub
         self.setup = TrainSetup()
+        self.setup.models_asked.connect(self._show_models)
         card.body.addWidget(self.setup.scrolled(), 1)
         whole.addWidget(card, 1)
         self.away, self.before, self.starting = TrainAway(hub, again), TrainBefore(), TrainStart(hub, recipe)
         for part in (TrainQueue(hub), self.away, self.before, self.starting):
             whole.addWidget(part)
+
+    def _show_models(self) -> None:
+        """The models that are kept, to choose one to start from."""
+        from desktop_llm.gui.pages import models_dialog
+        from desktop_llm.verbs import shelving
+
+        dialog = models_dialog.open_dialog(self._hub, self.window(), self._hub.task.name if self._hub.task else "")
+        dialog.chosen.connect(self.setup.choose_model)
+        dialog.listed.connect(lambda: self.setup.offer_models(shelving.paths()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little height, the form gets it."""

@@ -14,7 +14,7 @@ from desktop_llm.gui.pages.train_device import GAUGES, TrainDevice
 from desktop_llm.gui.pages.train_samples import TrainSamples
 from desktop_llm.gui.status import time_words
 from desktop_llm.jobs.events import Evaluated, Event, Gauged, Sampled, Started, StepDone
-from desktop_llm.tasks.task import Task
+from desktop_llm.tasks.task import Metric, Task
 from desktop_llm.widgets.card import Card, Tile, plain_label
 from desktop_llm.widgets.plot import SeriesPlot, short
 
@@ -79,10 +79,7 @@ class TrainLive(QWidget):
     def set_task(self, task: Task) -> None:
         """The main metric is the task's."""
         self._task = task
-        self._cards["metric"].set_title(task.metrics[0].title)
-        title = task.metrics[0].title
-        name = title[:1].lower() + title[1:]  # “micro F1”
-        self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=name))
+        self._show_metric(task.main())
 
     def clear(self) -> None:
         """For another run."""
@@ -138,7 +135,8 @@ class TrainLive(QWidget):
                 self.device.append(name, places, values)
             elif name in self.plots:
                 self.plots[name].append(name, places, values)
-        metric = self._metric_name()
+        measured = [name.removeprefix("validation/") for name in curves if name.startswith("validation/")]
+        metric = self._task.main(measured).name if self._task is not None else ""
         for step, value in curves.get(f"validation/{metric}", []):
             losses = dict(curves.get("validation/loss", []))
             self._take_figures(step, {metric: value, "loss": losses.get(step, math.nan)})
@@ -209,15 +207,18 @@ class TrainLive(QWidget):
             for column in range(len(parts)):
                 grid.setColumnStretch(column, 1 if column < min(columns, most) else 0)
 
-    def _metric_name(self) -> str:
-        return self._task.metrics[0].name if self._task is not None else ""
+    def _show_metric(self, metric: Metric) -> None:
+        self._cards["metric"].set_title(metric.title)
+        name = metric.title[:1].lower() + metric.title[1:]  # “micro F1”
+        self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=name))
 
     def _take_figures(self, step: int, metrics: dict[str, float]) -> None:
         self.plots["loss"].append("validation", [step], [metrics.get("loss", math.nan)])
-        metric = self._task.metrics[0] if self._task is not None else None
+        metric = self._task.main(metrics) if self._task is not None else None
         value = metrics.get(metric.name) if metric is not None else None
         if metric is None or value is None:
             return
+        self._show_metric(metric)
         self.plots["metric"].append("metric", [step], [value])
         sign = 1 if metric.higher_is_better else -1
         if self._best is None or sign * value > sign * self._best[0]:

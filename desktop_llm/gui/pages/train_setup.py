@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_devices import SPREAD_KEYS, TrainDevices
 from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
 from desktop_llm.verbs.sizing import parameters
 from desktop_llm.verbs.training import default_recipe
@@ -24,7 +25,8 @@ from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.form import Choice, DataForm
 
-PICK = "…"
+PICK, KEPT = "…", "……"
+"""What is no model: any folder is to be chosen, or one of those that are kept."""
 SIZES = [one.name for one in fields(Recipe) if one.metadata.get("scratch_only")]
 FOLDER_KEYS = [one.name for one in fields(Recipe) if one.metadata.get("folder_only")]
 
@@ -34,9 +36,10 @@ def _keys(*groups: str) -> list[str]:
 
 
 class TrainSetup(QWidget):
-    """Signals: `changed()`: another recipe is set."""
+    """Signals: `changed()`: another recipe is set; `models_asked()`: the models that are kept are to be shown."""
 
     changed = Signal()
+    models_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Shows the general defaults until `set_task`."""
@@ -57,7 +60,7 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, [*_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
+        self._form = DataForm(Recipe, [*_keys("size", "training"), *OWN, *SPREAD_KEYS], self._recipe, "train")
         self._devices = TrainDevices(self._form)
         self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
@@ -132,6 +135,7 @@ class TrainSetup(QWidget):
         for model in models:
             self._add_model(model)
         self._model.addItem(self.tr("A model folder…"), PICK)
+        self._model.addItem(self.tr("Models…"), KEPT)
         try:
             self._recipe = recipes.from_json(told) if self._own else default_recipe(task, start, self._rows)
         except UserError:
@@ -153,6 +157,12 @@ class TrainSetup(QWidget):
             else:
                 self._model.insertItem(min(place, self._model.count()), title, model)
         self._model.setCurrentIndex(max(0, self._model.findData(self._recipe.model)))
+
+    def offer_models(self, models: Sequence[str]) -> None:
+        """Offer these folders, too."""
+        for model in models:
+            self._add_model(model)
+        self._show()
 
     def choose_model(self, model: str) -> None:
         """Start from scratch or from a folder, with the task's defaults for it."""
@@ -222,6 +232,8 @@ class TrainSetup(QWidget):
                 form.set_shown(key, scratch)
             for key in FOLDER_KEYS:
                 form.set_shown(key, not scratch)
+        for key, group in OWN.items():
+            self._form.set_shown(key, self._task is not None and group in self._task.groups)
         self._devices.show(self._recipe)
         self._adapters.setVisible(not scratch)
         self._preset.setVisible(scratch)
@@ -256,6 +268,10 @@ class TrainSetup(QWidget):
 
     def _on_model_chosen(self) -> None:
         chosen = str(self._model.currentData())
+        if chosen == KEPT:
+            self._show()
+            self.models_asked.emit()
+            return
         if chosen == PICK:
             chosen = QFileDialog.getExistingDirectory(self, self.tr("A model folder in Hugging Face layout"))
             if not chosen:
@@ -298,7 +314,7 @@ def model_title(model: str) -> str:
         return QCoreApplication.translate("TrainSetup", "{project}, run {number}").format(
             project=run.parent.parent.name, number=int(run.name)
         )
-    return folder.name or model
+    return folders.title(folder)
 
 
 def folder_words(folder: Path) -> str:

@@ -11,8 +11,11 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.run_box import RunBox
 from desktop_llm.gui.pages.try_beside import BesideBox
+from desktop_llm.gui.pages.try_judging import TryJudging
 from desktop_llm.gui.pages.try_writing import TryWriting
 from desktop_llm.rows import Changes
+from desktop_llm.widgets.blind_view import BlindView
+from desktop_llm.widgets.button import button
 from desktop_llm.widgets.empty import EmptyState
 from desktop_llm.widgets.screen import ModelRoom, TryView, WritingView
 
@@ -35,8 +38,10 @@ class TryPage(Page):
         self.runs.run_changed.connect(self._on_run_changed)
         self.beside = BesideBox("try.beside")
         self.beside.chosen.connect(self._show_models)
-        self.header.addWidget(self.beside)
-        self.header.addWidget(self.runs)
+        tip = self.tr("See answers of both models to held-out prompts without their names, and say which is better")
+        self.judge_button = button(self.tr("Judge blind"), "try.judge", self._on_judge, tip=tip)
+        for part in (self.judge_button, self.beside, self.runs):
+            self.header.addWidget(part)
         self._stack = QStackedWidget()
         self._empty = EmptyState(
             self.tr("No model yet"), self.tr("Train one, then ask it here."), self.tr("Train"), "try.go"
@@ -47,6 +52,10 @@ class TryPage(Page):
         self._place = QVBoxLayout(work)
         self._place.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(work)
+        self._blind = BlindView()
+        self._blind.ended.connect(self._end_judging)
+        self._judging: TryJudging | None = None
+        self._stack.addWidget(self._blind)
         self.content.addWidget(self._stack, 1)
         hub.inference.answered.connect(self._on_answered)
         hub.inference.failed.connect(self._on_failed)
@@ -58,6 +67,7 @@ class TryPage(Page):
         self.hub.inference.forget()
         self._last = {}
         self.beside.forget()
+        self._end_judging()
         if self._writing is not None:
             self._writing.leave()
             self._writing = None
@@ -69,6 +79,7 @@ class TryPage(Page):
         room = task.open_screen()
         self._view = room.try_view() if isinstance(room, ModelRoom) else None
         self.beside.setVisible(isinstance(self._view, WritingView))
+        self.judge_button.setVisible(isinstance(self._view, WritingView) and task.asks is not None)
         if self._view is None:
             return
         if isinstance(self._view, WritingView):
@@ -88,7 +99,8 @@ class TryPage(Page):
         self.runs.reload(arguments.get("run"))
 
     def _on_run_changed(self, run: object) -> None:
-        self._stack.setCurrentIndex(0 if run is None else 1)
+        if run is None or self._stack.currentWidget() is not self._blind:
+            self._stack.setCurrentIndex(0 if run is None else 1)
         self.beside.show_runs(self.runs.run, self.runs.runs)
         self._show_models()
         if self._last:
@@ -96,18 +108,42 @@ class TryPage(Page):
 
     def _show_models(self) -> None:
         """The models that write, one or two."""
+        models = self._models()
+        if self._writing is not None and models:
+            self._writing.take(models)
+        self.judge_button.setEnabled(len(models) == 2 and self.hub.writable)
+        if self._judging is not None and self._judging.models and self._judging.models != tuple(models):
+            self._on_judge() if len(models) == 2 else self._end_judging()
+
+    def _models(self) -> list[tuple[str, Path]]:
         project, run = self.hub.project, self.runs.run
-        if self._writing is None or project is None or run is None:
-            return
-        models: list[tuple[str, Path]] = [
-            (self.runs.title(run), project.runs.folder(run.number).model),
-        ]
+        if project is None or run is None:
+            return []
+        models = [(self.runs.title(run), project.runs.folder(run.number).model)]
         other = self.beside.other
         if isinstance(other, Path):
             models.append((self.tr("Before: {name}").format(name=other.name), other))
         elif other is not None:
             models.append((self.runs.title(other), project.runs.folder(other.number).model))
-        self._writing.take(models)
+        return models
+
+    def _on_judge(self) -> None:
+        """Both models without their names."""
+        sampling = self._view.sampling() if isinstance(self._view, WritingView) else None
+        if sampling is None:  # the view says which setting is none
+            self._end_judging()
+            return
+        if self._judging is None:
+            self._judging = TryJudging(self.hub, self._blind)
+        self._stack.setCurrentWidget(self._blind)
+        self._blind.setFocus()
+        self._judging.begin(self._models(), sampling)
+
+    def _end_judging(self) -> None:
+        if self._judging is not None:
+            self._judging.leave()
+        if self._stack.currentWidget() is self._blind:
+            self._stack.setCurrentIndex(1)
 
     def _on_asked(self, row: dict[str, str]) -> None:
         project, run = self.hub.project, self.runs.run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe, changed
-from desktop_llm.tasks.dialogue.labels import RULES, file_cells, in_line, label_of
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
+from desktop_llm.tasks.dialogue.labels import RULES, asks, file_cells, in_line, label_of
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, TallyMaker, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -17,6 +17,12 @@ def _open_score() -> Score:
     from desktop_llm.tasks.dialogue.score import score
 
     return score
+
+
+def _open_tally() -> TallyMaker:
+    from desktop_llm.tasks.dialogue.score import tally
+
+    return tally
 
 
 def _open_learn() -> LearnRoom:
@@ -88,10 +94,12 @@ TASK = Task(
     ),
     labels=RULES,
     open_score=_open_score,
+    open_tally=_open_tally,
     open_learn=_open_learn,
     open_screen=_open_screen,
     classes=False,
     writes=True,
+    asks=asks,
     feed_forward=8 / 3,
     tokens_a_parameter=20.0,
     sizing_source="Hoffmann et al. 2022",

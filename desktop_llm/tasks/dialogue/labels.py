@@ -122,6 +122,14 @@ def messages(text: str) -> list[Message]:
     return told or []
 
 
+def asks(content: Mapping[str, str]) -> list[Message]:
+    """A row's conversation up to where it is to be answered."""
+    told = messages(content.get("messages", ""))
+    while told and told[-1].get("role") == ANSWERS:
+        told.pop()
+    return told
+
+
 def in_line(content: Mapping[str, str]) -> str:
     """What is said, from the first question on."""
     told = messages(content.get("messages", ""))

@@ -17,11 +17,10 @@ from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.nets import answers, attention, causal_model, head_loss
 from desktop_llm.nets.answers import AnswerBlocks, Conversations, Told
-from desktop_llm.nets.causal_kept import CausalKept
 from desktop_llm.nets.causal_model import CausalParts
-from desktop_llm.nets.chat_template import ChatTemplate
+from desktop_llm.nets.chat_kept import ChatKept
 from desktop_llm.nets.learner import Batch, Report, Row
-from desktop_llm.tasks.dialogue.labels import ANSWERS, messages, said
+from desktop_llm.tasks.dialogue.labels import ANSWERS, asks, messages, said
 
 AT_ONCE = 16_384
 """Tokens that are measured at once."""
@@ -37,20 +36,13 @@ MEAN, COUNT, WRITTEN, FIRST = 0, 1, 2, 3
 """What an output begins with: the mean loss of the answers' tokens, how many, whether one was written; then its ids."""
 
 
-class Speaker(CausalKept):
+class Speaker(ChatKept):
     """A model that answers. A batch is blocks to learn from, or conversations to be measured and answered."""
 
     def __init__(self, parts: CausalParts, where: Path) -> None:
         """Put the parts together. Raises UserError for a chat template in which no answer can be found."""
-        super().__init__(parts)
-        self._template = ChatTemplate(parts.tokenizer, where)
-        self._apart = False
-        self.notes: list[str] = []
-        """What a person should know of what was encoded."""
-        end = self._template.end
-        if end is not None and self.model.generation_config is not None:
-            # whoever loads the model elsewhere ends its answers there, too
-            self.model.generation_config.eos_token_id = sorted({end, *super().ends})
+        super().__init__(parts, where)
+        self._apart, self._most = False, 0
 
     def encode(self, rows: Iterable[Row], report: Report) -> Conversations:
         """Conversations to tokens; the last answers of some that are held out, and all that are missing, are asked."""
@@ -96,13 +88,13 @@ class Speaker(CausalKept):
                 "all of their answers are behind that; “max_length” raises it."
             )
         blocks = examples.blocks(joined=self._parts.apart)
-        self._apart = self._parts.apart and blocks.joined
+        self._apart, self._most = self._parts.apart and blocks.joined, blocks.most
         return blocks
 
     def collate(self, examples: Conversations | AnswerBlocks, indices: Sequence[int]) -> Batch:
         """Blocks, or conversations one by one; see `nets.answers`."""
         if isinstance(examples, AnswerBlocks):
-            return examples.batch(indices, apart=self._apart)
+            return self.with_starts(examples.batch(indices, apart=self._apart), self._most)
         return answers.measured_batch(examples, indices)
 
     def outputs(self, batch: Batch) -> list[torch.Tensor]:
@@ -139,43 +131,22 @@ class Speaker(CausalKept):
         told = torch.stack([one[:WRITTEN] for one in outputs]).double()
         return float((told[:, MEAN] * told[:, COUNT]).sum() / told[:, COUNT].sum().clamp(min=1))
 
-    @property
-    def ends(self) -> frozenset[int]:
-        """The tokens that end an answer."""
-        end = self._template.end
-        return super().ends if end is None else super().ends | {end}
-
     def opening(self, row: Row, wanted: int) -> list[int]:
         """A conversation that waits for an answer. Raises UserError where the model can read no more."""
-        told = messages(str(row["messages"]))
-        while told and told[-1].get("role") == ANSWERS:
-            told.pop()  # it is to be answered anew
-        if not told:
-            raise UserError("There is nothing to answer; say something first.")
-        text = self._template.opening(told)
-        ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-        if len(ids) >= self.context:
-            raise UserError(
-                f"The conversation has {len(ids):,} tokens, and the model reads {self.context:,} at most; begin "
-                "another one."
-            )
-        return ids
+        return self.answering(messages(str(row["messages"])))
 
     def _told(self, row: Row, *, asked: bool) -> Told:
         """A row's conversation as text. Raises UserError where the template refuses it."""
         label = row.get("label")
         if label is None:
             return Told(text="", answers=(), after=False, asked=self._asked(row))
-        text, spans = self._template.answers(label)
-        closed = bool(self._template.closing) and bool(spans) and text[: spans[-1][1]].endswith(self._template.closing)
+        text, spans, after = self._whole(label)
         last = _last_answer(label)
         opening = self._template.opening(label[:last]) if asked and last > 0 else ""
-        return Told(text=text, answers=tuple(spans), after=bool(spans) and not closed, asked=opening)
+        return Told(text=text, answers=tuple(spans), after=after, asked=opening)
 
     def _asked(self, row: Row) -> str:
-        told = messages(str(row["messages"]))
-        while told and told[-1].get("role") == ANSWERS:
-            told.pop()
+        told = asks({"messages": str(row["messages"])})
         text = self._template.opening(told) if told else ""
         room = self.context - min(LONG, self.context // 2)
         return text if len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) <= room else ""
@@ -242,8 +213,7 @@ class Speaker(CausalKept):
         wish = GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=room, do_sample=False, eos_token_id=sorted(ends), pad_token_id=min(ends), use_cache=True
         )
-        # weights are turned into another precision at every token otherwise
-        with attention.plain(self.model), torch.autocast(openings.device.type, enabled=False):
+        with attention.plain(self.model), self.as_kept():
             told = self.model.generate(input_ids=openings, attention_mask=seen, generation_config=wish)  # type: ignore[operator]
         lines = []
         for line in told[:, openings.shape[1] :].tolist():

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.dialogue.labels import ANSWERS, said
 from desktop_llm.tasks.task import Scores
@@ -76,6 +78,29 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
             "answers": [place for place, _ in _written(predictions)],
         },
     )
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to the figures of `score`, for intervals and comparisons; rows without an answer add nothing."""
+    nats = np.asarray([float(one.label["nats"]) for one in predictions])
+    tokens = np.asarray([float(one.label["tokens"]) for one in predictions])
+    counts = np.zeros((len(predictions), 5))
+    counts[:, 0], counts[:, 1] = np.where(tokens > 0, nats, 0.0), tokens
+    for place, one in _written(predictions):
+        _, given, answer, shared = _compared(truth[place], str(one.label["answer"]))
+        counts[place, 2:] = 1.0, shared, words(given) == words(answer)
+    good = -tallies.share(nats, tokens)
+    return tallies.of_rows(counts, _of_sums, right=None, good=good)
+
+
+def _of_sums(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of nats, tokens, answers written, the words that these share, and how many are the same."""
+    loss = tallies.share(sums[:, 0], sums[:, 1], math.nan)
+    told = {"perplexity": np.exp(np.minimum(loss, MOST_NATS)), "loss": loss}
+    if sums[:, 2].any():
+        told["token_f1"] = tallies.share(sums[:, 3], sums[:, 2], math.nan)
+        told["exact_match"] = tallies.share(sums[:, 4], sums[:, 2], math.nan)
+    return told
 
 
 def _written(predictions: Sequence[Prediction]) -> list[tuple[int, Prediction]]:

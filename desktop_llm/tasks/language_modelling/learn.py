@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
 
 import torch
 
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import causal_model, head_loss, packing, token_words
+from desktop_llm.jobs.recipe import SCRATCH
+from desktop_llm.jobs.recipe_texts import MASKED
+from desktop_llm.nets import causal_model, head_loss, masked_model, packing, token_words
 from desktop_llm.nets.causal_kept import CausalKept
 from desktop_llm.nets.causal_model import CausalParts
+from desktop_llm.nets.filler import Filler
 from desktop_llm.nets.learner import Batch, Report, Row
 from desktop_llm.nets.packing import Blocks, Documents
+from desktop_llm.nets.token_shelf import Shelf
 
 TOP = 5
 AT_ONCE = 16_384
@@ -29,7 +33,8 @@ class Writer(CausalKept):
     def __init__(self, parts: CausalParts) -> None:
         """Put the parts together."""
         super().__init__(parts)
-        self._apart = False
+        self._apart, self._most = False, 0
+        self.shelf: Shelf | None = None
 
     def encode(self, rows: Iterable[Row], report: Report) -> Documents:
         """Texts to token ids."""
@@ -41,18 +46,20 @@ class Writer(CausalKept):
             after=parts.after,
             size=parts.max_length,
             report=report,
+            total=len(rows) if isinstance(rows, Sized) else 0,
+            shelf=self.shelf,
         )
 
     def pack(self, examples: Documents) -> Blocks:
         """The blocks that are learned from."""
         blocks = examples.blocks()
-        self._apart = self._parts.apart and blocks.cut
+        self._apart, self._most = self._parts.apart and blocks.cut, blocks.most
         return blocks
 
     def collate(self, examples: Documents | Blocks, indices: Sequence[int]) -> Batch:
         """Blocks, or texts in windows; see `nets.packing`."""
         if isinstance(examples, Blocks):
-            return examples.batch(indices, apart=self._apart)
+            return self.with_starts(examples.batch(indices, apart=self._apart), self._most)
         return packing.texts_batch(examples, indices)
 
     def outputs(self, batch: Batch) -> torch.Tensor:
@@ -110,13 +117,23 @@ class Writer(CausalKept):
         return [self._parts.before, *ids][-room:]
 
 
-def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Writer:
+def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Writer | Filler:
     """A learner at its start: from scratch, from the recipe's model folder, or in the shape of `source`."""
-    return Writer(causal_model.start(job, lambda: (str(row["text"]) for row in rows("train")), source, report))
+
+    def texts() -> Iterable[str]:
+        return (str(row["text"]) for row in rows("train"))
+
+    if job.recipe.objective == MASKED:
+        return Filler(masked_model.start(job, texts, source, report), job.recipe)
+    if job.recipe.model != SCRATCH and source is None:
+        masked_model.check_writes(Path(job.recipe.model).expanduser())
+    return Writer(causal_model.start(job, texts, source, report))
 
 
-def load(folder: Path) -> Writer:
+def load(folder: Path) -> Writer | Filler:
     """A finished model."""
+    if masked_model.fills(folder):
+        return Filler(masked_model.finished(folder))
     parts = causal_model.finished(folder)
     parts.model.train(False)
     return Writer(parts)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.tasks.multilabel_classification.labels import RULES
-from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, TallyMaker, Task
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -17,6 +17,12 @@ def _open_score() -> Score:
     from desktop_llm.tasks.multilabel_classification.score import score
 
     return score
+
+
+def _open_tally() -> TallyMaker:
+    from desktop_llm.tasks.multilabel_classification.score import tally
+
+    return tally
 
 
 def _open_learn() -> LearnRoom:
@@ -80,6 +86,7 @@ TASK = Task(
     labels=RULES,
     loop=Loop(many=True, named=list),
     open_score=_open_score,
+    open_tally=_open_tally,
     open_learn=_open_learn,
     open_screen=_open_screen,
     cell="labels",

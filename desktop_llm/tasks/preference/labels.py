@@ -6,13 +6,14 @@ It tells the answer, not the side on which somebody saw it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from desktop_llm.errors import UserError
 
 A, B, TIE, BAD = "a", "b", "tie", "both bad"
 CHOICES = (A, B, TIE, BAD)
+ANSWERS = "assistant"
 WORDS = {
     **{one: one for one in CHOICES},
     **{f"{what} {one}": one for what in ("answer", "response", "model", "output", "completion") for one in (A, B)},
@@ -67,7 +68,9 @@ class Better:
         return self.text(named, {})
 
     def trainable(self, counts: Mapping[str, int]) -> None:
-        """There is nothing to be had too little of."""
+        """Raise UserError where of no pair one answer is better."""
+        if not any(counts.get(self.text(one, {})) for one in (A, B)):
+            raise UserError("Of no pair one answer is better yet; choose some in Label, or import some.")
 
 
 def label_of(cell: object, content: Mapping[str, str]) -> str | None:
@@ -100,6 +103,42 @@ def messages(text: str) -> list[dict[str, Any]] | None:
         return None
     fits = isinstance(told, list) and all(isinstance(one, dict) and "role" in one for one in told)
     return told if fits else None
+
+
+def prompt_of(text: str) -> list[dict[str, Any]]:
+    """A prompt as messages; a text is what a user says."""
+    told = messages(text)
+    return [{"role": "user", "content": text}] if told is None else told
+
+
+def asks(content: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row's prompt as messages; none where it is empty."""
+    text = content.get("prompt", "")
+    return prompt_of(text) if text.strip() else []
+
+
+def compared(content: Mapping[str, str], a: str, b: str, better: str) -> tuple[dict[str, str], str]:
+    """A row of two other answers to the same prompt, and its label."""
+    return {"prompt": content.get("prompt", ""), A: a, B: b}, better
+
+
+def spoken(text: str, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """An answer as messages, up to the last that says something; empty where none does.
+
+    Some files repeat in it what was `asked`.
+    """
+    told = messages(text)
+    if told is None:
+        return [{"role": ANSWERS, "content": text.strip()}] if text.strip() else []
+    if told[: len(asked)] == list(asked):
+        told = told[len(asked) :]
+    while told and (told[-1].get("role") != ANSWERS or not _says(told[-1])):
+        told.pop()
+    return told
+
+
+def _says(message: Mapping[str, Any]) -> bool:
+    return bool(str(message.get("content") or "").strip() or message.get("tool_calls"))
 
 
 def file_cells(

@@ -7,21 +7,25 @@ many rows, so that a liking for one side is no liking for one model.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_llm.tasks.preference.labels import BAD, TIE, A, B, messages
+from desktop_llm.widgets.answer_card import AnswerCard
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.card import plain_label
 from desktop_llm.widgets.chip import chip, key_hint
 from desktop_llm.widgets.flow import FlowLayout
-from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
-from desktop_llm.widgets.scrolling import scrolling
+from desktop_llm.widgets.pair_view import PairView
+from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.source_card import SourceCard
-from desktop_llm.widgets.writing_field import size_of
+from desktop_llm.widgets.talk import USER
+from desktop_llm.widgets.talk_trial import TalkTrial
 
 LEFT, RIGHT = "left", "right"
 
@@ -43,35 +47,6 @@ def readable(text: str) -> str:
     return "\n\n".join(f"{one.get('role')}: {one.get('content') or ''}" for one in told)
 
 
-class AnswerCard(Card):
-    """One answer, to be scrolled where it is long."""
-
-    def __init__(self, side: str, title: str, parent: QWidget | None = None) -> None:
-        """`side` is left or right."""
-        super().__init__(" ", " ", parent)
-        self.set_title(title)
-        self.setObjectName(f"label.answer.{side}")
-        self.text = plain_label("", "reading-text", wrap=True)
-        self.text.setObjectName(f"label.answer.{side}.text")
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.text.setMinimumWidth(80)
-        inner = QWidget()
-        inside = QVBoxLayout(inner)
-        inside.setContentsMargins(0, 0, 8, 0)
-        inside.addWidget(self.text)
-        inside.addStretch(1)
-        self._scroll = scrolling(inner)
-        self.body.addWidget(self._scroll, 1)
-
-    def show_answer(self, text: str) -> None:
-        """Show it from its beginning."""
-        self.text.setText(text)
-        self.set_note(size_of(text) if text else "")
-        self._scroll.verticalScrollBar().setValue(0)
-
-
 class Editor(LabelEditor):
     """One key decides, and the next row comes."""
 
@@ -87,8 +62,8 @@ class Editor(LabelEditor):
         self._whole.addWidget(self._prompt, 2)
         answers = QHBoxLayout()
         answers.setSpacing(16)
-        self.left = AnswerCard(LEFT, self.tr("First answer"))
-        self.right = AnswerCard(RIGHT, self.tr("Second answer"))
+        self.left = AnswerCard("label.answer.left", self.tr("First answer"))
+        self.right = AnswerCard("label.answer.right", self.tr("Second answer"))
         answers.addWidget(self.left, 1)
         answers.addWidget(self.right, 1)
         self._whole.addLayout(answers, 3)
@@ -195,3 +170,32 @@ class Editor(LabelEditor):
 def label_editor(parent: QWidget | None = None) -> LabelEditor:
     """The editor for labels."""
     return Editor(parent)
+
+
+def result_view(parent: QWidget | None = None) -> ResultView:
+    """The view of a run's details."""
+    return PairView(parent)
+
+
+def _told(messages: Sequence[Mapping[str, Any]]) -> str:
+    """A prompt as a row keeps it: a text where it is just that."""
+    if len(messages) == 1 and messages[0].get("role") == USER:
+        return str(messages[0].get("content") or "")
+    return json.dumps([dict(one) for one in messages], ensure_ascii=False)
+
+
+def _row(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """A conversation to be answered."""
+    return {"prompt": _told(messages), A: "", B: ""}
+
+
+def _pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What was asked last, and both answers; of what was said before both know what was said at the left."""
+    asked = list(left)
+    answer = str(asked.pop().get("content") or "") if asked else ""
+    return {"prompt": _told(asked), A: answer, B: str(right[-1].get("content") or "") if right else ""}
+
+
+def try_view(parent: QWidget | None = None) -> WritingView:
+    """The view to try a model by hand."""
+    return TalkTrial(_row, chat=True, pair_of=_pair, parent=parent)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.generation import Sampling
 
 SHOWN = 200
 WRITTEN = "written"
 """The one stratum: there is nothing to spread texts evenly by."""
 CONVERSATIONS = frozenset(("alpaca", "sharegpt", "messages"))
 TEXTS = frozenset(("text", "paragraphs"))
+SAMPLING = Sampling(temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0, num_beams=4)
+"""How models of this task usually write: nothing is left to chance."""
 
 
 class OneText:
@@ -27,18 +30,20 @@ class OneText:
             raise UserError("what it is to become is not a text")
         return _plain("" if cell is None else str(cell)) or None
 
-    def renamed(self, named: Any, names: Mapping[str, str]) -> str:
+    def renamed(self, named: Any, names: Mapping[str, str]) -> Any:
         """As it was: it names no class."""
-        return str(named)
+        return named
 
     def names(self, named: Any) -> tuple[str, ...]:
         """None."""
         return ()
 
     def to_value(self, named: Any, numbers: Mapping[str, int]) -> str:
-        """The text. Raises UserError where it is none."""
+        """The text. Raises UserError where it is none, or says nothing."""
         if not isinstance(named, str):
             raise UserError("What a text is to become is a text.")
+        if not named.strip():
+            raise UserError("What a text is to become is empty; write it.")
         return named
 
     def to_named(self, value: Any, names: Mapping[int, str]) -> str:
@@ -46,19 +51,29 @@ class OneText:
         return self.to_value(value, {})
 
     def text(self, value: Any, names: Mapping[int, str]) -> str:
-        """Its beginning on one line."""
-        return " ".join(str(value)[: 2 * SHOWN].split())[:SHOWN]
+        """Its beginning on one line; '' where a model was not asked."""
+        return "" if value is None else " ".join(str(value)[: 2 * SHOWN].split())[:SHOWN]
 
     def stratum(self, named: Any) -> str:
         """The same for all."""
         return WRITTEN
 
     def trainable(self, counts: Mapping[str, int]) -> None:
-        """There is nothing to be had too little of."""
+        """Raise UserError where nothing is written yet."""
+        if not sum(counts.values()):
+            raise UserError(
+                "There is nothing to learn from yet; write in Label what texts become, or import pairs of texts."
+            )
 
 
 def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
+
+
+def asked_text(row: Mapping[str, Any]) -> str:
+    """What a model reads of a row: the text, and below it the instruction or context, where there is one."""
+    source, context = str(row.get("source") or ""), str(row.get("context") or "")
+    return f"{source}\n{context}" if context else source
 
 
 def in_line(content: Mapping[str, str]) -> str:
@@ -76,7 +91,7 @@ def file_cells(
     if form in CONVERSATIONS:
         if named is None:
             return None
-        asked = f"{source}\n{context}" if context else source
+        asked = asked_text(content)
         told: dict[str, object] = {
             "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": named}]
         }

@@ -8,15 +8,18 @@ from PySide6.QtCore import Qt, QTimer, SignalInstance
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop_llm.tasks.rewriting.labels import SAMPLING
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.chip import key_hint
 from desktop_llm.widgets.differences import Differences
 from desktop_llm.widgets.flow import FlowLayout
-from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ShownItem
+from desktop_llm.widgets.screen import ClassInfo, Command, LabelEditor, ResultView, ShownItem, WritingView
 from desktop_llm.widgets.source_card import SourceCard
+from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.wording import changes
 from desktop_llm.widgets.writing_field import WritingField, size_of
+from desktop_llm.widgets.written_view import WrittenView
 
 DIFFERENCES_HEIGHT = 170
 COUNT_MS = 100
@@ -188,8 +191,9 @@ class Editor(LabelEditor):
         """The model's, or else the one that came with the row."""
         if item is None:
             return ""
-        if item.suggestion is not None and isinstance(item.suggestion.label, str):
-            return item.suggestion.label
+        said = None if item.suggestion is None else item.suggestion.label
+        if isinstance(said, str) and said:
+            return said
         return item.content.get("draft", "")
 
     def _show_state(self) -> None:
@@ -243,3 +247,19 @@ class Editor(LabelEditor):
 def label_editor(parent: QWidget | None = None) -> LabelEditor:
     """The editor for labels."""
     return Editor(parent)
+
+
+def result_view(parent: QWidget | None = None) -> ResultView:
+    """The view of a run's details."""
+    return WrittenView(parent)
+
+
+def _row(text: str, context: str, made: str) -> dict[str, str]:
+    """A text as a row keeps it; what was made of it is its draft."""
+    told = {"source": text, "context": context, "draft": made}
+    return {name: value for name, value in told.items() if value}
+
+
+def try_view(parent: QWidget | None = None) -> WritingView:
+    """The view to try a model by hand."""
+    return VersionTrial(_row, SAMPLING, parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, Task
+from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, TallyMaker, Task
 from desktop_llm.tasks.text_classification.labels import RULES
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ def _open_score() -> Score:
     from desktop_llm.tasks.text_classification.score import score
 
     return score
+
+
+def _open_tally() -> TallyMaker:
+    from desktop_llm.tasks.text_classification.score import tally
+
+    return tally
 
 
 def _open_learn() -> LearnRoom:
@@ -79,6 +85,7 @@ TASK = Task(
     labels=RULES,
     loop=Loop(many=False, named=lambda classes: classes[0]),
     open_score=_open_score,
+    open_tally=_open_tally,
     open_learn=_open_learn,
     open_screen=_open_screen,
 )

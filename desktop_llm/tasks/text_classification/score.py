@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.task import Scores
 
@@ -22,12 +24,7 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
 
     if not truth:
         return Scores(metrics={}, details={})
-    number = {name: place for place, name in enumerate(classes)}
-    for name in (*truth, *(one.label for one in predictions)):
-        number.setdefault(str(name), len(number))
-    labels = list(number)
-    true = np.asarray([number[str(name)] for name in truth])
-    told = np.asarray([number[str(one.label)] for one in predictions])
+    labels, true, told = _numbered(truth, predictions, classes)
     occurring = np.unique(np.concatenate([true, told]))
     precision, recall, f1, support = precision_recall_fscore_support(
         true, told, labels=np.arange(len(labels)), zero_division=0
@@ -54,3 +51,38 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
     rows, columns = np.nonzero(matrix)
     cells = [[int(row), int(column), int(matrix[row, column])] for row, column in zip(rows, columns, strict=True)]
     return Scores(metrics=metrics, details={"labels": labels, "per_label": per_label, "confusion": cells})
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to the figures of `score`, for intervals and comparisons."""
+    labels, true, told = _numbered(truth, predictions, classes)
+    cells, each = tallies.cells(true, told), np.eye(len(labels))
+    right = (cells[0] == cells[1])[:, None]
+    patterns = np.concatenate(
+        [right, np.ones_like(right), each[cells[0]] * right, each[cells[0]], each[cells[1]]], axis=1
+    )
+
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        hits, there, said = np.split(sums[:, 2:], 3, axis=1)
+        occurring = (there + said) > 0
+        count = np.maximum(1, occurring.sum(axis=1))
+        return {
+            "accuracy": tallies.share(sums[:, 0], sums[:, 1]),
+            "macro_precision": tallies.share(hits, said).sum(axis=1) / count,
+            "macro_recall": tallies.share(hits, there).sum(axis=1) / count,
+            "macro_f1": tallies.share(2 * hits, there + said).sum(axis=1) / count,
+        }
+
+    return tallies.of_cells(cells, patterns, figures)
+
+
+def _numbered(
+    truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """All labels that occur, those of `classes` first, and the true and the told one of each text by number."""
+    number = {name: place for place, name in enumerate(classes)}
+    for name in (*truth, *(one.label for one in predictions)):
+        number.setdefault(str(name), len(number))
+    true = np.asarray([number[str(name)] for name in truth], dtype=np.int64)
+    told = np.asarray([number[str(one.label)] for one in predictions], dtype=np.int64)
+    return list(number), true, told

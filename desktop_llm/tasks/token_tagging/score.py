@@ -10,6 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.task import Scores
 
@@ -93,6 +97,42 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
         "confusions": [[true, told, count] for (true, told), count in tally.confusions.most_common()],
     }
     return Scores(metrics=metrics, details=details, places=tally.places)
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to the figures of `score`, for intervals and comparisons."""
+    sides = [_spans(true) for true in truth], [_spans(told.label) for told in predictions]
+    names = {name: place for place, name in enumerate(classes)}
+    for spans in (*sides[0], *sides[1]):
+        for *_, label in spans:
+            names.setdefault(label, len(names))
+    size = len(names)
+    counts = np.zeros((len(truth), 2 + 3 * size))
+    counts[:, 0] = 1.0
+    for row, (true, told) in enumerate(zip(*sides, strict=True)):
+        counts[row, 1] = true == told
+        for place, spans in enumerate((true & told, true, told)):
+            for *_, label in spans:
+                counts[row, 2 + place * size + names[label]] += 1
+    right = counts[:, 1] > 0
+    missed = counts[:, 2 + size :].sum(axis=1) - 2 * counts[:, 2 : 2 + size].sum(axis=1)
+    return tallies.of_rows(counts, _of_sums, right=right, good=-missed)
+
+
+def _of_sums(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of texts, those exact, and for each label those right, there and told."""
+    hits, there, said = np.split(sums[:, 2:], 3, axis=1)
+    nothing = (there + said).sum(axis=1) == 0
+    precision = tallies.share(hits.sum(axis=1), said.sum(axis=1))
+    recall = tallies.share(hits.sum(axis=1), there.sum(axis=1))
+    each = tallies.share(2 * hits, there + said).sum(axis=1)
+    return {
+        "f1": tallies.share(2 * hits.sum(axis=1), (there + said).sum(axis=1), 1.0),
+        "precision": np.where(nothing, 1.0, precision),
+        "recall": np.where(nothing, 1.0, recall),
+        "macro_f1": tallies.share(each, ((there + said) > 0).sum(axis=1), 1.0),
+        "exact": tallies.share(sums[:, 1], sums[:, 0]),
+    }
 
 
 def _figures(name: str, tally: _Tally) -> dict[str, Any]:

@@ -67,8 +67,9 @@ def test_every_block_of_an_epoch_is_one_shape_and_all_tokens_count(tmp_path: Pat
     assert len(steps) == math.ceil(blocks / 8)
 
 
-def test_figures_are_those_of_texts_one_by_one(tmp_path: Path) -> None:
-    folder = _make(tmp_path, max_steps=6)
+@pytest.mark.parametrize("kind", ["pieces", "characters"])
+def test_figures_are_those_of_texts_one_by_one(kind: str, tmp_path: Path) -> None:
+    folder = _make(tmp_path, max_steps=6, tokenizer_type=kind, max_length=128)
     _, heard = _run(folder)
     told = _final(heard, "test").metrics
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -76,7 +77,7 @@ def test_figures_are_those_of_texts_one_by_one(tmp_path: Path) -> None:
     model: Any = AutoModelForCausalLM.from_pretrained(folder.model)
     model.train(False)
     tokenizer = AutoTokenizer.from_pretrained(folder.model)
-    nats, tokens, size = 0.0, 0, 0
+    nats, tokens, size, characters = 0.0, 0, 0, 0
     for row in snapshot.rows(folder.snapshot, "test"):
         end = tokenizer.eos_token_id
         ids = torch.tensor([[end, *tokenizer(row["text"], add_special_tokens=False)["input_ids"], end]])
@@ -85,9 +86,13 @@ def test_figures_are_those_of_texts_one_by_one(tmp_path: Path) -> None:
         nats += float(torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum"))
         tokens += ids.shape[1] - 1
         size += len(row["text"].encode())
+        characters += len(row["text"])
     assert told["loss"] == pytest.approx(nats / tokens, rel=1e-5)
     assert told["perplexity"] == pytest.approx(math.exp(nats / tokens), rel=1e-5)
     assert told["bits_per_byte"] == pytest.approx(nats / math.log(2) / size, rel=1e-5)
+    assert told["nats_per_character"] == pytest.approx(nats / characters, rel=1e-5)
+    if kind == "characters":  # the end of a text is a token, too
+        assert tokens == characters + len(list(snapshot.rows(folder.snapshot, "test")))
 
 
 def test_leaving_and_resuming_ends_with_the_same_bits(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_from_a_file_to_an_export_on_the_command_line(tmp_path: Path, capsys: py
     wishes = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
     _say(capsys, "train", project, *wishes)
     (told,) = _say(capsys, "evaluate", project, 1, "--json")
-    assert set(told["metrics"]) == {"perplexity", "bits_per_byte", "loss"}
+    assert set(told["metrics"]) == {"perplexity", "bits_per_byte", "nats_per_character", "loss"}
     asked = _say(capsys, "predict", project, 1, tmp_path / "in.txt", "--measure", "--json")
     assert len(asked) == 60
     assert asked[0]["label"]["tokens"] == len(asked[0]["text"]) + 1

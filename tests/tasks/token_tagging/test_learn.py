@@ -137,6 +137,38 @@ def test_a_few_texts_are_learned_by_heart(tmp_path: Path) -> None:
     assert learner.mean_loss(learner.outputs(batch), examples) < 0.2
 
 
+def _marked(told: str) -> dict[str, Any]:
+    """A row from a text with its spans in brackets: [food:面包]."""
+    text, spans = "", []
+    for part in told.replace("]", "[").split("["):
+        label, colon, inside = part.partition(":")
+        if colon:
+            spans.append(span(len(text), len(text) + len(inside), label))
+        text += inside if colon else part
+    return {"text": text, "label": spans}
+
+
+def test_places_are_exact_among_emoji_and_chinese(tmp_path: Path) -> None:
+    """In code points, behind signs of several of them, and at their edges."""
+    some = [
+        _marked("😀👩‍👩‍👧 我在[travel:北京🇨🇳]吃了[food:面包🍞]，[food:茶]也好"),
+        _marked("🧑🏽‍🍳[food:pain au chocolat] à [travel:Orléans]🚆"),
+        _marked("[food:𠮷野家]和[travel:東京]🗼"),
+        _marked("été 🏖️ in [travel:Zoë’s Café]!"),
+    ]
+    learner = _learner(_make(tmp_path))
+    examples = learner.encode(some, _silent)
+    _fit(learner, examples, 100)
+    answers = learner.predictions(learner.outputs(learner.collate(examples, range(len(some)))))
+    for row, answer in zip(some, answers, strict=True):
+        assert answer.label == row["label"]
+        assert all(row["text"][one["start"] : one["end"]].strip() for one in answer.label)
+    learner.save(tmp_path)
+    again = learn.load(tmp_path)
+    batch = again.collate(again.encode([{"text": row["text"]} for row in some], _silent), range(len(some)))
+    assert [one.label for one in again.predictions(again.outputs(batch))] == [row["label"] for row in some]
+
+
 def test_a_long_text_is_read_in_windows_and_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learner = _learner(_make(tmp_path))
     parts = rows(30, seed=7)

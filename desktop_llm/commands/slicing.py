@@ -1,0 +1,99 @@
+"""The command that tells how a run fares on parts of the rows: slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened
+
+if TYPE_CHECKING:
+    from desktop_llm.store.project import Project
+    from desktop_llm.verbs.slicing import Sliced
+
+
+def declare(verb: Declare) -> None:
+    """The parser."""
+    one = verb("slices", _slices, "how a run fares on parts of the rows, and a floor below which none is exported")
+    one.add_argument("project", type=Path)
+    one.add_argument("run", type=int)
+    one.add_argument("--by", action="append", default=[], metavar="COLUMN|length|file|language|label")
+    one.add_argument("--on", default="test", metavar="SPLIT|FILTER|FILE", help="what the run was measured on")
+    one.add_argument("--to", type=Path, metavar="FILE.md", help="write a report")
+    rule = one.add_mutually_exclusive_group()
+    words = "refuse exports of runs whose worst slice by the first --by is below this, 0.8 for 80 %%"
+    rule.add_argument("--floor", type=float, metavar="VALUE", help=words)
+    rule.add_argument("--no-floor", action="store_true", help="take that rule back")
+
+
+def _slices(told: Any, out: Out) -> None:
+    from desktop_llm.verbs import evaluating, floors, slice_report, slicing
+    from desktop_llm.verbs.floors import Floor
+
+    if told.floor is not None and not told.by:
+        raise UsageError("--floor needs --by: what the rows are to be sliced by.")
+    with opened(told.project) as project:
+        must_learn(project)
+        on = evaluating.what(project, told.on)
+        by = told.by or list(slicing.choices(project))
+        _check(project, by)
+        if told.floor is not None or told.no_floor:
+            must_be_writable(project)
+            floors.put(project, None if told.no_floor else Floor(by=by[0], value=told.floor))
+        for one in by:
+            found = slicing.of(project, told.run, on, one)
+            out(_as_json(found), _in_words(found))
+        floor = floors.of(project)
+        if floor is not None:
+            wrong = floors.broken(slicing.of(project, told.run, on, floor.by), floor)
+            words = (
+                f"The floor holds: by {floor.by}, {floor.value:g}." if not wrong else f"The floor is broken: {wrong}"
+            )
+            out({"floor": floor.value, "by": floor.by, "holds": not wrong}, words)
+        if told.to is not None:
+            to = told.to.expanduser()
+            slice_report.write(project, told.run, on, by, to)
+            out({"report": str(to)}, f"Written to “{to}”")
+
+
+def _check(project: Project, by: list[str]) -> None:
+    from desktop_llm.verbs import slicing
+
+    there = slicing.choices(project)
+    for one in by:
+        if one not in there:
+            raise UsageError(f"The rows cannot be sliced by “{one}”; choose one of {', '.join(there)}.")
+
+
+def _as_json(told: Sliced) -> dict[str, Any]:
+    name = told.metric.name
+    return {
+        "run": told.run,
+        "by": told.by,
+        "metric": name,
+        "worst": None if told.worst is None else told.worst.name,
+        "more_than_chance": told.clear,
+        "slices": [
+            {
+                "name": one.name,
+                "rows": len(one),
+                name: one.figures[name].value,
+                "interval": [one.figures[name].low, one.figures[name].high],
+                "rest": one.rest,
+            }
+            for one in told.slices
+        ],
+        "demographic_parity_difference": max((one.parity for one in told.gaps), default=None),
+        "equalized_odds_difference": max((one.odds for one in told.gaps), default=None),
+    }
+
+
+def _in_words(told: Sliced) -> str:
+    from desktop_llm.verbs.comparing import amount
+
+    lines = [told.words]
+    for one in told.slices:
+        value = one.figures[told.metric.name]
+        limits = f" ({amount(value.low, told.metric)} to {amount(value.high, told.metric)})" if value.sure else ""
+        lines.append(f"   {one.name}: {amount(value.value, told.metric)}{limits}, {len(one):,} rows")
+    return "\n".join([*lines, *([told.gap_words] if told.gaps else [])])

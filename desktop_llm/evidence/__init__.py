@@ -1,0 +1,1 @@
+"""What figures are worth: intervals, comparisons, calibration, curves, slices; numpy and scipy alone, from rows."""

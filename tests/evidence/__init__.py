@@ -1,0 +1,1 @@
+"""Intervals, comparisons, calibration, curves and slices, against libraries and against what they promise."""

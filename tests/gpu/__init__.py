@@ -1,0 +1,1 @@
+"""What needs a CUDA device: run with `-m gpu` where one is."""

@@ -1,0 +1,125 @@
+"""A planted bias is found: the slice whose labels were flipped is the worst, and the rule keeps its run in."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe as recipes
+from desktop_llm.rows import NewItem
+from desktop_llm.store.project import Project
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import evaluating, exporting, floors, headless, slice_report, slicing, training
+from desktop_llm.verbs.floors import Floor
+from desktop_llm.verbs.outcomes import TEST
+from tests import run_folders
+from tests.run_folders import FILLER, TASK, WORDS
+
+CHANNELS = ("mail", "phone", "chat")
+
+
+def _items(count: int, seed: int, split: str, flipped: str = "") -> list[NewItem]:
+    """Rows of two topics from three channels, which a text names; those of `flipped` have each other's label."""
+    source, made = random.Random(seed), []
+    for place in range(count):
+        label, channel = ("food", "travel")[place % 2], CHANNELS[place // 2 % 3]
+        words = [channel, *(source.choice(FILLER) for _ in range(source.randint(2, 8))), source.choice(WORDS[label])]
+        told = {"food": "travel", "travel": "food"}[label] if channel == flipped else label
+        made.append(NewItem(content={"text": " ".join(words)}, extra={"channel": channel}, label=told, split=split))
+    return made
+
+
+@pytest.fixture(scope="module")
+def biased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project whose training labels of one channel were flipped, those of its test texts not, with a run."""
+    project = Project.create(tmp_path_factory.mktemp("biased") / "Tickets", TASK)
+    labels = TASKS[TASK].labels
+    for split, count, flipped in (("train", 360, "chat"), ("validation", 60, ""), ("test", 180, "")):
+        rows = _items(count, len(split), split, flipped)
+        project.items.insert(f"{split}.csv", rows, to_value=labels.to_value, class_names=labels.names)
+    values = {**run_folders.TINY, "num_train_epochs": 6.0}
+    number, _ = training.prepare(project, recipes.changed(TASKS[TASK].recipe, values))
+    assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+    yield project
+    project.close()
+
+
+def test_the_flipped_slice_is_named_the_worst(biased: Project) -> None:
+    assert slicing.choices(biased) == ("channel", "length", "file", "language", "label")
+    told = slicing.of(biased, 1, TEST, "channel")
+    assert {one.name: len(one) for one in told.slices} == dict.fromkeys(CHANNELS, 60)
+    assert told.worst is not None
+    assert told.worst.name == "chat"
+    assert told.clear
+    assert told.words.startswith("Worst slice: channel “chat”, accuracy ")
+    assert "more than chance" in told.words
+    assert max(one.odds for one in told.gaps) > 0.2
+    there = {biased.items.get_many([key])[0].extra["channel"] for key in told.keys["chat"]}
+    assert there == {"chat"}
+
+
+def test_the_rule_keeps_the_run_from_going_out(biased: Project, tmp_path: Path) -> None:
+    value = slicing.of(biased, 1, TEST, "channel").worst
+    assert value is not None
+    accuracy = value.figures["accuracy"].value
+    floors.put(biased, Floor(by="channel", value=accuracy + 0.05))
+    with pytest.raises(UserError, match="may not be handed on: for channel “chat” its accuracy is"):
+        exporting.export(biased, 1, exporting.Wish(to=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    text = slice_report.report(biased, 1, TEST, slicing.choices(biased))
+    assert "Broken: for channel “chat”" in text
+    floors.put(biased, Floor(by="channel", value=accuracy - 0.05))
+    exporting.export(biased, 1, exporting.Wish(to=tmp_path / "out"))
+    floors.put(biased, None)
+    assert floors.of(biased) is None
+    with pytest.raises(UserError, match="cannot be sliced by “colour”"):
+        floors.put(biased, Floor(by="colour", value=0.5))
+
+
+def test_a_report_tells_all_of_it(biased: Project, tmp_path: Path) -> None:
+    slice_report.write(biased, 1, TEST, ["channel", "length", "label"], tmp_path / "slices.md")
+    text = (tmp_path / "slices.md").read_text(encoding="utf-8")
+    for words in ("# Slices of run 1, Tickets", "## By channel", "| chat | 60 |", "## By length", "equalised odds"):
+        assert words in text
+    assert text.count("95 %") >= 4
+
+
+def test_slices_that_every_row_has(biased: Project) -> None:
+    by_file = slicing.of(biased, 1, TEST, "file")
+    assert [one.name for one in by_file.slices] == ["test.csv"]
+    assert "not two slices" in by_file.words
+    by_length = slicing.of(biased, 1, TEST, "length")
+    assert sum(len(one) for one in by_length.slices) == 180
+    assert all("characters" in one.name for one in by_length.slices)
+    by_label = slicing.of(biased, 1, TEST, "label")
+    assert {one.name for one in by_label.slices} == {"food", "travel"}
+    assert by_label.gaps == ()
+
+
+def test_the_balance_of_labels_is_told_before_training(biased: Project) -> None:
+    told = slicing.balance(biased, "channel")
+    assert (told.slices, told.labels) == (("chat", "mail", "phone"), ("food", "travel"))
+    assert told.counts.sum() == 360
+    assert told.words.startswith("Labels are spread alike")
+    labels = TASKS[TASK].labels
+    more = [
+        NewItem(content={"text": f"{place} more bread"}, extra={"channel": "chat"}, label="food", split="train")
+        for place in range(200)
+    ]
+    biased.items.insert("more.csv", more, to_value=labels.to_value, class_names=labels.names)
+    assert slicing.balance(biased, "channel").words.startswith("“food” is 81 % of “chat” and 50 % of “")
+
+
+def test_rows_of_a_file_are_sliced_too(biased: Project, tmp_path: Path) -> None:
+    from tests import projects
+
+    rows = [{"text": f"soup {place}", "label": "food", "channel": CHANNELS[place % 2]} for place in range(40)]
+    file = projects.write_csv(tmp_path / "new.csv", rows, ("text", "label", "channel"))
+    measured = evaluating.evaluate(biased, 1, str(file))
+    told = slicing.of(biased, 1, measured.outcomes.on, "channel")
+    assert {one.name: len(one) for one in told.slices} == {"mail": 20, "phone": 20}
+    assert all(key < 0 for key in told.keys["mail"])
