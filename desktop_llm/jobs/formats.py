@@ -6,7 +6,9 @@ Which of them a model can have is said by its config.json, so that no task has t
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +30,7 @@ GGUF_ENCODERS = ("bert",)
 class Format:
     """A format by its `name` on the command line.
 
-    `modules` are the Python modules it needs and `extra` the extra of ours that brings them. `precision` is that of the
+    `modules` are the Python modules it needs, of our extra `ship`. `precision` is that of the
     weights, '' as they are. An export is refused when its logits differ by more than `bound` (None: they may), or when
     less than `agreeing` of the compared answers are the same.
     """
@@ -39,7 +41,6 @@ class Format:
     kind: Kind
     precision: str = ""
     modules: tuple[str, ...] = ()
-    extra: str = "ship"
     bound: float | None = EXACT
     agreeing: float = 0.0
 
@@ -123,14 +124,24 @@ _ALL = (
 FORMATS: Mapping[str, Format] = {one.name: one for one in _ALL}
 
 
+def lacking(modules: Sequence[str]) -> list[str]:
+    """Those of the modules that are not installed."""
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+def command(modules: Sequence[str]) -> str:
+    """The command that adds those of the modules that are not installed to this very installation."""
+    return f"{shlex.quote(sys.executable)} -m pip install {' '.join(lacking(modules))}"
+
+
 def missing(told: Format) -> str:
     """The sentence on what has to be installed for a format; '' where all is there."""
-    lacking = [name for name in told.modules if importlib.util.find_spec(name) is None]
-    if not lacking:
+    names = lacking(told.modules)
+    if not names:
         return ""
     return (
-        f"“{told.title}” needs {', '.join(lacking)}, which this installation does not have; add it with: "
-        f'pip install "desktop_llm[{told.extra}]"'
+        f"“{told.title}” needs {', '.join(names)}, which this installation does not have; add it with: "
+        f"{command(told.modules)}"
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import formats
 
 WEIGHTS = "model.onnx"
 INPUTS = ("input_ids", "attention_mask")
@@ -40,8 +41,9 @@ class OnnxModel(torch.nn.Module):
         try:
             import onnxruntime
         except ImportError:
+            add = formats.command(("onnxruntime",))
             raise UserError(
-                f'“{folder}” is an ONNX export; answering with it needs onnxruntime: pip install "desktop_llm[ship]"'
+                f"“{folder}” is an ONNX export; answering with it needs onnxruntime, added by: {add}"
             ) from None
         self.config = config
         options: Any = onnxruntime.SessionOptions()

@@ -28,8 +28,8 @@ from desktop_llm.serving.writing import Pen, Reply, Row, Write, sampling_of
 class Served:
     """A model: its name, what its task is called, the fields of a row, and how it is asked.
 
-    `ask` for answers to rows, `write` where it writes; one of them is None. `talks`: its row is a conversation; `usual` is how
-    it writes where nobody says otherwise.
+    `ask` for answers to rows, `write` where it writes; one of them is None. `talks`: its row is a conversation;
+    `usual` is how it writes where nobody says otherwise.
     """
 
     name: str

@@ -12,6 +12,7 @@ from typing import Any
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.formats import Compared, Format
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.store.evaluations import SPLIT
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
@@ -197,7 +198,7 @@ def _intervals(project: Project, number: int, earlier_model: bool) -> Intervals:
     """By split and figure, where the run was measured with them; they are of its present model."""
     if earlier_model:
         return {}
-    return {one.name: one.intervals for one in project.evaluations.all(number) if one.kind == "split"}
+    return {one.name: one.intervals for one in project.evaluations.all(number) if one.kind == SPLIT}
 
 
 def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]], sure: Intervals) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import formats
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.serving import place as places
 from desktop_llm.serving.place import Place
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from desktop_llm.serving.server import Server
 
 MODULES = ("fastapi", "uvicorn")
-COMMAND = 'pip install "desktop_llm[serve]"'
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model.onnx")
 
 
 def missing() -> str:
     """The sentence on what has to be installed first; '' where all is there."""
-    lacking = [name for name in MODULES if importlib.util.find_spec(name) is None]
-    if not lacking:
+    names = formats.lacking(MODULES)
+    if not names:
         return ""
-    return f"Serving needs {', '.join(lacking)}, which this installation does not have; add it with: {COMMAND}"
+    return (
+        f"Serving needs {', '.join(names)}, which this installation does not have; add it with: "
+        f"{formats.command(MODULES)}"
+    )
 
 
 def check(folder: Path, place: Place) -> None:

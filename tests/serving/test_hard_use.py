@@ -31,7 +31,7 @@ def _bad_request(address: str, source: random.Random) -> str:
     """One of many kinds; which."""
     kind = source.choice(("garbage", "giant", "slow", "aborted", "half", "method", "deep", "many"))
     good = json.dumps({"text": "soup and bread " * source.randint(1, 40)}).encode()
-    with connect(address, 10.0) as one:
+    with connect(address) as one:
         if kind == "garbage":
             one.sendall(source.randbytes(source.randint(1, 4000)))
         elif kind == "giant":

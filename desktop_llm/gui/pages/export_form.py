@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_llm.jobs import formats
 from desktop_llm.jobs.formats import FORMATS, ZIP
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -150,8 +151,7 @@ class ExportForm(QWidget):
         self.possible_changed.emit(self.possible)
 
     def _on_copy(self) -> None:
-        extra = FORMATS[self.format_name].extra
-        QGuiApplication.clipboard().setText(f'pip install "desktop_llm[{extra}]"')
+        QGuiApplication.clipboard().setText(formats.command(FORMATS[self.format_name].modules))
 
     def _on_zipped(self, zipped: bool) -> None:
         text = self.folder.text().strip().removesuffix(ZIP)
