@@ -35,7 +35,6 @@ from desktop_llm.engine.loop import Loop, Outcome
 from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
-from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
 from desktop_llm.engine.ranks import ALONE, PeerLostError, Ranks
 from desktop_llm.engine.spread import Spread, over
@@ -47,6 +46,7 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.model_note import NOTE
 from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row, Shelving
 from desktop_llm.nets.token_shelf import Shelf

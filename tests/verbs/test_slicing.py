@@ -80,12 +80,12 @@ def test_the_rule_keeps_the_run_from_going_out(biased: Project, tmp_path: Path) 
     accuracy = value.figures["accuracy"].value
     floors.put(biased, Floor(by="channel", value=accuracy + 0.05))
     with pytest.raises(UserError, match="may not be handed on: for channel “chat” its accuracy is"):
-        exporting.export(biased, 1, "huggingface", tmp_path / "out")
+        exporting.export(biased, 1, exporting.Wish(to=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
     text = slice_report.report(biased, 1, TEST, slicing.choices(biased))
     assert "Broken: for channel “chat”" in text
     floors.put(biased, Floor(by="channel", value=accuracy - 0.05))
-    exporting.export(biased, 1, "huggingface", tmp_path / "out")
+    exporting.export(biased, 1, exporting.Wish(to=tmp_path / "out"))
     floors.put(biased, None)
     assert floors.of(biased) is None
     with pytest.raises(UserError, match="cannot be sliced by “colour”"):
