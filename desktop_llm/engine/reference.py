@@ -57,8 +57,9 @@ def settle(
         if len(split.examples):
             wanted[_key(job, learner.digest(split.examples))] = split
     ranks, kept = spread.ranks, run_folder.reference
-    found = ranks.told({key: _read(kept / key) for key in wanted} if ranks.first else {})
-    missing = {key: split for key, split in wanted.items() if found[key] is None}
+    read = ((key, _read(kept / key)) for key in wanted) if ranks.first else ()
+    found: dict[str, Outputs] = ranks.told({key: outputs for key, outputs in read if outputs is not None})
+    missing = {key: split for key, split in wanted.items() if key not in found}
     if missing:
         start = _at_start(job.recipe, spread, device) if resumed else spread
         size, done = job.recipe.per_device_eval_batch_size, 0
@@ -95,7 +96,7 @@ class Before:
         if run is None or not len(split.examples) or not isinstance(learner, Referring) or not learner.refers:
             return
         try:
-            outputs = _read(run.reference / _key(run.job(), learner.digest(split.examples)))
+            outputs: Outputs | None = _read(run.reference / _key(run.job(), learner.digest(split.examples)))
             if outputs is None:
                 outputs = self._asked(split, batch_size, on_batch)
         except UserError:  # it was moved away or is another one by now: there is nothing to measure from

@@ -25,7 +25,8 @@ class Recipe(recipe_pairs.PairKeys):
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
     more, or one that only some tasks have: `OWN`), and where they apply `minimum`, `maximum`, `choices`
-    ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
+    ((value, title), …), `decimals`, `scratch_only`, `folder_only`,
+    `goes_with` (another key and the value of it without which this one has no part).
     """
 
     model: str = _hyper(

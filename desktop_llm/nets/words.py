@@ -234,6 +234,15 @@ def tagged(places: Sequence[Place], spans: Sequence[tuple[int, int, int]]) -> li
     return targets
 
 
+def touching(rows: WordRows) -> set[int]:
+    """The classes of which a span begins right behind the last word of another one, in rows whose targets are known."""
+    kinds = np.where(rows.targets > 0, (rows.targets.astype(np.int64) - 1) // 2, -1)
+    begins = (rows.targets[1:] > 0) & (rows.targets[1:] % 2 == 1) & (kinds[1:] == kinds[:-1])
+    first = rows.word_starts[1:-1]  # what stands at the beginning of a text follows nothing
+    begins[first[(first > 0) & (first < len(kinds))] - 1] = False
+    return set(kinds[1:][begins].tolist())
+
+
 def collate(rows: WordRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:
     """A batch of the windows of the chosen texts, one below the other.
 

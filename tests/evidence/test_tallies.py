@@ -48,6 +48,11 @@ def _talk(source: random.Random) -> tuple[Any, Any]:
     return [asked, {"role": "assistant", "content": source.choice(["yes it is", "no"])}], told
 
 
+def _pair(source: random.Random) -> tuple[Any, Any]:
+    truth = source.choice(["a", "b", "tie"])
+    return truth, truth if truth == "tie" else source.choice(["a", "b"])
+
+
 MAKERS: dict[str, Callable[[random.Random], tuple[Any, Any]]] = {
     "text_classification": _one,
     "multilabel_classification": _several,
@@ -55,6 +60,7 @@ MAKERS: dict[str, Callable[[random.Random], tuple[Any, Any]]] = {
     "token_tagging": _spans,
     "language_modelling": _text,
     "dialogue": _talk,
+    "preference": _pair,
 }
 WITH_TALLY = [task for task in TASKS.values() if task.open_tally is not None and task.name in MAKERS]
 

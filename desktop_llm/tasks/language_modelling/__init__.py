@@ -136,6 +136,7 @@ TASK = Task(
     sizing_source="Hoffmann et al. 2022",
     least_classes=0,
     pipeline="text-generation",
+    starts=("CAUSAL_LM", "MASKED_LM"),
     other=_other,
     usage=('print(model("Once upon a time", max_new_tokens=40))',),
     formats=("text", "jsonl", "parquet", "csv"),

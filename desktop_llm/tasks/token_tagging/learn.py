@@ -1,7 +1,9 @@
 """How this task learns: text → tokens in windows → encoder with a head for tokens → a tag for each word → spans.
 
 Tags are those of IOB2 (Tjong Kim Sang and Veenstra, 1999): outside, and for each label beginning and inside. Each word
-is judged by its first token. A word that goes on with no span begins one, so that any sequence of tags means spans.
+is judged by its first token: which label it has, if any, by the chances of both of the label's tags together, and then
+whether a span begins there. A word that goes on with no span begins one, so that any tags mean spans. Where no two
+spans of a label touch in what was learned, as in data that tell only what is inside, none do in an answer.
 """
 
 from __future__ import annotations
@@ -30,19 +32,22 @@ AT_ONCE = 16_384
 """Tokens, padding counted, that pass through the model at once; a long text has more, and takes several turns."""
 PLACE = 2
 """Columns of an output before its logits: where the word begins and ends."""
+TOUCHING = "touching_labels"
+"""The key of a model's config for the labels whose spans may follow each other with no word between."""
 
 
 class Tagger(Kept):
     """An encoder with a head for tokens, its tokenizer, and the way texts and spans pass through both."""
 
-    def __init__(self, parts: Parts, label_smoothing: float = 0.0) -> None:
-        """Put the parts together; their classes are tags."""
+    def __init__(self, parts: Parts, label_smoothing: float = 0.0, *, touching: Iterable[str] | None = None) -> None:
+        """Put the parts together; their classes are tags. `touching` as in TOUCHING; None: by what is encoded first."""
         super().__init__(parts.model, parts.tokenizer)
         self.tags = parts.classes
         self.classes = tuple(tag[2:] for tag in self.tags if tag.startswith("B-"))
         self._numbers = {name: place for place, name in enumerate(self.classes)}
         self._max_length, self._smoothing = parts.max_length, label_smoothing
         self._mean_words = 0.0
+        self._touching = None if touching is None else {self._numbers[name] for name in touching}
 
     def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
         """Texts to tokens and words, spans to tags; of spans that overlap, the longest is learned."""
@@ -50,6 +55,9 @@ class Tagger(Kept):
         made = words.encode(self._tokenizer, told, self._max_length, report)
         # What is encoded first is trained on. One measure for all batches: a slice of a batch counts by its words.
         self._mean_words = self._mean_words or made.mean_words
+        if self._touching is None:
+            self._touching = words.touching(made)
+            setattr(self.model.config, TOUCHING, [self.classes[number] for number in sorted(self._touching)])
         return made
 
     def narrow(self, examples: Sequence[WordRows]) -> None:
@@ -123,10 +131,12 @@ class Tagger(Kept):
             return Prediction(label=[], probability=1.0, uncertainty=0.0)
         places = output[:, :PLACE].long().tolist()
         chances = torch.softmax(output[:, PLACE:], dim=-1)
-        tags = chances.argmax(dim=-1).tolist()
-        # beginning and inside of one label are one class
-        classes = torch.cat([chances[:, :1], chances[:, 1::2] + chances[:, 2::2]], dim=1)
-        sure = classes.max(dim=1).values
+        begins, inside = chances[:, 1::2], chances[:, 2::2]
+        classes = torch.cat([chances[:, :1], begins + inside], dim=1)
+        sure, told = classes.max(dim=1)
+        own = (told - 1).clamp(min=0)[:, None]
+        anew = (begins.gather(1, own) > inside.gather(1, own)).flatten()
+        tags = self._tags_of(told.tolist(), anew.tolist())
         best = torch.topk(classes, 2, dim=1).values
         margin = float((best[:, 0] - best[:, 1]).min())
         label, top = [], []
@@ -140,6 +150,14 @@ class Tagger(Kept):
             uncertainty=min(1.0, max(0.0, 1.0 - margin)),
             top=tuple(top),
         )
+
+    def _tags_of(self, told: Sequence[int], anew: Sequence[bool]) -> list[int]:
+        """The tag of each word by its class, 0 for none, and whether a span would rather begin there than go on."""
+        may = self._touching
+        return [
+            number and 2 * number - (1 if begins and (may is None or number - 1 in may) else 0)
+            for number, begins in zip(told, anew, strict=True)
+        ]
 
 
 def _runs(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -167,4 +185,7 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
 
 def load(folder: Path) -> Tagger:
     """A finished tagger for prediction; tags come from its config."""
-    return Tagger(sequence_model.finished(folder, HEAD))
+    parts = sequence_model.finished(folder, HEAD)
+    every = [tag[2:] for tag in parts.classes if tag.startswith("B-")]
+    known = getattr(parts.model.config, TOUCHING, every)
+    return Tagger(parts, touching=[name for name in every if name in known])
