@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from desktop_llm import atomic
-from desktop_llm.engine.export import huggingface
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
@@ -25,6 +24,7 @@ from desktop_llm.nets.head_loss import IGNORED
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import possible
 from tests import run_folders
+from tests.exported import handed_on
 from tests.tasks.fixture import fixture_of
 from tests.tasks.language_modelling.fixture import FIXTURE
 
@@ -107,7 +107,7 @@ def test_it_can_be_exported_and_is_the_start_of_other_runs(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path
 ) -> None:
     folder = learned[0]
-    assert huggingface(folder, tmp_path / "out", "") < 1e-5
+    assert handed_on(folder, tmp_path / "out").difference < 1e-5
     values = {"max_steps": 2, "learning_rate": 1e-5, "max_length": 100}
     end, heard = _run(_make(tmp_path / "further", model=str(tmp_path / "out"), **values))
     assert isinstance(end, Finished), end
