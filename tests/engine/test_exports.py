@@ -134,8 +134,8 @@ def _bert() -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast]:
         mask_token="[MASK]",
     )
     config = BertConfig(
-        vocab_size=12, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, id2label=dict(enumerate("xyz")),
-        max_position_embeddings=16, architectures=["BertForSequenceClassification"],
+        vocab_size=12, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        id2label=dict(enumerate("xyz")), max_position_embeddings=16, architectures=["BertForSequenceClassification"],
     )  # fmt: skip
     torch.manual_seed(3)
     return BertForSequenceClassification(config).train(False), tokenizer
