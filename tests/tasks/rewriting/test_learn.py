@@ -283,7 +283,7 @@ def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path,
             "num_hidden_layers": 1,
             "num_attention_heads": 2,
         }
-        LlamaForCausalLM(LlamaConfig(vocab_size=300, **sizes)).save_pretrained(base)
+        LlamaForCausalLM(LlamaConfig(vocab_size=300, num_attention_heads=2, **sizes)).save_pretrained(base)
     if wrong == "tokenizer":
         (base / "tokenizer.json").unlink()
     end, _ = _run(_make(tmp_path / "run", max_steps=2, model=str(base)))
