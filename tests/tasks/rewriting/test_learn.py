@@ -277,12 +277,7 @@ def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path,
     if wrong == "decoder":
         from transformers import LlamaConfig, LlamaForCausalLM
 
-        sizes: dict[str, Any] = {
-            "hidden_size": 16,
-            "intermediate_size": 16,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-        }
+        sizes: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
         LlamaForCausalLM(LlamaConfig(vocab_size=300, num_attention_heads=2, **sizes)).save_pretrained(base)
     if wrong == "tokenizer":
         (base / "tokenizer.json").unlink()
