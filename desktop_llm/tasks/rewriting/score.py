@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
@@ -14,9 +15,14 @@ from sacrebleu.metrics.chrf import CHRF
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.task import Scores
 
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
+
 BARS = 24
 LISTED = 200
 SHORT = 300
+REMEMBERED = 4096
+"""Pairs whose figures are remembered: intervals are found by measuring the same ones a thousand times."""
 LOWEST = 1e-300
 ROUGE = {"rouge1": "rouge_1", "rouge2": "rouge_2", "rougeL": "rouge_l"}
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -61,8 +67,7 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
     places = [place for place, one in enumerate(predictions) if one.label is not None]
     wanted, made = [str(truth[place]) for place in places], [str(predictions[place].label) for place in places]
     metrics, signatures = _alike(wanted, made) if places else ({}, {})
-    single = CHRF()
-    each = [single.sentence_score(one, [other]).score for one, other in zip(made, wanted, strict=True)]
+    each = [_chrf(one, other) for one, other in zip(wanted, made, strict=True)]
     least = sorted(range(len(places)), key=each.__getitem__)[:LISTED]
     return Scores(
         metrics=metrics,
@@ -85,18 +90,33 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
 
 def _alike(wanted: Sequence[str], made: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
     """The figures, and how those of sacrebleu were measured."""
-    from rouge_score.rouge_scorer import RougeScorer  # brings along all of nltk
-
     bleu, chrf = BLEU(tokenize=parting(wanted)), CHRF()
-    rouge = RougeScorer(list(ROUGE), tokenizer=_Words())
-    told = [rouge.score(one, other) for one, other in zip(wanted, made, strict=True)]
+    told = [_rouge(one, other) for one, other in zip(wanted, made, strict=True)]
     metrics = {
         "bleu": min(100.0, bleu.corpus_score(made, [wanted]).score),
         "chrf": min(100.0, chrf.corpus_score(made, [wanted]).score),
-        **{name: float(np.mean([one[key].fmeasure for one in told])) for key, name in ROUGE.items()},
+        **{name: float(np.mean([one[place] for one in told])) for place, name in enumerate(ROUGE.values())},
         "exact_match": float(np.mean([one.strip() == other.strip() for one, other in zip(wanted, made, strict=True)])),
     }
     return metrics, {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())}
+
+
+@cache
+def _scorer() -> RougeScorer:
+    from rouge_score.rouge_scorer import RougeScorer  # brings along all of nltk
+
+    return RougeScorer(list(ROUGE), tokenizer=_Words())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _rouge(wanted: str, made: str) -> tuple[float, ...]:
+    told = _scorer().score(wanted, made)
+    return tuple(float(told[key].fmeasure) for key in ROUGE)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _chrf(wanted: str, made: str) -> float:
+    return float(CHRF().sentence_score(made, [wanted]).score)
 
 
 def _short(text: str) -> str:
