@@ -64,8 +64,8 @@ class Tables:
             if chance > self._words.get(word, ("", 0.0))[1]:
                 self._words[word] = (become, chance)
         phrases: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-        for given, made in pairs:
-            self._collect(given, made, phrases)
+        for given_words, made_words in pairs:
+            self._collect(given_words, made_words, phrases)
         self._phrases = {key: counts.most_common(1)[0] for key, counts in phrases.items()}
 
     def by_words(self, text: str) -> str:
