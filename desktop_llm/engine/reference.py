@@ -74,7 +74,7 @@ def settle(
         for key, split in missing.items():
             found[key] = ranks.told(evaluate.outputs_of(start, split, device, size, heard))
             if ranks.first:
-                _write(kept / key, found[key])
+                _write(kept / key, found[key], voice)
     for key, split in wanted.items():
         learner.refer(split.examples, found[key])
     if ranks.first:
@@ -145,11 +145,15 @@ def _read(folder: Path) -> torch.Tensor | None:
         return None
 
 
-def _write(folder: Path, outputs: Outputs) -> None:
+def _write(folder: Path, outputs: Outputs, voice: Voice) -> None:
+    """A disk that refuses ends no run: who goes on with it asks once more."""
     if not isinstance(outputs, torch.Tensor):
         raise TypeError("only one row an example can be kept")
-    with atomic.new_folder(folder) as filling:
-        save_file({"outputs": outputs.contiguous()}, filling / OUTPUTS)
+    try:
+        with atomic.new_folder(folder) as filling:
+            save_file({"outputs": outputs.contiguous()}, filling / OUTPUTS)
+    except (OSError, SafetensorError) as error:
+        voice.note(f"What the model says as it begins could not be kept ({error}).", "warning")
 
 
 def _tidy(kept: Path, wanted: Mapping[str, Split]) -> None:

@@ -76,11 +76,9 @@ class Cells(NamedTuple):
 
 
 def database(schema: tuple[str, ...], trees: Sequence[Rows | None]) -> bytes | None:
-    """A database of these statements, each of which makes the next of the `trees`. None where a row has no room.
+    """A database of these statements, each of which makes the next of the `trees`; one that is None has no rows.
 
-    A tree that is None is an index without rows.
-
-    None, too, where a table has more than MOST_LEAVES, or an index more than one.
+    None where a row has no room, a table has more than MOST_LEAVES, or an index more than one.
     """
     for page in PAGE_BYTES:
         if all(page - SPARED >= tree.greatest for tree in trees if tree is not None):

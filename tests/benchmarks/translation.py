@@ -24,7 +24,8 @@ from typing import Any
 
 os.environ.setdefault("DESKTOP_LLM_HOME", tempfile.mkdtemp(prefix="desktop_llm-bench-"))
 
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs import snapshot
@@ -59,9 +60,9 @@ class Tables:
         pairs = [(parts(row["source"].lower()), parts(row["label"])) for row in rows]
         self._chances = _aligned(pairs)
         self._words: dict[str, tuple[str, float]] = {}
-        for (made, given), chance in self._chances.items():
-            if chance > self._words.get(given, ("", 0.0))[1]:
-                self._words[given] = (made, chance)
+        for (become, word), chance in self._chances.items():
+            if chance > self._words.get(word, ("", 0.0))[1]:
+                self._words[word] = (become, chance)
         phrases: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
         for given, made in pairs:
             self._collect(given, made, phrases)
@@ -141,7 +142,7 @@ def main() -> None:
         sources = [str(row["source"]) for row in rows["test"]]
         written = [str(one.label) for one in predictor.predict([{"source": source} for source in sources])]
         print(json.dumps({"lines a second": round(len(sources) / (time.monotonic() - began), 1)}))
-        tables = Tables(rows["train"])  # type: ignore[arg-type]
+        tables = Tables(rows["train"])
         ways: dict[str, Callable[[], list[str]]] = {
             "copied": lambda: sources,
             "by words": lambda: [tables.by_words(one) for one in sources],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -133,11 +134,11 @@ def _bert() -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast]:
         mask_token="[MASK]",
     )
     config = BertConfig(
-        vocab_size=12, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, num_labels=3,
+        vocab_size=12, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, id2label=dict(enumerate("xyz")),
         max_position_embeddings=16, architectures=["BertForSequenceClassification"],
     )  # fmt: skip
     torch.manual_seed(3)
-    return BertForSequenceClassification(config).eval(), tokenizer
+    return BertForSequenceClassification(config).train(False), tokenizer
 
 
 def test_a_classifier_as_gguf_keeps_all_of_it(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_classifier_as_gguf_keeps_all_of_it(tmp_path: Path) -> None:
     model, tokenizer = _bert()
     file = tmp_path / gguf_file.NAME
     gguf_file.write(model, tokenizer, file, "Q8_0", "trial", lambda done, total: None)
-    other = BertForSequenceClassification(model.config).eval()
+    other = BertForSequenceClassification(model.config).train(False)
     gguf_file.fill(other, file)
     ids = torch.tensor([[2, 5, 6, 7, 3]])
     with torch.inference_mode():
@@ -228,7 +229,7 @@ def test_what_a_run_cannot_have_is_said_before_anything_is_done(
     assert "no adapter" in told["adapter"].unfit
     assert "GGUF is written for" in told["gguf-f16"].unfit
     assert told["huggingface"].unfit == told["onnx"].unfit == ""
-    monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="-m pip install onnx onnxscript onnxruntime"):
         exporting.export(project, 1, exporting.Wish(format_name="onnx", to=tmp_path / "out"))
     assert not (tmp_path / "out").exists()

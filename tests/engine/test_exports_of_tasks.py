@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,10 @@ from tests.tasks.fixture import fixture_of
 
 pytestmark = pytest.mark.slow
 LEARNING = [one for one in TASKS.values() if one.learns]
-SMALL = {"torch_compile": False, "num_train_epochs": 2.0, "eval_steps": 10_000}
+SMALL: dict[str, Any] = {"torch_compile": False, "num_train_epochs": 2.0, "eval_steps": 10_000}
 
 
-def _trained(path: Path, task: Task, **values: object) -> RunFolder:
+def _trained(path: Path, task: Task, **values: Any) -> RunFolder:
     folder = run_folders.make(path, kind=fixture_of(task).kind, **SMALL, **values)
     assert isinstance(run(folder.path, lambda event: None, Control()), Finished)
     return folder

@@ -44,7 +44,8 @@ def marian(path: Path, *, sentences: Sequence[str] = SENTENCES, **values: Any) -
     special = {"pad_token_id": pad, "eos_token_id": 0, "decoder_start_token_id": pad, "forced_eos_token_id": None}
     sizes = {"vocab_size": len(pieces), "max_position_embeddings": 64}
     model = MarianMTModel(MarianConfig(**{**WIDE, **HEADS, **special, **sizes, "scale_embedding": True, **values}))
-    model.final_logits_bias += torch.linspace(-1, 1, model.final_logits_bias.shape[1])
+    bias: torch.Tensor = model.final_logits_bias
+    bias += torch.linspace(-1, 1, bias.shape[1])
     model.save_pretrained(path)
     tokenizer.save_pretrained(path)
     return path

@@ -108,7 +108,7 @@ class Rewriter(SeqKept):
         return ids
 
     def _text(self, ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
     def _note_cut(self, made: TextPairs) -> None:
         read = self._parts.max_length
@@ -148,7 +148,7 @@ class Rewriter(SeqKept):
             labels[at, : len(line) + 1] = torch.tensor([*line, self._parts.end], device=device)
             begun[at, 1 : len(line) + 1] = labels[at, : len(line)]
         chosen = torch.tensor(places, device=device)
-        inputs = {name: batch[name][chosen] for name in ("input_ids", "attention_mask") if name in batch}
+        inputs: Batch = {name: batch[name][chosen] for name in ("input_ids", "attention_mask") if name in batch}
         means = _means(self.measured({**inputs, "decoder_input_ids": begun, "labels": labels}), labels)
         for place, (mean, count, _) in zip(places, means, strict=True):
             told[place][MEAN], told[place][COUNT] = mean, count

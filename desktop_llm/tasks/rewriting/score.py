@@ -6,15 +6,18 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sacrebleu.metrics import BLEU, CHRF
 
 from desktop_llm.evidence import tally as tallies
 from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.task import Scores
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
 BARS = 24
 LISTED = 200
@@ -67,6 +70,8 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
     places = [place for place, one in enumerate(predictions) if one.label is not None]
     wanted, made = [str(truth[place]) for place in places], [str(predictions[place].label) for place in places]
     metrics, signatures = _alike(wanted, made) if places else ({}, {})
+    from sacrebleu.metrics.chrf import CHRF
+
     single = CHRF()
     each = [single.sentence_score(one, [other]).score for one, other in zip(made, wanted, strict=True)]
     least = sorted(range(len(places)), key=each.__getitem__)[:LISTED]
@@ -94,6 +99,10 @@ def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
 
     BLEU and chrF are made of counts of n-grams, which add up over texts.
     """
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
     places = [place for place, one in enumerate(predictions) if one.label is not None]
     wanted, made = [str(truth[place]) for place in places], [str(predictions[place].label) for place in places]
     bleu, chrf, rouge = BLEU(tokenize=parting(wanted)), CHRF(), RougeScorer(list(ROUGE), tokenizer=_Words())
@@ -130,6 +139,8 @@ def _of_sums(sums: list[float], bleu: BLEU, chrf: CHRF) -> dict[str, float]:
 def _alike(wanted: Sequence[str], made: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
     """The figures, and how those of sacrebleu were measured."""
     from rouge_score.rouge_scorer import RougeScorer  # brings along all of nltk
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     bleu, chrf = BLEU(tokenize=parting(wanted)), CHRF()
     rouge = RougeScorer(list(ROUGE), tokenizer=_Words())

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from desktop_llm import atomic
-from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
@@ -18,7 +17,6 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved
 from desktop_llm.jobs.folder import RunFolder
-from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.nets import masking, tokenizer
@@ -26,6 +24,7 @@ from desktop_llm.nets.head_loss import IGNORED
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import possible
 from tests import run_folders
+from tests.exported import handed_on
 from tests.tasks.fixture import fixture_of
 from tests.tasks.language_modelling.fixture import FIXTURE
 
@@ -108,10 +107,7 @@ def test_it_can_be_exported_and_is_the_start_of_other_runs(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path
 ) -> None:
     folder = learned[0]
-    order = Order(format=FORMATS["huggingface"], to=tmp_path / "out", describe=lambda told: {})
-    told = export(folder, order)
-    assert told.difference < 1e-5
-    assert told.same == told.answers > 0
+    assert handed_on(folder, tmp_path / "out").difference < 1e-5
     values = {"max_steps": 2, "learning_rate": 1e-5, "max_length": 100}
     end, heard = _run(_make(tmp_path / "further", model=str(tmp_path / "out"), **values))
     assert isinstance(end, Finished), end

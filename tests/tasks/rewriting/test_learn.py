@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from desktop_llm.engine import export, flops
+from desktop_llm.engine import flops
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
@@ -28,6 +28,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.rewriting.labels import SAMPLING
 from desktop_llm.verbs import sizing
 from tests import run_folders
+from tests.exported import handed_on
 from tests.nets import seq2seq
 from tests.run_folders import FILLER, Kind
 from tests.tasks.rewriting.fixture import rows
@@ -112,7 +113,7 @@ def test_an_export_writes_the_same_with_transformers_alone(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path
 ) -> None:
     folder, _ = learned
-    export.huggingface(folder, tmp_path / "out", "")
+    handed_on(folder, tmp_path / "out")
     texts = [str(row["source"]) for row in snapshot.rows(folder.snapshot, "test")]
     asked = [sys.executable, "-c", OUTSIDE, str(tmp_path / "out"), json.dumps(texts)]
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -277,7 +278,12 @@ def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path,
     if wrong == "decoder":
         from transformers import LlamaConfig, LlamaForCausalLM
 
-        sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        sizes: dict[str, Any] = {
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+        }
         LlamaForCausalLM(LlamaConfig(vocab_size=300, **sizes)).save_pretrained(base)
     if wrong == "tokenizer":
         (base / "tokenizer.json").unlink()

@@ -238,8 +238,8 @@ def test_spans_of_a_label_touch_only_where_they_did_in_what_was_learned(tmp_path
     begins = [[0.02, 0.92, 0.02, 0.02, 0.02], [0.02, 0.02, 0.02, 0.92, 0.02]]
     both = [begins[0], begins[0], begins[1], begins[1]]
     assert len(_said(learner, both)) == 4  # nobody knows
-    row = {"text": "bread, tea Rome Oslo", "label": [span(0, 5, "food"), span(7, 10, "food")]}
-    row["label"] += [span(11, 15, "travel"), span(16, 20, "travel")]
+    spans = [span(0, 5, "food"), span(7, 10, "food"), span(11, 15, "travel"), span(16, 20, "travel")]
+    row = {"text": "bread, tea Rome Oslo", "label": spans}
     next_to_it = {"text": "Rome", "label": [span(0, 4, "travel")]}
     examples = learner.encode([row, next_to_it, {"text": "tea", "label": [span(0, 3, "food")]}], _silent)
     assert words.touching(examples) == {1}
