@@ -154,6 +154,7 @@ def test_a_recipe_that_cannot_be_says_why() -> None:
         changed(Recipe(), {"objective": "masked", "model": "/a", "lora_r": 8})
     assert TASK.deciding("", changed(Recipe(), {"objective": "masked"})).name == "pseudo_perplexity"
     assert TASK.deciding("", Recipe()).name == "perplexity"
+    assert TASK.main(["loss", "masked_accuracy", "pseudo_perplexity"]).name == "pseudo_perplexity"
 
 
 TEXTS = ["unbelievable stories about houses"] * 5
