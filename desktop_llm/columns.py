@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SPACE, ASCII = ord(" "), 128
+
+
 class Texts(Sequence[str]):
     """Texts in an Arrow array of strings without nulls; pickled, they are a list."""
 
@@ -61,7 +64,16 @@ class Texts(Sequence[str]):
         """Each as `str.strip` leaves it."""
         from pyarrow import compute
 
-        return Texts(compute.utf8_trim_whitespace(self.array))
+        return Texts(compute.utf8_trim_whitespace(self.array)) if self._may_have_space() else self
+
+    def _may_have_space(self) -> bool:
+        """Whether one of them may begin or end with white space: with no visible character of ASCII."""
+        ends, data = self.ends(), self.data()
+        starts, ends = ends[:-1], ends[1:]
+        if not len(data) or (starts == ends).any():
+            return True
+        outer = data[starts], data[ends - 1]
+        return any(bool(((signs <= SPACE) | (signs >= ASCII)).any()) for signs in outer)
 
     def coded(self) -> Coded:
         """Each text once, and where it is."""
@@ -99,16 +111,6 @@ def texts_of(cells: Sequence[Any]) -> Sequence[Any]:
         return Texts.of(cells)
     except (TypeError, UnicodeEncodeError):  # no text, or half a character, which Arrow does not know
         return cells
-
-
-def joined(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
-    """Parts of one column, one behind the other."""
-    texts = [part for part in parts if isinstance(part, Texts)]
-    if len(texts) < len(parts):
-        return [cell for part in parts for cell in part]
-    import pyarrow as pa
-
-    return Texts(pa.concat_arrays([part.array for part in texts]))
 
 
 class Coded(Sequence[Any]):

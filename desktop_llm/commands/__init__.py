@@ -27,6 +27,7 @@ VERBS = {
     "slices": "slicing",
     "predict": "models",
     "export": "models",
+    "serve": "serving",
     "suggest": "looping",
     "mistakes": "looping",
     "advise": "looping",

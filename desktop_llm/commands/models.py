@@ -8,9 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected
+from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected, usage
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import generation
+from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.jobs.generation import Sampling
 
 if TYPE_CHECKING:
@@ -30,8 +31,15 @@ def declare(verb: Declare) -> None:
     one = verb("export", _export, "write a model for others to load")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
-    one.add_argument("--format", default="huggingface")
-    one.add_argument("--to", type=Path, required=True)
+    one.add_argument("--format", default="huggingface", help=", ".join(FORMATS))
+    one.add_argument("--to", type=Path, required=True, help="a new folder; with --zip, a new file")
+    one.add_argument("--zip", action="store_true", help="one file instead of a folder")
+    one.add_argument("--rows", type=int, metavar="N", help="how many rows it is compared on with its run")
+    papers = one.add_argument_group("for the model card")
+    papers.add_argument("--licence", default="", help="of the model, such as apache-2.0")
+    papers.add_argument("--base-licence", default="", metavar="LICENCE", help="of the model that it started from")
+    papers.add_argument("--data-licence", default="", metavar="LICENCE", help="of the texts")
+    papers.add_argument("--language", default="", help="codes such as en, with commas between")
 
 
 def _predict(told: Any, out: Out) -> None:
@@ -50,7 +58,7 @@ def _predict(told: Any, out: Out) -> None:
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
     worker.offline()
-    from desktop_llm.engine.predict import task_of
+    from desktop_llm.jobs.model_note import task_of
 
     task = task_named(task_of(folder))
     values = _sampling_values(told)
@@ -142,16 +150,26 @@ def _in_words(part: Any, text: str) -> str:
 
 
 def _export(told: Any, out: Out) -> None:
+    from desktop_llm.jobs import formats
     from desktop_llm.verbs import earlier, exporting
+    from desktop_llm.verbs.card import Papers
 
-    if told.format not in exporting.FORMATS:
-        raise UsageError(f"There is no export format “{told.format}”; choose one of {', '.join(exporting.FORMATS)}.")
+    with usage():
+        kind = exporting.format_named(told.format)
+    papers = Papers(
+        licence=told.licence,
+        base_licence=told.base_licence,
+        data_licence=told.data_licence,
+        language=told.language,
+    )
+    rows = exporting.COMPARED if told.rows is None else told.rows
     with opened(told.project) as project:
         must_learn(project)
-        difference = exporting.export(project, told.run, told.format, told.to)
+        wish = exporting.Wish(format_name=kind.name, to=told.to, compared=rows, zipped=told.zip, papers=papers)
+        compared = exporting.export(project, told.run, wish)
         before = earlier.of(project, told.run)
-        words = f"Exported run {told.run} to “{told.to}”; read back, its answers differ by {difference:.1e} at most."
-        line = {"run": told.run, "to": str(told.to), "difference": difference}
+        words = f"Exported run {told.run} to “{told.to}”. {compared.words()}"
+        line = {"run": told.run, "to": str(told.to), "format": kind.name, **formats.to_json(compared)}
         if before is not None:
             line, words = {**line, "step": before.step}, f"{words}\n{before.words(told.run)}"
         out(line, words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("run", type=int)
     one.add_argument("--by", action="append", default=[], metavar="COLUMN|length|file|language|label")
     one.add_argument("--on", default="test", metavar="SPLIT|FILTER|FILE", help="what the run was measured on")
+    one.add_argument("--against", type=int, metavar="RUN", help="is the worst slice better than in this run?")
     one.add_argument("--to", type=Path, metavar="FILE.md", help="write a report")
     rule = one.add_mutually_exclusive_group()
     words = "refuse exports of runs whose worst slice by the first --by is below this, 0.8 for 80 %%"
@@ -43,6 +46,9 @@ def _slices(told: Any, out: Out) -> None:
         for one in by:
             found = slicing.of(project, told.run, on, one)
             out(_as_json(found), _in_words(found))
+            if told.against is not None and found.worst is not None:
+                words = slicing.against(project, told.run, told.against, on, one, found.worst.name)
+                out({"by": found.by, "slice": found.worst.name, "against": told.against, "verdict": words}, words)
         floor = floors.of(project)
         if floor is not None:
             wrong = floors.broken(slicing.of(project, told.run, on, floor.by), floor)
@@ -83,9 +89,13 @@ def _as_json(told: Sliced) -> dict[str, Any]:
             }
             for one in told.slices
         ],
-        "demographic_parity_difference": max((one.parity for one in told.gaps), default=None),
-        "equalized_odds_difference": max((one.odds for one in told.gaps), default=None),
+        "demographic_parity_difference": _largest([one.parity for one in told.gaps]),
+        "equalized_odds_difference": _largest([one.odds for one in told.gaps]),
     }
+
+
+def _largest(values: Sequence[float]) -> float | None:
+    return max((one for one in values if not math.isnan(one)), default=None)
 
 
 def _in_words(told: Sliced) -> str:

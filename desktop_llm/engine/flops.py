@@ -56,6 +56,8 @@ def of(learner: Learner) -> Flops:
     model = learner.model
     body = stack.body_of(model) if isinstance(learner, SequenceHead) and isinstance(model, PreTrainedModel) else ""
     token = text = 0.0
+    # each side of an encoder-decoder sees its own tokens alone, about half of them
+    seen = 0.5 if isinstance(model, PreTrainedModel) and model.config.is_encoder_decoder else 1.0
     partial = learner if isinstance(learner, Partial) else None
     for name, count, factor in _multiplied(model):
         if partial is not None and _is_head(name, model):
@@ -63,7 +65,7 @@ def of(learner: Learner) -> Flops:
         elif body and not stack.in_body(name, body):  # a text's head sees the text once, not each token
             text += factor * count
         else:
-            token += factor * count
+            token += factor * count * seen
     config = getattr(model, "config", None)
     config = config.get_text_config() if config is not None else None
     sequences = 1 if partial is None else partial.sequences

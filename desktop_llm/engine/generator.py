@@ -14,6 +14,7 @@ from desktop_llm.engine import device as devices
 from desktop_llm.engine import predict
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.generation import Ending, Piece, Reason, Sampling
+from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import attention, model_folder, token_words, writing
 from desktop_llm.nets.learner import Filling, Reading, Row, Writing
@@ -30,7 +31,7 @@ class Generator:
         """Load it; `task` names the task of a folder that no run has written. Raises UserError."""
         self.folder = folder
         self._stamp = predict.stamp(folder)
-        self.task = task_named(task or predict.task_of(folder))
+        self.task = task_named(task or task_of(folder))
         device = devices.choose(Recipe(bf16=False))
         model_folder.check_whole(folder)
         with devices.memory_sentences():
@@ -61,7 +62,7 @@ class Generator:
         reader = token_words.Reader(self._learner.tokenizer, opening)
         gate = _Gate(told.stops)
         reason: Reason = "length"
-        first, count = 0.0, 0
+        first, count = began if told.num_beams > 1 else 0.0, 0  # what beams find comes at once, after all the work
         with devices.memory_sentences():
             for token, logits in self._choices(opening, given, told, should_stop):
                 first = first or time.perf_counter()

@@ -184,6 +184,7 @@ class Loop:
             seed=recipe.seed,
             epoch=self.progress.epoch,
             strata=self.parts.train.examples.strata,
+            weights=self.parts.weights,
             done=self.progress.batch,
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from desktop_llm.engine.device import Device
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.plan import Plan
@@ -22,7 +24,7 @@ class Parts:
     """The learner is on its device, the splits are encoded, `checkpoints` is the folder they are kept in.
 
     `dynamics` is the folder of what training said of each example. `peak` is what the device computes at most, FLOP/s;
-    0.0 where that is not known.
+    0.0 where that is not known. `weights` tell how often each training example is drawn, where not all are as often.
     """
 
     job: Job
@@ -40,3 +42,4 @@ class Parts:
     ranks: Ranks
     spread: Spread
     peak: float = 0.0
+    weights: np.ndarray | None = None

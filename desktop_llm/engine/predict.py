@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate, reference
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.spread import Spread
-from desktop_llm.errors import UserError
+from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import model_folder
@@ -22,22 +21,7 @@ from desktop_llm.nets.learner import Outputs, Row
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
 
-NOTE = "desktop_llm.json"
 BATCH = 64
-
-
-def task_of(folder: Path) -> str:
-    """The task of a model folder that this program wrote. Raises UserError."""
-    if not folder.is_dir():
-        raise UserError(f"There is no folder “{folder}”; choose a project or an export.")
-    try:
-        return str(json.loads((folder / NOTE).read_text(encoding="utf-8"))["task"])
-    except FileNotFoundError:
-        raise UserError(
-            f"“{folder}” is not a model that this program trained ({NOTE} is missing); choose a run or an export."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"“{folder / NOTE}” cannot be read ({error}); export the model again.") from error
 
 
 @dataclass(frozen=True, slots=True)

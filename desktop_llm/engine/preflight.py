@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.fitting import Memory
 from desktop_llm.engine.host_copy import HostCopy
 from desktop_llm.engine.keeping import SAVE_SHARE
+from desktop_llm.engine.optimizers import States
 from desktop_llm.engine.pace import Pace
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.plan import AUTOMATIC_SAVE_SECONDS
@@ -33,7 +34,7 @@ from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.forecast import Forecast, costly, machine
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import buckets
-from desktop_llm.nets.learner import Report
+from desktop_llm.nets.learner import Referring, Report
 
 EVALUATION_SECONDS = 3.0
 BYTES_AN_EVENT = 320
@@ -50,6 +51,8 @@ class _Measured:
     pace: Pace
     watts: float | None
     evaluation: dict[str, float]
+    asking: float
+    """What it takes to ask the model at the start, in seconds."""
     checkpoint: tuple[float, int]
     model: tuple[float, int]
 
@@ -67,7 +70,10 @@ def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.
         memory = fitting.climb(trial, trial.groups[longest], watch)
         steps, watts = _steps(trial, works, memory, clock)
         if memory.whole:  # once more, after the process has grown, while a checkpoint waits to be written
-            waiting = checkpoint.take(HostCopy(), trial.learner, trial.stepper.states(), Progress(step=1))
+            # a short run has but that of its start, of which no optimizer remembers anything yet
+            saved = _saves(trial, 0.0, steps.seconds(works, trial.plan.total_steps)) > 1
+            states = trial.stepper.states() if saved else States({}, {})
+            waiting = checkpoint.take(HostCopy(), trial.learner, states, Progress(step=1))
             trial.step(trial.groups[longest])
             memory = replace(memory, peak=watch.now() + steps.growth(works))
             del waiting
@@ -83,6 +89,7 @@ def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.
             pace=steps,
             watts=watts,
             evaluation=evaluation,
+            asking=_asking(trial, evaluation),
             checkpoint=kept,
             model=model,
         )
@@ -114,6 +121,21 @@ def _evaluation(trial: Trial, split: str, clock: Clock) -> float:
     seconds = _evaluate(trial, split, some, clock)
     share = _places(lengths, size) / max(1, _places(lengths[some], size))
     return seconds * share * trial.counts[split] / len(rows)
+
+
+def _asking(trial: Trial, evaluation: Mapping[str, float]) -> float:
+    """What it takes to ask the model at the start about all examples, by what evaluations take of fewer."""
+    if not isinstance(trial.learner, Referring) or not trial.learner.refers:
+        return 0.0
+    size, train = trial.recipe.per_device_eval_batch_size, trial.examples["train"]
+    there = {
+        split: _places(trial.examples[split].lengths, size) * trial.counts[split] / len(trial.rows[split])
+        for split in evaluation
+        if trial.rows[split]
+    }
+    seconds = sum(evaluation.values())
+    learned = _places(train.lengths, size) * trial.learned / max(1, len(train))
+    return seconds * (1.0 + learned / max(1.0, sum(there.values())))
 
 
 def _places(lengths: np.ndarray, size: int) -> int:
@@ -160,7 +182,8 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
     # the model is written at the end, too, and the best one read before; both splits are measured once more
     ending = 2 * found.model[0] + measuring + found.evaluation["test"]
     # not every measurement is the best so far
-    middle = trial.preparing + stepping + evaluations * measuring + 0.6 * bests * found.model[0] + ending
+    preparing = trial.preparing + found.asking
+    middle = preparing + stepping + evaluations * measuring + 0.6 * bests * found.model[0] + ending
     saves = _saves(trial, found.checkpoint[0], middle)
     middle += saves * found.checkpoint[0]
     spread = found.pace.spread * stepping + 0.1 * (middle - stepping) + 0.4 * bests * found.model[0]
@@ -185,7 +208,7 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
         measured_steps=found.pace.count,
         sampled=trial.sampled,
         seconds_per_step=stepping / steps,
-        preparing=trial.preparing,
+        preparing=preparing,
         evaluation=measuring,
         evaluations=evaluations,
         checkpoint=found.checkpoint[0],

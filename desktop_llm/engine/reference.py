@@ -57,8 +57,9 @@ def settle(
         if len(split.examples):
             wanted[_key(job, learner.digest(split.examples))] = split
     ranks, kept = spread.ranks, run_folder.reference
-    found = ranks.told({key: _read(kept / key) for key in wanted} if ranks.first else {})
-    missing = {key: split for key, split in wanted.items() if found[key] is None}
+    read = ((key, _read(kept / key)) for key in wanted) if ranks.first else ()
+    found: dict[str, Outputs] = ranks.told({key: outputs for key, outputs in read if outputs is not None})
+    missing = {key: split for key, split in wanted.items() if key not in found}
     if missing:
         start = _at_start(job.recipe, spread, device) if resumed else spread
         size, done = job.recipe.per_device_eval_batch_size, 0
@@ -73,7 +74,7 @@ def settle(
         for key, split in missing.items():
             found[key] = ranks.told(evaluate.outputs_of(start, split, device, size, heard))
             if ranks.first:
-                _write(kept / key, found[key])
+                _write(kept / key, found[key], voice)
     for key, split in wanted.items():
         learner.refer(split.examples, found[key])
     if ranks.first:
@@ -95,7 +96,7 @@ class Before:
         if run is None or not len(split.examples) or not isinstance(learner, Referring) or not learner.refers:
             return
         try:
-            outputs = _read(run.reference / _key(run.job(), learner.digest(split.examples)))
+            outputs: Outputs | None = _read(run.reference / _key(run.job(), learner.digest(split.examples)))
             if outputs is None:
                 outputs = self._asked(split, batch_size, on_batch)
         except UserError:  # it was moved away or is another one by now: there is nothing to measure from
@@ -144,11 +145,15 @@ def _read(folder: Path) -> torch.Tensor | None:
         return None
 
 
-def _write(folder: Path, outputs: Outputs) -> None:
+def _write(folder: Path, outputs: Outputs, voice: Voice) -> None:
+    """A disk that refuses ends no run: who goes on with it asks once more."""
     if not isinstance(outputs, torch.Tensor):
         raise TypeError("only one row an example can be kept")
-    with atomic.new_folder(folder) as filling:
-        save_file({"outputs": outputs.contiguous()}, filling / OUTPUTS)
+    try:
+        with atomic.new_folder(folder) as filling:
+            save_file({"outputs": outputs.contiguous()}, filling / OUTPUTS)
+    except (OSError, SafetensorError) as error:
+        voice.note(f"What the model says as it begins could not be kept ({error}).", "warning")
 
 
 def _tidy(kept: Path, wanted: Mapping[str, Split]) -> None:

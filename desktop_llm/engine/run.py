@@ -35,7 +35,6 @@ from desktop_llm.engine.loop import Loop, Outcome
 from desktop_llm.engine.parts import Parts
 from desktop_llm.engine.peak import peak
 from desktop_llm.engine.plan import plan
-from desktop_llm.engine.predict import NOTE
 from desktop_llm.engine.progress import OnEvent, Voice
 from desktop_llm.engine.ranks import ALONE, PeerLostError, Ranks
 from desktop_llm.engine.spread import Spread, over
@@ -47,6 +46,8 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.folder import EventLog, RunFolder
 from desktop_llm.jobs.forecast import taken
 from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.model_note import NOTE
+from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.nets.learner import Adapting, Learner, Noting, Packing, Row, Shelving
 from desktop_llm.nets.token_shelf import Shelf
 from desktop_llm.tasks import task as task_named
@@ -223,7 +224,8 @@ def _learner(
     for note in noted if source is None else ():
         voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
-    if source is None and (told := what_learns.words(learner)):
+    # from scratch all learns but what is reckoned, such as the sines of positions
+    if source is None and job.recipe.model != SCRATCH and (told := what_learns.words(learner)):
         voice.note(told)
     parameters = optimizers.count(learner.model)
     learner.narrow([one.examples for one in splits.values()])
@@ -257,7 +259,16 @@ def _parts(
         ranks=spread.ranks,
         spread=spread,
         peak=rate.peak(device) * spread.ranks.world,
+        weights=_weights(run_folder, len(splits["train"].examples)),
     )
+
+
+def _weights(run_folder: RunFolder, examples: int) -> np.ndarray | None:
+    """How often each training example is drawn. Raises UserError where it is not known of each."""
+    told = snapshot.weights(run_folder.snapshot)
+    if told is not None and len(told) != examples:
+        raise UserError("What this run learns from cannot be balanced (“balance_by”); leave that empty.")
+    return None if told is None else np.asarray(told, dtype=np.float64)
 
 
 def _finish(run_folder: RunFolder, parts: Parts, splits: dict[str, Split], loop: Loop, outcome: Outcome) -> Event:

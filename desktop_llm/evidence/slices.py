@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from desktop_llm.errors import Cancelled
 from desktop_llm.evidence import intervals as bootstrap
 from desktop_llm.evidence.intervals import Interval
 from desktop_llm.evidence.tally import Tally
 
+SHUFFLES, FEWEST_SHUFFLES = 400, 40
+MOST_NUMBERS = 40_000_000
 FEWEST = 10
 """A slice with fewer rows is shown, and is never called the worst."""
 
@@ -42,7 +45,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """How unlike slices are treated with one label; NaN where nothing can be said.
+    """How unlike slices are treated with one label; NaN where too few rows say anything.
 
     `parity` and `odds` are the differences; `hits` and `alarms` what the latter is the larger one of.
     """
@@ -106,28 +109,51 @@ def worst(slices: Sequence[Slice], main: str, *, higher_is_better: bool) -> Slic
 def gaps(
     true: np.ndarray, told: np.ndarray, groups: Sequence[str], labels: Sequence[str], fewest: int = FEWEST
 ) -> tuple[Gap, ...]:
-    """For each label, whether rows have it and are told to, bool [rows, labels]; groups below `fewest` are left out.
+    """For each label, whether rows have it and are told to, bool [rows, labels].
 
-    A rate that a group has no rows for is 0, as in fairlearn.
+    A rate that is made of fewer than `fewest` rows is left out; with 0 all are taken, and one without rows is 0, as in
+    fairlearn.
     """
     names, counts = np.unique(np.asarray(groups, dtype=str), return_counts=True)
-    kept = [np.asarray(groups, dtype=str) == name for name, count in zip(names, counts, strict=True) if count >= fewest]
-    if len(kept) < 2:
+    if (counts >= fewest).sum() < 2:
         return ()
-    said = np.stack([told[mine].mean(axis=0) for mine in kept])
-    hits = np.stack([_rate(told[mine], true[mine]) for mine in kept])
-    alarms = np.stack([_rate(told[mine], ~true[mine]) for mine in kept])
-    spans = [np.ptp(one, axis=0) for one in (said, hits, alarms)]
+    place = np.searchsorted(names, np.asarray(groups, dtype=str))
+    parity, hits, alarms = _spans(true, told, place, len(names), fewest)
+    odds = np.fmax(hits, alarms)
     return tuple(
-        Gap(
-            label=label,
-            parity=float(spans[0][place]),
-            odds=float(max(spans[1][place], spans[2][place])),
-            hits=float(spans[1][place]),
-            alarms=float(spans[2][place]),
-        )
-        for place, label in enumerate(labels)
+        Gap(label=label, parity=float(a), odds=float(b), hits=float(c), alarms=float(d))
+        for label, a, b, c, d in zip(labels, parity, odds, hits, alarms, strict=True)
     )
+
+
+def chance_of_gaps(
+    true: np.ndarray,
+    told: np.ndarray,
+    groups: Sequence[str],
+    *,
+    fewest: int = FEWEST,
+    draws: int = SHUFFLES,
+    seed: int = bootstrap.SEED,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> float:
+    """How often the largest difference of equalised odds is as large where rows are put into groups at random.
+
+    A permutation test over all labels at once: of many labels one always looks unlike. Raises Cancelled.
+    """
+    names, place = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    draws = max(FEWEST_SHUFFLES, min(draws, MOST_NUMBERS // max(1, true.size)))
+
+    def largest(mine: np.ndarray) -> float:
+        _, hits, alarms = _spans(true, told, mine, len(names), fewest)
+        both = np.fmax(hits, alarms)
+        return float(np.nanmax(both)) if np.isfinite(both).any() else 0.0
+
+    source, seen, as_large = np.random.default_rng(seed), largest(place), 0
+    for _ in range(draws):
+        if should_stop():
+            raise Cancelled
+        as_large += largest(source.permutation(place)) >= seen - 1e-12
+    return (as_large + 1) / (draws + 1)
 
 
 def balance(groups: Sequence[str], labels: Sequence[Sequence[str]]) -> tuple[list[str], list[str], np.ndarray]:
@@ -156,7 +182,25 @@ def weights(keys: Sequence[str], groups: Sequence[str]) -> np.ndarray:
     return told
 
 
-def _rate(told: np.ndarray, of: np.ndarray) -> np.ndarray:
-    count = of.sum(axis=0)
-    rate: np.ndarray = np.where(count > 0, (told & of).sum(axis=0) / np.maximum(1, count), 0.0)
-    return rate
+def _spans(
+    true: np.ndarray, told: np.ndarray, place: np.ndarray, count: int, fewest: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each label, the largest less the smallest rate of a group: of being told, of hits, of false alarms."""
+    member = np.eye(count)[:, place]
+    rows, there, said = member.sum(axis=1)[:, None], member @ true, member @ told
+    hits = member @ (true & told)
+    return (
+        _span(said, np.broadcast_to(rows, said.shape), fewest),
+        _span(hits, there, fewest),
+        _span(said - hits, rows - there, fewest),
+    )
+
+
+def _span(part: np.ndarray, whole: np.ndarray, fewest: int) -> np.ndarray:
+    """Over groups, as far as these have enough rows; NaN where fewer than two of them have."""
+    rate = part / np.maximum(1, whole)
+    enough = whole >= fewest
+    high = np.where(enough, rate, -np.inf).max(axis=0)
+    low = np.where(enough, rate, np.inf).min(axis=0)
+    told: np.ndarray = np.where(enough.sum(axis=0) >= 2, high - low, np.nan)
+    return told

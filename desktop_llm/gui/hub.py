@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from desktop_llm.gui.inference import Inference
     from desktop_llm.gui.looping import Looping
     from desktop_llm.gui.run_queue import RunQueue
+    from desktop_llm.gui.service import Service
     from desktop_llm.gui.training import Outcome, Training
     from desktop_llm.keymap import KeyMap
     from desktop_llm.rows import Changes
@@ -77,6 +78,7 @@ class Hub(QObject):
         self._training: Training | None = None
         self._around: AroundRuns | None = None
         self._inference: Inference | None = None
+        self._service: Service | None = None
         self._looping: Looping | None = None
         self._queue: RunQueue | None = None
         self._runs_held: Runs | None = None
@@ -113,6 +115,15 @@ class Hub(QObject):
 
             self._inference = Inference(self)
         return self._inference
+
+    @property
+    def service(self) -> Service:
+        """A model that answers other programs; made when it is first needed."""
+        if self._service is None:
+            from desktop_llm.gui.service import Service
+
+            self._service = Service(self)
+        return self._service
 
     @property
     def looping(self) -> Looping:
@@ -224,6 +235,8 @@ class Hub(QObject):
             self._around.release()
         if self._inference is not None:
             self._inference.close()
+        if self._service is not None:
+            self._service.close()
         self.background.close()
         if self._looping is not None:
             self._looping.close()

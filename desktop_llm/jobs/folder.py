@@ -70,7 +70,7 @@ class RunFolder:
     def tokens(self) -> Path:
         """Where what texts are encoded to is kept: for all runs of a project together, else in the run itself."""
         runs = self.path.parent
-        return (runs.parent / "cache" if runs.name == RUNS else self.path) / "tokens"
+        return tokens_of(runs.parent) if runs.name == RUNS else self.path / "tokens"
 
     @property
     def predictions(self) -> Path:
@@ -124,6 +124,11 @@ class RunFolder:
     def starts(self) -> Iterator[Started]:
         """Each time that the run began or went on, in order."""
         return (event for event in self.read_events() if isinstance(event, Started))
+
+
+def tokens_of(project: Path) -> Path:
+    """Where the runs of a project keep what texts are encoded to; by the hash of the data, so far as names have it."""
+    return project / "cache" / "tokens"
 
 
 def name_of(step: int) -> str:

@@ -25,7 +25,8 @@ class Recipe(recipe_pairs.PairKeys):
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
     more, or one that only some tasks have: `OWN`), and where they apply `minimum`, `maximum`, `choices`
-    ((value, title), …), `decimals`, `scratch_only`, `folder_only`.
+    ((value, title), …), `decimals`, `scratch_only`, `folder_only`,
+    `goes_with` (another key and the value of it without which this one has no part).
     """
 
     model: str = _hyper(
@@ -259,6 +260,13 @@ class Recipe(recipe_pairs.PairKeys):
         True, "Keep the best", "The result is the best model measured, not the last one.", "more"
     )
     metric_for_best_model: str = _hyper("", "Best by", "The measure that decides; empty: the task's own.", "more")
+    balance_by: str = _hyper(
+        "",
+        "Balance by",
+        "A column of the rows, or length, file or language: texts are drawn so often that each label is as frequent in "
+        "every slice of it. Empty: all texts equally often.",
+        "more",
+    )
     seed: int = _hyper(42, "Seed", "The same seed gives the same run.", "more", minimum=0, maximum=2**31 - 1)
 
 

@@ -33,12 +33,14 @@ class TextKeys(PlaceKeys):
         minimum=0.01,
         maximum=0.9,
         decimals=2,
+        goes_with=("objective", MASKED),
     )
     whole_word_mask: bool = hyper(
         False,
         "Hide whole words",
         "Hides all tokens of a word together, which is harder to fill.",
         GROUP,
+        goes_with=("objective", MASKED),
     )
     tokenizer_type: str = hyper(
         PIECES,
@@ -48,12 +50,24 @@ class TextKeys(PlaceKeys):
         GROUP,
         choices=((PIECES, "Word pieces"), (CHARACTERS, "Characters")),
         scratch_only=True,
+        goes_with=("objective", CAUSAL),
     )
+
+
+LEAST_MASKED = 261
+"""256 bytes, and tokens for a gap, padding, what is unknown, and the ends of a text."""
+
+
+def check_vocabulary(keys: TextKeys, size: int) -> None:
+    """Raise UserError where a vocabulary from scratch is too small for what the model is to learn."""
+    if keys.objective == MASKED and size < LEAST_MASKED:
+        raise UserError(
+            f"“vocab_size” is at least {LEAST_MASKED} for a model that fills gaps (256 bytes and 5 tokens of its own), "
+            f"not {size}."
+        )
 
 
 def check(keys: TextKeys) -> None:
     """Raise UserError where values do not fit each other."""
-    if keys.objective == MASKED and keys.tokenizer_type == CHARACTERS:
-        raise UserError("Models that fill gaps learn from word pieces; leave “tokenizer_type” at pieces.")
     if keys.objective == MASKED and keys.lora_r:
         raise UserError("A model that fills gaps learns as a whole, head and all; leave “lora_r” at 0.")

@@ -1,7 +1,8 @@
 """The frozen data of a run: one JSONL file a split, and a note with hash and counts.
 
 A row is `{"id": item id, "label": the task's label in names, …fields of the task}`. Rows of a split are sorted
-by the caller; the hash covers the bytes of all splits in the order of `SPLITS`.
+by the caller; the hash covers the bytes of all splits in the order of `SPLITS`, and of the training rows' weights
+where there are some.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from desktop_llm.errors import Cancelled, UserError, from_os_error
 
 SPLITS = ("train", "validation", "test")
 NOTE = "snapshot.json"
+WEIGHTS = "weights.json"
 PAGE = 200
 """Rows that a table shows at once."""
 
 Row = dict[str, Any]
 
 
-def write(folder: Path, splits: Mapping[str, Iterable[Row]]) -> dict[str, Any]:
+def write(folder: Path, splits: Mapping[str, Iterable[Row]], weights: Sequence[float] | None = None) -> dict[str, Any]:
     """Write the splits into `folder`, whole or not at all; returns `{"sha256": …, split: count …}`.
+
+    `weights` tell how often each training row is drawn, 1 on average; the hash covers them, too.
 
     Raises UserError when the disk refuses.
     """
@@ -44,6 +48,10 @@ def write(folder: Path, splits: Mapping[str, Iterable[Row]]) -> dict[str, Any]:
                         count += 1
                 digest.update(b"\0")
                 told[split] = count
+            if weights is not None:
+                text = json.dumps([round(one, 6) for one in weights]).encode()
+                digest.update(text)
+                (filling / WEIGHTS).write_bytes(text)
             told["sha256"] = digest.hexdigest()
             atomic.write_json(filling / NOTE, told)
     except OSError as error:
@@ -58,6 +66,17 @@ def note(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"The data of the run in “{folder}” is missing or damaged; start a new run.") from error
     return dict(told)
+
+
+def weights(folder: Path) -> list[float] | None:
+    """How often each training row is drawn; None where all are as often. Raises UserError where that is damaged."""
+    path = folder / WEIGHTS
+    if not path.exists():
+        return None
+    try:
+        return [float(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"“{path}” is damaged; start a new run.") from error
 
 
 def rows(folder: Path, split: str) -> Iterator[Row]:
@@ -136,6 +155,8 @@ def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool
                     place += len(line)
                     rows += 1
             digest.update(b"\0")
+        if (folder / WEIGHTS).exists():
+            digest.update((folder / WEIGHTS).read_bytes())
     except (OSError, UserError) as error:
         return Pages(damage=str(error), every=every)
     whole = digest.hexdigest() == told.get("sha256")

@@ -14,15 +14,21 @@ import numpy as np
 
 
 def training_batches(
-    rows: int, batch_size: int, *, seed: int, epoch: int, strata: np.ndarray | None = None
+    rows: int,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    strata: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """All batches of an epoch over `rows` examples as arrays of their indices; the last one may be smaller.
 
-    `strata` int64 [rows] is the class of each example, or None. The same arguments give the same batches on every
-    machine.
+    `strata` int64 [rows] is the class of each example, or None; `weights` float64 [rows] how often each is drawn, on
+    average over epochs, where not all are once. The same arguments give the same batches on every machine.
     """
     source = np.random.default_rng((seed, epoch))
-    order = source.permutation(rows)
+    order = source.permutation(rows) if weights is None else _drawn(weights, source)
     if strata is not None and rows:
         # each example of a class of m gets a place of its own among m equal parts of the epoch, at random within it
         by_class = np.argsort(strata[order], kind="stable")
@@ -41,11 +47,24 @@ def training_steps(
     seed: int,
     epoch: int,
     strata: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
     done: int = 0,
 ) -> list[list[np.ndarray]]:
     """`training_batches` as optimizer steps take them, so many `accumulated` in each; `done` batches are left out."""
-    batches = training_batches(rows, batch_size, seed=seed, epoch=epoch, strata=strata)
+    batches = training_batches(rows, batch_size, seed=seed, epoch=epoch, strata=strata, weights=weights)
     return [batches[start : start + accumulated] for start in range(done, len(batches), accumulated)]
+
+
+def _drawn(weights: np.ndarray, source: np.random.Generator) -> np.ndarray:
+    """As many examples as there are, each as often as its weight or once more or less: systematic sampling, in which
+    an example is drawn its weight times on average and no draw varies more than by one."""
+    count = len(weights)
+    mixed = source.permutation(count)
+    ends = np.cumsum(weights[mixed]) * (count / weights.sum())
+    ends[-1] = count
+    times = np.diff(np.floor(ends + source.random()), prepend=0.0).astype(np.int64)
+    drawn: np.ndarray = source.permutation(np.repeat(mixed, times))
+    return drawn
 
 
 def slices(batch: np.ndarray, lengths: np.ndarray, overhead: float) -> list[np.ndarray]:

@@ -77,10 +77,13 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Iterat
         return
     backend = tokenizer.backend_tokenizer
     _settle(backend)
-    with _on_all_processors(), ThreadPoolExecutor(1) as pool:  # the library lets go of Python while it works
+    with on_all_processors(), ThreadPoolExecutor(1) as pool:  # the library lets go of Python while it works
         waiting = None
-        for chunk in chain(_chunks(texts), (None,)):
-            coming = None if chunk is None else pool.submit(backend.encode_batch_fast, chunk, add_special_tokens=False)
+        chunks: Iterable[list[str] | None] = chain(_chunks(texts), (None,))
+        for texts_now in chunks:
+            coming = None
+            if texts_now is not None:
+                coming = pool.submit(backend.encode_batch_fast, texts_now, add_special_tokens=False)
             if waiting is not None:
                 yield [encoding.ids for encoding in waiting.result()]
             waiting = coming
@@ -106,7 +109,7 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _on_all_processors() -> Iterator[None]:
+def on_all_processors() -> Iterator[None]:
     """Else the library works in one thread, as it is told at the start for what is small."""
     was = os.environ.get(PARALLEL)
     os.environ[PARALLEL] = "true"

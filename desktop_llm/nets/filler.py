@@ -33,6 +33,8 @@ class Filler(Kept):
         super().__init__(parts.model, parts.tokenizer)
         self._parts = parts
         self.shelf: Shelf | None = None
+        self.notes: list[str] = []
+        """What a person should know of how the texts are read."""
         told = recipe or Recipe()
         size = parts.model.config.vocab_size
         self._masking = masking.masking(parts.tokenizer, size, told.mlm_probability, whole_words=told.whole_word_mask)

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from desktop_llm import log
+
 WIDE = 8192
 """Logits of a row that are read at once."""
 WARPS = 8
@@ -20,8 +22,19 @@ INSTALLED = torch.version.cuda is not None and importlib.util.find_spec("triton"
 
 
 def there(device: torch.device) -> bool:
-    """Whether it can run on this device."""
-    return device.type == "cuda" and INSTALLED
+    """Whether it runs on this device: tried once, as Triton needs a compiler of the system's, too."""
+    return device.type == "cuda" and INSTALLED and _runs(device)
+
+
+@functools.cache
+def _runs(device: torch.device) -> bool:
+    try:
+        told = losses_(torch.zeros(2, 8, device=device), torch.zeros(2, dtype=torch.int64, device=device), None, -100)
+        return bool(torch.isfinite(told).all())
+    except Exception as error:  # noqa: BLE001 - a compiler, its libraries and its disk fail in ways of their own
+        first = (str(error).strip().splitlines() or [""])[0][:200]
+        log.logger("nets").warning("the kernel of the head's loss: %s: %s", type(error).__name__, first)
+        return False
 
 
 def losses_(logits: torch.Tensor, targets: torch.Tensor, share: torch.Tensor | None, ignored: int) -> torch.Tensor:

@@ -54,7 +54,7 @@ def mean_loss(
     precision, the rest in float32. `bias` [v], which does not learn, is added to the logits; `smoothing` is that of
     labels (Szegedy et al. 2016).
     """
-    if head_kernel.there(hidden.device):
+    if hidden.is_cuda:
         return _WHOLE(hidden, weight, targets, bias, smoothing)
     return _apply(hidden, weight, targets, bias, smoothing)
 

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForMaskedLM,
+    ModernBertConfig,
     ModernBertForMaskedLM,
     PretrainedConfig,
     PreTrainedModel,
@@ -122,7 +123,7 @@ def hidden_of(model: PreTrainedModel, **inputs: torch.Tensor) -> torch.Tensor:
     return told
 
 
-def _shape(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
+def _shape(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
     # who learns from very many tokens needs no dropout; ModernBERT was trained without
     plain = recipe if recipe.hidden_dropout_prob is not None else replace(recipe, hidden_dropout_prob=0.0)
     return sequence_model.encoder(plain, tokenizer)

@@ -103,6 +103,14 @@ def check_weights(folder: Path, model: PreTrainedModel, told: Mapping[str, Itera
         )
 
 
+def shorter(config_read: PretrainedConfig, asked: int) -> str:
+    """A sentence where the model reads less at once than was asked for, else ''."""
+    length = longest(config_read, asked)
+    if length >= asked:
+        return ""
+    return f"The model reads at most {length:,} tokens at once; “max_length” is {asked:,}, and counts as {length:,}."
+
+
 def longest(config_read: PretrainedConfig, asked: int) -> int:
     """The longest text, in tokens, that both the recipe (`asked`) and the model's positions allow."""
     places = getattr(config_read, "max_position_embeddings", None)

@@ -46,6 +46,16 @@ class SeqKept(Kept):
         more = told if isinstance(told, list) else [] if told is None else [told]
         return frozenset((self._parts.end, *(int(one) for one in more)))
 
+    @property
+    def sequences(self) -> int:
+        """The text and what it becomes."""
+        return 2
+
+    @property
+    def head_share(self) -> float:
+        """About half of the tokens are written."""
+        return 0.5
+
     def narrow(self, examples: Sequence[TextPairs]) -> None:
         """Texts are written as long as those that are known; the words of both sides are one table, which stays."""
         longest = max((int(one.sizes.max()) for one in examples if len(one)), default=0)

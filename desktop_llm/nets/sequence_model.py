@@ -21,7 +21,7 @@ from transformers import (
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
-from desktop_llm.nets import head_rows, model_folder
+from desktop_llm.nets import head_rows, model_folder, onnx_model
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report, Row
 
@@ -113,10 +113,11 @@ def start(
 def finished(folder: Path, head: Head = WHOLE_TEXTS) -> Parts:
     """The parts of a finished model, for prediction; label names come from its config. Raises UserError."""
     model_folder.quiet()
-    config = model_folder.config(folder)
+    by_onnx = onnx_model.is_one(folder)
+    config = model_folder.config(folder, part=by_onnx)
     tokenizer = model_folder.tokenizer(folder)
     model_folder.check_vocabulary(folder, tokenizer, config)
-    model = _from_folder(folder, config, head, new_head=False)
+    model: Any = onnx_model.OnnxModel(folder, config) if by_onnx else _from_folder(folder, config, head, new_head=False)
     model.train(False)
     names = {int(place): str(name) for place, name in (config.id2label or {}).items()}
     classes = tuple(names.get(place, f"LABEL_{place}") for place in range(config.num_labels or 0))

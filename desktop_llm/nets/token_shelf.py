@@ -1,10 +1,10 @@
 """Token ids that are made once and kept on the disk: numpy files, mapped into memory by whoever learns from them.
 
-    SHELF/0f3a…/train/  ids.npy uint16 or uint32 [tokens]  begins.npy int64 [texts + 1]  MANIFEST.json
+    SHELF/0f3a…-9b2c…/train/  ids.npy uint16 or uint32 [tokens]  begins.npy int64 [texts + 1]  MANIFEST.json
 
-The name is a hash of the data, the tokenizer and how texts stand in a row; the manifest has the size and the hash of
-each file. A folder is written beside and renamed, so what is there is whole; it may be removed at any time, and is then
-made again.
+The name is the beginning of the data's hash and a hash of the tokenizer and how texts stand in a row; the manifest has
+the size and the hash of each file. A folder is written beside and renamed, so what is there is whole; it may be removed
+at any time, and is then made again.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Shelf:
 
     def place(self, made_by: str) -> Path:
         """The folder of the tokens that `made_by`, whatever tells a tokenizer and its ways, makes of the data."""
-        name = hashlib.sha256("\0".join((str(FORMAT), self.data, made_by)).encode()).hexdigest()[:24]
-        return self.folder / name / self.part
+        name = hashlib.sha256("\0".join((str(FORMAT), self.data, made_by)).encode()).hexdigest()[:16]
+        return self.folder / f"{self.data[:16]}-{name}" / self.part
 
 
 class Growing:

@@ -23,7 +23,7 @@ from desktop_llm.store.hashing import HASH_BYTES, digests
 
 POSSIBLE = hasattr(sqlite3.Connection, "deserialize")
 """SQLite can be built without this."""
-ROWS_A_TABLE = 2_000
+ROWS_A_TABLE = 1_300
 """Rows that are copied at once, in about a millisecond: an index of so many has room in the smallest pages."""
 FILLED = "hash", "text", "content", "extra", "split"
 """The columns of `items` that a batch fills, in their order; before them stands the id, behind them the source."""
@@ -140,7 +140,7 @@ def cells_of(batch: Batch) -> Mapping[str, Sequence[Any]]:
     return columns
 
 
-def _trees(rows: pages.Rows, place: Place, part: range, splits: Sequence[str] | None) -> Iterator[pages.Rows]:
+def _trees(rows: pages.Rows, place: Place, part: range, splits: Sequence[str] | None) -> Iterator[pages.Rows | None]:
     """A table with some of the rows, and its indexes."""
     import numpy as np
 
@@ -149,7 +149,7 @@ def _trees(rows: pages.Rows, place: Place, part: range, splits: Sequence[str] | 
     # SQLite puts the row's number behind an index's columns even where the last of these is that number
     yield pages.index(len(part), [pages.same(place.source), *2 * [pages.integers(ids)]])
     if splits is None:
-        yield pages.NO_ROWS
+        yield None
         return
     told = splits[part.start : part.stop]
     order = sorted((at for at, split in enumerate(told) if split), key=told.__getitem__)

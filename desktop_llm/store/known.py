@@ -34,7 +34,7 @@ class Relabeled:
     unfit: int
 
 
-class _AtHand:
+class AtHand:
     """Keys in memory."""
 
     def __init__(self, keys: Integers) -> None:
@@ -49,8 +49,11 @@ class _AtHand:
         """Those of these keys that are at hand."""
         import numpy as np
 
-        likely = told[self._ends[told & ENDS - 1]]  # nearly none where few are at hand
-        return likely[self._keys[np.searchsorted(self._keys[:-1], likely)] == likely] if len(likely) else likely
+        likely: Integers = told[self._ends[told & ENDS - 1]]  # nearly none where few are at hand
+        if not len(likely):
+            return likely
+        found: Integers = likely[self._keys[np.searchsorted(self._keys[:-1], likely)] == likely]
+        return found
 
 
 class Known:
@@ -62,7 +65,7 @@ class Known:
         self._any = connections.row("SELECT 1 FROM keys LIMIT 1") is not None
         self._staging: Staging | None = None
         self._asked = 0
-        self._at_hand: _AtHand | None = None
+        self._at_hand: AtHand | None = None
 
     def rows(self, told: Integers) -> dict[int, int]:
         """The rows that have these keys, by key. Raises UserError.
@@ -128,7 +131,7 @@ class Known:
         keys: list[int] = likely.tolist()
         return keys
 
-    def _all(self) -> _AtHand | None:
+    def _all(self) -> AtHand | None:
         """All keys that are here, in their order; None where they are many."""
         import numpy as np
 
@@ -137,7 +140,7 @@ class Known:
             if connection.execute(many).fetchone() is not None:
                 return None
             keys = connection.execute("SELECT key FROM keys ORDER BY key")
-            return _AtHand(np.fromiter((key for (key,) in keys), np.int64))
+            return AtHand(np.fromiter((key for (key,) in keys), np.int64))
 
     def _opened(self) -> Staging:
         try:

@@ -54,7 +54,7 @@ class Rows(NamedTuple):
     """
 
     data: memoryview
-    ends: Integers | tuple[int]
+    ends: Integers
     greatest: int
     first: int | None = None
 
@@ -62,10 +62,6 @@ class Rows(NamedTuple):
         """Some of them."""
         first = None if self.first is None else self.first + start
         return Rows(self.data, self.ends[start : stop + 1], self.greatest, first)
-
-
-NO_ROWS = Rows(memoryview(b""), (0,), 0)
-"""An index of none."""
 
 
 class Cells(NamedTuple):
@@ -79,13 +75,13 @@ class Cells(NamedTuple):
     sizes: Integers | int
 
 
-def database(schema: tuple[str, ...], trees: Sequence[Rows]) -> bytes | None:
-    """A database of these statements, each of which makes the next of the `trees`. None where a row has no room.
+def database(schema: tuple[str, ...], trees: Sequence[Rows | None]) -> bytes | None:
+    """A database of these statements, each of which makes the next of the `trees`; one that is None has no rows.
 
-    None, too, where a table has more than MOST_LEAVES, or an index more than one.
+    None where a row has no room, a table has more than MOST_LEAVES, or an index more than one.
     """
     for page in PAGE_BYTES:
-        if all(page - SPARED >= tree.greatest for tree in trees):
+        if all(page - SPARED >= tree.greatest for tree in trees if tree is not None):
             made = _of_pages(page, schema, trees)
             if made is not None:
                 return made
@@ -114,7 +110,8 @@ def texts(column: Sequence[str | None]) -> Cells:
     array = array.view(pa.binary())
     if not len(array):
         return Cells(b"", TEXT, 0)
-    sizes = np.diff(np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset))
+    ends = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, 4 * array.offset)
+    sizes = ends[1:] - ends[:-1]
     types = TEXT + 2 * sizes
     if array.null_count:
         types[array.is_null().to_numpy(zero_copy_only=False)] = NULL
@@ -158,7 +155,7 @@ def _rows(count: int, columns: Sequence[Cells], numbers: Integers | None) -> Row
 
     if all(isinstance(one.sizes, int) for one in columns):
         heads, greatest = _heads(count, columns, numbers, columns)
-        return Rows(memoryview(heads.reshape(-1)), np.arange(count + 1) * heads.shape[1], greatest)
+        return Rows(heads.reshape(-1).data, np.arange(count + 1) * heads.shape[1], greatest)
     heads, greatest = _heads(count, columns, numbers, ())
     parts = [_joinable(one.cells) for one in columns if _greatest(one.sizes)]
     rows = compute.binary_join_element_wise(_array(heads), *parts, pa.scalar(b""))
@@ -229,11 +226,14 @@ def _put(into: Bytes, numbers: Integers | int) -> None:
     into[:, last] = numbers & 127
 
 
-def _of_pages(page: int, schema: tuple[str, ...], trees: Sequence[Rows]) -> bytes | None:
+def _of_pages(page: int, schema: tuple[str, ...], trees: Sequence[Rows | None]) -> bytes | None:
     roots: list[Any] = []
     further: list[Any] = []
     number = 1 + len(trees)
     for tree in trees:
+        if tree is None:
+            roots += _no_rows(page, INDEX_LEAF)
+            continue
         leaves, lasts = _leaves(page, tree)
         if len(lasts) == 1:
             roots += leaves
@@ -255,7 +255,7 @@ def _leaves(page: int, tree: Rows) -> tuple[list[Any], list[int]]:
     data, ends, _, first = tree
     kind = INDEX_LEAF if first is None else TABLE_LEAF
     if len(ends) == 1:
-        return [_head(kind, 0, page), bytes(page - LEAF_HEAD)], [-1]
+        return _no_rows(page, kind), [-1]
     room = (ends + POINTER * np.arange(len(ends))).tolist()
     stops = [0]
     while stops[-1] < len(room) - 1:
@@ -263,7 +263,7 @@ def _leaves(page: int, tree: Rows) -> tuple[list[Any], list[int]]:
     borders = ends[stops]
     # where in its page each row is: all of a page's rows together lie at its end
     places = ends[:-1] + np.repeat(page - borders[1:], np.diff(stops))
-    pointers = memoryview(places.astype(">u2").view(np.uint8))
+    pointers = places.astype(">u2").view(np.uint8).data
     parts: list[Any] = []
     begin = int(borders[0])
     for start, stop, end in zip(stops, stops[1:], borders[1:].tolist(), strict=False):
@@ -273,6 +273,10 @@ def _leaves(page: int, tree: Rows) -> tuple[list[Any], list[int]]:
         parts += (head, pointers[POINTER * start : POINTER * stop], bytes(free), data[begin:end])
         begin = end
     return parts, [stop - 1 for stop in stops[1:]]
+
+
+def _no_rows(page: int, kind: bytes) -> list[Any]:
+    return [_head(kind, 0, page), bytes(page - LEAF_HEAD)]
 
 
 def _head(kind: bytes, count: int, start: int) -> bytes:

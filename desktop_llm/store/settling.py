@@ -24,7 +24,7 @@ ROWS_A_PIECE = 16_000
 """Pairs of one transaction at most, some 32 pages; less when somebody waits to write."""
 ROWS_AT_ONCE = 500
 TAKEN_OUT_AT_ONCE = 500
-CLASSES_AT_ONCE = 250_000
+CLASSES_AT_ONCE = 100_000
 """Rows whose classes are gathered before they are written, in their order: while the next rows are read, not after."""
 NO_CLASS = -1
 FEW_CLASSES = (1 << 15) - 1

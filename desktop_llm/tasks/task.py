@@ -206,7 +206,8 @@ class Task:
     recipes nor metrics nor a score. `classes`: its labels are of classes, which a project lists, names and colours.
     `unsupervised`: a row is all there is to learn from. None needs a label and there is no field for it, every row is
     learned from or held out, and what a score gets for the truth is the row itself. `feed_forward` is how many times
-    wider than its embeddings the inner layers of a model from scratch are.
+    wider than its embeddings the inner layers of a model from scratch are; one that `reads_and_writes` has beside each
+    layer that reads a text one that writes another.
     `starts` are the heads, in the words of transformers (see `catalog.folder.HEADS`), one of which a model must be able
     to have to start from it; empty, it is the head of the `pipeline`.
     `label_of` reads a label from a cell and the row's content, where the cell alone does not tell; `in_line` tells a
@@ -251,6 +252,7 @@ class Task:
     classes: bool = True
     unsupervised: bool = False
     feed_forward: float = 2.0
+    reads_and_writes: bool = False
     label_of: Callable[[object, Mapping[str, str]], Any | None] | None = None
     in_line: Callable[[Mapping[str, str]], str] = in_one_line
     file_cells: FileCells | None = None

@@ -19,6 +19,8 @@ def add(project: Project, content: Mapping[str, str], source: str = SOURCE) -> C
     if not content.get(main, "").strip():
         raise UserError("There is nothing to add: the text is empty.")
     labels = task.labels
+    # Qt's signals give a dictionary back sorted; a row begins with its text
+    content = {one.name: content[one.name] for one in task.content if one.name in content}
     told = project.items.insert(
         source, [NewItem(content=dict(content))], to_value=labels.to_value, class_names=labels.names
     )

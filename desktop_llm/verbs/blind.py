@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desktop_llm.data.wins import Wins
 from desktop_llm.data.writers import writing
 from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.evidence.wins import Wins
 from desktop_llm.jobs import generation, provenance
 from desktop_llm.jobs.generation import Sampling
 from desktop_llm.rows import Changes, Filter, NewItem

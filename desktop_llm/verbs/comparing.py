@@ -72,10 +72,24 @@ class Comparison:
         better = (told.value > 0) == self.metric.higher_is_better
         winner, loser = (self.first, self.second) if better else (self.second, self.first)
         low, high = sorted((abs(told.low), abs(told.high)))
-        gap = f"{step(abs(told.value), self.metric)} ({step(low, self.metric)} to {step(high, self.metric)})"
+        ends = [step(one, self.metric).removesuffix(" points") for one in (low, high)]
+        gap = f"{step(abs(told.value), self.metric)} ({ends[0]} to {ends[1]})"
         values = (here, there) if better else (there, here)
         both = f"{amount(values[0], self.metric)} against {amount(values[1], self.metric)}"
         return f"Run {winner} is better than run {loser} by {gap} of {name} {on} ({both})."
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known beside the figures, a sentence each."""
+        told = []
+        if self.judged:
+            only = len(self.better) + len(self.worse)
+            told.append(f"McNemar's test on the {only:,} rows that one alone has right: p = {self.chance:.2g}.")
+        if self.relabeled:
+            told.append(f"{self.relabeled:,} rows have got another label between the two; measure the older one again.")
+        if self.not_shared:
+            told.append(f"{self.not_shared:,} rows were answered by one of the runs alone, and are left out.")
+        return (*told, self.caution)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -88,13 +102,9 @@ class Comparison:
         if self.judged:
             told.append(
                 f"Only run {self.first} is right: {len(self.better):,} rows; only run {self.second}: "
-                f"{len(self.worse):,}; none: {len(self.both_wrong):,} (McNemar p = {self.chance:.2g})"
+                f"{len(self.worse):,}; none: {len(self.both_wrong):,}"
             )
-        if self.relabeled:
-            told.append(f"{self.relabeled:,} rows have got another label between the two; measure the older one again")
-        if self.not_shared:
-            told.append(f"{self.not_shared:,} rows were answered by one of the runs alone, and are left out")
-        return tuple(told)
+        return (*told, *self.remarks)
 
     @property
     def caution(self) -> str:
@@ -106,10 +116,21 @@ class Comparison:
 
 
 def between(
-    project: Project, first: int, second: int, on: On, *, should_stop: Callable[[], bool] = lambda: False
+    project: Project,
+    first: int,
+    second: int,
+    on: On,
+    *,
+    only: Callable[[Outcomes], Sequence[int]] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Comparison:
-    """Compare two runs on what both were measured on. Raises UserError that says what to measure, Cancelled."""
+    """Compare two runs on what both were measured on. Raises UserError that says what to measure, Cancelled.
+
+    `only` gives the places of the first one's rows that count.
+    """
     sides = [must_have(project, number, on) for number in (first, second)]
+    if only is not None:
+        sides[0] = picked(sides[0], only(sides[0]))
     kept = _shared(*sides)
     task = task_named(project.task)
     tallies = [outcomes.tally_of(project, picked(one, places)) for one, places in zip(sides, kept, strict=True)]
@@ -133,7 +154,7 @@ def between(
         both_wrong=tuple(keys[told.both_wrong].tolist()),
         judged=not math.isnan(told.chance),
         chance=told.chance,
-        not_shared=len(sides[0]) + len(sides[1]) - 2 * len(kept[0]),
+        not_shared=0 if only is not None else len(sides[0]) + len(sides[1]) - 2 * len(kept[0]),
         relabeled=_relabeled(project, sides, kept),
     )
 
@@ -147,6 +168,14 @@ def must_have(project: Project, number: int, on: On) -> Outcomes:
     return told
 
 
+def unmeasured(project: Project, numbers: Sequence[int], on: On) -> int:
+    """The first of these runs that has a model and was not measured on this; 0 where there is none."""
+    for number in numbers:
+        if outcomes.of(project, number, on) is None and project.runs.folder(number).model.is_dir():
+            return number
+    return 0
+
+
 def picked(told: Outcomes, places: Sequence[int]) -> Outcomes:
     """Some of the rows, in this order."""
     return Outcomes(
@@ -157,6 +186,8 @@ def picked(told: Outcomes, places: Sequence[int]) -> Outcomes:
         answers=tuple(told.answers[place] for place in places),
         classes=told.classes,
         logits=None if told.logits is None else told.logits[list(places)],
+        contents={at: told.contents[place] for at, place in enumerate(places) if place in told.contents},
+        extras={at: told.extras[place] for at, place in enumerate(places) if place in told.extras},
         at=told.at,
     )
 
@@ -206,4 +237,5 @@ def signed(value: float, metric: Metric) -> str:
     """A difference with its sign."""
     if math.isnan(value):
         return "–"
-    return f"{100 * value:+.1f} points" if metric.percent else f"{value:+.3f}"
+    words = f"{100 * value:+.1f} points" if metric.percent else f"{value:+.3f}"
+    return words.replace("-", "−")

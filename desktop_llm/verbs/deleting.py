@@ -11,6 +11,7 @@ from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import ALIVE, QUEUED, Run
+from desktop_llm.verbs import leftovers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ def _delete(project: Project, number: int, state: str) -> Changes:
             aside.rename(folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+    leftovers.tidy(project)
     return changes
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.errors import UserError
 from desktop_llm.tasks import task as task_named
-from desktop_llm.verbs import personal
+from desktop_llm.verbs import leftovers, personal
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -62,6 +62,7 @@ def forget(
     """
     if project.read_only:
         raise UserError(f"“{project.path}” can only be read now: {project.holder}")
+    leftovers.remove(project)
     written = not task_named(project.task).classes
     if written:
         personal.mask_drafts(project)

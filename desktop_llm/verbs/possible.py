@@ -18,8 +18,10 @@ from typing import Any
 
 from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe_texts
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 
+FIELDS = {one.name: one for one in fields(Recipe)}
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 """What model folders call the number of their layers."""
 TEGRA = Path("/etc/nv_tegra_release")
@@ -27,9 +29,11 @@ BITSANDBYTES = "the library bitsandbytes is not installed: install the program w
 
 
 def check(recipe: Recipe) -> None:
-    """Raise UserError for the first setting that cannot be with its model folder, on whatever computer."""
+    """Raise UserError for the first setting that cannot be with its start, on whatever computer."""
     if recipe.model != SCRATCH:
         _check_folder(recipe, Path(recipe.model).expanduser())
+    else:
+        recipe_texts.check_vocabulary(recipe, recipe.vocab_size)
 
 
 def not_here(recipe: Recipe) -> str:
@@ -63,20 +67,30 @@ def check_given(recipe: Recipe, keys: Iterable[str], groups: Collection[str] = (
 
     `groups` are those of the task, see `Task.groups`.
     """
-    scratch = recipe.model == SCRATCH
-    told = {one.name: one for one in fields(Recipe)}
     for key in keys:
-        one = told[key]
-        if one.metadata.get("scratch_only") and not scratch:
-            raise UserError(f"“{key}” is of models from scratch: the model folder has its own; leave it out.")
-        if getattr(recipe, key) == one.default:
-            continue
-        if OWN.get(key, "") not in ("", *groups):
+        one = FIELDS[key]
+        default = getattr(recipe, key) == one.default
+        if not default and OWN.get(key, "") not in ("", *groups):
             raise UserError(f"“{key}” has no part in a run of this task; leave it out.")
-        if one.metadata.get("folder_only") and scratch:
-            raise UserError(f"“{key}” needs a model folder to start from; leave it out, or set “model”.")
-        if one.metadata["group"] == "adapter" and not recipe.lora_r:
-            raise UserError(f"“{key}” needs a rank: set “lora_r”, for example to 16.")
+        why = without_part(recipe, key)
+        of_scratch = one.metadata.get("scratch_only") and recipe.model != SCRATCH  # its defaults are of no use, either
+        if why and (not default or of_scratch):
+            raise UserError(why)
+
+
+def without_part(recipe: Recipe, key: str) -> str:
+    """Why a key has no part in what a recipe does, whatever its value; '' where it has one."""
+    one, scratch = FIELDS[key].metadata, recipe.model == SCRATCH
+    if one.get("scratch_only") and not scratch:
+        return f"“{key}” is of models from scratch: the model folder has its own; leave it out."
+    if one.get("folder_only") and scratch:
+        return f"“{key}” needs a model folder to start from; leave it out, or set “model”."
+    if one["group"] == "adapter" and key != "lora_r" and not recipe.lora_r:
+        return f"“{key}” needs a rank: set “lora_r”, for example to 16."
+    other, value = one.get("goes_with", ("", None))
+    if other and getattr(recipe, other) != value:
+        return f"“{key}” counts only where “{other}” is {value}; leave it out, or set that."
+    return ""
 
 
 def has_cuda() -> bool:

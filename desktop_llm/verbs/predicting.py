@@ -12,6 +12,7 @@ from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import file_column, named
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.generation import Ending, Sampling
+from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import NewItem, Rejected
 from desktop_llm.tasks import task as task_named
@@ -31,7 +32,7 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.predict import Predictor, task_of
+    from desktop_llm.engine.predict import Predictor
 
     task = task_named(task_of(model))
     rows = _rows_of(given, task.name)
@@ -53,7 +54,6 @@ def write(
 
     worker.offline()
     from desktop_llm.engine.generator import Generator
-    from desktop_llm.engine.predict import task_of
 
     task = task_named(task_of(model))
     generator: Generator | None = None

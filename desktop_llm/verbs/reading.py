@@ -9,7 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -38,6 +40,8 @@ LARGE = 16 << 20
 LOOK_SECONDS = 0.1
 AHEAD = 12
 """Portions that are kept in hand, some 15 MB: reading goes on while the rows of each class are sorted and written."""
+AHEAD_THERE = 3
+"""Portions that wait to be sent."""
 PATIENCE_SECONDS = 120.0
 """How long a process that was started ahead waits for its file before it leaves by itself."""
 
@@ -219,17 +223,41 @@ def _tell(pipe: Connection) -> None:
         if not pipe.poll(PATIENCE_SECONDS):
             return
         source = pipe.recv()
-        try:
-            place = source.place
-            for portion in _here(source, lambda: False, columnar=True):
-                pipe.send(_imaged(portion, place))
-                place = place.after(len(portion.batch.labels))
-        except OSError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-            pipe.send(error)
-        else:
-            pipe.send(None)
+        with _Sender(pipe) as sender:
+            try:
+                place = source.place
+                for portion in _here(source, lambda: False, columnar=True):
+                    sender.send(_imaged(portion, place))
+                    place = place.after(len(portion.batch.labels))
+            except OSError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+                sender.send(error)
+            else:
+                sender.send(None)
+
+
+class _Sender:
+    """Sends by a thread of its own: a pipe holds a small part of a portion, and the next one is made meanwhile."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._thread = ThreadPoolExecutor(1, "desktop-llm-send")
+        self._under_way: deque[Future[None]] = deque()
+
+    def __enter__(self) -> _Sender:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._thread.shutdown()
+        for one in self._under_way:
+            one.result()
+
+    def send(self, what: object) -> None:
+        """Send it behind the others, a few of which may wait. Raises OSError when nobody listens."""
+        self._under_way.append(self._thread.submit(self._pipe.send, what))
+        if len(self._under_way) > AHEAD_THERE:
+            self._under_way.popleft().result()
 
 
 def _imaged(portion: Portion, place: Place) -> Portion:

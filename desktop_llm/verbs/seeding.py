@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from desktop_llm.tasks.task import Metric
 
 HELD_OUT = ("test", "validation")
+ENOUGH = 3
+"""Runs from which something can be said of how far seeds are apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +37,15 @@ class Seeds:
         digits = 1 if self.metric.percent else 3
         told = self.fold
         runs = ", ".join(str(number) for number in self.numbers)
-        return (
+        words = (
             f"Runs {runs} differ by their seed alone: {self.metric.title.lower()} {times * told.mean:.{digits}f}{unit} "
-            f"on average, {times * told.deviation:.{digits}f} apart (standard deviation); the mean of many seeds lies "
-            f"between {times * told.low:.{digits}f} and {times * told.high:.{digits}f}{unit} ({self.split} texts)."
+            f"on average ({self.split} texts), {times * told.deviation:.{digits}f} apart (standard deviation)"
+        )
+        if told.runs < ENOUGH:
+            return f"{words}; two runs tell little of that, train some more seeds."
+        return (
+            f"{words}; the mean of many seeds lies between {times * told.low:.{digits}f} and "
+            f"{times * told.high:.{digits}f}{unit}."
         )
 
 

@@ -35,14 +35,17 @@ LAYER = re.compile(r"\.(\d+)\.")
 FEW_A_LABEL = 8
 
 
-def parameters(recipe: Recipe, feed_forward: float = 2.0) -> int:
+def parameters(recipe: Recipe, task: Task | None = None) -> int:
     """How many parameters a model from scratch has, but for its classes: embeddings vh, and a layer 4h² + 3hf.
 
-    `feed_forward` is how many times h an automatic f is.
+    `task` tells how many times h an automatic f is, twice without one. Where a layer that writes stands beside each
+    that reads, with f in two matrices as in the first Transformer, both take 12h² + 4hf.
     """
     wide = recipe.hidden_size
-    deep = recipe.intermediate_size or round(feed_forward * wide)
+    deep = recipe.intermediate_size or round((2.0 if task is None else task.feed_forward) * wide)
     layer = 4 * wide * wide + 3 * wide * deep + 2 * wide
+    if task is not None and task.reads_and_writes:
+        layer = 12 * wide * wide + 4 * wide * deep + 10 * wide
     return recipe.vocab_size * wide + recipe.num_hidden_layers * layer + wide * wide + 2 * wide
 
 
@@ -60,17 +63,17 @@ def from_scratch(task: Task, recipe: Recipe, texts: int, tokens: float) -> str:
         return ""
     whole = texts * tokens
     most = whole / task.tokens_a_parameter
-    preset = suited(task.presets, recipe, most, task.feed_forward)
-    size = parameters(recipes.changed(recipe, dict(preset.values)), task.feed_forward)
+    preset = suited(task.presets, recipe, most, task)
+    size = parameters(recipes.changed(recipe, dict(preset.values)), task)
     share = task.tokens_a_parameter
     rule = f"{share:g} tokens each" if share >= 1 else f"{1 / share:.0f} a token"
     which = f"take “{preset.title}”" if size <= most else f"the smallest, “{preset.title}”, has {_short(size)}"
     return f"About {_short(whole)} tokens suit {_short(most)} parameters ({rule}, {task.sizing_source}): {which}."
 
 
-def suited(presets: Sequence[Preset], recipe: Recipe, most: float, feed_forward: float = 2.0) -> Preset:
+def suited(presets: Sequence[Preset], recipe: Recipe, most: float, task: Task | None = None) -> Preset:
     """The largest preset with at most so many parameters, the smallest where all have more."""
-    every = (parameters(recipes.changed(recipe, dict(one.values)), feed_forward) for one in presets)
+    every = (parameters(recipes.changed(recipe, dict(one.values)), task) for one in presets)
     sizes = sorted((size, at) for at, size in enumerate(every))
     fitting = [at for size, at in sizes if size <= most]
     return presets[fitting[-1] if fitting else sizes[0][1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
-from desktop_llm.evidence.slices import FEWEST
+from desktop_llm.evidence.slices import FEWEST, Gap
 from desktop_llm.verbs import comparing, floors, slicing
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def _section(project: Project, number: int, on: On, by: str, should_stop: Callab
         lines += ["", told.gap_words, "", "| label | demographic parity | equalised odds | hits | false alarms |"]
         lines.append("| --- | --- | --- | --- | --- |")
         lines += [
-            f"| {_cell(one.label)} | {one.parity:.3f} | {one.odds:.3f} | {one.hits:.3f} | {one.alarms:.3f} |"
+            f"| {_cell(one.label)} | "
+            + " | ".join("–" if math.isnan(value) else f"{value:.3f}" for value in _values(one))
+            + " |"
             for one in told.gaps[:MOST_GAPS]
         ]
         if len(told.gaps) > MOST_GAPS:
@@ -97,6 +100,10 @@ def _rule(project: Project, number: int, on: On, floor: floors.Floor, should_sto
     words = f"The worst slice by {told.by} must reach {wanted} of {told.metric.title.lower()}."
     wrong = floors.broken(told, floor)
     return f"{words} Broken: {wrong}" if wrong else f"{words} It holds."
+
+
+def _values(one: Gap) -> tuple[float, ...]:
+    return one.parity, one.odds, one.hits, one.alarms
 
 
 def _cell(text: str) -> str:

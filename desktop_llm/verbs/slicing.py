@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,6 +33,8 @@ MOST = 40
 OTHERS = "(all others)"
 BANDS = (0.25, 0.5, 0.75)
 AT_ONCE = 500
+ALIKE = 0.05
+"""From so much chance on slices are called alike."""
 SMALLEST_SHARE = 0.1
 """Of differences that are worth a word."""
 
@@ -41,7 +44,8 @@ class Sliced:
     """The slices of what run `run` was measured on, by `by`, the largest first, and how unlike they are treated.
 
     `worst` is the slice with the worst main figure (None where there are not two of at least FEWEST rows); `keys` are
-    the keys of the rows of each slice, see `Outcomes.keys`.
+    the keys of the rows of each slice, see `Outcomes.keys`; `gap_chance` is how often the largest of the `gaps` would
+    be as large by chance.
     """
 
     run: int
@@ -51,6 +55,7 @@ class Sliced:
     slices: tuple[Slice, ...]
     worst: Slice | None
     gaps: tuple[Gap, ...]
+    gap_chance: float
     keys: Mapping[str, tuple[int, ...]]
 
     @property
@@ -83,10 +88,16 @@ class Sliced:
     @property
     def gap_words(self) -> str:
         """Which label is told most unlike, in a sentence; '' where there is nothing to say."""
-        if not self.gaps:
+        known = [one for one in self.gaps if not math.isnan(one.odds)]
+        if not known:
             return ""
-        odds = max(self.gaps, key=lambda one: one.odds)
-        parity = max(self.gaps, key=lambda one: one.parity)
+        odds = max(known, key=lambda one: one.odds)
+        parity = max(known, key=lambda one: one.parity)
+        if self.gap_chance > ALIKE:
+            return (
+                "Slices are told alike, as far as these rows show: the largest difference, "
+                f"{100 * odds.odds:.0f} points for “{odds.label}” (equalised odds), comes about by chance, too."
+            )
         return (
             f"Most unlike: “{odds.label}” is found, or wrongly told, {100 * odds.odds:.0f} points more often in one "
             f"slice than in another (equalised odds); “{parity.label}” is told {100 * parity.parity:.0f} points more "
@@ -147,6 +158,7 @@ def of(
     groups = _together(groups_of(project, rows, by, should_stop=should_stop))
     metric = next(one for one in task.metrics if one.name in tally.values())
     found = slices.measured(tally, groups, metric.name, should_stop=should_stop)
+    gaps, chance = _gaps(project, rows, groups, should_stop) if by != LABEL else ((), 1.0)
     return Sliced(
         run=number,
         by=by.removeprefix(COLUMN),
@@ -154,7 +166,8 @@ def of(
         metric=metric,
         slices=found,
         worst=slices.worst(found, metric.name, higher_is_better=metric.higher_is_better),
-        gaps=_gaps(project, rows, groups) if by != LABEL else (),
+        gaps=gaps,
+        gap_chance=chance,
         keys={one.name: rows.keys(one.rows.tolist()) for one in found},
     )
 
@@ -188,6 +201,28 @@ def sliced(
         return _languages(texts, should_stop)
     name = by.removeprefix(COLUMN)
     return [str(extra.get(name, "") or "").strip() or NOTHING for extra in extras]
+
+
+def against(
+    project: Project,
+    first: int,
+    second: int,
+    on: On,
+    by: str,
+    name: str,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> str:
+    """Whether run `first` is better than run `second` on slice `name`, in a sentence. Raises UserError, Cancelled."""
+    told = comparing.between(
+        project, first, second, on, only=lambda rows: _mask(project, rows, by, name), should_stop=should_stop
+    )
+    return f"On “{name}” alone: {told.words}"
+
+
+def _mask(project: Project, told: Outcomes, by: str, name: str) -> list[int]:
+    groups = _together(groups_of(project, told, by))
+    return [place for place, group in enumerate(groups) if group == name]
 
 
 def balance(project: Project, by: str, *, should_stop: Callable[[], bool] = lambda: False) -> Balance:
@@ -257,11 +292,13 @@ def _together(groups: Sequence[str]) -> list[str]:
     return [name if name in kept else OTHERS for name in groups]
 
 
-def _gaps(project: Project, told: Outcomes, groups: Sequence[str]) -> tuple[Gap, ...]:
+def _gaps(
+    project: Project, told: Outcomes, groups: Sequence[str], should_stop: Callable[[], bool]
+) -> tuple[tuple[Gap, ...], float]:
     """For tasks whose labels are classes of whole texts; the label that is treated most unlike first."""
     task = task_named(project.task)
     if task.loop is None:
-        return ()
+        return (), 1.0
     place = {name: at for at, name in enumerate(told.classes)}
     both = []
     for side in (told.truth, [one.label for one in told.answers]):
@@ -270,4 +307,5 @@ def _gaps(project: Project, told: Outcomes, groups: Sequence[str]) -> tuple[Gap,
             made[row, [place[name] for name in task.labels.names(label) if name in place]] = True
         both.append(made)
     found = slices.gaps(both[0], both[1], groups, told.classes)
-    return tuple(sorted(found, key=lambda one: (-one.odds, one.label)))
+    chance = slices.chance_of_gaps(both[0], both[1], groups, should_stop=should_stop) if found else 1.0
+    return tuple(sorted(found, key=lambda one: (math.isnan(one.odds), -one.odds, one.label))), chance

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from desktop_llm.catalog import folder as folders
 from desktop_llm.catalog.folder import Look
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.task import Task
 
@@ -30,6 +32,21 @@ class Serves:
 def check(folder: Path, task: Task) -> None:
     """Raise UserError where a model folder is not whole, or cannot serve the task."""
     folders.check(folder, task.heads)
+
+
+def of_projects(projects: Iterable[Path], task: Task) -> list[str]:
+    """The newest model of each of these projects from which the task can start: one that was taught to answer can be
+    taught to prefer."""
+    told = []
+    for project in projects:
+        for run in sorted((project / "runs").glob("[0-9]*"), reverse=True):
+            model = RunFolder(run).model
+            if model.is_dir():
+                with suppress(UserError):
+                    check(model, task)
+                    told.append(str(model.resolve()))
+                break
+    return told
 
 
 def serves(look: Look) -> list[Serves]:

@@ -27,7 +27,7 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import foretelling, possible, sources, splitting
+from desktop_llm.verbs import balancing, foretelling, possible, sources, splitting
 
 LORA_RATE, LORA_TIMES = 1e-3, 10.0
 """Small matrices beside a frozen model bear about ten times the rate of the whole model (Schulman et al. 2025, "LoRA
@@ -100,6 +100,8 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
     possible.check(recipe)
     if here:
         possible.check_here(recipe)
+    if recipe.balance_by:
+        balancing.check(project, recipe.balance_by)
     frozen = _Frozen(project)
     told = frozen.readiness()
     advice = _advice(project, recipe, told.splits.get("train", 0))
@@ -170,7 +172,8 @@ def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
 
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
-    told = snapshot.write(folder.snapshot, {split: frozen.rows(split) for split in snapshot.SPLITS})
+    weights = frozen.weights(recipe.balance_by) if recipe.balance_by else None
+    told = snapshot.write(folder.snapshot, {split: frozen.rows(split) for split in snapshot.SPLITS}, weights)
     job = Job(
         number=number,
         project=project.name,
@@ -265,6 +268,11 @@ class _Frozen:
         """Counts for the person."""
         classes = {name: count for name, count in self.counts.items() if name in self._names.values()}
         return Readiness(splits=Counter(self.split_of.values()), classes=classes)
+
+    def weights(self, by: str) -> list[float]:
+        """How often each training row is drawn so that label and slice by `by` look independent."""
+        labels = [(int(row["id"]), self._task.labels.stratum(row["label"])) for row in self.rows("train")]
+        return balancing.weights(self._project, by, labels)
 
     def rows(self, split: str) -> Iterator[dict[str, Any]]:
         """The snapshot rows of a split. Held-out rows whose label no training row has are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -40,6 +41,9 @@ class FigureTable(QTableWidget):
         for place, row in enumerate(rows):
             for column, text in enumerate(row):
                 self.setItem(place, column, QTableWidgetItem(text))
+            name = self.item(place, 0)
+            if name is not None:  # it may be cut; Qt reads tool tips as markup, escaped it stays a text
+                name.setToolTip(f'<p style="white-space: pre-wrap">{html.escape(name.text())}</p>')
 
     def _ask(self, row: int) -> None:
         item = self.item(row, 0)

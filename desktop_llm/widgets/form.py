@@ -19,6 +19,7 @@ from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QDoubleSpinBox,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -74,6 +75,25 @@ class WholeNumber(QSpinBox):
         super().__init__(parent)
         # A style sheet's padding is left out between the frame of a spin box and its digits.
         self.lineEdit().setTextMargins(7, 0, 0, 0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Let the page scroll."""
+        event.ignore()
+
+
+class Percent(QDoubleSpinBox):
+    """A share in hundredths, written without zeros at its end; the wheel does not change it by accident."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Its digits stand where the text of other fields does."""
+        super().__init__(parent)
+        self.setDecimals(2)
+        self.setSuffix(" %")
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
+
+    def textFromValue(self, value: float) -> str:
+        """“10”, not “10.00”."""
+        return f"{value:.2f}".rstrip("0").rstrip(".")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Let the page scroll."""

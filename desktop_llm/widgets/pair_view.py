@@ -13,6 +13,8 @@ from desktop_llm.widgets.loss_card import LossCard
 from desktop_llm.widgets.screen import ResultView
 
 SIDES = ("chosen", "rejected")
+FIGURE = 84
+"""Pixels for a log-probability of a long answer."""
 
 
 class PairView(ResultView):
@@ -31,8 +33,10 @@ class PairView(ResultView):
         self.margins.offer("near", self.tr("Nearest"), self.tr("pairs whose answers are nearest to each other"))
         self.margins.offer("clear", self.tr("Clearest"), self.tr("pairs that are told apart most clearly"))
         right = Card(self.tr("Both answers"), self.tr("means of the held-out pairs"))
-        titles = [self.tr("Figure"), self.tr("Better answers"), self.tr("Worse answers")]
+        titles = [self.tr("Figure"), self.tr("Better"), self.tr("Worse")]
         self.table = FigureTable("results.sides", self.tr("Figures of better and worse answers"), titles)
+        for column in (1, 2):
+            self.table.setColumnWidth(column, FIGURE)
         right.body.addWidget(self.table, 1)
         self.lengths = plain_label("", "muted", wrap=True)
         self.lengths.setObjectName("results.lengths")
@@ -53,8 +57,8 @@ class PairView(ResultView):
         sides: Mapping[str, Mapping[str, float]] = details.get("sides", {})
         called = {
             "log-probability": self.tr("Log-probability"),
-            "at the start": self.tr("Log-probability at the start"),
-            "change": self.tr("Change since then"),
+            "at the start": self.tr("At the start"),
+            "change": self.tr("Change since"),
             "nats a token": self.tr("Nats a token"),
             "tokens": self.tr("Tokens"),
         }
@@ -73,5 +77,9 @@ class PairView(ResultView):
     def _lengths(self, details: Mapping[str, Any]) -> str:
         if "longer_better" not in details:
             return ""
-        words = self.tr("The longer answer is better in {better:.0%} of the pairs, and preferred in {preferred:.0%}.")
-        return words.format(better=float(details["longer_better"]), preferred=float(details["longer_preferred"]))
+        words = self.tr(
+            "The longer answer is better in {better:.0f} % of the pairs, and preferred in {preferred:.0f} %."
+        )
+        return words.format(
+            better=100 * float(details["longer_better"]), preferred=100 * float(details["longer_preferred"])
+        )

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -45,7 +46,7 @@ def _shape(vocabulary: int, wide: int, layers: int, heads: int, inner: int, **mo
 
 SHAPES = {
     "lm124": _shape(50304, 768, 12, 12, 2048, context=1024, batch=64, lengths=(5.8, 1.0), steps=60),
-    "lm12": _shape(4096, 384, 6, 6, 1024, context=256, batch=64, lengths=(4.0, 1.0), steps=400),
+    "lm12": _shape(4096, 384, 6, 6, 1024, context=256, batch=64, lengths=(4.0, 1.0), steps=300),
     "classify": _shape(30522, 384, 6, 12, 1536, context=128, batch=32, lengths=(2.7, 0.45), steps=300),
     "lora": _shape(32000, 2048, 22, 32, 5632, context=1024, batch=8, lengths=(5.2, 0.8), steps=40),
 }
@@ -56,6 +57,35 @@ LEGS = {
     "lora": ("ours", "ours compiled", "trainer", "trainer padded"),
 }
 CLASSES = 77
+
+
+class Turn:
+    """Legs that were started together wait for each other once they are warm, and are then measured one by one."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        """`told["turns"]` is the folder by which they know of each other; '' where each runs alone."""
+        self._folder = Path(told["turns"]) if told.get("turns") else None
+        self._mine = f"{told['name']} {told['who']}".replace(" ", "-")
+        self._lock: Any = None
+
+    def take(self) -> None:
+        """Warm now: wait until all are, and until it is this one's turn."""
+        if self._folder is None or self._lock is not None:
+            return
+        import fcntl
+
+        _wait()
+        (self._folder / f"{self._mine}.ready").touch()
+        while not (self._folder / "go").exists():
+            time.sleep(0.05)
+        self._lock = (self._folder / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def give(self) -> None:
+        """Measured."""
+        if self._lock is not None:
+            _wait()
+            self._lock.close()
 
 
 def rows(shape: Shape, count: int, *, labelled: bool) -> Iterator[dict[str, Any]]:
@@ -173,10 +203,16 @@ def ours(told: dict[str, Any], work: Path, *, compiled: bool) -> dict[str, Any]:
     steps: list[StepDone] = []
     notes: list[str] = []
     gauged: list[float] = []
+    turn, warm = Turn(told), (told["steps"] or shape.steps) // 3
+    last = told["steps"] or shape.steps
 
     def on_event(event: Event) -> None:
         if isinstance(event, StepDone):
             steps.append(event)
+            if event.step == warm:
+                turn.take()
+            if event.step == last:
+                turn.give()
         elif isinstance(event, Noted):
             notes.append(event.message)
         elif isinstance(event, Gauged):
@@ -185,7 +221,7 @@ def ours(told: dict[str, Any], work: Path, *, compiled: bool) -> dict[str, Any]:
     end = run(folder, on_event, Control())
     if not isinstance(end, Finished):
         raise SystemExit(f"our run failed: {end}")
-    later = steps[len(steps) // 3 :]
+    later = steps[warm + (len(steps) - warm) // 4 :]
     # the clock of a step is when it was launched; over many it is that of the device
     seconds = sum(one.seconds for one in later) / len(later)
     tokens = sum(one.tokens_per_second * one.seconds for one in later) / len(later)
@@ -243,9 +279,10 @@ def nanogpt(told: dict[str, Any], work: Path, *, compiled: bool) -> dict[str, An
         return x.cuda(non_blocking=True), y.cuda(non_blocking=True)
 
     x, y = batch()
-    began = 0.0
+    began, turn = 0.0, Turn(told)
     for step in range(count):
         if step == count // 3:
+            turn.take()
             torch.cuda.synchronize()
             began = time.perf_counter()
         with torch.autocast("cuda", torch.bfloat16):
@@ -259,6 +296,7 @@ def nanogpt(told: dict[str, Any], work: Path, *, compiled: bool) -> dict[str, An
             loss.item()
     torch.cuda.synchronize()
     seconds = (time.perf_counter() - began) / (count - count // 3)
+    turn.give()
     return {
         "seconds": seconds,
         "tokens": shape.batch * shape.context,
@@ -319,12 +357,17 @@ def trainer(told: dict[str, Any], work: Path, *, compiled: bool, grouped: bool) 
         model = AutoModelForCausalLM.from_pretrained(told["model"], dtype=torch.float32)
         data = [{"input_ids": one[:-1], "labels": one[:-1]} for one in blocks_of(told)]
     marks: list[float] = []
+    turn = Turn(told)
 
     class Mark(TrainerCallback):
         def on_step_end(self, *_: Any, **__: Any) -> None:
+            if len(marks) == count // 3:
+                turn.take()
             if len(marks) in (count // 3, count - 1):
                 _wait()
             marks.append(time.perf_counter())
+            if len(marks) == count:
+                turn.give()
 
     arguments = TrainingArguments(
         output_dir=str(work / "out"),
@@ -397,6 +440,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--limit", type=float, default=90.0, help="seconds that a leg may take")
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--together", action="store_true", help="start the legs of a name at once, measure in turn")
     parser.add_argument("--leg", default="")
     told = parser.parse_args()
     if told.leg:
@@ -405,33 +449,45 @@ def main() -> None:
     rate = matmul() if told.device == "cuda" else 0.0
     lines = [f"bf16 matrix product of 8192: {rate:.0f} TFLOP/s"]
     sys.stdout.write(lines[0] + "\n")
-    for name in told.legs.split(","):
-        shape = SHAPES[name]
-        with tempfile.TemporaryDirectory() as folder:
-            model = Path(folder) / "model"
-            make_model(shape, name).save_pretrained(model)
-            make_tokenizer(shape, encoder=name == "classify").save_pretrained(model)
-            mean = float(np.exp(shape.lengths[0] + shape.lengths[1] ** 2 / 2))
-            steps = told.steps or shape.steps
-            count = (
-                shape.batch * min(steps, 320)
-                if name == "classify"
-                else int(min(steps, 80) * shape.batch * shape.context / mean * 1.1)
-            )
-            for who in told.who.split(",") if told.who else LEGS[name]:
-                if who == "nanogpt" and not told.nanogpt:
-                    continue
-                asked = {**vars(told), "name": name, "who": who, "model": str(model), "rows": count}
-                line = _one(asked, shape, rate, told.limit)
-                lines.append(line)
-                sys.stdout.write(line + "\n")
-                sys.stdout.flush()
-                if told.out:
-                    Path(told.out).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        asked = [one for name in told.legs.split(",") for one in _asked(name, told, Path(folder))]
+        for line in _together(asked, rate, Path(folder)) if told.together else (_one(one, rate) for one in asked):
+            lines.append(line)
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+            if told.out:
+                Path(told.out).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _one(asked: dict[str, Any], shape: Shape, rate: float, limit: float) -> str:
-    name, who = asked["name"], asked["who"]
+def _asked(name: str, told: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """What the legs of a name are told; their model is made."""
+    shape, model = SHAPES[name], folder / name
+    make_model(shape, name).save_pretrained(model)
+    make_tokenizer(shape, encoder=name == "classify").save_pretrained(model)
+    mean = float(np.exp(shape.lengths[0] + shape.lengths[1] ** 2 / 2))
+    steps = told.steps or shape.steps
+    tokens = min(steps, 80) * shape.batch * shape.context
+    count = shape.batch * min(steps, 320) if name == "classify" else int(tokens / mean * 1.1)
+    return [
+        {**vars(told), "name": name, "who": who, "model": str(model), "rows": count, "turns": ""}
+        for who in (told.who.split(",") if told.who else LEGS[name])
+        if who != "nanogpt" or told.nanogpt
+    ]
+
+
+def _together(asked: list[dict[str, Any]], rate: float, folder: Path) -> Iterator[str]:
+    with ThreadPoolExecutor(len(asked)) as pool:
+        made = [pool.submit(_one, {**one, "turns": str(folder)}, rate) for one in asked]
+        while len(list(folder.glob("*.ready"))) + sum(one.done() for one in made) < len(made):
+            time.sleep(0.1)
+        (folder / "go").touch()
+        for one in as_completed(made):
+            yield one.result()
+
+
+def _one(asked: dict[str, Any], rate: float) -> str:
+    name, who, limit = asked["name"], asked["who"], asked["limit"]
+    shape = SHAPES[name]
     began = time.perf_counter()
     try:
         done = subprocess.run(

@@ -52,7 +52,10 @@ project.close()
         ("predict PROJECT one hello", "needs the number of a run"),
         ("predict OTHER 1 hello", "An exported folder needs one text or file"),
         ("export PROJECT 1", "required: --to"),
-        ("export PROJECT 1 --format onnx --to OTHER", "no export format “onnx”; choose one of huggingface"),
+        (
+            "export PROJECT 1 --format pickle --to OTHER",
+            "no export format “pickle”; choose one of huggingface, adapter,",
+        ),
         ("imprt PROJECT FILE", "no command and no project “imprt”; the nearest command is “import”"),
         ("trian", "the nearest command is “train”"),
         ("snapshot PROJECT --to OTHER", "--to writes the rows of one run"),

@@ -35,10 +35,27 @@ def test_a_group_without_a_label_counts_as_in_fairlearn() -> None:
     groups = ["n"] * 12 + ["s"] * 12
     true = np.array([True, False] * 6 + [False] * 12)
     told = np.array([True] * 12 + [True, False] * 6)
-    (one,) = slices.gaps(true[:, None], told[:, None], groups, ["a"])
+    (one,) = slices.gaps(true[:, None], told[:, None], groups, ["a"], 0)
     sides = {"y_true": true, "y_pred": told, "sensitive_features": groups}
     assert one.odds == pytest.approx(equalized_odds_difference(**sides))
+    (careful,) = slices.gaps(true[:, None], told[:, None], groups, ["a"], 5)
+    assert np.isnan(careful.hits), "nobody knows how often the south would be found"
+    assert careful.odds == careful.alarms
     assert slices.gaps(true[:, None], told[:, None], ["n"] * 24, ["a"]) == ()
+
+
+def test_of_many_labels_one_looks_unlike_by_chance() -> None:
+    source, chances, found = np.random.default_rng(4), [], []
+    for _ in range(30):
+        groups = source.choice(["north", "south"], 600)
+        true = np.eye(12, dtype=bool)[source.integers(0, 12, 600)]
+        told = true & (source.random(true.shape) < 0.8)
+        assert max(one.odds for one in slices.gaps(true, told, groups.tolist(), [str(one) for one in range(12)])) > 0.1
+        chances.append(slices.chance_of_gaps(true, told, groups.tolist(), draws=49))
+        biased = told & ~((groups == "south")[:, None] & (source.random(true.shape) < 0.5))
+        found.append(slices.chance_of_gaps(true, biased, groups.tolist(), draws=49))
+    assert np.mean(np.asarray(chances) <= 0.1) <= 0.2
+    assert np.mean(np.asarray(found) <= 0.05) >= 0.9
 
 
 def test_the_slice_that_was_spoilt_is_the_worst_one() -> None:

@@ -5,6 +5,7 @@ python -m pytest tests/gpu -m gpu        # where Qt is missing: --noconftest -p 
 
 from __future__ import annotations
 
+import gc
 import math
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,7 @@ def test_the_card_tells_how_it_does(tmp_path: Path) -> None:
 def test_the_pre_flight_measures_the_cards_memory(tmp_path: Path) -> None:
     values: dict[str, Any] = {"hidden_size": 512, "num_hidden_layers": 6, "count": 256, "num_train_epochs": 2.0}
     forecast = measure(_folder(tmp_path / "before", **values).path, lambda *_: None)
+    gc.collect()  # what it measured with holds on to itself
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     end = _heard(_folder(tmp_path / "run", **values))[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +76,19 @@ def test_the_longest_slice_comes_first() -> None:
     lengths = np.asarray([3, 50, 4, 49, 3])
     slices = buckets.slices(np.arange(5), lengths, 10.0)
     assert [part.tolist() for part in slices] == [[1, 3], [2, 0, 4]]
+
+
+def test_weighted_examples_are_drawn_as_often_as_they_weigh() -> None:
+    weights = np.array([0.25] * 40 + [1.0] * 20 + [2.5] * 20)
+    weights *= len(weights) / weights.sum()
+    drawn = np.zeros(len(weights))
+    for epoch in range(40):
+        batches = buckets.training_batches(len(weights), 8, seed=3, epoch=epoch, weights=weights)
+        again = buckets.training_batches(len(weights), 8, seed=3, epoch=epoch, weights=weights)
+        assert all((one == other).all() for one, other in zip(batches, again, strict=True))
+        times = np.bincount(np.concatenate(batches), minlength=len(weights))
+        assert times.sum() == len(weights)
+        assert np.all(np.abs(times - weights) < 1)
+        drawn += times
+    for kind in np.unique(weights):
+        assert drawn[weights == kind].mean() / 40 == pytest.approx(kind, rel=0.03)

@@ -9,7 +9,7 @@ import pytest
 
 from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Batch, Filter, ImportProgress, Item
-from desktop_llm.store import putting
+from desktop_llm.store import images, putting
 from desktop_llm.store.hashing import digests
 from desktop_llm.store.images import Image, Place, image_of
 from desktop_llm.store.inserting import InsertCounts
@@ -86,22 +86,48 @@ def test_further_fields_come_along() -> None:
     assert image.hashes == digests(told)
 
 
+@pytest.mark.parametrize("as_foretold", [True, False], ids=["foretold", "elsewhere"])
 @pytest.mark.parametrize("pieces", [(1_200, 200), (7, 3)], ids=["whole", "small pieces"])
 def test_copied_rows_are_the_same(
-    tmp_path: Path, other: Project, monkeypatch: pytest.MonkeyPatch, pieces: tuple[int, int]
+    tmp_path: Path, other: Project, monkeypatch: pytest.MonkeyPatch, pieces: tuple[int, int], as_foretold: bool
 ) -> None:
     batches = [batch(0), batch(50), batch(93)]
     plain = Project.create(tmp_path / "Plain", TASK.name)
     told = bring(plain, batches)
     monkeypatch.setattr(putting, "ROWS_A_PIECE", pieces[0])
     monkeypatch.setattr(putting, "ROWS_AT_ONCE", pieces[1])
-    assert bring(other, [imaged(batches[0]), batches[1], imaged(batches[2])]) == told
+    monkeypatch.setattr(images, "ROWS_A_TABLE", pieces[1])
+    place = other.items.next_place()
+    # the second one is no image, the third was made for the place where it comes, or for another one
+    third = imaged(batches[2], place.after(100 if as_foretold else 1000))
+    assert bring(other, [imaged(batches[0], place), batches[1], third]) == told
     assert told.repeats > 0
     assert rows(other) == rows(plain)
-    for query in ("* FROM items", "* FROM keys", "* FROM class_items", "item, value, labeler FROM labels"):
+    by_split = "split, id FROM items INDEXED BY items_by_split WHERE split <> ''"
+    by_source = "source, id FROM items INDEXED BY items_by_source"
+    for query in (
+        *("* FROM items", by_split, by_source),
+        *("* FROM keys", "* FROM class_items", "item, value, labeler FROM labels"),
+    ):
         assert other._connections.rows(f"SELECT {query}") == plain._connections.rows(f"SELECT {query}")
     assert other.check() == []
     plain.close()
+
+
+def test_sqlite_copies_rows_without_looking_into_them(project: Project) -> None:
+    image = imaged(batch(), project.items.next_place())
+    with project._connections.piece(image=image.rows) as connection:
+        steps = connection.execute("EXPLAIN INSERT INTO main.items SELECT * FROM image.items_0").fetchall()
+    done = {step[1] for step in steps}
+    assert "Insert" in done
+    assert not done & {"Column", "MakeRecord"}
+
+
+def test_the_next_place_is_where_rows_come(project: Project) -> None:
+    place = project.items.next_place()
+    bring(project, [batch()])
+    asked = "SELECT MIN(id), source FROM items GROUP BY source ORDER BY source DESC LIMIT 1"
+    assert project._connections.rows(asked) == [(place.row, place.source)]
 
 
 def test_known_texts_of_an_image_bring_their_labels(project: Project) -> None:

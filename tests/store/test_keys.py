@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desktop_llm.errors import UserError
 from desktop_llm.rows import Filter
 from desktop_llm.store import keys, log, settling
 from desktop_llm.store.hashing import content_hash, key_of
 from desktop_llm.store.keys import Keys, keys_of
+from desktop_llm.store.known import AtHand
 from desktop_llm.store.project import Project
 from tests.store.conftest import insert
 
@@ -25,15 +28,17 @@ def test_a_key_is_the_beginning_of_a_hash() -> None:
     assert min(map(key_of, digests)) < 0 < max(map(key_of, digests))
 
 
+@pytest.mark.parametrize("part", [4, 50, 1000])
 @pytest.mark.parametrize("run", [5, 100, 1000])
-def test_keys_come_back_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: int) -> None:
+def test_keys_come_back_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: int, part: int) -> None:
     monkeypatch.setattr(keys, "RUN", run)
+    monkeypatch.setattr(keys, "PART", part)
     source = np.random.default_rng(0)
     told = source.integers(-(2**63), 2**63 - 1, 600)
     told[::7] = told[3]
     gathered = Keys(tmp_path, 11)
-    for part in np.array_split(told, 13):
-        gathered.add(part)
+    for some in np.array_split(told, 13):
+        gathered.add(some)
     parts = list(gathered.sorted())
     gathered.close()
     assert not list(tmp_path.iterdir())
@@ -59,6 +64,7 @@ def test_of_equal_texts_the_first_stays_with_the_first_label(
 ) -> None:
     for module, name in (
         (keys, "RUN"),
+        (keys, "PART"),
         (settling, "ROWS_A_PIECE"),
         (settling, "CLASSES_AT_ONCE"),
         (log, "ROWS"),
@@ -91,3 +97,11 @@ def test_of_equal_texts_the_first_stays_with_the_first_label(
     assert counts.labeled == sum(counts.by_class.values()) == len(labels) - list(labels.values()).count(None)
     assert project.check() == []
     project.close()
+
+
+@given(here=st.sets(st.integers(-(2**63), 2**63 - 1), max_size=50), others=st.lists(st.integers(-(2**63), 2**63 - 1)))
+def test_keys_at_hand_are_found_among_others(here: set[int], others: list[int]) -> None:
+    # of some of them the end alone is the same
+    told = [*others, *here, *(key ^ 1 << 62 for key in here)]
+    found = AtHand(np.array(sorted(here), np.int64)).among(np.array(told, np.int64))
+    assert found.tolist() == [key for key in told if key in here]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -177,3 +180,28 @@ def test_a_process_that_ended_while_it_waited_is_not_missed(project: Project, tm
     reading._waiting[0].heard -= reading.PATIENCE_SECONDS  # it may leave at any moment
     assert importing.run(project, importing.plan(TASK, write(tmp_path / "more.csv", 2000))).imported == 1000
     assert readers() == []
+
+
+def test_arrow_does_not_load_pandas_in_the_reader(tmp_path: Path) -> None:
+    (tmp_path / "pandas.py").write_text("raise SystemExit('pandas was loaded')", "utf-8")
+    reads = (
+        "import sys; from desktop_llm.verbs.reading import _WithoutPandas; sys.meta_path.insert(0, _WithoutPandas);"
+        "import pyarrow; pyarrow.array(['text'])"
+    )
+    told = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-c", reads]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": told}, check=True, timeout=60)
+
+
+def test_a_reader_to_whom_nobody_listens_leaves() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    ours.close()
+
+    def send() -> None:
+        with reading._Sender(theirs) as sender:
+            for _ in range(20):
+                sender.send(bytes(1 << 20))
+
+    with pytest.raises(OSError, match=r"[Bb]roken"):
+        send()
+    theirs.close()

@@ -175,7 +175,7 @@ def test_a_text_is_cut_where_the_model_ends(trained: Path) -> None:
 
 def test_an_export_is_read_back_and_tells_where_it_is_from(opened: Project, trained: Path, tmp_path: Path) -> None:
     to = tmp_path / "handed on"
-    assert exporting.export(opened, 1, "huggingface", to) <= 1e-5
+    assert exporting.export(opened, 1, exporting.Wish(to=to)).difference <= 1e-5
     assert atomic.damage(to) == ""
     weights = "model.safetensors"
     assert atomic.sha256(to / weights) == atomic.sha256(trained / "runs" / "0001" / "model" / weights)

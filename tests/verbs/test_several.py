@@ -28,6 +28,7 @@ from desktop_llm.verbs import (
     training,
 )
 from desktop_llm.verbs.bulk import Rows
+from desktop_llm.verbs.card import Papers
 from desktop_llm.verbs.splitting import Rule
 from tests import run_folders
 from tests.tasks.fixture import fixture_of
@@ -221,7 +222,7 @@ def test_a_run_from_rows_to_figures_and_its_data(tmp_path: Path) -> None:
         measured = evaluating.measure(project, number, "test")
         assert (len(measured.ids), measured.left_out) == (20, 1)
         assert set(measured.scores.metrics) == {metric.name for metric in TASK.metrics}
-        assert "top_k=None" in exporting.card(project, number)
+        assert "top_k=None" in exporting.preview(project, number, "huggingface", Papers())
         project.labels.set(1, [2])
         project.classes.rename(2, "journey")
         told = snapshots.compare(project, number)

@@ -6,14 +6,26 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs import snapshot
 from desktop_llm.rows import NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import evaluating, exporting, floors, headless, slice_report, slicing, training
+from desktop_llm.verbs import (
+    balancing,
+    comparing,
+    evaluating,
+    exporting,
+    floors,
+    headless,
+    slice_report,
+    slicing,
+    training,
+)
 from desktop_llm.verbs.floors import Floor
 from desktop_llm.verbs.outcomes import TEST
 from tests import run_folders
@@ -68,12 +80,12 @@ def test_the_rule_keeps_the_run_from_going_out(biased: Project, tmp_path: Path) 
     accuracy = value.figures["accuracy"].value
     floors.put(biased, Floor(by="channel", value=accuracy + 0.05))
     with pytest.raises(UserError, match="may not be handed on: for channel “chat” its accuracy is"):
-        exporting.export(biased, 1, "huggingface", tmp_path / "out")
+        exporting.export(biased, 1, exporting.Wish(to=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
     text = slice_report.report(biased, 1, TEST, slicing.choices(biased))
     assert "Broken: for channel “chat”" in text
     floors.put(biased, Floor(by="channel", value=accuracy - 0.05))
-    exporting.export(biased, 1, "huggingface", tmp_path / "out")
+    exporting.export(biased, 1, exporting.Wish(to=tmp_path / "out"))
     floors.put(biased, None)
     assert floors.of(biased) is None
     with pytest.raises(UserError, match="cannot be sliced by “colour”"):
@@ -112,6 +124,55 @@ def test_the_balance_of_labels_is_told_before_training(biased: Project) -> None:
     ]
     biased.items.insert("more.csv", more, to_value=labels.to_value, class_names=labels.names)
     assert slicing.balance(biased, "channel").words.startswith("“food” is 81 % of “chat” and 50 % of “")
+
+
+def _confounded(count: int, seed: int, split: str, share: float) -> list[NewItem]:
+    """Rows whose channel goes with their topic in `share` of them, and their word in nine of ten."""
+    source, made = random.Random(seed), []
+    for place in range(count):
+        label = ("food", "travel")[place % 2]
+        channel = ("mail", "chat")[(label == "food") == (source.random() < share)]
+        topic = label if source.random() < 0.9 else {"food": "travel", "travel": "food"}[label]
+        words = [channel, *(source.choice(FILLER) for _ in range(source.randint(2, 6)))]
+        words += [source.choice(WORDS[topic]), str(place // 2)]
+        content = {"text": " ".join(words)}
+        made.append(NewItem(content=content, extra={"channel": channel}, label=label, split=split))
+    return made
+
+
+def test_balancing_is_told_to_help_where_it_does(biased: Project, tmp_path: Path) -> None:
+    labels = TASKS[TASK].labels
+    project = Project.create(tmp_path / "Confounded", TASK)
+    for split, count, share in (("train", 400, 0.95), ("validation", 40, 0.5), ("test", 400, 0.5)):
+        rows = _confounded(count, len(split), split, share)
+        project.items.insert(f"{split}.csv", rows, to_value=labels.to_value, class_names=labels.names)
+    assert "a model may take the one for the other" in slicing.balance(project, "channel").words
+    values = {**run_folders.TINY, "num_train_epochs": 8.0, "load_best_model_at_end": False}
+    for more in ({}, {"balance_by": "channel"}):
+        number, _ = training.prepare(project, recipes.changed(TASKS[TASK].recipe, {**values, **more}))
+        assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+    assert snapshot.weights(project.runs.folder(1).snapshot) is None
+    weights = snapshot.weights(project.runs.folder(2).snapshot)
+    assert weights is not None
+    assert np.mean(weights) == pytest.approx(1.0, abs=1e-4)
+    assert min(weights) < 0.6 < 5 < max(weights)
+    whole = comparing.between(project, 2, 1, TEST)
+    assert whole.words.startswith("Run 2 is better than run 1 by "), whole.words
+    told = slicing.against(project, 2, 1, TEST, "channel", "chat")
+    assert told.startswith("On “chat” alone: Run ")
+    assert project.check() == []
+    (project.runs.folder(2).snapshot / snapshot.WEIGHTS).write_text("[1.0]")
+    assert "was changed after the start" in project.check()[0]
+    project.close()
+
+
+def test_what_was_flipped_cannot_be_balanced_away(biased: Project) -> None:
+    learned = [row for row in biased.items.labelled() if row.split == "train" and "more" not in row.content["text"]]
+    even = balancing.weights(biased, "channel", [(row.id, str(row.value)) for row in learned])
+    assert even == pytest.approx([1.0] * 360), "label and slice are as independent as they can be"
+    for by in ("colour", "label"):
+        with pytest.raises(UserError, match=f"cannot be balanced by “{by}”"):
+            training.check(biased, recipes.changed(TASKS[TASK].recipe, {"balance_by": by}))
 
 
 def test_rows_of_a_file_are_sliced_too(biased: Project, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.rows import Filter, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import splitting, training
+from desktop_llm.verbs import importing, splitting, training
 from desktop_llm.verbs.splitting import Rule
 
 TASK = next(iter(TASKS.values()))
@@ -104,3 +105,20 @@ def test_a_rule_that_is_none_says_so(project: Project, rule: Rule, said: str) ->
     with pytest.raises(UserError, match=said):
         splitting.apply(project, rule)
     assert splitting.rule(project) == Rule()
+
+
+def test_of_much_text_without_labels_as_much_is_held_out_as_a_figure_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = next(one for one in TASKS.values() if one.unsupervised)
+    with closing(Project.create(tmp_path / "texts", task.name)) as project:
+        text = tmp_path / "in.txt"
+        text.write_text("\n".join(f"line number {place:03d}" for place in range(200)), encoding="utf-8")
+        importing.run(project, importing.plan(task, text))
+        assert splitting.rule(project) == Rule()
+        monkeypatch.setattr(splitting, "ENOUGH_HELD", 60)
+        rule = splitting.rule(project)
+        assert rule == Rule(validation=0.02, test=0.02)
+        assert Counter(splitting.deal(project, rule).split_of.values()) == {"train": 192, "validation": 4, "test": 4}
+        splitting.set_rule(project, Rule(validation=0.1, test=0.1))
+        assert splitting.rule(project) == Rule()

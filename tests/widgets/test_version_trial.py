@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.widgets.differences import Differences
-from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.told_text import ToldText
+from desktop_llm.widgets.version_trial import VersionTrial
 from tests.windows import find
 
 ENDED = Ending(reason="end", tokens=2, seconds=0.1, prompt=3, before=0.1)

@@ -193,28 +193,17 @@ def json_block(lines: Lines, encoding: str, columns: tuple[str, ...], *, columna
     """
     if not lines.simple:
         return None
-    found = _json_read(lines, encoding, columns, columnar=columnar)
-    if not columnar or found is None or not isinstance(found.rows, Table):
-        return found
-    parts, first = [found.rows], found.starts[:1]
-    while len(parts) < COLUMNAR and len(parts[-1]):
-        mark = lines.mark()
-        more = _json_read(lines, encoding, columns, columnar=True)
-        if more is None or not isinstance(more.rows, Table):
-            lines.back(mark)
-            break
-        parts.append(more.rows)
-    start = first[0] if first else 0
-    return Block(range(start, start + sum(map(len, parts))), Table.joined(parts))
+    found = _json_read(lines, encoding, columns, COLUMNAR * BLOCK, columnar=True) if columnar else None
+    return _json_read(lines, encoding, columns, BLOCK, columnar=columnar) if found is None else found
 
 
 def _as_texts(rows: Table) -> Table:
     return Table([texts_of(column) for column in rows.columns])
 
 
-def _json_read(lines: Lines, encoding: str, columns: tuple[str, ...], *, columnar: bool) -> Block | None:
+def _json_read(lines: Lines, encoding: str, columns: tuple[str, ...], size: int, *, columnar: bool) -> Block | None:
     mark = lines.mark()
-    raw = lines.take(BLOCK)
+    raw = lines.take(size)
     numbers = range(mark.number + 1, lines.mark().number + 1)
     found = _json(raw, encoding, columns, numbers, columnar=columnar) if len(raw) <= LONGEST_CELL else None
     if found is None:

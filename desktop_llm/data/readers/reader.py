@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, overload, runtime_checkable
 
-from desktop_llm.columns import joined
 from desktop_llm.errors import Cancelled
 from desktop_llm.rows import Rejected
 
@@ -52,15 +51,6 @@ class Table(Sequence[Sequence[Any]]):
     def of(cls, rows: Sequence[Sequence[Any]]) -> Table:
         """Rows of one length, turned."""
         return rows if isinstance(rows, Table) else cls([list(column) for column in zip(*rows, strict=True)])
-
-    @classmethod
-    def joined(cls, parts: Sequence[Table]) -> Table:
-        """Tables of the same columns, one behind the other."""
-        return (
-            parts[0]
-            if len(parts) == 1
-            else cls([joined(columns) for columns in zip(*(one.columns for one in parts), strict=True)])
-        )
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0

@@ -17,6 +17,8 @@ from desktop_llm.widgets.line_plot import ROLES, Line, LinePlot
 if TYPE_CHECKING:
     from desktop_llm.gui.pages.result_tab import Shown
     from desktop_llm.store.runs import Run
+    from desktop_llm.tasks.task import Metric
+    from desktop_llm.tasks.task import Task as Kind
     from desktop_llm.verbs.seeding import Band
 
 BY_SIZE = "size"
@@ -54,7 +56,7 @@ class CompareCurves(Card):
         if shown is None or task is None:
             self.plot.show_lines([])
             return
-        metric = task.metrics[0]
+        metric = _main(task, shown)
         self.choice.addItem(self.tr("{name} on validation").format(name=metric.title), f"validation/{metric.name}")
         self.choice.addItem(self.tr("Loss on validation"), "validation/loss")
         self.choice.addItem(self.tr("Loss on training texts"), "loss")
@@ -66,7 +68,7 @@ class CompareCurves(Card):
         project, shown, task = self._hub.project, self._shown, self._hub.task
         if project is None or shown is None or task is None:
             return
-        wanted, runs, metric = str(self.choice.currentData()), list(self._runs), task.metrics[0]
+        wanted, runs, metric = str(self.choice.currentData()), list(self._runs), _main(task, shown)
 
         def work(_: Task) -> tuple[tuple[Band, ...], str]:
             from desktop_llm.verbs import seeding
@@ -118,3 +120,8 @@ class CompareCurves(Card):
         if len(band.numbers) > 1:
             return self.tr("runs {numbers}, mean and range").format(numbers=numbers)
         return self.tr("run {number}").format(number=numbers)
+
+
+def _main(task: Kind, shown: Shown) -> Metric:
+    """The main figure of what is shown: a task may measure some of its models in another way."""
+    return task.main(shown.run.metrics.get("test") or shown.run.metrics.get("validation") or ())

@@ -17,7 +17,7 @@ from desktop_llm.gui.pages.data_tab import DataTab
 from desktop_llm.gui.undoing import undo_of
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice, WholeNumber, row_title
+from desktop_llm.widgets.form import Choice, Percent, WholeNumber, row_title
 from desktop_llm.widgets.text_grid import TextGrid, fit_columns, grid_view
 
 if TYPE_CHECKING:
@@ -100,10 +100,9 @@ class SplitsTab(DataTab):
             self.method.addItem(QCoreApplication.translate("SplitMethods", words), way)
         self.column = Choice()
         self.column.let_narrow()
-        self.validation, self.test, self.seed = WholeNumber(), WholeNumber(), WholeNumber()
+        self.validation, self.test, self.seed = Percent(), Percent(), WholeNumber()
         for box in (self.validation, self.test):
             box.setRange(0, MOST_PERCENT)
-            box.setSuffix(" %")
         self.seed.setRange(0, 2**31 - 1)
         for title, name, control in (
             (self.tr("Method"), "method", self.method),
@@ -161,8 +160,8 @@ class SplitsTab(DataTab):
 
         return Rule(
             method=self.method.currentData(),
-            validation=self.validation.value() / 100,
-            test=self.test.value() / 100,
+            validation=round(self.validation.value() / 100, 4),
+            test=round(self.test.value() / 100, 4),
             seed=self.seed.value(),
             column=self.column.currentData() or "",
         )
@@ -177,8 +176,8 @@ class SplitsTab(DataTab):
         for column in columns:
             self.column.addItem(column, column)
         self.column.setCurrentIndex(max(0, self.column.findData(told.column)))
-        self.validation.setValue(round(100 * told.validation))
-        self.test.setValue(round(100 * told.test))
+        self.validation.setValue(round(100 * told.validation, 2))
+        self.test.setValue(round(100 * told.test, 2))
         self.seed.setValue(told.seed)
         for control in controls:
             control.blockSignals(False)

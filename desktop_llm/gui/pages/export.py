@@ -1,34 +1,29 @@
-"""The Export page: a run's model as a folder that others can load, with its card."""
+"""The Export page: a run's model in the format that others want, with its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QPlainTextEdit,
-    QProgressBar,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
+from desktop_llm.gui.pages.export_form import ExportForm
 from desktop_llm.gui.pages.run_box import RunBox
+from desktop_llm.gui.pages.serve_card import ServeCard
+from desktop_llm.gui.service import Standing
+from desktop_llm.gui.status import time_words
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.empty import EmptyState
-from desktop_llm.widgets.form import Choice, row_title
+from desktop_llm.widgets.scrolling import scrolling
+from desktop_llm.widgets.work_line import WorkLine
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -44,6 +39,12 @@ class ExportPage(Page):
         """Empty until there is a run with a model."""
         super().__init__(hub, hub.tr("Export"))
         self._done_path = Path()
+        self._task: Task | None = None
+        self._busy = False
+        self._stage = "off"
+        self._asked = 0
+        self.go = button(self.tr("Export"), "export.go", self._on_export, kind="primary")
+        self.go.setEnabled(False)
         self._shown: tuple[Path, int] | None = None
         self.runs = RunBox(hub, "export.run")
         self.runs.run_changed.connect(self._on_run_changed)
@@ -74,53 +75,50 @@ class ExportPage(Page):
         """`run` chooses one."""
         self.runs.reload(arguments.get("run"))
 
+    def state(self) -> dict[str, Any]:
+        """The chosen format, and what was said for the card."""
+        return {"form": self.form.state()}
+
+    def restore(self, told: dict[str, Any]) -> None:
+        """As it was."""
+        if isinstance(told.get("form"), dict):
+            self.form.restore(told["form"])
+
     def _build(self) -> QWidget:
         page = QWidget()
         columns = QHBoxLayout(page)
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(16)
-        left = QVBoxLayout()
+        column = QWidget()
+        left = QVBoxLayout(column)
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(16)
         card = Card(self.tr("Hand the model on"))
-        form = QFormLayout()
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(8)
-        self.format_box = Choice()
-        self.format_box.setObjectName("export.format")
-        self.format_box.setAccessibleName(self.tr("Format"))
-        self.format_box.addItem(self.tr("Hugging Face folder"), "huggingface")
-        self.folder = QLineEdit()
-        self.folder.setObjectName("export.folder")
-        self.folder.setAccessibleName(self.tr("New folder"))
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(self.folder, 1)
-        line.addWidget(button(self.tr("Choose…"), "export.choose", self._on_choose))
-        form.addRow(row_title(self.tr("Format")), self.format_box)
-        form.addRow(row_title(self.tr("New folder")), line)
-        card.body.addLayout(form)
-        words = self.tr(
-            "Weights as safetensors, config with the label names, tokenizer, and a card that tells data, recipe, "
-            "figures and versions. transformers loads it without this program."
-        )
-        card.body.addWidget(plain_label(words, "muted", wrap=True))
-        self._bar = QProgressBar()
-        self._bar.setRange(0, 0)
-        self._bar.hide()
-        card.body.addWidget(self._bar)
+        self.form = ExportForm()
+        self.form.changed.connect(self._show_card)
+        self.form.possible_changed.connect(lambda possible: self.go.setEnabled(possible and not self._busy))
+        card.body.addWidget(self.form)
+        self._line = WorkLine("export", time_words)
+        self._line.cancel_asked.connect(self._on_cancel)
+        card.body.addWidget(self._line)
         self.result = plain_label("", "good", wrap=True)
         self.result.setObjectName("export.result")
+        self.result.hide()
         card.body.addWidget(self.result)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         self._open = button(self.tr("Open folder"), "export.open", self._on_open)
         self._open.hide()
-        self.go = button(self.tr("Export"), "export.go", self._on_export, kind="primary")
         buttons.addWidget(self._open)
         buttons.addWidget(self.go)
         card.body.addLayout(buttons)
         left.addWidget(card)
+        self.serve = ServeCard(self.hub)
+        left.addWidget(self.serve)
         left.addStretch(1)
-        columns.addLayout(left, 1)
+        self._area = scrolling(column)
+        columns.addWidget(self._area, 1)
+        self.hub.service.changed.connect(self._on_service)
         preview = Card(self.tr("Model card"), "README.md")
         self.card_text = QPlainTextEdit()
         self.card_text.setObjectName("export.card")
@@ -130,6 +128,12 @@ class ExportPage(Page):
         columns.addWidget(preview, 1)
         return page
 
+    def _on_service(self, now: Standing) -> None:
+        """Where the window is low, what was started is brought into sight, once it has its place."""
+        if now.stage != self._stage:
+            self._stage = now.stage
+            QTimer.singleShot(0, lambda: self._area.ensureWidgetVisible(self.serve.go))
+
     def _on_run_changed(self, run: Run | None) -> None:
         self._stack.setCurrentIndex(0 if run is None else 1)
         project = self.hub.project
@@ -138,60 +142,103 @@ class ExportPage(Page):
         number = run.number
         if self._shown != (project.path, number):  # not each time the page is opened: a folder typed stays
             self._shown = (project.path, number)
-            self.result.setText("")
+            self._say("")
             self._open.hide()
             name = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in project.name).strip("-")
-            self.folder.setText(str(project.path.parent / f"{name.lower() or 'model'}-run{number}"))
+            self.form.set_place(project.path.parent / f"{name.lower() or 'model'}-run{number}")
+
+        def work(_: Task) -> list[Any]:
+            from desktop_llm.verbs import exporting
+
+            return list(exporting.choices(project, number))
+
+        self.hub.background.run(work, on_done=self.form.show_choices)
+        self._show_card()
+
+    def _show_card(self) -> None:
+        project, run = self.hub.project, self.runs.run
+        if project is None or run is None:
+            return
+        number, kind, told = run.number, self.form.format_name, self.form.papers()
+        self._asked += 1
+        asked = self._asked
 
         def work(_: Task) -> str:
             from desktop_llm.verbs import exporting
+            from desktop_llm.verbs.card import Papers
 
-            return exporting.card(project, number)
+            return exporting.preview(project, number, kind, Papers(**told))
 
-        self.hub.background.run(work, on_done=self.card_text.setPlainText)
+        def show(text: str) -> None:
+            if asked == self._asked:  # the last of several that were asked for while one typed
+                self.card_text.setPlainText(text)
 
-    def _on_choose(self) -> None:
-        start = str(Path(self.folder.text()).parent)
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("In folder"), start)
-        if chosen:
-            self.folder.setText(str(Path(chosen) / Path(self.folder.text()).name))
+        self.hub.background.run(work, on_done=show)
 
     def _on_export(self) -> None:
         project, run = self.hub.project, self.runs.run
-        text = self.folder.text().strip()
+        text = self.form.folder.text().strip()
         if project is None or run is None:
             return
         if not text:
             self.hub.show_error(UserError(self.tr("Choose a folder to export to.")))
             return
-        to, number, kind = Path(text).expanduser(), run.number, str(self.format_box.currentData())
+        to, number = Path(text).expanduser(), run.number
+        kind, zipped, told = self.form.format_name, self.form.zipped.isChecked(), self.form.papers()
 
-        def work(task: Task) -> tuple[Path, float]:
+        def work(task: Task) -> tuple[Path, str, str]:
             from desktop_llm.gui import elsewhere
             from desktop_llm.verbs import exporting
+            from desktop_llm.verbs.card import Papers
 
-            return to, elsewhere.call(task.should_stop, exporting.export_from, project.path, number, kind, to)
+            wish = exporting.Wish(format_name=kind, to=to, zipped=zipped, papers=Papers(**told))
+            compared = elsewhere.call_telling(
+                task.should_stop, task.progress, exporting.export_from, project.path, number, wish
+            )
+            return to, compared.words(), "" if zipped else (to / "README.md").read_text(encoding="utf-8")
 
-        self.go.setEnabled(False)
-        self._bar.show()
-        self.result.setText("")
-        task = self.hub.background.run(work, on_done=self._on_exported, title=self.tr("Exporting"))
-        task.ended.connect(self._on_ended)
+        self._set_busy(True)
+        self._say("")
+        self._line.begin(self.tr("Exporting"))
+        self._task = self.hub.background.run(
+            work, on_done=self._on_exported, on_progress=self._on_progress, title=self.tr("Exporting")
+        )
+        self._task.ended.connect(self._on_ended)
 
-    def _on_exported(self, told: tuple[Path, float]) -> None:
-        self._done_path, difference = told
+    def _on_progress(self, _fraction: float, words: str) -> None:
+        # the steps differ in length by model and format: what is being done tells more than a part of it
+        self._line.begin(words)
+
+    def _on_cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        self.go.setEnabled(not busy and self.form.possible)
+
+    def _say(self, words: str) -> None:
+        self.result.setText(words)
+        self.result.setVisible(bool(words))
+
+    def _on_exported(self, told: tuple[Path, str, str]) -> None:
+        self._done_path, words, card = told
         self._open.show()
-        words = self.tr("Exported to {path}. Read back and compared: the answers are the same.")
-        if difference:
-            words = self.tr("Exported to {path}. Read back and compared: the answers differ by {difference} at most.")
-        self.result.setText(words.format(path=self._done_path, difference=f"{difference:.0e}"))
+        self._say(self.tr("Exported to {path}. {words}").format(path=self._done_path, words=words))
+        if self._done_path.is_dir():
+            self.serve.propose(self._done_path)
+        if card:  # as it was written, with what the comparison has shown
+            self._asked += 1
+            self.card_text.setPlainText(card)
 
     def _on_ended(self, task: Task) -> None:
         """Exported, refused or cancelled: the page is free again."""
-        self._bar.hide()
-        self.go.setEnabled(True)
+        self._task = None
+        self._line.say("")
+        self._set_busy(False)
         if task.cancelled:
             self.hub.show_message(self.tr("Cancelled; nothing was exported."))
 
     def _on_open(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._done_path)))
+        place = self._done_path if self._done_path.is_dir() else self._done_path.parent
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))

@@ -99,7 +99,7 @@ class CertaintyTab(ResultTab):
             [
                 (
                     _range(one.low, one.high),
-                    f"{100 * one.right:.1f} %",
+                    f"{100 * one.right:.0f} %",
                     f"{100 * one.least:.0f}–{100 * one.most:.0f} %",
                     f"{len(one.rows):,}",
                 )

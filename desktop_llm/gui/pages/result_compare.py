@@ -28,11 +28,12 @@ BETTER, WORSE, NONE = "better", "worse", "none"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What came of comparing with another run: a comparison, or why there is none."""
+    """What came of comparing with another run: a comparison, or why there is none, and which run to measure then."""
 
     number: int
     found: Comparison | None
-    problem: str
+    problem: str = ""
+    unmeasured: int = 0
 
 
 class CompareTab(ResultTab):
@@ -77,9 +78,10 @@ class CompareTab(ResultTab):
             for number in numbers:
                 try:
                     found = comparing.between(project, first, number, on, should_stop=task.should_stop)
-                    told.append(_Told(number=number, found=found, problem=""))
+                    told.append(_Told(number=number, found=found))
                 except UserError as error:
-                    told.append(_Told(number=number, found=None, problem=error.message))
+                    missing = comparing.unmeasured(project, (first, number), on)
+                    told.append(_Told(number=number, found=None, problem=error.message, unmeasured=missing))
             return told
 
         self._asked = self.hub.background.run(work, on_done=self._take)
@@ -111,6 +113,8 @@ class CompareTab(ResultTab):
         self.caution = plain_label("", "muted", wrap=True)
         self.caution.setObjectName("results.compare.caution")
         body.addWidget(self.caution)
+        self._rest = QWidget()  # what is left of the card where there is no table
+        body.addWidget(self._rest, 1)
         return self._card
 
     def _take(self, told: list[_Told]) -> None:
@@ -127,9 +131,10 @@ class CompareTab(ResultTab):
         one = self._told.get(self.other.currentData())
         found = one.found if one is not None else None
         self._differs.setVisible(one is not None)
-        self._measure.setVisible(one is not None and found is None and self.hub.writable)
+        self._measure.setVisible(one is not None and bool(one.unmeasured) and self.hub.writable)
         for part in (self.table, self.caution):
             part.setVisible(found is not None)
+        self._rest.setVisible(found is None)
         for row_button in self._buttons.values():
             row_button.setVisible(False)
         if found is None:
@@ -138,14 +143,14 @@ class CompareTab(ResultTab):
         self.verdict.setText(
             "\n".join(told.found.words if told.found else told.problem for told in self._told.values())
         )
-        self.caution.setText("\n".join([*found.lines[len(found.metrics) :], found.caution]))
+        self.caution.setText(" ".join(found.remarks))
         self._show_table(found)
         self._show_rows(found)
 
     def _tell_problem(self, one: _Told | None) -> None:
         if one is not None:
             self.verdict.setText(one.problem)
-            self._measure.setText(self.tr("Measure run {number}").format(number=one.number))
+            self._measure.setText(self.tr("Measure run {number}").format(number=one.unmeasured))
         elif self._shown is None:
             self.verdict.setText("")
         else:
@@ -155,14 +160,17 @@ class CompareTab(ResultTab):
         from desktop_llm.verbs.comparing import amount, signed
 
         titles = [self.tr("Measure"), *(self._run_words(one) for one in (found.first, found.second))]
-        titles += [self.tr("Difference"), self.tr("Between"), self.tr("More than chance?")]
+        titles += [self.tr("Differs?"), self.tr("Difference")]
         rows = []
         for metric in found.metrics:
             told, values = found.figures[metric.name], found.mains[metric.name]
-            between = f"{signed(told.low, metric)} … {signed(told.high, metric)}" if told.sure else "–"
-            apart = self.tr("yes") if told.excludes_nought else self.tr("no")
-            words = [amount(one, metric) for one in values]
-            rows.append((metric.title, *words, signed(told.value, metric), between, apart))
+            ends = [signed(one, metric).removesuffix(" points") for one in (told.value, told.low, told.high)]
+            difference = f"{ends[0]} ({ends[1]} … {ends[2]})" if told.sure else ends[0]
+            apart = self.tr("no")
+            if told.excludes_nought:
+                better = (told.value > 0) == metric.higher_is_better
+                apart = self.tr("better") if better else self.tr("worse")
+            rows.append((metric.title, *(amount(one, metric) for one in values), apart, difference))
         self._grid.show_rows(titles, rows)
         fit_columns(self.table)
 
@@ -197,9 +205,9 @@ class CompareTab(ResultTab):
         self.these_asked.emit(list(ids), words)
 
     def _on_measure(self) -> None:
-        number = self.other.currentData()
-        if isinstance(number, int):
-            self.measure_asked.emit(number)
+        one = self._told.get(self.other.currentData())
+        if one is not None and one.unmeasured:
+            self.measure_asked.emit(one.unmeasured)
 
     def _on_differs(self) -> None:
         from desktop_llm.gui.pages.run_differs import DiffersDialog

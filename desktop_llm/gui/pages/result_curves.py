@@ -68,7 +68,7 @@ class CurvesTab(ResultTab):
             self._cards[name] = Card(title, "")
             self.plots[name] = LinePlot(f"results.curves.{name}", across, up, diagonal=name == "roc")
             self._cards[name].body.addWidget(self.plots[name], 1)
-            columns.addWidget(self._cards[name], 3)
+            columns.addWidget(self._cards[name], 5)
         card = Card(self.tr("By label"), self.tr("worst first; choose one to draw it"))
         titles = [self.tr("Label"), self.tr("AP"), self.tr("F1 now"), self.tr("Best F1"), self.tr("At")]
         self.table = FigureTable("results.curves.labels", self.tr("Curves by label"), titles)
@@ -77,7 +77,7 @@ class CurvesTab(ResultTab):
         )
         self.table.currentCellChanged.connect(lambda row, *_: self._draw(row))
         card.body.addWidget(self.table, 1)
-        columns.addWidget(card, 4)
+        columns.addWidget(card, 9)
         return page
 
     def _show(self, told: tuple[LabelCurves, ...]) -> None:

@@ -99,10 +99,17 @@ class RunTable(QTableWidget):
                 cell = _Cell(words)
                 cell.setData(NUMBER, value)
                 self.setItem(row, column, cell)
+        self._hide_unmeasured(runs)
         fit_columns(self)
         self.setSortingEnabled(True)
         self._choose(chosen, marked)
         self.blockSignals(False)
+
+    def _hide_unmeasured(self, runs: Sequence[Run]) -> None:
+        """A task may measure some of its models in another way: no column for what no run here has."""
+        measured = {name for run in runs for figures in run.metrics.values() for name in figures}
+        for column, metric in enumerate(self._task.metrics if self._task is not None else (), FIRST_METRIC):
+            self.setColumnHidden(column, bool(measured) and metric.name not in measured)
 
     def show_limits(self, number: int, told: Interval) -> None:
         """Between what the main figure of a run lies."""

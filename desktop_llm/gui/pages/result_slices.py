@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ class _Told:
     balance: str
     floor: Floor | None
     broken: str
+    against: str = ""
 
 
 class SlicesTab(ResultTab):
@@ -74,7 +76,13 @@ class SlicesTab(ResultTab):
         self.verdict = plain_label("", wrap=True)
         self.verdict.setObjectName("results.slices.verdict")
         self._slices.body.addWidget(self.verdict)
-        titles = [self.tr("Slice"), self.tr("Texts"), self.tr("Main figure"), self.tr("All others"), self.tr("Unlike?")]
+        titles = [
+            self.tr("Slice"),
+            self.tr("Texts"),
+            self.tr("Main figure"),
+            self.tr("All others"),
+            self.tr("Differs?"),
+        ]
         self.table = FigureTable("results.slices.table", self.tr("Slices"), titles)
         self.table.asked.connect(self._on_slice)
         self._slices.body.addWidget(self.table, 1)
@@ -143,9 +151,25 @@ class SlicesTab(ResultTab):
             balance = ""
             if by != slicing.LABEL and self._has_classes():
                 balance = slicing.balance(project, by, should_stop=task.should_stop).words
-            return _Told(choices=choices, sliced=told, balance=balance, floor=floor, broken=broken)
+            against = "" if told is None else self._against(told, by, shown, task)
+            return _Told(choices=choices, sliced=told, balance=balance, floor=floor, broken=broken, against=against)
 
         self._asked = self.hub.background.run(work, on_done=self._show)
+
+    def _against(self, told: Sliced, by: str, shown: Shown, task: Task) -> str:
+        """How the worst slice fares against the other runs that are marked."""
+        project = self.hub.project
+        if project is None or told.worst is None:
+            return ""
+        words = []
+        from desktop_llm.verbs import slicing
+
+        for other in shown.runs[1:]:
+            with suppress(UserError):  # it was not measured on this
+                numbers = shown.run.number, other.number
+                stop = task.should_stop
+                words.append(slicing.against(project, *numbers, shown.on, by, told.worst.name, should_stop=stop))
+        return "\n".join(words)
 
     def _has_classes(self) -> bool:
         return self.hub.task is not None and self.hub.task.classes
@@ -161,7 +185,8 @@ class SlicesTab(ResultTab):
         sliced = None if told is None else told.sliced
         self.save.setEnabled(sliced is not None)
         nothing = self.tr("The run was not measured on this yet; measure it above.")
-        self.verdict.setText(nothing if sliced is None else sliced.words)
+        words = nothing if sliced is None else sliced.words
+        self.verdict.setText("\n".join(one for one in (words, "" if told is None else told.against) if one))
         self._show_slices(sliced)
         self._show_gaps(sliced)
         labels = "" if told is None or not told.balance else self.tr("Labels to learn from: {words}")
@@ -176,7 +201,10 @@ class SlicesTab(ResultTab):
         metric, rows = sliced.metric, []
         for one in sliced.slices:
             value = one.figures[metric.name]
-            apart = self.tr("yes") if one.gap.excludes_nought else self.tr("no")
+            apart = self.tr("no")
+            if one.gap.excludes_nought:
+                better = (one.gap.value > 0) == metric.higher_is_better
+                apart = self.tr("better") if better else self.tr("worse")
             rows.append(
                 (
                     one.name,
@@ -195,9 +223,8 @@ class SlicesTab(ResultTab):
     def _show_gaps(self, sliced: Sliced | None) -> None:
         gaps = () if sliced is None else sliced.gaps
         self.unlike.setText("" if sliced is None else sliced.gap_words or self.tr("Nothing to compare by this."))
-        self.gaps.show_rows(
-            [(one.label, f"{100 * one.parity:.1f}", f"{100 * one.hits:.1f}", f"{100 * one.alarms:.1f}") for one in gaps]
-        )
+        shares = [(one.label, (one.parity, one.hits, one.alarms)) for one in gaps]
+        self.gaps.show_rows([(label, *map(result_words.points, values)) for label, values in shares])
 
     def _show_rule(self, told: _Told | None) -> None:
         floor, task = None if told is None else told.floor, self.hub.task

@@ -27,6 +27,11 @@ def with_limits(value: float | None, told: Interval | None, metric: Metric) -> s
     return f"{words} ({low}–{high})"
 
 
+def points(value: float) -> str:
+    """A share in points; a dash where nothing is known."""
+    return "–" if math.isnan(value) else f"{100 * value:.1f}"
+
+
 def line(metrics: Sequence[Metric], told: Mapping[str, Interval]) -> str:
     """All figures in a line."""
     return "   ·   ".join(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from desktop_llm.store.project import Project
     from desktop_llm.store.runs import Run
 
-TABLE_HEIGHT = 190
+LEAST_TABLE_HEIGHT, TABLE_HEIGHT = 164, 190
 
 
 class ResultsPage(Page):
@@ -117,6 +117,7 @@ class ResultsPage(Page):
         self.table = RunTable()
         self.table.changed.connect(self._show_run)
         card.body.addWidget(self.table, 1)
+        card.setMinimumHeight(LEAST_TABLE_HEIGHT)
         card.setMaximumHeight(TABLE_HEIGHT)
         self._foretold = plain_label("", "muted", wrap=True)
         self._foretold.setObjectName("results.foretold")

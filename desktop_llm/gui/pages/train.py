@@ -13,7 +13,7 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.job import Job
 from desktop_llm.gui.page import Page
-from desktop_llm.gui.pages import train_state
+from desktop_llm.gui.pages import train_sources, train_state
 from desktop_llm.gui.pages.train_advice import TrainAdvice
 from desktop_llm.gui.pages.train_column import TrainColumn
 from desktop_llm.gui.pages.train_controls import RESUMABLE, TrainControls
@@ -103,9 +103,10 @@ class TrainPage(Page):
         if project is None or task is None:
             return
         told = self._told.get(str(project.path), {})
-        self.setup.set_task(task, told, self._models())
+        self.setup.set_task(task, told, train_sources.known(self._told.get("models", [])))
         self.hub.background.run(lambda _: _amount(project), on_done=self.setup.set_rows)
         self.hub.background.run(lambda _: possible.gpus(), on_done=self.setup.set_gpus)
+        train_sources.offer_others(self.hub, self.setup)
         self.live.set_task(task)
         self._before.offer_classes(task.classes)
         self.controls.runs.reload(show_last=True)
@@ -245,12 +246,6 @@ class TrainPage(Page):
         self.forecast.forbid()
         self._ready = False
         self._show_controls()
-
-    def _models(self) -> list[str]:
-        """Folders to start from: those that are kept, and those used before."""
-        from desktop_llm.verbs import shelving
-
-        return list(dict.fromkeys([*shelving.paths(), *self._told.get("models", [])]))
 
     def _keep(self, recipe: recipes.Recipe) -> None:
         project = self.hub.project

@@ -209,7 +209,9 @@ class TrainLive(QWidget):
 
     def _show_metric(self, metric: Metric) -> None:
         self._cards["metric"].set_title(metric.title)
-        name = metric.title[:1].lower() + metric.title[1:]  # “micro F1”
+        title, first = metric.title, metric.title.partition(" ")[0]
+        kept = first[1:] != first[1:].lower()
+        name = title if kept else title[:1].lower() + title[1:]  # “BLEU”, but “micro F1”
         self.tiles["metric"].set_caption(self.tr("Validation {name}").format(name=name))
 
     def _take_figures(self, step: int, metrics: dict[str, float]) -> None:

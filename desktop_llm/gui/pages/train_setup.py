@@ -19,6 +19,7 @@ from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 from desktop_llm.tasks.task import Preset, Task
+from desktop_llm.verbs import possible
 from desktop_llm.verbs.sizing import parameters
 from desktop_llm.verbs.training import default_recipe
 from desktop_llm.widgets.button import button
@@ -60,7 +61,7 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, [*_keys("size", "training"), *OWN, *SPREAD_KEYS], self._recipe, "train")
+        self._form = DataForm(Recipe, [*OWN, *_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
         self._devices = TrainDevices(self._form)
         self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
@@ -232,8 +233,7 @@ class TrainSetup(QWidget):
                 form.set_shown(key, scratch)
             for key in FOLDER_KEYS:
                 form.set_shown(key, not scratch)
-        for key, group in OWN.items():
-            self._form.set_shown(key, self._task is not None and group in self._task.groups)
+        self._show_own()
         self._devices.show(self._recipe)
         self._adapters.setVisible(not scratch)
         self._preset.setVisible(scratch)
@@ -241,6 +241,12 @@ class TrainSetup(QWidget):
         self._show_preset()
         self._about.setText(self._words())
         self._about.setVisible(bool(self._about.text()))
+
+    def _show_own(self) -> None:
+        """What only some tasks have, as far as it has a part in what is set."""
+        for key, group in OWN.items():
+            there = self._task is not None and group in self._task.groups
+            self._form.set_shown(key, there and not possible.without_part(self._recipe, key))
 
     def _show_preset(self) -> None:
         for place in range(self._preset.count()):
@@ -255,7 +261,7 @@ class TrainSetup(QWidget):
         if self._recipe.model == SCRATCH:
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
-            count = parameters(self._recipe, self._task.feed_forward if self._task is not None else 2.0)
+            count = parameters(self._recipe, self._task)
             number, unit = amounts.parameters(count)
             size = f"{number} {self.tr(unit)}".strip()
             return self.tr("{help} About {size} parameters.").format(help=help_text, size=size).strip()
@@ -298,6 +304,7 @@ class TrainSetup(QWidget):
         if self._recipe.learning_rate != told.learning_rate:
             self._form.set_values(self._recipe)
         self._devices.show(self._recipe)
+        self._show_own()
         self._show_preset()
         self._about.setText(self._words())
         self.changed.emit()

@@ -25,7 +25,7 @@ from desktop_llm.verbs import blind
 from desktop_llm.widgets.blind_view import BlindView
 
 if TYPE_CHECKING:
-    from desktop_llm.data.wins import Wins
+    from desktop_llm.evidence.wins import Wins
     from desktop_llm.store.project import Project
     from desktop_llm.store.verdicts import Duel
     from desktop_llm.verbs.blind import Match
@@ -55,7 +55,20 @@ class TryJudging(QObject):
         view.rows_asked.connect(self._on_rows)
         view.file_asked.connect(self._on_file)
         self._round = 0
-        self._forget()
+        self._models: tuple[tuple[str, Path], ...] = ()
+        self._sampling = Sampling()
+        self._match: Match | None = None
+        self._total = self._failed = 0
+        self._ready: deque[Duel] = deque()
+        """Written, and not judged yet."""
+        self._left: deque[int] = deque()
+        """Rows that nobody has answered yet."""
+        self._shown: Duel | None = None
+        self._item: int | None = None
+        """The row that is being answered."""
+        self._columns: dict[int, int] = {}
+        self._texts: list[list[str]] = [[], []]
+        self._trouble = ""
 
     @property
     def models(self) -> tuple[tuple[str, Path], ...]:
@@ -80,19 +93,12 @@ class TryJudging(QObject):
         self._forget()
 
     def _forget(self) -> None:
-        self._models: tuple[tuple[str, Path], ...] = ()
-        self._sampling = Sampling()
-        self._match: Match | None = None
-        self._total = 0
-        self._ready: deque[Duel] = deque()
-        self._left: deque[int] = deque()
-        self._shown: Duel | None = None
-        self._item: int | None = None
-        """The row that is being answered."""
-        self._columns: dict[int, int] = {}
-        self._texts: list[list[str]] = [[], []]
+        self._models, self._match, self._shown, self._item = (), None, None, None
+        self._total = self._failed = 0
         self._trouble = ""
-        self._failed = 0
+        self._ready.clear()
+        self._left.clear()
+        self._columns.clear()
 
     def _run(self, do: Callable[[Project], T], done: Callable[[T], None]) -> None:
         """Do something with the project in the background; nothing is heard of it once others are judged."""
@@ -245,15 +251,15 @@ class TryJudging(QObject):
             return ""
         low, high = wins.interval()
         words = self.tr(
-            "{first} wins {rate:.0%} against {second} (95 %: {low:.0%} to {high:.0%}): {won:,} won, {lost:,} lost, "
+            "{first} wins {rate:.0f} % against {second} (95 %: {low:.0f} to {high:.0f} %): {won:,} won, {lost:,} lost, "
             "{ties:,} as good."
         )
         return words.format(
             first=self._models[0][0],
             second=self._models[1][0],
-            rate=wins.rate,
-            low=low,
-            high=high,
+            rate=100 * wins.rate,
+            low=100 * low,
+            high=100 * high,
             won=wins.first,
             lost=wins.second,
             ties=wins.ties,

@@ -12,7 +12,7 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.jobs.recipe_texts import MASKED
-from desktop_llm.nets import causal_model, head_loss, masked_model, packing, token_words
+from desktop_llm.nets import causal_model, head_loss, masked_model, model_folder, packing, token_words
 from desktop_llm.nets.causal_kept import CausalKept
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.filler import Filler
@@ -35,6 +35,8 @@ class Writer(CausalKept):
         super().__init__(parts)
         self._apart, self._most = False, 0
         self.shelf: Shelf | None = None
+        self.notes: list[str] = []
+        """What a person should know of how the texts are read."""
 
     def encode(self, rows: Iterable[Row], report: Report) -> Documents:
         """Texts to token ids."""
@@ -123,8 +125,17 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     def texts() -> Iterable[str]:
         return (str(row["text"]) for row in rows("train"))
 
+    made: Writer | Filler
     if job.recipe.objective == MASKED:
-        return Filler(masked_model.start(job, texts, source, report), job.recipe)
+        made = Filler(masked_model.start(job, texts, source, report), job.recipe)
+    else:
+        made = _writer(job, texts, source, report)
+    if said := model_folder.shorter(made.model.config, job.recipe.max_length):
+        made.notes.append(said)
+    return made
+
+
+def _writer(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, report: Report) -> Writer:
     if job.recipe.model != SCRATCH and source is None:
         masked_model.check_writes(Path(job.recipe.model).expanduser())
     return Writer(causal_model.start(job, texts, source, report))

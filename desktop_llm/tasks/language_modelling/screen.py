@@ -101,6 +101,12 @@ def in_words(said: Prediction) -> str:
     told = said.label if isinstance(said.label, dict) else {}
     tokens = max(1, int(told.get("tokens", 1)))
     loss = float(told.get("nats", 0.0)) / tokens
+    if "right" in told:
+        filled = QCoreApplication.translate(
+            "LanguageModelling", "{right:,} of {tokens:,} hidden tokens found, pseudo-perplexity {perplexity:,.1f}"
+        )
+        hidden = int(told.get("tokens", 0))
+        return filled.format(right=int(told["right"]), tokens=hidden, perplexity=math.exp(min(loss, MOST_NATS)))
     words = QCoreApplication.translate("LanguageModelling", "{loss:.3f} nats a token, perplexity {perplexity:,.1f}")
     return words.format(loss=loss, perplexity=math.exp(min(loss, MOST_NATS)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.tasks.preference.labels import RULES, asks, compared, file_cells, in_line, label_of
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, TallyMaker, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -18,6 +18,12 @@ def _open_score() -> Score:
     from desktop_llm.tasks.preference.score import score
 
     return score
+
+
+def _open_tally() -> TallyMaker:
+    from desktop_llm.tasks.preference.score import tally
+
+    return tally
 
 
 def _open_learn() -> LearnRoom:
@@ -95,15 +101,16 @@ TASK = Task(
         ),
     ),
     metrics=(
-        Metric(name="reward_accuracy", title="Better preferred", higher_is_better=True, percent=True),
-        Metric(name="reward_margin", title="Reward margin", higher_is_better=True, percent=False),
-        Metric(name="chosen_logps", title="Log-prob., better", higher_is_better=True, percent=False),
-        Metric(name="rejected_logps", title="Log-prob., worse", higher_is_better=False, percent=False),
+        Metric(name="reward_accuracy", title="Accuracy", higher_is_better=True, percent=True),
+        Metric(name="reward_margin", title="Margin", higher_is_better=True, percent=False),
+        Metric(name="chosen_logps", title="Log p, better", higher_is_better=True, percent=False),
+        Metric(name="rejected_logps", title="Log p, worse", higher_is_better=False, percent=False),
         Metric(name="drift", title="Drift", higher_is_better=False, percent=False),
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,
     open_score=_open_score,
+    open_tally=_open_tally,
     open_learn=_open_learn,
     open_screen=_open_screen,
     classes=False,

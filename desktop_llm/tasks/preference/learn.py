@@ -26,6 +26,7 @@ from desktop_llm.nets.answers import Told
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.chat_kept import ChatKept
 from desktop_llm.nets.chat_template import ANSWERS
+from desktop_llm.nets.head_loss import IGNORED
 from desktop_llm.nets.learner import Batch, Report, Row
 from desktop_llm.nets.pair_loss import Way
 from desktop_llm.nets.pairs import Pairs
@@ -129,7 +130,7 @@ class Chooser(ChatKept):
             for start in range(0, lines, step):
                 some = slice(start, start + step)
                 ids, labels = batch["input_ids"][some], batch["labels"][some]
-                counted = (labels.flatten() != answers.IGNORED).nonzero()[:, 0]
+                counted = torch.nonzero(labels.flatten() != IGNORED)[:, 0]
                 parts.append(self._sums(ids, labels, counted, counted // (width // 2)))
             told = [torch.cat(parts), batch["tokens"], batch["known"][:, None], batch["began"]]
             return torch.cat([one.float() for one in told], dim=1).to("cpu")

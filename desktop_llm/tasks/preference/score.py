@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from desktop_llm.evidence import tally as tallies
+from desktop_llm.evidence.tally import Tally
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.tasks.preference.labels import A, B
 from desktop_llm.tasks.task import Scores
@@ -58,6 +60,31 @@ def score(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequ
         },
         places={"wrong": wrong[:LISTED], "near": near[:LISTED], "clear": order[::-1][:LISTED]},
     )
+
+
+def tally(truth: Sequence[Any], predictions: Sequence[Prediction], classes: Sequence[str]) -> Tally:
+    """What rows add to the figures of `score` that a project's answers tell; rows that do not count add nothing."""
+    kept = np.asarray(
+        [better in (A, B) and one.label in (A, B) for better, one in zip(truth, predictions, strict=True)], dtype=bool
+    )
+    margins = np.asarray([_margin(str(better), one) for better, one in zip(truth, predictions, strict=True)])
+    margins = np.where(kept, margins, 0.0)
+    right = (margins > 0) + 0.5 * (kept & (margins == 0))
+    # of a row that does not count nothing is wrong
+    return tallies.of_rows(
+        np.stack([kept, right, margins], axis=1),
+        _of_sums,
+        right=(margins > 0) | ~kept,
+        good=np.where(kept, margins, MOST),
+    )
+
+
+def _of_sums(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of how many pairs there are, how many are right, and their margins."""
+    return {
+        "reward_accuracy": tallies.share(sums[:, 1], sums[:, 0], math.nan),
+        "reward_margin": tallies.share(sums[:, 2], sums[:, 0], math.nan),
+    }
 
 
 def _margin(better: str, told: Prediction) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.tasks.rewriting.labels import RULES, SAMPLING, file_cells, in_line
-from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Task, sizes
+from desktop_llm.tasks.task import Metric, Preset, RowField, Score, TallyMaker, Task, sizes
 
 if TYPE_CHECKING:
     from desktop_llm.nets.learner import LearnRoom
@@ -17,6 +17,12 @@ def _open_score() -> Score:
     from desktop_llm.tasks.rewriting.score import score
 
     return score
+
+
+def _open_tally() -> TallyMaker:
+    from desktop_llm.tasks.rewriting.score import tally
+
+    return tally
 
 
 def _open_learn() -> LearnRoom:
@@ -119,12 +125,14 @@ TASK = Task(
     ),
     labels=RULES,
     open_score=_open_score,
+    open_tally=_open_tally,
     open_learn=_open_learn,
     open_screen=_open_screen,
     classes=False,
     writes=True,
     sampling=SAMPLING,
     feed_forward=4.0,
+    reads_and_writes=True,
     least_classes=0,
     pipeline="text2text-generation",
     auto_model="AutoModelForSeq2SeqLM",

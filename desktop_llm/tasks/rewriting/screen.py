@@ -114,7 +114,9 @@ class Editor(LabelEditor):
         same = item is not None and self._item is not None and item.id == self._item.id
         stays = same and item is not None and (self._telling or item.value == self._known)
         self._item, self._known = item, None if item is None else item.value
-        self._draft = self._draft_of(item)
+        before, self._draft = self._draft, self._draft_of(item)
+        untouched = item is not None and item.value is None and self.field.text().strip() in ("", before.strip())
+        stays = stays and not (untouched and self._draft != before)  # a model's draft has come for what is shown
         self.draft_button.setVisible(bool(self._draft))
         self.changes_button.setVisible(bool(self._draft))
         if stays:

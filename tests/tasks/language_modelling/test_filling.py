@@ -16,13 +16,14 @@ from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Saved
+from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.recipe import Recipe, changed
 from desktop_llm.nets import masking, tokenizer
 from desktop_llm.nets.head_loss import IGNORED
 from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import possible
 from tests import run_folders
 from tests.tasks.fixture import fixture_of
 from tests.tasks.language_modelling.fixture import FIXTURE
@@ -107,9 +108,10 @@ def test_it_can_be_exported_and_is_the_start_of_other_runs(
 ) -> None:
     folder = learned[0]
     assert huggingface(folder, tmp_path / "out", "") < 1e-5
-    further = _make(tmp_path / "further", model=str(tmp_path / "out"), max_steps=2, learning_rate=1e-5)
-    end, _ = _run(further)
+    values = {"max_steps": 2, "learning_rate": 1e-5, "max_length": 100}
+    end, heard = _run(_make(tmp_path / "further", model=str(tmp_path / "out"), **values))
     assert isinstance(end, Finished), end
+    assert any("reads at most 32 tokens" in one.message for one in heard if isinstance(one, Noted))
     assert end.metrics["loss"] < _final(learned[1], "validation").metrics["loss"] + 0.2
     kind = fixture_of(TASKS["text_classification"]).kind
     sorting = run_folders.make(tmp_path / "sorting", kind=kind, model=str(folder.model), max_steps=2)
@@ -139,8 +141,15 @@ def test_a_model_that_writes_does_not_fill_and_the_other_way_round(
 
 
 def test_a_recipe_that_cannot_be_says_why() -> None:
-    with pytest.raises(UserError, match="word pieces"):
-        changed(Recipe(), {"objective": "masked", "tokenizer_type": "characters"})
+    masked = changed(Recipe(), {"objective": "masked", "tokenizer_type": "characters", "vocab_size": 257})
+    with pytest.raises(UserError, match="counts only where “objective” is causal"):
+        possible.check_given(masked, ["objective", "tokenizer_type"], TASK.groups)
+    with pytest.raises(UserError, match="counts only where “objective” is masked"):
+        possible.check_given(changed(Recipe(), {"mlm_probability": 0.3}), ["mlm_probability"], TASK.groups)
+    with pytest.raises(UserError, match="has no part in a run of this task"):
+        possible.check_given(masked, ["objective"])
+    with pytest.raises(UserError, match="at least 261"):
+        possible.check(masked)
     with pytest.raises(UserError, match="learns as a whole"):
         changed(Recipe(), {"objective": "masked", "model": "/a", "lora_r": 8})
     assert TASK.deciding("", changed(Recipe(), {"objective": "masked"})).name == "pseudo_perplexity"

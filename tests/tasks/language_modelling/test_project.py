@@ -26,7 +26,7 @@ from desktop_llm.rows import Changes, Filter
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.language_modelling.screen import Figures
-from desktop_llm.verbs import headless, importing, rerunning, snapshots, splitting, training
+from desktop_llm.verbs import deleting, headless, importing, rerunning, snapshots, splitting, training
 from desktop_llm.widgets.talk_trial import TalkTrial
 from desktop_llm.widgets.told_text import ToldText
 from tests.run_folders import TINY
@@ -91,6 +91,24 @@ def test_every_row_is_learned_from_or_held_out(tmp_path: Path) -> None:
         number, folder = training.prepare(project, recipe)
         assert sum(int(folder.job().snapshot[name]) for name in ready.splits) == 60
         assert snapshots.compare(project, number).same == 60
+
+
+def test_tokens_are_made_once_and_go_with_the_last_run_of_their_data(tmp_path: Path) -> None:
+    with closing(Project.open(_project(tmp_path / "project"))) as project:
+        recipe = changed(TASK.recipe, {**TINY, "max_steps": 1, "vocab_size": 257, "torch_compile": False})
+        runs = []
+        for seed in (1, 2):
+            number, folder = training.prepare(project, changed(recipe, {"seed": seed}))
+            assert headless.train(project, number, lambda told, words: None, lambda leave: None) == 0
+            made = {path: path.stat().st_mtime_ns for path in folder.tokens.rglob("*.npy")}
+            runs.append((number, made))
+        assert folder.tokens == tmp_path / "project" / "cache" / "tokens"
+        assert runs[0][1] == runs[1][1]
+        assert len(made) == 6  # two files of each split
+        deleting.delete(project, 1)
+        assert all(path.exists() for path in made)
+        deleting.delete(project, 2)
+        assert not any(path.exists() for path in made)
 
 
 def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
+from desktop_llm.engine import preflight
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
@@ -137,7 +139,7 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
     if not whole:
         monkeypatch.setattr("desktop_llm.nets.head_loss.LOGITS", {"cpu": 1})
         monkeypatch.setattr("desktop_llm.nets.head_loss.LEAST", 5)
-    told = {"loss_type": loss_type, "beta": 0.3, "label_smoothing_factor": smoothing}
+    told: dict[str, Any] = {"loss_type": loss_type, "beta": 0.3, "label_smoothing_factor": smoothing}
     folder = _make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=4, learning_rate=1e-2, **told)
     end, heard = _run(folder)
     assert isinstance(end, Finished), end
@@ -156,7 +158,7 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
     held = list(snapshot.rows(folder.snapshot, "test"))
     examples = learner.encode(held, lambda *_: None)
     if learner.refers:
-        began = LEARN.load(folder.model).at_start()
+        began = learner.at_start()
         learner.refer(examples, began.outputs(began.collate(examples, range(16))))
     loss = learner.loss(learner.collate(examples, range(16)))
     assert float(loss.detach()) == pytest.approx(sum(wanted) / len(wanted), abs=1e-5)
@@ -342,3 +344,24 @@ def test_messages_may_repeat_the_prompt_and_say_more_than_one_turn(tmp_path: Pat
     said = [learner.tokenizer.decode(half[half >= 0]) for half in told["labels"].view(2, -1)]
     assert [one.replace("<|im_end|>", " ").split() for one in said] == [["my", "new"], ["some"]]
     assert told["better"].tolist() == [-1]
+
+
+def test_what_the_model_at_the_start_takes_is_foretold(tmp_path: Path) -> None:
+    told = {}
+    for loss_type in ("sigmoid", "orpo"):
+        folder = _make(tmp_path / loss_type, max_steps=8, loss_type=loss_type)
+        told[loss_type] = preflight.measure(folder.path, clock=map(float, itertools.count()).__next__)
+    asked = told["sigmoid"].preparing - told["orpo"].preparing
+    # an evaluation takes a tick here: of two splits, and by them of six times as many pairs
+    assert asked == pytest.approx(2 * (1 + 96 / 32), rel=0.2)
+
+
+def test_a_model_that_was_taught_to_answer_is_where_it_begins(tmp_path: Path) -> None:
+    from tests.tasks.dialogue.fixture import FIXTURE as TALKS
+
+    talks = _make(tmp_path / "talks", TALKS.kind, max_steps=2)
+    assert isinstance(_run(talks)[0], Finished)
+    folder = _make(tmp_path / "run", model=str(talks.model), num_train_epochs=2.0)
+    end, heard = _run(folder)
+    assert isinstance(end, Finished), end
+    assert _final(heard, "test").metrics["reward_accuracy"] == 1.0

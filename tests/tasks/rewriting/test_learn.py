@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from desktop_llm.engine import export
+from desktop_llm.engine import export, flops
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
@@ -22,7 +22,11 @@ from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Sampled, Saved
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.generation import Ending, Piece, Sampling, changed
+from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.recipe import changed as changed_recipe
+from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.rewriting.labels import SAMPLING
+from desktop_llm.verbs import sizing
 from tests import run_folders
 from tests.nets import seq2seq
 from tests.run_folders import FILLER, Kind
@@ -224,6 +228,20 @@ def test_an_adapter_loads_with_peft_alone(tmp_path: Path, layout: Callable[[Path
         theirs = PeftModel.from_pretrained(before, str(folder.adapter))(input_ids=ids, decoder_input_ids=begun).logits
     torch.testing.assert_close(theirs, ours, atol=1e-4, rtol=1e-4)
     assert float((ours - start).abs().max()) > 0.05
+
+
+def test_its_size_and_work_are_reckoned_as_they_are() -> None:
+    """Sinusoids take no learning; a token passes one half of the layers, and only what is written the head."""
+    recipe = changed_recipe(TASKS["rewriting"].recipe, {"vocab_size": 300})
+    job = Job(number=1, project="", task="rewriting", recipe=recipe, schema={}, snapshot={}, created="")
+    learner: Any = TASKS["rewriting"].open_learn().build(job, lambda _: _words(90), None, lambda *_: None)
+    learned = {name: one for name, one in learner.model.named_parameters() if one.requires_grad}
+    size = sum(one.numel() for one in learned.values())
+    wanted = changed_recipe(recipe, {"vocab_size": len(learner.tokenizer) if len(learner.tokenizer) > 257 else 257})
+    assert sizing.parameters(wanted, TASKS["rewriting"]) == pytest.approx(size, rel=0.02)
+    table = learned["model.shared.weight"].numel()
+    matrices = sum(one.numel() for one in learned.values() if one.ndim == 2) - table
+    assert flops.of(learner).token == pytest.approx(6 * (matrices / 2 + table / 2), rel=0.01)
 
 
 def _told_kind(source: str, label: str) -> Kind:

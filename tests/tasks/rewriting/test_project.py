@@ -19,8 +19,8 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import headless, training
 from desktop_llm.widgets.differences import Differences
-from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.told_text import ToldText
+from desktop_llm.widgets.version_trial import VersionTrial
 from desktop_llm.widgets.writing_field import WritingField
 from desktop_llm.widgets.written_view import WrittenView
 from tests.run_folders import FILLER, TINY
@@ -88,7 +88,7 @@ def test_in_the_window_a_text_becomes_another_and_a_row(qtbot: QtBot, window: Ma
     project = open_in(qtbot, window, trained, "try")
     view = find(window, VersionTrial, "try.view")
     qtbot.waitUntil(view.isVisible, timeout=LONG)
-    view.text.setPlainText("some near")
+    view.text.setPlainText("very very near")
     click(qtbot, window, "try.send")
     qtbot.waitUntil(lambda: find(window, QPushButton, "try.keep").isEnabled(), timeout=LONG)
     made = find(window, ToldText, "try.made.1").toPlainText()
@@ -99,7 +99,7 @@ def test_in_the_window_a_text_becomes_another_and_a_row(qtbot: QtBot, window: Ma
     click(qtbot, window, "try.keep")
     qtbot.waitUntil(lambda: project.items.counts().total == before.total + 1, timeout=LONG)
     last = project.items.page(Filter(), 0, 1000)[-1]
-    assert dict(last.content) == {"source": "some near", "draft": made.strip()}
+    assert dict(last.content) == {"source": "very very near", "draft": made.strip()}
     assert project.items.counts().labeled == before.labeled
 
 

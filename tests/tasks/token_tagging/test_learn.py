@@ -14,13 +14,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop_llm.engine.export import huggingface
+from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.optimizers import count
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Finished
 from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets import words
 from desktop_llm.tasks.token_tagging import learn
@@ -289,7 +290,8 @@ def test_a_run_ends_with_figures_whose_rows_can_be_opened(tmp_path: Path) -> Non
     wrong, opened = last.details["wrong"], last.details["rows"]
     assert {kind for kind, count in wrong.items() if count} == {key for key in opened if "/" not in key}
     assert all(2001 <= number <= 2016 for ids in opened.values() for number in ids)
-    assert huggingface(folder, tmp_path / "out", "a card") < 1e-5
+    order = Order(format=FORMATS["huggingface"], to=tmp_path / "out", describe=lambda told: {})
+    assert export(folder, order).difference < 1e-5
     answers = Predictor(tmp_path / "out").predict([{"text": "the old bread and train"}, {"text": "\u200b"}])
     assert [one["label"] for one in answers[0].label] == ["food", "travel"]
     assert answers[1].label == []

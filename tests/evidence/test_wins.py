@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop_llm.data.wins import Wins
+from desktop_llm.evidence.wins import Wins
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-SURE_95 = 1.959963984540054
-"""The normal distribution's quantile for 95 %."""
+from desktop_llm.evidence.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +30,6 @@ class Wins:
         """As seen from the second one."""
         return Wins(first=self.second, second=self.first, ties=self.ties)
 
-    def interval(self, quantile: float = SURE_95) -> tuple[float, float]:
-        """Where the true rate lies, by Wilson's score (Wilson 1927); with ties it is wider than it would have to be."""
-        if not self.judged:
-            return 0.0, 1.0
-        count, square = self.judged, quantile * quantile
-        middle = (self.rate + square / (2 * count)) / (1 + square / count)
-        spread = math.sqrt(self.rate * (1 - self.rate) / count + square / (4 * count * count))
-        reach = quantile * spread / (1 + square / count)
-        return max(0.0, middle - reach), min(1.0, middle + reach)
+    def interval(self) -> tuple[float, float]:
+        """Where the true rate lies in 95 of 100 cases; with ties it is wider than it would have to be."""
+        return wilson(self.first + 0.5 * self.ties, self.judged)

@@ -1,0 +1,129 @@
+"""The part of the Export page that lets a model answer other programs: start, stop, address, a line to copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit
+
+from desktop_llm.errors import UserError
+from desktop_llm.gui.hub import Hub
+from desktop_llm.gui.service import Standing
+from desktop_llm.serving.place import PORT, Place
+from desktop_llm.widgets.button import button, rank
+from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.form import WholeNumber, row_title
+
+
+class ServeCard(Card):
+    """Serves one exported folder on this machine."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Off, until somebody starts it."""
+        super().__init__(hub.tr("Serve it"), hub.tr("on this computer alone"))
+        self._hub = hub
+        form = QFormLayout()
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        self.folder = QLineEdit()
+        self.folder.setObjectName("serve.folder")
+        self.folder.setAccessibleName(self.tr("Exported folder"))
+        self.folder.setPlaceholderText(self.tr("a Hugging Face folder, or ONNX"))
+        self.port = WholeNumber()
+        self.port.setObjectName("serve.port")
+        self.port.setAccessibleName(self.tr("Port"))
+        self.port.setRange(0, 65535)
+        self.port.setSpecialValueText(self.tr("a free one"))
+        self.port.setValue(PORT)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(self.folder, 1)
+        line.addWidget(button(self.tr("Choose…"), "serve.choose", self._on_choose))
+        form.addRow(row_title(self.tr("Exported folder")), line)
+        form.addRow(row_title(self.tr("Port")), self.port)
+        self.body.addLayout(form)
+        self.words = plain_label("", "muted", wrap=True)
+        self.words.setObjectName("serve.words")
+        self.body.addWidget(self.words)
+        self.curl = QLineEdit()
+        self.curl.setObjectName("serve.curl")
+        self.curl.setAccessibleName(self.tr("A line that asks it"))
+        self.curl.setReadOnly(True)
+        self._copy = button(self.tr("Copy"), "serve.copy", self._on_copy)
+        asking = QHBoxLayout()
+        asking.setSpacing(8)
+        asking.addWidget(self.curl, 1)
+        asking.addWidget(self._copy)
+        self.body.addLayout(asking)
+        self.go = button(self.tr("Start"), "serve.go", self._on_go)
+        last = QHBoxLayout()
+        last.addStretch(1)
+        last.addWidget(self.go)
+        self.body.addLayout(last)
+        hub.service.changed.connect(self._show)
+        self._show(hub.service.standing)
+
+    def propose(self, folder: Path) -> None:
+        """An export is there that could be served."""
+        if self._hub.service.standing.stage == "off":
+            self.folder.setText(str(folder))
+
+    def _on_choose(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Exported folder"), self.folder.text())
+        if chosen:
+            self.folder.setText(chosen)
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.curl.text())
+        self._hub.show_message(self.tr("Copied."))
+
+    def _on_go(self) -> None:
+        service = self._hub.service
+        if service.standing.stage != "off":
+            service.stop()
+            return
+        text = self.folder.text().strip()
+        try:
+            if not text:
+                raise UserError(self.tr("Choose an exported folder to serve."))
+            service.start(Path(text).expanduser(), Place(port=self.port.value()))
+        except UserError as error:
+            self._hub.show_error(error)
+
+    def _show(self, now: Standing) -> None:
+        off = now.stage == "off"
+        self.folder.setEnabled(off)
+        self.port.setEnabled(off)
+        self.go.setEnabled(now.stage != "stopping")
+        self.go.setText(self.tr("Start") if off else self.tr("Stop"))
+        rank(self.go, "plain")
+        for part in (self.curl, self._copy):
+            part.setVisible(now.stage == "on")
+        if self.curl.text() != now.curl:
+            self.curl.setText(now.curl)
+            self.curl.setCursorPosition(0)
+        self.words.setText(self._words(now))
+        role = "warn" if off and now.problem else "muted"
+        if self.words.property("role") != role:
+            self.words.setProperty("role", role)
+            self.words.style().unpolish(self.words)
+            self.words.style().polish(self.words)
+
+    def _words(self, now: Standing) -> str:
+        if now.stage == "starting":
+            return self.tr("The model is being loaded…")
+        if now.stage == "stopping":
+            return self.tr("Stopping: what was asked is answered first…")
+        if now.stage == "off":
+            return now.problem or self.tr(
+                "Other programs ask the model over HTTP, as long as this window is open. Its page tells them how."
+            )
+        done = self.tr("nothing asked yet")
+        if now.requests:
+            done = self.tr("{count} requests, median {time} ms").format(
+                count=f"{now.requests:,}", time=f"{now.median_ms:.0f}"
+            )
+        if now.refused:
+            done += self.tr(", {count} refused").format(count=f"{now.refused:,}")
+        return self.tr("Answers on {address} · {done}").format(address=now.address, done=done)

@@ -1,0 +1,57 @@
+"""`serve` on the command line: says where it answers, answers, and ends by Ctrl+C with what it has done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.serving.requests import ask
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+
+
+@pytest.mark.loopback
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_served_export_answers_until_it_is_interrupted(trained: Path) -> None:
+    model = trained / "runs" / "0001" / "model"
+    words = [sys.executable, "-m", "desktop_llm", "serve", str(model), "--port", "0", "--json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["address"].startswith("http://127.0.0.1:")
+        assert told["curl"].endswith(f"{told['address']}/predict")
+        assert ask(told["address"], "/predict", {"text": "soup and bread"})[0] == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["requests"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("MODEL --host 0.0.0.0", 2, "token of at least 16"),
+        ("MODEL --port 99999", 2, "between 1 and 65535"),
+        ("PROJECT", 1, "is a project"),
+        ("NOWHERE", 1, "no folder"),
+    ],
+)
+def test_what_cannot_be_served_is_told_before_anything_listens(
+    command: Command, trained: Path, words: str, code: int, said: str
+) -> None:
+    places = {"MODEL": trained / "runs" / "0001" / "model", "PROJECT": trained, "NOWHERE": trained / "nowhere"}
+    told = command("serve", *(places.get(word, word) for word in words.split()))
+    assert (told.code, told.err.count("\n")) == (code, 1)
+    assert said in told.err
