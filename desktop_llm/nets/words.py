@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -241,6 +241,13 @@ def touching(rows: WordRows) -> set[int]:
     first = rows.word_starts[1:-1]  # what stands at the beginning of a text follows nothing
     begins[first[(first > 0) & (first < len(kinds))] - 1] = False
     return set(kinds[1:][begins].tolist())
+
+
+def all_inside(rows: WordRows, classes: set[int]) -> WordRows:
+    """The rows with the words that begin a span of these classes told as inside of it, too."""
+    kinds = (rows.targets.astype(np.int64) - 1) // 2
+    begins = (rows.targets > 0) & (rows.targets % 2 == 1) & np.isin(kinds, sorted(classes))
+    return replace(rows, targets=np.where(begins, rows.targets + 1, rows.targets).astype(rows.targets.dtype))
 
 
 def collate(rows: WordRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:

@@ -217,7 +217,7 @@ def test_of_spans_that_overlap_the_longest_is_learned(tmp_path: Path) -> None:
     learner = _learner(_make(tmp_path))
     row = {"text": "the old bread oven", "label": [span(8, 13, "food"), span(4, 18, "travel")]}
     examples = learner.encode([row], _silent)
-    assert examples.targets.tolist() == [0, 3, 4, 4]
+    assert examples.targets.tolist() == [0, 4, 4, 4]  # nothing touches it, and so all of it is inside
 
 
 def _said(learner: Tagger, chances: list[list[float]]) -> list[tuple[int, int, str]]:
@@ -243,6 +243,7 @@ def test_spans_of_a_label_touch_only_where_they_did_in_what_was_learned(tmp_path
     next_to_it = {"text": "Rome", "label": [span(0, 4, "travel")]}
     examples = learner.encode([row, next_to_it, {"text": "tea", "label": [span(0, 3, "food")]}], _silent)
     assert words.touching(examples) == {1}
+    assert examples.targets.tolist() == [2, 0, 2, 3, 3, 3, 2]
     assert _said(learner, both) == [(0, 1, "food"), (2, 2, "travel"), (3, 3, "travel")]
     learner.encode([{"text": "tea bread", "label": [span(0, 3, "food"), span(4, 9, "food")]}], _silent)
     assert len(_said(learner, both)) == 3
