@@ -96,7 +96,7 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, roles: Sequence[str], *, askin
 
 def _go(parts: Parts) -> str:
     """A Go template of the parts, in one line: white space around its words would be said, too."""
-    branches = []
+    branches: list[str] = []
     for role in ROLES:
         if role in parts.around:
             word = "if" if not branches else "else if"
