@@ -144,6 +144,5 @@ def _write_classifier(writer: Any, config: PretrainedConfig) -> None:
     writer.add_layer_norm_eps(config.layer_norm_eps)
     writer.add_causal_attention(False)
     writer.add_pooling_type(gguf.PoolingType(RANK))
-    names: dict[Any, Any] = dict(config.id2label or {})
-    labels = [str(names[place]) for place in sorted(names)]
-    writer.add_classifier_output_labels(labels)
+    names: Mapping[Any, Any] = config.id2label or {}
+    writer.add_classifier_output_labels([str(names[place]) for place in range(config.num_labels or 0)])

@@ -136,7 +136,7 @@ def test_a_token_and_the_own_name_are_wanted(serve: Serve, model: Path) -> None:
     ("told", "words"),
     [
         ({"host": "0.0.0.0"}, "token of at least 16"),
-        ({"host": "0.0.0.0", "token": "short"}, "token of at least 16"),
+        ({"host": "203.0.113.7", "token": "short"}, "token of at least 16"),
         ({"host": "my server"}, "no address"),
         ({"port": 70000}, "between 1 and 65535"),
         ({"token": "with a space in it"}, "without spaces"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from desktop_llm.engine import export, flops
+from desktop_llm.engine import flops
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
@@ -27,6 +27,7 @@ from desktop_llm.jobs.recipe import changed as changed_recipe
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.rewriting.labels import SAMPLING
 from desktop_llm.verbs import sizing
+from tests.exported import handed_on
 from tests import run_folders
 from tests.nets import seq2seq
 from tests.run_folders import FILLER, Kind
@@ -112,7 +113,7 @@ def test_an_export_writes_the_same_with_transformers_alone(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path
 ) -> None:
     folder, _ = learned
-    export.huggingface(folder, tmp_path / "out", "")
+    handed_on(folder, tmp_path / "out")
     texts = [str(row["source"]) for row in snapshot.rows(folder.snapshot, "test")]
     asked = [sys.executable, "-c", OUTSIDE, str(tmp_path / "out"), json.dumps(texts)]
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
