@@ -27,8 +27,8 @@ from desktop_llm.jobs.recipe import changed as changed_recipe
 from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.rewriting.labels import SAMPLING
 from desktop_llm.verbs import sizing
-from tests.exported import handed_on
 from tests import run_folders
+from tests.exported import handed_on
 from tests.nets import seq2seq
 from tests.run_folders import FILLER, Kind
 from tests.tasks.rewriting.fixture import rows
