@@ -111,10 +111,10 @@ def against_rest(tally: Tally, mine: np.ndarray, main: str) -> Tally:
     )
 
 
-def worst(slices: Sequence[Slice], main: str, *, higher_is_better: bool) -> Slice | None:
-    """The slice with the worst main figure, among those with FEWEST rows at least."""
+def worst(slices: Sequence[Slice], main: str, *, higher_is_better: bool, least: int = 2) -> Slice | None:
+    """The slice with the worst main figure, among those with FEWEST rows at least; None where these are not `least`."""
     fit = [one for one in slices if len(one) >= FEWEST and np.isfinite(one.figures[main].value)]
-    if len(fit) < 2:
+    if len(fit) < least:
         return None
     return min(fit, key=lambda one: one.figures[main].value if higher_is_better else -one.figures[main].value)
 
