@@ -11,7 +11,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from desktop_llm import log
@@ -61,7 +61,7 @@ class _Late(Exception):
 class Entrance:
     """Who may come in: `token` is wanted of everybody ('': none); `hosts` are the names asked for (none: any)."""
 
-    token: str = ""
+    token: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
 
 

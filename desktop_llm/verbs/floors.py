@@ -67,8 +67,8 @@ def broken(told: slicing.Sliced, floor: Floor) -> str:
     worst = slices.worst(told.slices, metric.name, higher_is_better=metric.higher_is_better, least=1)
     if worst is None:
         return (
-            f"by {told.by} no slice has {slices.FEWEST} rows or more, so that nobody knows whether the worst one reaches "
-            f"the floor of {comparing.amount(floor.value, metric)}; hold out more rows, or take another column."
+            f"by {told.by} no slice has {slices.FEWEST} rows or more, so that nobody knows whether the worst one "
+            f"reaches the floor of {comparing.amount(floor.value, metric)}; hold out more rows, or take another column."
         )
     value = worst.figures[metric.name].value
     if (value >= floor.value) if metric.higher_is_better else (value <= floor.value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,21 @@ def test_it_listens_on_this_machine_alone_and_its_pages_load_nothing(serve: Serv
     assert "//" not in page.replace("http://HOST:PORT", "")
     status, schema = ask(server.address, "/openapi.json")
     assert {"/predict", "/health", "/metrics"} <= set(schema["paths"])
+
+
+def test_a_token_stays_out_of_what_is_printed_and_whole_in_a_shell(serve: Serve, model: Path) -> None:
+    token = "it's-16-or-longer"
+    server = serve(model, token=token)
+    assert token not in repr(server.place)
+    assert token not in server.curl("TOKEN")
+    assert f"Authorization: Bearer {token}" in shlex.split(server.curl())
+    assert json.loads(shlex.split(server.curl())[-2])["texts"]
+
+
+def test_what_is_not_sent_as_json_is_told_how(serve: Serve, model: Path) -> None:
+    server = serve(model)
+    status, told = ask(server.address, "/predict", {"text": "x"}, {"Content-Type": "text/plain"})
+    assert (status, told["error"]["message"]) == (415, "Send JSON, with the header Content-Type: application/json.")
 
 
 @pytest.mark.parametrize(
