@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QTabBar, QTableView, QTableWidget
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.gui.pages.result_certainty import CertaintyTab
+from desktop_llm.gui.pages.result_curves import CurvesTab
 from desktop_llm.gui.pages.result_on import OnChoice
 from desktop_llm.gui.pages.result_slices import SlicesTab
 from desktop_llm.gui.pages.results import ResultsPage
@@ -113,6 +115,21 @@ def test_a_bar_of_how_sure_opens_its_texts(qtbot: QtBot, window: MainWindow, mea
     table.setCurrentCell(0, 0)
     qtbot.keyClick(table, Qt.Key.Key_Return)
     _in_label(qtbot, window, "% sure")
+
+
+@pytest.mark.parametrize("name", ["certainty", "curves"])
+def test_what_was_asked_for_another_run_is_not_shown(
+    qtbot: QtBot, window: MainWindow, measured: Path, name: str
+) -> None:
+    open_in(qtbot, window, measured, "results")
+    page = _tab(qtbot, window, name)
+    tab, shown = page._tab(name), page._shown
+    assert isinstance(tab, CertaintyTab | CurvesTab)
+    assert shown is not None
+    tab.show_run(shown)
+    tab.show_run(None)
+    qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
+    assert not tab._told
 
 
 def test_curves_are_drawn_for_the_label_that_is_chosen(qtbot: QtBot, window: MainWindow, measured: Path) -> None:
