@@ -50,7 +50,8 @@ def compare(
         chance = mcnemar(int((here.right & ~there.right).sum()), int((~here.right & there.right).sum()))
         both_wrong = np.flatnonzero(~here.right & ~there.right)
     if chance >= 1 - intervals.LEVEL:
-        told = {name: one.reaching_nought() if name in here.shares() else one for name, one in told.items()}
+        shares = here.shares() & there.shares()
+        told = {name: one.reaching_nought() if name in shares else one for name, one in told.items()}
     return Difference(
         figures=told,
         better=np.flatnonzero(here.good > there.good),

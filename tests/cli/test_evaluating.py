@@ -20,7 +20,7 @@ def test_a_run_is_measured_on_filters_and_files(trained: Path, tmp_path: Path, c
     assert 0 < told["learned"] < told["rows"]
     file = projects.write_csv(tmp_path / "new.csv", [{"text": "soup", "label": "food"}, {"text": "x", "label": "y"}])
     said = command("evaluate", trained, 1, "--on", file).out
-    assert "1 texts with labels that the run never learned" in said
+    assert "1 texts without a label that the run has learned" in said
     assert "accuracy" in said
     wrong = command("evaluate", trained, 1, "--on", "nothing of this name")
     assert (wrong.code, wrong.out) == (1, "")

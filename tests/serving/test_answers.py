@@ -179,6 +179,8 @@ def test_a_writer_answers_as_openai_does_whole_and_in_pieces(serve: Serve, write
     assert pieces[-1]["finish_reason"] == whole["choices"][0]["finish_reason"]
     assert ask(server.address, "/v1/models")[1]["data"][0]["id"] == server.served.name
     assert ask(server.address, "/v1/completions", {"prompt": "a", "temperature": 99})[0] == 422
+    status, told = ask(server.address, "/v1/completions", {"prompt": "a", "max_tokens": -5})
+    assert (status, told["error"]["message"].split("”")[0]) == (422, "“max_tokens")
 
 
 def _chunks(told: str) -> str:
