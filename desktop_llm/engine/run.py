@@ -220,9 +220,10 @@ def _learner(
         splits[split] = Split(kept, examples)
     if isinstance(learner, Shelving):
         learner.shelf = None
-    noted = (*what_learns.start_notes(job.recipe), *(learner.notes if isinstance(learner, Noting) else ()))
-    for note in noted if source is None else ():
-        voice.note(note, "warning")
+    if source is None:  # who goes on needs no folder that it began with, and has heard all this
+        noted = learner.notes if isinstance(learner, Noting) else ()
+        for note in (*what_learns.start_notes(job.recipe), *noted):
+            voice.note(note, "warning")
     what_learns.settle(learner, job.recipe)
     # from scratch all learns but what is reckoned, such as the sines of positions
     if source is None and job.recipe.model != SCRATCH and (told := what_learns.words(learner)):

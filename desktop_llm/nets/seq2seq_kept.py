@@ -105,7 +105,9 @@ class SeqKept(Kept):
         `most`: in tokens, where its manner is not to say.
         """
         mask = torch.ones_like(ids) if seen is None else seen
-        more = {"max_length": min(self.context, most)} if most else {}
+        manner = self.model.generation_config
+        says = manner is not None and (manner.max_length is not None or manner.max_new_tokens is not None)
+        more = {} if says and not most else {"max_length": min(self.context, most or self.context)}
         with self.as_kept():
             told = self.model.generate(input_ids=ids, attention_mask=mask, **more)  # type: ignore[operator]
         ends = self.ends

@@ -32,7 +32,7 @@ from desktop_llm.store.project import Project
 from desktop_llm.store.runs import HALF_HERE, SENDABLE, Run
 from desktop_llm.verbs import foretelling, personal, queueing, training
 
-ROOMS = ("engine", "jobs", "loop", "nets", "tasks")
+ROOMS = ("catalog", "engine", "evidence", "jobs", "loop", "nets", "tasks")
 """What of the program a server needs: all that the engine stands upon."""
 WINDOW = ("__main__.py", "app.py", "cli.py", "screen.py")
 """Files of it that only the window or the command line needs, outside the engine's own room."""

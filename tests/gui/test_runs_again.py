@@ -90,6 +90,7 @@ def test_the_model_of_a_run_can_be_started_from(qtbot: QtBot, window: MainWindow
         "From scratch",
         "Model of run 1",
         "A model folder…",
+        "Models…",
     ]
 
 
