@@ -256,6 +256,15 @@ def test_a_resumed_run_that_has_lost_it_asks_the_model_that_it_began_with(tmp_pa
     assert all(torch.equal(value, ended["broken"][name]) for name, value in ended["whole"].items())
 
 
+def test_splits_of_the_same_pairs_all_know_the_model_at_the_start(tmp_path: Path) -> None:
+    folder = _make(tmp_path, _kind(rows(4)), max_steps=2)
+    end, heard = _run(folder)
+    assert isinstance(end, Finished), end
+    validation, test = (dict(_final(heard, split).metrics) for split in ("validation", "test"))
+    assert "drift" in test
+    assert validation == test
+
+
 def test_from_scratch_it_cannot_be_asked_again(tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=8, save_steps=4)
     assert isinstance(_run(folder, leave_at=4)[0], Interrupted)
