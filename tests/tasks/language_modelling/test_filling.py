@@ -154,6 +154,10 @@ def test_a_recipe_that_cannot_be_says_why() -> None:
         changed(Recipe(), {"objective": "masked", "model": "/a", "lora_r": 8})
     assert TASK.deciding("", changed(Recipe(), {"objective": "masked"})).name == "pseudo_perplexity"
     assert TASK.deciding("", Recipe()).name == "perplexity"
+    with pytest.raises(UserError, match="choose one of pseudo_perplexity, masked_accuracy, loss"):
+        TASK.deciding("perplexity", changed(Recipe(), {"objective": "masked"}))
+    with pytest.raises(UserError, match="choose one of perplexity, bits_per_byte, nats_per_character, loss"):
+        TASK.deciding("masked_accuracy", Recipe())
     assert TASK.main(["loss", "masked_accuracy", "pseudo_perplexity"]).name == "pseudo_perplexity"
 
 
