@@ -265,6 +265,17 @@ def test_splits_of_the_same_pairs_all_know_the_model_at_the_start(tmp_path: Path
     assert validation == test
 
 
+def test_a_measure_that_a_run_has_not_chooses_no_model_and_ends_no_run(tmp_path: Path) -> None:
+    told = {"loss_type": "orpo", "metric_for_best_model": "drift", "early_stopping_patience": 1}
+    end, heard = _run(_make(tmp_path, max_steps=4, **{**told, "eval_steps": 1}))
+    assert isinstance(end, Finished), end
+    assert end.step == 4
+    measured = [one for one in heard if isinstance(one, Evaluated) and not one.final]
+    assert [one.best for one in measured] == [False] * 4
+    said = [one.message for one in heard if isinstance(one, Noted) and "drift" in one.message]
+    assert len(said) == 1
+
+
 def test_from_scratch_it_cannot_be_asked_again(tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=8, save_steps=4)
     assert isinstance(_run(folder, leave_at=4)[0], Interrupted)
