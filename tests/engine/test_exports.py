@@ -29,6 +29,7 @@ from desktop_llm.jobs.events import Finished
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.nets import onnx_model
+from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import exporting
 from desktop_llm.verbs.card import Papers
@@ -169,6 +170,10 @@ def test_a_tokenizer_that_gguf_would_read_otherwise_is_refused(writer: RunFolder
         gguf_file.write(model, tokenizer, tmp_path / "a.gguf", "F16", "", lambda done, total: None)
     with pytest.raises(UserError, match="no name"):
         gguf_words._cutting({"normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "ByteLevel"}})
+    writes, _ = engine._loaded(writer.model)
+    for characters in (tokenizers.train_characters(TEXTS, 300), tokenizers.train_characters(["▁ ▁"], 300)):
+        with pytest.raises(UserError, match="spaces"):
+            gguf_file.write(writes, characters, tmp_path / "b.gguf", "F16", "", lambda done, total: None)
 
 
 def test_an_export_that_answers_otherwise_never_appears(
