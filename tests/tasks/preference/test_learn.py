@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
-from desktop_llm.engine import preflight
+from desktop_llm.engine import preflight, read_back
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
@@ -25,6 +25,7 @@ from desktop_llm.jobs.generation import Ending, Sampling
 from desktop_llm.nets import causal_model
 from desktop_llm.tasks import TASKS
 from tests import run_folders
+from tests.exported import handed_on
 from tests.nets import templates
 from tests.run_folders import Kind
 from tests.tasks.preference.fixture import FIXTURE, rows
@@ -313,6 +314,17 @@ EMPTY = {**GOOD, "b": "  "}
 SAME = {**GOOD, "b": GOOD["a"]}
 LONG = {**GOOD, "a": "the old new " * 40}
 UNDECIDED = {**GOOD, "label": "tie"}
+
+
+def test_rows_that_cannot_be_answered_forbid_no_export(tmp_path: Path) -> None:
+    told = _make(tmp_path / "run", _kind([{**GOOD, "prompt": "the old new " * 40}, GOOD]), max_steps=2)
+    end, _ = _run(told)
+    assert isinstance(end, Finished), end
+    compared = handed_on(told, tmp_path / "out")
+    assert compared.rows == 32  # those that are too long are passed over
+    assert compared.same == compared.answers > 0
+    learner = LEARN.load(told.model)
+    assert read_back._openings(learner, iter([{**GOOD, "prompt": "the old new " * 40}]), 8) == [list(range(16))]
 
 
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
