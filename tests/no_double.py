@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class NoDouble(TorchDispatchMode):
+class NoDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within this no operation may make a tensor of float64."""
 
     def __torch_dispatch__(
