@@ -240,6 +240,25 @@ def test_what_a_run_cannot_have_is_said_before_anything_is_done(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("platform", "python", "written"),
+    [
+        (
+            "win32",
+            r"C:\Program Files\Python\python.exe",
+            r'"C:\Program Files\Python\python.exe" -m pip install no_such',
+        ),
+        ("linux", "/home/a b/python", "'/home/a b/python' -m pip install no_such"),
+    ],
+)
+def test_a_command_is_quoted_as_its_system_reads_it(
+    monkeypatch: pytest.MonkeyPatch, platform: str, python: str, written: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(sys, "executable", python)
+    assert formats.command(("no_such", "json")) == written
+
+
 def test_a_comparison_counts_what_it_says() -> None:
     told = formats.Compared(rows=10, answers=10, same=8, difference=0.5, figures={"Accuracy": (0.9, 0.8)})
     assert "answers differently" in told.refusal(FORMATS["onnx"])
