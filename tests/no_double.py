@@ -13,6 +13,9 @@ from torch.utils._pytree import tree_leaves
 class NoDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within this no operation may make a tensor of float64."""
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

@@ -16,7 +16,8 @@ from desktop_llm.nets.sequence_head import FAR, SequenceHead
 from desktop_llm.tasks import TASKS
 from tests import run_folders
 
-LENGTH = run_folders.TINY["max_length"]
+LENGTH = 32
+"""Tokens that are read of a text at most."""
 
 
 class _Row(dict[str, Any]):
@@ -25,7 +26,7 @@ class _Row(dict[str, Any]):
 
 def _built(path: Path) -> Learner:
     torch.manual_seed(0)
-    job = run_folders.make(path).job()
+    job = run_folders.make(path, max_length=LENGTH).job()
     return TASKS[job.task].open_learn().build(job, lambda split: run_folders.rows(32), None, lambda *_: None)
 
 

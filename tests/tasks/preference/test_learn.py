@@ -267,8 +267,8 @@ def test_splits_of_the_same_pairs_all_know_the_model_at_the_start(tmp_path: Path
 
 
 def test_a_measure_that_a_run_has_not_chooses_no_model_and_ends_no_run(tmp_path: Path) -> None:
-    told = {"loss_type": "orpo", "metric_for_best_model": "drift", "early_stopping_patience": 1}
-    end, heard = _run(_make(tmp_path, max_steps=4, **{**told, "eval_steps": 1}))
+    told: dict[str, Any] = {"loss_type": "orpo", "metric_for_best_model": "drift", "early_stopping_patience": 1}
+    end, heard = _run(_make(tmp_path, max_steps=4, eval_steps=1, **told))
     assert isinstance(end, Finished), end
     assert end.step == 4
     measured = [one for one in heard if isinstance(one, Evaluated) and not one.final]
@@ -323,7 +323,7 @@ def test_rows_that_cannot_be_answered_forbid_no_export(tmp_path: Path) -> None:
     compared = handed_on(told, tmp_path / "out")
     assert compared.rows == 32  # those that are too long are passed over
     assert compared.same == compared.answers > 0
-    learner = LEARN.load(told.model)
+    learner: Any = LEARN.load(told.model)
     assert read_back._openings(learner, iter([{**GOOD, "prompt": "the old new " * 40}]), 8) == [list(range(16))]
 
 
