@@ -327,6 +327,19 @@ def test_rows_that_cannot_be_answered_forbid_no_export(tmp_path: Path) -> None:
     assert read_back._openings(learner, iter([{**GOOD, "prompt": "the old new " * 40}]), 8) == [list(range(16))]
 
 
+def test_held_out_pairs_of_which_none_is_better_choose_no_model(tmp_path: Path) -> None:
+    def of(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
+        return [{**(UNDECIDED if seed else GOOD), "id": first_id + place} for place in range(count)]
+
+    kind = Kind(task="preference", rows=of, classes=())
+    end, heard = _run(_make(tmp_path, kind, max_steps=3, eval_steps=1, early_stopping_patience=1))
+    assert isinstance(end, Finished), end
+    assert end.step == 3
+    told = [one for one in heard if isinstance(one, Evaluated)]
+    assert [one.best for one in told if not one.final] == [False] * 3
+    assert all("loss" not in one.metrics for one in told)
+
+
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     end, heard = _run(_make(tmp_path, _kind([GOOD, EMPTY, SAME, LONG, UNDECIDED, GOOD]), max_steps=2))
     assert isinstance(end, Finished), end
