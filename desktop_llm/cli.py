@@ -66,6 +66,8 @@ def _window(given: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"desktop_llm {__version__}")
     words = [one for one in given if not one.startswith("-")]
     if len(words) > 1 or (words and Path(words[0]).name == words[0] and not Path(words[0]).exists()):
+        if words[0] in VERBS:
+            parser.error(f"options stand behind the command: desktop-llm {words[0]} … {given[0]}")
         nearest = difflib.get_close_matches(words[0], list(VERBS), n=1, cutoff=0.0)[0]
         parser.error(f"there is no command and no project “{words[0]}”; the nearest command is “{nearest}”")
     parser.epilog = "Verbs without the window: " + ", ".join(VERBS) + " (each with --help)."

@@ -113,12 +113,16 @@ class _Teller:
 
 
 class _Counted:
-    """A file being written, which tells of what comes."""
+    """A file being written, which tells of what comes, and takes no more than was promised."""
 
-    def __init__(self, file: BinaryIO, teller: _Teller, name: str) -> None:
-        self._file, self._teller, self._name = file, teller, name
+    def __init__(self, file: BinaryIO, teller: _Teller, one: File) -> None:
+        self._file, self._teller, self._name, self._most = file, teller, one.name, one.bytes
 
     def write(self, piece: bytes) -> int:
+        if self._file.tell() + len(piece) > self._most:
+            raise UserError(
+                f"The hub sends more of “{self._name}” than it has named ({self._most:,} bytes); try later."
+            )
         self._teller.add(len(piece), self._name)
         return self._file.write(piece)
 
@@ -152,7 +156,7 @@ def _file(offer: Offer, one: File, folder: Path, teller: _Teller) -> None:
         library: Any = utils
         headers = {**library.build_hf_headers(token=_token()), "Accept-Encoding": "identity"}
         if here < one.bytes:
-            counted: Any = _Counted(file, teller, one.name)
+            counted: Any = _Counted(file, teller, one)
             url = hf_hub_url(offer.name, one.name, revision=offer.revision)
             http_get(url, counted, resume_size=here, headers=headers, expected_size=one.bytes)
     if part.stat().st_size != one.bytes or (one.sha256 and atomic.sha256(part) != one.sha256):

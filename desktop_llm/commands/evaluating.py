@@ -43,7 +43,7 @@ def _evaluate(told: Any, out: Out) -> None:
         before = earlier.of(project, told.run)
         words += [] if before is None else [before.words(told.run)]
         if measured.left_out:
-            words.append(f"{measured.left_out:,} texts with labels that the run never learned are left out")
+            words.append(f"{measured.left_out:,} texts without a label that the run has learned are left out")
         if measured.learned:
             words.append(f"{measured.learned:,} of these texts are among those that it learned from")
         out(

@@ -26,8 +26,9 @@ def _serve(told: Any, out: Out) -> None:
     with usage():
         check(place)
     server = serving.start(told.export.expanduser(), place)
-    line = {"address": server.address, "model": server.served.name, "curl": server.curl()}
-    out(line, f"“{server.served.name}” answers on {server.address} (Ctrl+C ends it). Try:\n{server.curl()}")
+    curl = server.curl("TOKEN")  # what is printed may be kept in a log
+    line = {"address": server.address, "model": server.served.name, "curl": curl}
+    out(line, f"“{server.served.name}” answers on {server.address} (Ctrl+C ends it). Try:\n{curl}")
     with suppress(KeyboardInterrupt):  # what ends it
         server.go()
     done = server.metrics.told()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError
+from desktop_llm.commands.command import Declare, Out, UsageError, usage
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import amounts
 
@@ -41,8 +41,11 @@ def _models(told: Any, out: Out) -> None:
 def _list(out: Out) -> None:
     from desktop_llm.verbs import shelving
 
-    for one in shelving.kept():
+    kept = shelving.kept()
+    for one in kept:
         _tell(one, out)
+    if not kept:
+        out({}, "No models yet: models add FOLDER, or models get OWNER/NAME.")
 
 
 def _add(told: Any, out: Out) -> None:
@@ -65,9 +68,12 @@ def _remove(told: Any, out: Out) -> None:
 
 
 def _get(told: Any, out: Out) -> None:
+    from desktop_llm.catalog import offer
     from desktop_llm.verbs import fetching, shelving
 
-    for name in told.what:
+    with usage():
+        names = [offer.checked_name(name) for name in told.what]
+    for name in names:
         found = fetching.look_up(name)
         _tell_offer(found, out)
         if not told.yes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened
+from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -30,7 +30,7 @@ def declare(verb: Declare) -> None:
 
 
 def _slices(told: Any, out: Out) -> None:
-    from desktop_llm.verbs import evaluating, floors, slice_report, slicing
+    from desktop_llm.verbs import comparing, evaluating, floors, slice_report, slicing
     from desktop_llm.verbs.floors import Floor
 
     if told.floor is not None and not told.by:
@@ -42,13 +42,19 @@ def _slices(told: Any, out: Out) -> None:
         _check(project, by)
         if told.floor is not None or told.no_floor:
             must_be_writable(project)
-            floors.put(project, None if told.no_floor else Floor(by=by[0], value=told.floor))
+            with usage():
+                floors.put(project, None if told.no_floor else Floor(by=by[0], value=told.floor))
+        if told.against is not None:
+            comparing.must_have(project, told.against, on)
         for one in by:
             found = slicing.of(project, told.run, on, one)
             out(_as_json(found), _in_words(found))
             if told.against is not None and found.worst is not None:
                 words = slicing.against(project, told.run, told.against, on, one, found.worst.name)
                 out({"by": found.by, "slice": found.worst.name, "against": told.against, "verdict": words}, words)
+            elif told.against is not None:
+                words = f"By {found.by} there is no worst slice that could be compared with run {told.against}."
+                out({"by": found.by, "slice": None, "against": told.against, "verdict": words}, words)
         floor = floors.of(project)
         if floor is not None:
             wrong = floors.broken(slicing.of(project, told.run, on, floor.by), floor)

@@ -45,6 +45,10 @@ class Interval:
         """Whether all of it lies on one side of 0."""
         return self.sure and (self.low > 0 or self.high < 0)
 
+    def reaching_nought(self) -> Interval:
+        """Of a difference that an exact test calls chance: with few rows the bootstrap is surer than it may be."""
+        return Interval(value=self.value, low=min(self.low, 0.0), high=max(self.high, 0.0)) if self.sure else self
+
 
 def intervals(
     tally: Tally,

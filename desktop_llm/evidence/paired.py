@@ -1,7 +1,8 @@
 """Two runs on the same rows: by how much they differ, and whether that is more than the chance of these rows.
 
 The bootstrap draws rows, and measures both runs on each draw (paired bootstrap; Efron and Tibshirani 1993; Koehn 2004
-for texts). McNemar's test (1947), in its exact form, looks at the rows that one has right and the other wrong alone.
+for texts). McNemar's test (1947), in its exact form, looks at the rows that one has right and the other wrong alone;
+where it calls a difference of shares chance, the interval of that share reaches to nought.
 What another seed of the training would have changed is in neither of them.
 """
 
@@ -48,6 +49,9 @@ def compare(
     if here.right is not None and there.right is not None:
         chance = mcnemar(int((here.right & ~there.right).sum()), int((~here.right & there.right).sum()))
         both_wrong = np.flatnonzero(~here.right & ~there.right)
+    if chance >= 1 - intervals.LEVEL:
+        shares = here.shares() & there.shares()
+        told = {name: one.reaching_nought() if name in shares else one for name, one in told.items()}
     return Difference(
         figures=told,
         better=np.flatnonzero(here.good > there.good),

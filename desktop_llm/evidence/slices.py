@@ -29,7 +29,8 @@ class Slice:
     """Some rows by their places: figures with intervals, and how the `rest` of the rows does at the main figure.
 
     `gap` is the main figure less that of the rest; its interval is the wider, the more slices there are (Bonferroni),
-    as among many the worst looks bad by chance alone.
+    as among many the worst looks bad by chance alone. It reaches to nought where Fisher's exact test of the shares of
+    right rows, at the same level, calls them chance.
     """
 
     name: str
@@ -79,8 +80,20 @@ def measured(
             others = tally.values(rest).get(main, float("nan"))
             apart = against_rest(tally, mine, main)
             gap = bootstrap.intervals(apart, level=level, draws=draws, bounded=False, should_stop=should_stop)[main]
+            if main in tally.shares(rows) and _fisher(tally, rows, rest) >= 1 - level:
+                gap = gap.reaching_nought()
         told.append(Slice(name=name, rows=rows, figures=figures, rest=others, gap=gap))
     return tuple(sorted(told, key=lambda one: (-len(one), one.name)))
+
+
+def _fisher(tally: Tally, rows: np.ndarray, rest: np.ndarray) -> float:
+    """The chance of right answers being divided at least as unevenly (exact, two-sided; Fisher 1922)."""
+    from scipy.stats import fisher_exact
+
+    if tally.right is None:
+        return float("nan")
+    counts = [(int(tally.right[part].sum()), int((~tally.right[part]).sum())) for part in (rows, rest)]
+    return float(fisher_exact(counts).pvalue)
 
 
 def against_rest(tally: Tally, mine: np.ndarray, main: str) -> Tally:
@@ -98,10 +111,10 @@ def against_rest(tally: Tally, mine: np.ndarray, main: str) -> Tally:
     )
 
 
-def worst(slices: Sequence[Slice], main: str, *, higher_is_better: bool) -> Slice | None:
-    """The slice with the worst main figure, among those with FEWEST rows at least."""
+def worst(slices: Sequence[Slice], main: str, *, higher_is_better: bool, least: int = 2) -> Slice | None:
+    """The slice with the worst main figure, among those with FEWEST rows at least; None where these are not `least`."""
     fit = [one for one in slices if len(one) >= FEWEST and np.isfinite(one.figures[main].value)]
-    if len(fit) < 2:
+    if len(fit) < least:
         return None
     return min(fit, key=lambda one: one.figures[main].value if higher_is_better else -one.figures[main].value)
 

@@ -6,6 +6,7 @@ rows is then how often each pattern comes, and all figures of a thousand draws a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,14 @@ class Tally:
         """The figures of all rows, or of some."""
         sums = self.times(rows)[None].astype(np.float64) @ self.patterns
         return {name: float(value[0]) for name, value in self.figures(sums).items()}
+
+    def shares(self, rows: np.ndarray | None = None) -> frozenset[str]:
+        """The figures that are the share of right rows, of all or of some; tests of shares speak of these alone."""
+        if self.right is None:
+            return frozenset()
+        right = self.right if rows is None else self.right[rows]
+        share = float(right.mean()) if len(right) else math.nan
+        return frozenset(name for name, value in self.values(rows).items() if math.isclose(value, share, abs_tol=1e-9))
 
 
 def of_rows(counts: np.ndarray, figures: Figures, *, right: np.ndarray | None, good: np.ndarray | None = None) -> Tally:

@@ -233,7 +233,10 @@ class Compared:
             f"Read back in a process of its own and compared on {self.rows:,} rows: {same} {self.answers:,} answers "
             f"are the same, logits differ by {self.difference:.2g} at most."
         ]
-        said += [f"{name}: {before:.4f} before, {after:.4f} now." for name, (before, after) in self.figures.items()]
+        said += [
+            f"{name} on these rows, of which the run may have learned: {before:.4f} before, {after:.4f} now."
+            for name, (before, after) in self.figures.items()
+        ]
         if self.size and self.size_before and self.size != self.size_before:
             said.append(f"{megabytes(self.size)} instead of {megabytes(self.size_before)}.")
         return " ".join(said)

@@ -58,6 +58,11 @@ class OnnxModel(torch.nn.Module):
         except Exception as error:  # onnxruntime has an exception of its own for everything that may be wrong
             raise UserError(f"“{folder / WEIGHTS}” cannot be loaded; export the model again.") from error
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, as models of transformers say it."""
+        return torch.device("cpu")
+
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> Answer:
         """Logits of padded texts, int64 [b, t]."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask

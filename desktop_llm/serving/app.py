@@ -81,9 +81,11 @@ def _add_errors(app: FastAPI) -> None:
         headers = {"retry-after": "1"} if error.status == 429 else None
         return JSONResponse(problem(error.message), status_code=error.status, headers=headers)
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
+        if "json" not in request.headers.get("content-type", ""):
+            return JSONResponse(problem("Send JSON, with the header Content-Type: application/json."), status_code=415)
         if first["type"] == "json_invalid":
             return JSONResponse(problem("What was sent is no JSON."), status_code=422)
         place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"

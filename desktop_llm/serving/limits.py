@@ -11,7 +11,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from desktop_llm import log
@@ -61,7 +61,7 @@ class _Late(Exception):
 class Entrance:
     """Who may come in: `token` is wanted of everybody ('': none); `hosts` are the names asked for (none: any)."""
 
-    token: str = ""
+    token: str = field(default="", repr=False)
     hosts: tuple[str, ...] = ()
 
 
@@ -84,7 +84,7 @@ class Guard:
             self._check(scope)
             body = await self._body(scope, receive)
             async with asyncio.timeout(self._limits.seconds) as limit:
-                answer.on_stream = lambda: limit.reschedule(None)  # one that writes says by itself when it ends
+                answer.on_stream = lambda: limit.reschedule(self._longest())
                 await self._answer(scope, body, receive, answer)
         except _Late:
             answer.status = 499
@@ -98,6 +98,10 @@ class Guard:
             await answer.refuse(Refused(408, f"The answer took more than {self._limits.seconds:g} seconds; ask less."))
         finally:
             self._metrics.request(str(scope["path"]), answer.status, time.perf_counter() - began)
+
+    def _longest(self) -> float:
+        """When a stream that begins now is over: it ends by itself in time, but not where nobody reads it."""
+        return asyncio.get_running_loop().time() + self._limits.seconds + self._limits.body_seconds
 
     async def _answer(self, scope: MutableMapping[str, Any], body: bytes, receive: Receive, answer: _Answer) -> None:
         """Let the application answer, as long as somebody waits: what nobody waits for any more is not computed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,7 @@ def curl(address: str, path: str, body: Mapping[str, Any] | None, token: str = "
     """A line that asks."""
     words = ["curl"]
     if token:
-        words.append(f"-H 'Authorization: Bearer {token}'")
+        words.append("-H " + shlex.quote(f"Authorization: Bearer {token}"))
     if body is not None:
-        text = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
-        words += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
+        words += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}"]
     return " ".join([*words, address + path])

@@ -19,7 +19,7 @@ class Place:
 
     host: str = LOOPBACK
     port: int = PORT
-    token: str = ""
+    token: str = field(default="", repr=False)
     limits: Limits = field(default_factory=Limits)
 
     @property

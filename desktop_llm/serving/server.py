@@ -139,11 +139,14 @@ class Server(uvicorn.Server):
         """Answer what was asked, and end. From any thread."""
         self.should_exit = True
 
-    def curl(self) -> str:
-        """A line that asks it."""
+    def curl(self, token: str | None = None) -> str:
+        """A line that asks it, with its token or what is to stand for that."""
         path = "/predict" if self.served.ask is not None else "/v1/completions"
         path = "/v1/chat/completions" if self.served.talks else path
-        return page.curl(self.address, path, page.example(self.served, path), self.place.token)
+        return page.curl(self.address, path, page.example(self.served, path), self._said(token))
+
+    def _said(self, token: str | None) -> str:
+        return self.place.token if token is None or not self.place.token else token
 
     def go(self, tell: Callable[[dict[str, Any]], object] | None = None) -> None:
         """Answer until told to stop. `tell` hears each second what was done."""
@@ -170,7 +173,8 @@ class Server(uvicorn.Server):
 def ready(folder: Path, place: Place) -> Server:
     """A server that has loaded its model and listens. Raises UserError."""
     check(place)
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # that somebody sends nonsense is no news
+    # that somebody sends nonsense is no news, nor where a second Ctrl+C has met it; defects are logged by the guard
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     listening = listen(place)  # before the model is loaded: a taken port is said at once
     try:
         device.settle_thread()

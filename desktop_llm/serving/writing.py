@@ -103,7 +103,8 @@ def sampling_of(asked: Completion | Chat, usual: Sampling) -> Sampling:
     try:
         return generation.changed(usual, {key: value for key, value in told.items() if value is not None})
     except UserError as error:
-        raise Refused(422, error.message) from None
+        # as whoever asks calls it
+        raise Refused(422, error.message.replace("max_new_tokens", "max_tokens")) from None
 
 
 class Reply:

@@ -210,7 +210,7 @@ def _metric_table(task: Task, figures: Mapping[str, Mapping[str, float]], sure: 
         told = [_figure(figures[split].get(metric.name), sure.get(split, {}).get(metric.name)) for split in splits]
         lines.append(f"| {metric.title} | " + " | ".join(told) + " |")
     if any(sure.get(split) for split in splits):
-        lines += ["", "In brackets: where the figure would lie, in 95 of 100 cases, on other rows of the same kind."]
+        lines += ["", "In brackets: 95 % intervals (bootstrap over the rows that were measured)."]
     return lines
 
 

@@ -55,8 +55,8 @@ class Certainty:
         heat = self.told.temperature
         if math.isnan(heat):
             return error
-        if 1 / CLEAR_HEAT < heat < CLEAR_HEAT:
-            return f"{error} No temperature would make it better: its chances can be taken as they are."
+        if 1 / CLEAR_HEAT < heat < CLEAR_HEAT or self.told.after >= self.told.error:
+            return f"{error} No temperature that these rows show would make it better."
         return (
             f"{error} Dividing its logits by {heat:.2f} (temperature scaling) would bring it to "
             f"{100 * self.told.after:.1f} points; no answer changes by that, only how sure it says it is."

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from desktop_llm.store.project import Project
     from desktop_llm.tasks.task import Metric
 
-FEW = 30
-"""With fewer rows hardly any difference shows."""
+FEW = 300
+"""With fewer rows only large differences show."""
 what = evaluating.what
 
 
@@ -63,7 +63,7 @@ class Comparison:
         on = f"on the same {self.rows:,} rows"
         both = f"{amount(here, self.metric)} and {amount(there, self.metric)}"
         if not self.distinguishable:
-            few = " With so few rows only large differences would show." if self.rows < FEW * 10 else ""
+            few = " With so few rows only large differences would show." if self.rows < FEW else ""
             return (
                 f"Run {self.first} and run {self.second} cannot be told apart by {name} {on} ({both}): "
                 f"the difference may lie anywhere from {signed(told.low, self.metric)} to "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desktop_llm.errors import UserError
+from desktop_llm.evidence import slices
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import comparing, outcomes, slicing
 
@@ -31,6 +33,10 @@ def of(project: Project) -> Floor | None:
 
 def put(project: Project, floor: Floor | None) -> None:
     """Keep a rule, or none. Raises UserError for one that cannot be."""
+    if floor is not None and not math.isfinite(floor.value):
+        raise UserError("A floor is a number, such as 0.8.")
+    if floor is not None and task_named(project.task).metrics[0].percent and not 0 <= floor.value <= 1:
+        raise UserError(f"A floor lies between 0 and 1 (0 % and 100 %), not at {floor.value:g}.")
     if floor is not None and floor.by not in slicing.choices(project):
         there = ", ".join(slicing.choices(project))
         raise UserError(f"The rows cannot be sliced by “{floor.by}”; choose one of {there}.")
@@ -56,16 +62,21 @@ def must_hold(project: Project, number: int) -> None:
 
 
 def broken(told: slicing.Sliced, floor: Floor) -> str:
-    """In what the rule is broken; '' where it holds."""
-    if told.worst is None:
-        return ""
-    value, metric = told.worst.figures[told.metric.name].value, told.metric
+    """In what the rule is broken, or why that cannot be told; '' where it holds."""
+    metric = told.metric
+    worst = slices.worst(told.slices, metric.name, higher_is_better=metric.higher_is_better, least=1)
+    if worst is None:
+        return (
+            f"by {told.by} no slice has {slices.FEWEST} rows or more, so that nobody knows whether the worst one "
+            f"reaches the floor of {comparing.amount(floor.value, metric)}; hold out more rows, or take another column."
+        )
+    value = worst.figures[metric.name].value
     if (value >= floor.value) if metric.higher_is_better else (value <= floor.value):
         return ""
     word = "below" if metric.higher_is_better else "above"
     return (
-        f"for {told.by} “{told.worst.name}” its {metric.title.lower()} is {comparing.amount(value, metric)} on "
-        f"{len(told.worst):,} {told.on.name} texts, {word} the floor of {comparing.amount(floor.value, metric)}."
+        f"for {told.by} “{worst.name}” its {metric.title.lower()} is {comparing.amount(value, metric)} on "
+        f"{len(worst):,} {told.on.name} texts, {word} the floor of {comparing.amount(floor.value, metric)}."
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ REVISION = "a" * 40
 
 
 class Hub:
-    """Models by owner/name, as files; `cut_after` breaks a file off there once, `gated` refuses, `asked` is the log."""
+    """Models by owner/name, as files, and the log `asked`.
+
+    `cut_after` breaks a file off there once, `gated` refuses, `wrong` sends other bytes, `endless` never ends.
+    """
 
     def __init__(self) -> None:
         self.models: dict[str, dict[str, bytes]] = {}
@@ -23,6 +26,7 @@ class Hub:
         self.gated: set[str] = set()
         self.cut_after: dict[str, int] = {}
         self.wrong: set[str] = set()
+        self.endless: set[str] = set()
         self.asked: list[str] = []
         self.held: threading.Event | None = None
         self.reached = threading.Event()
@@ -114,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         if start:
             headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
         cut = self.hub.cut_after.pop(file, None)
+        if file in self.hub.endless:
+            self._pour(content)
+            return
         self.send_response(206 if start else 200)
         for key, value in {**headers, "Content-Length": str(len(part))}.items():
             self.send_header(key, value)
@@ -125,6 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
             if self.hub.held is not None:
                 self.hub.held.wait(30)
             self.close_connection = True
+
+    def _pour(self, content: bytes) -> None:
+        """Send it again and again, until nobody reads any more."""
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            while True:
+                self.wfile.write(content)
 
     def _refuse(self, status: int, code: str) -> None:
         self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code})

@@ -20,7 +20,7 @@ def test_a_run_is_measured_on_filters_and_files(trained: Path, tmp_path: Path, c
     assert 0 < told["learned"] < told["rows"]
     file = projects.write_csv(tmp_path / "new.csv", [{"text": "soup", "label": "food"}, {"text": "x", "label": "y"}])
     said = command("evaluate", trained, 1, "--on", file).out
-    assert "1 texts with labels that the run never learned" in said
+    assert "1 texts without a label that the run has learned" in said
     assert "accuracy" in said
     wrong = command("evaluate", trained, 1, "--on", "nothing of this name")
     assert (wrong.code, wrong.out) == (1, "")
@@ -35,3 +35,12 @@ def test_runs_are_compared_from_the_command_line(trained: Path, command: Command
     assert "cannot be told apart" in command("compare", trained, 1, 2).out
     assert command("compare", trained, 1).code == 2
     assert command("compare", trained, 1, 2, "--on", "elsewhere").code == 1
+
+
+def test_slices_that_cannot_be_judged_are_told(trained: Path, command: Command) -> None:
+    projects.train(trained)
+    assert command("slices", trained, 1, "--by", "label", "--floor", "80").code == 2
+    assert command("slices", trained, 1, "--by", "label", "--against", 9).code == 1
+    said = command("slices", trained, 1, "--by", "label", "--against", 2, "--floor", "0.1").out
+    assert "no worst slice that could be compared with run 2" in said
+    assert "The floor is broken: by label no slice has 10 rows" in said

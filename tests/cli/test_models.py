@@ -17,7 +17,8 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_list(command: Command, tmp_path: Path) -> None:
-    assert command("models").out == ""
+    assert command("models", "--json").out == ""
+    assert command("models").out == "No models yet: models add FOLDER, or models get OWNER/NAME.\n"
     bert = make(tmp_path / "all" / "bert", BERT, card="---\nlicense: mit\n---\n")
     llama = make(tmp_path / "all" / "llama", LLAMA)
     assert command("models", "add", tmp_path / "all", "--below").code == 0
@@ -42,7 +43,12 @@ def test_wrong_words(command: Command, tmp_path: Path) -> None:
     assert command("models", "list", "more").code == 2
     assert command("models", "take").code == 2
     assert "config.json is missing" in command("models", "add", tmp_path).err
-    assert "type it as owner/name" in command("models", "get", "tiny").err
+    told = command("models", "get", "tiny")
+    assert told.code == 2
+    assert "type it as owner/name" in told.err
+    told = command("--json", "models")
+    assert told.objects == [{"error": told.err.strip(), "exit": 2}]
+    assert "options stand behind the command: desktop-llm models … --json" in told.err
 
 
 @pytest.mark.loopback
@@ -55,7 +61,7 @@ def test_a_download(command: Command, tmp_path: Path, monkeypatch: pytest.Monkey
         said = command("models", "get", "owner/tiny")
         assert "owner/tiny: 1 MB, apache-2.0" in said.out
         assert "Nothing was downloaded; add --yes to do so." in said.out
-        assert command("models").out == ""
+        assert command("models").out.startswith("No models yet")
         said = command("models", "get", "owner/tiny", "--yes", "--json")
         folder = said.objects[1]["folder"]
         assert Path(folder).is_relative_to(tmp_path / "home" / "data" / "models")

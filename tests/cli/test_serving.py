@@ -40,6 +40,20 @@ def test_a_served_export_answers_until_it_is_interrupted(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "said"), [("model.gguf", "is a GGUF export"), ("adapter_model.safetensors", "is an adapter")]
+)
+@pytest.mark.parametrize("verb", ["serve", "predict"])
+def test_exports_for_other_programs_are_told_from_foreign_folders(
+    command: Command, tmp_path: Path, name: str, said: str, verb: str
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    told = command(verb, tmp_path, *(["soup"] if verb == "predict" else []))
+    assert told.code == 1
+    assert said in told.err
+    assert "export the run as a Hugging Face folder or as ONNX" in told.err
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         ("MODEL --host 0.0.0.0", 2, "token of at least 16"),

@@ -265,7 +265,7 @@ def test_a_comparison_counts_what_it_says() -> None:
     assert "8 of 10 answers" in told.refusal(FORMATS["onnx-int8"])
     assert told.refusal(FORMATS["gguf-q5_0"]) == ""
     assert formats.Compared(rows=1, answers=1, same=1, difference=float("inf")).refusal(FORMATS["onnx"])
-    assert "0.9000 before, 0.8000 now" in told.words()
+    assert "on these rows, of which the run may have learned: 0.9000 before, 0.8000 now" in told.words()
     assert json.dumps(formats.to_json(told))
 
 

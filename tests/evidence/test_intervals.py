@@ -117,6 +117,18 @@ def test_runs_that_differ_by_chance_alone_are_not_told_apart() -> None:
         assert count / trials <= 0.085, (name, count / trials)
 
 
+def test_four_rows_of_twelve_are_no_proof() -> None:
+    truth = np.arange(12) % 3
+    better, worse = truth.copy(), truth.copy()
+    worse[:4] = (worse[:4] + 1) % 3
+    told = paired.compare(_classified(truth, better), _classified(truth, worse))
+    assert told.chance == pytest.approx(0.125)
+    one = told.figures["accuracy"]
+    assert (one.low, one.excludes_nought) == (0.0, False), "what McNemar calls chance no interval calls a difference"
+    worse[:6] = (truth[:6] + 1) % 3
+    assert paired.compare(_classified(truth, better), _classified(truth, worse)).figures["accuracy"].excludes_nought
+
+
 def test_three_points_are_found() -> None:
     source = np.random.default_rng(22)
     found, trials = 0, 40

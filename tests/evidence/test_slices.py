@@ -75,6 +75,20 @@ def test_the_slice_that_was_spoilt_is_the_worst_one() -> None:
         assert np.asarray(groups)[one.rows].tolist() == [one.name] * len(one) or one.name == "rare"
 
 
+def test_ten_wrong_rows_may_be_chance() -> None:
+    truth = np.zeros(110, dtype=int)
+    groups = [*["rare"] * 10, *["n"] * 34, *["s"] * 33, *["e"] * 33]
+    told = truth.copy()
+    told[:10] = 1  # all wrong, and so are seven of ten of the others
+    told[10:80] = 1
+    found = {one.name: one for one in slices.measured(_accuracy(truth, told), groups, "accuracy")}
+    assert found["rare"].figures["accuracy"].value == 0.0
+    assert not found["rare"].gap.excludes_nought, "Fisher's exact test gives 0.06, without regard to four slices"
+    told[20:80] = 0
+    found = {one.name: one for one in slices.measured(_accuracy(truth, told), groups, "accuracy")}
+    assert found["rare"].gap.high < 0
+
+
 def test_one_slice_alone_is_not_the_worst() -> None:
     (one,) = slices.measured(_accuracy(np.zeros(20, int), np.zeros(20, int)), ["all"] * 20, "accuracy")
     assert isinstance(one, Slice)

@@ -20,13 +20,9 @@ def connect(address: str, seconds: float = 120.0) -> socket.socket:
 
 def head(method: str, path: str, size: int, more: Mapping[str, str] | None = None) -> bytes:
     """The head of a request whose body is JSON of `size` bytes."""
-    lines = [
-        f"{method} {path} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/json",
-        f"Content-Length: {size}",
-    ]
-    lines += [f"{name}: {value}" for name, value in (more or {}).items()]
+    told = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": size}
+    lines = [f"{method} {path} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in (told | dict(more or {})).items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

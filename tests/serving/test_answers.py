@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,21 @@ def test_it_listens_on_this_machine_alone_and_its_pages_load_nothing(serve: Serv
     assert "//" not in page.replace("http://HOST:PORT", "")
     status, schema = ask(server.address, "/openapi.json")
     assert {"/predict", "/health", "/metrics"} <= set(schema["paths"])
+
+
+def test_a_token_stays_out_of_what_is_printed_and_whole_in_a_shell(serve: Serve, model: Path) -> None:
+    token = "it's-16-or-longer"
+    server = serve(model, token=token)
+    assert token not in repr(server.place)
+    assert token not in server.curl("TOKEN")
+    assert f"Authorization: Bearer {token}" in shlex.split(server.curl())
+    assert json.loads(shlex.split(server.curl())[-2])["texts"]
+
+
+def test_what_is_not_sent_as_json_is_told_how(serve: Serve, model: Path) -> None:
+    server = serve(model)
+    status, told = ask(server.address, "/predict", {"text": "x"}, {"Content-Type": "text/plain"})
+    assert (status, told["error"]["message"]) == (415, "Send JSON, with the header Content-Type: application/json.")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +179,8 @@ def test_a_writer_answers_as_openai_does_whole_and_in_pieces(serve: Serve, write
     assert pieces[-1]["finish_reason"] == whole["choices"][0]["finish_reason"]
     assert ask(server.address, "/v1/models")[1]["data"][0]["id"] == server.served.name
     assert ask(server.address, "/v1/completions", {"prompt": "a", "temperature": 99})[0] == 422
+    status, told = ask(server.address, "/v1/completions", {"prompt": "a", "max_tokens": -5})
+    assert (status, told["error"]["message"].split("”")[0]) == (422, "“max_tokens")
 
 
 def _chunks(told: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import threading
@@ -9,13 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from desktop_llm.child import Child
 from desktop_llm.serving import process
-from desktop_llm.serving.limits import Limits
+from desktop_llm.serving.limits import Entrance, Guard, Limits
+from desktop_llm.serving.metrics import Metrics
 from desktop_llm.serving.place import Place
 from tests.serving.requests import ask, connect, head, read
 
@@ -126,3 +129,34 @@ def _first(child: Child) -> dict[str, object]:
             if isinstance(told, dict):
                 return told
     raise AssertionError("the server did not start")
+
+
+def test_a_stream_that_nobody_reads_is_given_up() -> None:
+    ended = False
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal ended
+        try:
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
+            )
+            await send({"type": "http.response.body", "body": b"data: x", "more_body": True})
+        finally:
+            ended = True
+
+    async def receive() -> Any:
+        if heard:
+            await asyncio.Event().wait()
+        heard.append("request")
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":  # the other side takes no more
+            await asyncio.Event().wait()
+
+    heard: list[str] = []
+    limits = Limits(seconds=0.05, body_seconds=0.05)
+    guard = Guard(app, limits, Entrance(), Metrics())
+    scope = {"type": "http", "path": "/v1/completions", "headers": []}
+    asyncio.run(asyncio.wait_for(guard(scope, receive, send), 20))
+    assert ended

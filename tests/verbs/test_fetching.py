@@ -105,6 +105,16 @@ def test_what_is_not_as_the_hub_says_is_not_kept(hub: Hub) -> None:
 
 
 @pytest.mark.loopback
+def test_a_hub_that_sends_without_end_fills_no_disk(hub: Hub) -> None:
+    found = fetching.look_up(NAME)
+    hub.endless.add("model.safetensors")
+    with pytest.raises(UserError, match=r"The hub sends more of “model.safetensors” than it has named"):
+        fetching.fetch(found)
+    filling = fetching.place_of(found).with_name(".tiny.part")
+    assert sum(one.stat().st_size for one in filling.iterdir()) <= found.bytes + 1000
+
+
+@pytest.mark.loopback
 def test_what_is_here_of_another_state_is_forgotten(hub: Hub) -> None:
     found = fetching.look_up(NAME)
     filling = fetching.place_of(found).with_name(".tiny.part")

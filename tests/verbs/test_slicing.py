@@ -92,6 +92,26 @@ def test_the_rule_keeps_the_run_from_going_out(biased: Project, tmp_path: Path) 
         floors.put(biased, Floor(by="colour", value=0.5))
 
 
+def test_a_floor_that_cannot_be_judged_keeps_the_run_in(biased: Project, tmp_path: Path) -> None:
+    from tests import projects
+
+    told = slicing.of(biased, 1, TEST, "file")
+    value = told.slices[0].figures["accuracy"].value
+    assert told.worst is None
+    assert floors.broken(told, Floor(by="file", value=value)) == ""
+    assert "below the floor" in floors.broken(told, Floor(by="file", value=min(1.0, value + 0.01))), "one slice counts"
+    rows = [{"text": f"soup {place}", "label": "food", "channel": CHANNELS[place]} for place in range(3)]
+    file = projects.write_csv(tmp_path / "few.csv", rows, ("text", "label", "channel"))
+    few = slicing.of(biased, 1, evaluating.evaluate(biased, 1, str(file)).outcomes.on, "channel")
+    assert "nobody knows whether the worst one reaches the floor" in floors.broken(few, Floor(by="channel", value=0.1))
+
+
+@pytest.mark.parametrize("value", [80.0, -0.1, float("nan"), float("inf")])
+def test_a_floor_that_cannot_be_is_refused(biased: Project, value: float) -> None:
+    with pytest.raises(UserError, match="A floor "):
+        floors.put(biased, Floor(by="channel", value=value))
+
+
 def test_a_report_tells_all_of_it(biased: Project, tmp_path: Path) -> None:
     slice_report.write(biased, 1, TEST, ["channel", "length", "label"], tmp_path / "slices.md")
     text = (tmp_path / "slices.md").read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ class CertaintyTab(ResultTab):
         """Empty."""
         super().__init__(hub, hub.tr("How sure"))
         self._told: Certainty | None = None
+        self._asked: Task | None = None
         self._number = 0
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -44,6 +45,8 @@ class CertaintyTab(ResultTab):
         """Count in the background, then draw."""
         told = None if shown is None else shown.outcomes
         project = self.hub.project
+        if self._asked is not None:  # what was asked before must not be shown for this one
+            self._asked.cancel()
         if shown is None or told is None or project is None:
             self._show(None)
             return
@@ -54,7 +57,7 @@ class CertaintyTab(ResultTab):
 
             return certainty.of(project, told)
 
-        self.hub.background.run(work, on_done=self._show)
+        self._asked = self.hub.background.run(work, on_done=self._show)
 
     def _build_words(self) -> QWidget:
         card = Card(self.tr("What that means"), "")

@@ -30,6 +30,7 @@ class CurvesTab(ResultTab):
         """Empty."""
         super().__init__(hub, hub.tr("Curves"))
         self._told: tuple[LabelCurves, ...] = ()
+        self._asked: Task | None = None
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         self._stack = QStackedWidget()
@@ -42,6 +43,8 @@ class CurvesTab(ResultTab):
     def show_run(self, shown: Shown | None) -> None:
         """Count in the background, then draw."""
         project = self.hub.project
+        if self._asked is not None:  # what was asked before must not be shown for this one
+            self._asked.cancel()
         told = None if shown is None else shown.outcomes
         if project is None or told is None or told.logits is None:
             self._show(())
@@ -52,7 +55,7 @@ class CurvesTab(ResultTab):
 
             return label_curves.of(project, told)
 
-        self.hub.background.run(work, on_done=self._show)
+        self._asked = self.hub.background.run(work, on_done=self._show)
 
     def _build(self) -> QWidget:
         page = QWidget()

@@ -34,7 +34,7 @@ class FiguresTab(ResultTab):
         self.line = plain_label("", wrap=True)
         self.line.setObjectName("results.figures.line")
         self.line.setToolTip(
-            self.tr("Between these limits the figure lies in 19 of 20 cases, for other rows of the same kind.")
+            self.tr("95 % intervals (bootstrap): between them the figure of very many rows of the same kind would lie.")
         )
         top.addWidget(self.line, 1)
         self.wrong_button = button("", "results.figures.wrong", self._on_wrong)

@@ -59,7 +59,7 @@ class Measuring(QObject):
         left_out, learned = told
         words = []
         if left_out:
-            sentence = self.tr("{count:,} texts with labels that the run never learned were left out.")
+            sentence = self.tr("{count:,} texts without a label that the run has learned were left out.")
             words.append(sentence.format(count=left_out))
         if learned:
             sentence = self.tr("{count:,} of these texts are among those that the run learned from: it knows them.")

@@ -49,7 +49,9 @@ def read(
 def _kept_words(note: str, left_out: int, learned: int) -> str:
     words = [note] if note else []
     if left_out:
-        words.append(_tr("{count:,} rows were left out: the run never learned their label.").format(count=left_out))
+        words.append(
+            _tr("{count:,} rows were left out: they have no label that the run has learned.").format(count=left_out)
+        )
     if learned:
         sentence = _tr("{count:,} of these texts are among those that the run learned from, so that it looks too good.")
         words.append(sentence.format(count=learned))

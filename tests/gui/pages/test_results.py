@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QTabBar, QTableView, QTableWidget
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.gui.pages.result_certainty import CertaintyTab
+from desktop_llm.gui.pages.result_curves import CurvesTab
 from desktop_llm.gui.pages.result_on import OnChoice
 from desktop_llm.gui.pages.result_slices import SlicesTab
 from desktop_llm.gui.pages.results import ResultsPage
@@ -115,6 +117,21 @@ def test_a_bar_of_how_sure_opens_its_texts(qtbot: QtBot, window: MainWindow, mea
     _in_label(qtbot, window, "% sure")
 
 
+@pytest.mark.parametrize("name", ["certainty", "curves"])
+def test_what_was_asked_for_another_run_is_not_shown(
+    qtbot: QtBot, window: MainWindow, measured: Path, name: str
+) -> None:
+    open_in(qtbot, window, measured, "results")
+    page = _tab(qtbot, window, name)
+    tab, shown = page._tab(name), page._shown
+    assert isinstance(tab, CertaintyTab | CurvesTab)
+    assert shown is not None
+    tab.show_run(shown)
+    tab.show_run(None)
+    qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
+    assert not tab._told
+
+
 def test_curves_are_drawn_for_the_label_that_is_chosen(qtbot: QtBot, window: MainWindow, measured: Path) -> None:
     open_in(qtbot, window, measured, "results")
     _tab(qtbot, window, "curves")
@@ -147,11 +164,11 @@ def test_slices_open_their_texts_and_keep_a_floor(
     table = find(window, QTableWidget, "results.slices.table")
     qtbot.waitUntil(lambda: table.rowCount() == 2 and window.hub.background.idle, timeout=LONG)
     floor, refuse = find(window, QLineEdit, "results.slices.floor"), find(window, QCheckBox, "results.slices.refuse")
-    floor.setText("101")
+    floor.setText("100")
     refuse.click()
     rule = find(window, QLabel, "results.slices.rule")
-    # with so few texts no slice is large enough to be the worst
-    qtbot.waitUntil(lambda: rule.text().startswith("This run may be exported"), timeout=LONG)
+    # with so few texts no slice is large enough to be judged
+    qtbot.waitUntil(lambda: rule.text().startswith("This run may not be exported: by label no slice"), timeout=LONG)
     refuse.click()
     qtbot.waitUntil(lambda: not rule.text() and window.hub.background.idle, timeout=LONG)
     tab = page.findChild(SlicesTab)
