@@ -73,7 +73,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
             base = recipe_file.from_toml(base, told.recipe)
         recipe = recipes.changed(base, values)
         possible.check_given(recipe, given, task.groups)
-        task.deciding(recipe.metric_for_best_model)
+        task.deciding(recipe.metric_for_best_model, recipe)
         possible.check(recipe)
         if told.pack is None:
             possible.check_here(recipe)

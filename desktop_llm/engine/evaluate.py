@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +130,10 @@ def judged(
     # a row without a label is itself all that there is to foretell
     truth = [row if row.get("label") is None else row["label"] for row in split.rows]
     scores = score(truth, predictions, classes)
-    metrics = {**scores.metrics, "loss": learner.mean_loss(outputs, split.examples)} if len(split) else {}
+    loss = learner.mean_loss(outputs, split.examples) if len(split) else math.nan
+    metrics = dict(scores.metrics) if len(split) else {}
+    if not math.isnan(loss):  # where nothing can be measured there is no figure
+        metrics["loss"] = loss
     return Scores(metrics=metrics, details=_with_rows(scores, split.rows)), predictions
 
 

@@ -38,6 +38,11 @@ def write(writer: Any, tokenizer: PreTrainedTokenizerBase, size: int) -> None:
     if kind == "WordPiece":
         _write_pieces(writer, told, words, kinds)
     elif kind == "BPE" and told["model"].get("byte_fallback"):
+        if PHANTOM not in json.dumps([told.get("normalizer"), told.get("pre_tokenizer")], ensure_ascii=False):
+            raise UserError(
+                f"The model's tokenizer reads spaces as they are, and GGUF's readers make “{PHANTOM}” of them; choose "
+                "another format."
+            )
         writer.add_tokenizer_model("llama")
         writer.add_tokenizer_pre("default")
         for place, word in enumerate(words):

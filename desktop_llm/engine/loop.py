@@ -46,6 +46,8 @@ class Loop:
         self._task = task_named(parts.job.task)
         metric = self._task.metric(parts.plan.metric)
         title = metric.title if metric is not None else ""
+        self._missing = False
+        """Whether it was said that what decides which model is the best is not measured."""
         self._watch = Watch(parts.job.recipe, parts.plan, len(parts.validation), title)
         # of rows that need no label there is no answer to compare
         shown = [] if self._task.unsupervised else parts.validation.rows
@@ -258,19 +260,30 @@ class Loop:
             decide=True,
         )
         value = parts.ranks.told(scores.metrics.get(plan.metric, math.nan))
-        best = self.progress.best
-        better = best is None or (value > best if plan.higher_is_better else value < best)
-        if better:
-            self._keeping.best(self.progress.step)
-            self.progress = replace(self.progress, best=value, best_step=self.progress.step, waited=0)
-        else:
-            self.progress = replace(self.progress, waited=self.progress.waited + 1)
+        better = self._compare(value)
         parts.voice.say(
             Evaluated(at=time.time(), step=self.progress.step, split="validation", metrics=scores.metrics, best=better)
         )
         if parts.ranks.first:
             self._look_at(value, scores.metrics.get("loss", math.nan), answers)
         self._telling.begin()
+
+    def _compare(self, value: float) -> bool:
+        """Whether this measurement is the best so far; if so its model is kept, else the run has waited once more."""
+        best, plan = self.progress.best, self.parts.plan
+        if best is None and math.isnan(value):
+            if not self._missing:
+                self._missing = True
+                said = f"The run was not measured by “{plan.metric}” at step {self.progress.step:,}"
+                self.parts.voice.note(f"{said}: no model is the best one by that yet.", "warning")
+            return False
+        better = best is None or (value > best if plan.higher_is_better else value < best)
+        if better:
+            self._keeping.best(self.progress.step)
+            self.progress = replace(self.progress, best=value, best_step=self.progress.step, waited=0)
+        else:
+            self.progress = replace(self.progress, waited=self.progress.waited + 1)
+        return better
 
     def _look_at(self, value: float, loss: float, answers: Sequence[Prediction]) -> None:
         """Show some of the answers, and let the watch-dog hear of the measurement."""

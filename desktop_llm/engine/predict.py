@@ -17,7 +17,7 @@ from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import model_folder
-from desktop_llm.nets.learner import Outputs, Row
+from desktop_llm.nets.learner import Noting, Outputs, Row
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
 
@@ -83,6 +83,8 @@ class Predictor:
     def _split(self, rows: Sequence[Row], *, referring: bool = True) -> Split:
         """Rows encoded; `referring`: they know what the model at the start makes of them, where it is still there."""
         split = Split(rows, self.learner.encode(rows, _silent))
+        if isinstance(self.learner, Noting):
+            self.learner.notes = []  # they are for who trains; here they would become ever more
         if referring:
             with devices.memory_sentences():
                 self._before.tell(split, BATCH)

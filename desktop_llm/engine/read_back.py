@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def compare(run: RunFolder, export: Path, told: Format, count: int, step: Step) 
     config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
     task = task_named(task_of(run.model))
     by_token = task.writes and formats.goes_on(config)
-    rows = _rows(run, min(count, WRITERS_ROWS) if by_token else count)
+    rows = [] if by_token else list(islice(_rows(run), count))
     step("Asking the run's model")
     asked: dict[str, Any] = {"kind": told.kind, "model": str(run.model.resolve())}
     if told.kind == "adapter":
@@ -51,7 +52,7 @@ def compare(run: RunFolder, export: Path, told: Format, count: int, step: Step) 
     if by_token:
         learner = task.open_learn().load(run.model)
         assert isinstance(learner, Writing)
-        asked["tokens"] = [learner.opening(row, 1)[-READ:] for row in rows]
+        asked["tokens"] = _openings(learner, _rows(run), min(count, WRITERS_ROWS))
         ours = _logits(learner.model, asked["tokens"])
     else:
         predictor = Predictor(run.model)
@@ -63,7 +64,7 @@ def compare(run: RunFolder, export: Path, told: Format, count: int, step: Step) 
     same, answers = _same_tokens(ours, theirs) if by_token else _same_answers(learner, ours, theirs)
     figures = {} if by_token or told.bound is not None else _figures(run, task.name, learner, rows, ours, theirs)
     return Compared(
-        rows=len(rows),
+        rows=len(asked["tokens"] if by_token else rows),
         answers=answers,
         same=same,
         difference=_difference(ours, theirs),
@@ -73,9 +74,22 @@ def compare(run: RunFolder, export: Path, told: Format, count: int, step: Step) 
     )
 
 
-def _rows(run: RunFolder, count: int) -> list[Row]:
-    told: Iterator[Row] = chain.from_iterable(snapshot.rows(run.snapshot, split) for split in TASK_SPLITS)
-    return list(islice(told, count))
+def _rows(run: RunFolder) -> Iterator[Row]:
+    return chain.from_iterable(snapshot.rows(run.snapshot, split) for split in TASK_SPLITS)
+
+
+def _openings(learner: Writing, rows: Iterator[Row], count: int) -> list[list[int]]:
+    """The last tokens of what so many rows begin with; rows that ask nothing, or are too long, are passed over.
+
+    Where all are, the first tokens that there are: something has to be compared.
+    """
+    told: list[list[int]] = []
+    for row in rows:
+        if len(told) >= count:
+            break
+        with suppress(UserError):
+            told.append(learner.opening(row, 1)[-READ:])
+    return told or [list(range(min(KEPT, len(learner.tokenizer))))]
 
 
 def _weight(folder: Path) -> int:

@@ -52,10 +52,8 @@ def settle(
     learner = spread.learner
     if not isinstance(learner, Referring) or not learner.refers:
         return
-    wanted = {}
-    for split in splits.values():
-        if len(split.examples):
-            wanted[_key(job, learner.digest(split.examples))] = split
+    asked = [(_key(job, learner.digest(one.examples)), one) for one in splits.values() if len(one.examples)]
+    wanted = dict(asked)  # splits of the same pairs have the same key
     ranks, kept = spread.ranks, run_folder.reference
     read = ((key, _read(kept / key)) for key in wanted) if ranks.first else ()
     found: dict[str, Outputs] = ranks.told({key: outputs for key, outputs in read if outputs is not None})
@@ -75,7 +73,7 @@ def settle(
             found[key] = ranks.told(evaluate.outputs_of(start, split, device, size, heard))
             if ranks.first:
                 _write(kept / key, found[key], voice)
-    for key, split in wanted.items():
+    for key, split in asked:
         learner.refer(split.examples, found[key])
     if ranks.first:
         _tidy(kept, wanted)

@@ -115,6 +115,7 @@ class Replay:
     def _record(self, batch: Batch) -> _Recorded | None:
         device = self._parameters[0].device
         weight = torch.ones((), device=device)
+        chance = torch.cuda.get_rng_state(device)
         try:
             with torch.random.fork_rng([device]):
                 self._warm_up(batch, weight, device)
@@ -128,7 +129,7 @@ class Replay:
             self._recorded.clear()
             first = error.__context__ or error
             log.logger("engine").warning("not recorded: %s", (str(first).strip().splitlines() or [""])[0][:300])
-            _end_recording(device)
+            _end_recording(device, chance)
             return None
         return _Recorded(graph, batch, weight, loss, judged)
 
@@ -159,11 +160,13 @@ class Replay:
         return loss.detach(), judged, torch.autograd.grad(loss * weight, self._parameters, allow_unused=True)
 
 
-def _end_recording(device: torch.device) -> None:
-    """Let the device's generator of random numbers leave the recording that failed, and go on with its seed."""
+def _end_recording(device: torch.device, chance: torch.Tensor) -> None:
+    """Let the device's generator of random numbers leave the recording that failed, and go on from where it was.
+
+    Else a run that was resumed, which tries to record at another step, would learn with other numbers.
+    """
     torch.cuda.synchronize(device)
     place = torch.cuda.current_device() if device.index is None else device.index
     generator = torch.cuda.default_generators[place]
-    seed = generator.initial_seed()
     generator.graphsafe_set_state(torch.Generator(device).graphsafe_get_state())
-    generator.manual_seed(seed)
+    generator.set_state(chance)

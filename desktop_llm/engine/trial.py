@@ -80,6 +80,9 @@ class Trial:
         self.device.take(self.learner.model)
         what_learns.save_memory(self.learner, recipe, self.device)
         train = self.examples["train"]
+        weights = snapshot.weights(folder.snapshot)
+        self._weights = None if weights is None or len(weights) != len(train) else np.asarray(weights, np.float64)
+        """How often each example is drawn; None where all are as often, or where only a sample was read."""
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
         """How many examples the run learns from: its training rows, or what they are joined to."""
         self.plan: Plan = plan(recipe, self.task, self.learned, _batch(recipe))
@@ -117,6 +120,7 @@ class Trial:
                 seed=recipe.seed,
                 epoch=epoch,
                 strata=train.strata,
+                weights=self._weights,
             )
             if len(told) * per_step >= MOST_BATCHES:
                 break

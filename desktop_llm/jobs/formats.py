@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,7 +132,8 @@ def lacking(modules: Sequence[str]) -> list[str]:
 
 def command(modules: Sequence[str]) -> str:
     """The command that adds those of the modules that are not installed to this very installation."""
-    return f"{shlex.quote(sys.executable)} -m pip install {' '.join(lacking(modules))}"
+    python = subprocess.list2cmdline([sys.executable]) if sys.platform == "win32" else shlex.quote(sys.executable)
+    return f"{python} -m pip install {' '.join(lacking(modules))}"
 
 
 def missing(told: Format) -> str:

@@ -89,7 +89,7 @@ class Learner(Protocol):
         """Outputs (of `outputs`, concatenated) to answers."""
 
     def mean_loss(self, outputs: Any, examples: Any) -> float:
-        """The mean loss per example of outputs in the order of `examples`."""
+        """The mean loss per example of outputs in the order of `examples`; NaN where none of them counts."""
 
     def captured(self) -> Captured:
         """What the learner is now, to be written while it goes on."""

@@ -169,7 +169,8 @@ def encode(
 
     On a `shelf` they are kept, and taken from there by whoever asks again. Raises UserError where the disk refuses.
     """
-    kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
+    # not by how many there are: some numbers may be left out
+    kind = np.uint16 if max(tokenizer.get_vocab().values(), default=0) < 2**16 else np.uint32
 
     def on_chunk(done: int) -> None:
         report("Reading the texts", done, total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -50,15 +50,22 @@ class SequenceHead(Kept, ABC):
 
     def encode(self, rows: Iterable[Row], report: Report) -> TokenRows:
         """Texts to token ids and labels to targets."""
-        listed = list(rows)
-        far = sum(len(str(row["text"])) > FAR * self._max_length for row in listed)
+        far = 0
+
+        def pairs() -> Iterator[tuple[str, Target]]:
+            nonlocal far
+            for row in rows:  # one by one: they may be more than the memory holds
+                text = str(row["text"])
+                far += len(text) > FAR * self._max_length
+                yield text, self.target(row.get("label"))
+
+        made = tokens.encode(self._tokenizer, pairs(), self._max_length, report)
         if far:
             self.notes.append(
                 f"{far:,} texts are far longer than the {self._max_length:,} tokens that are read of each; what comes "
                 "behind is not seen (“max_length” raises it)."
             )
-        pairs = ((str(row["text"]), self.target(row.get("label"))) for row in listed)
-        return tokens.encode(self._tokenizer, pairs, self._max_length, report)
+        return made
 
     def narrow(self, examples: Sequence[TokenRows]) -> None:
         """Train only the word embeddings that the run's texts use; exact, see `nets.compact_embedding`."""

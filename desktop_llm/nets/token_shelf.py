@@ -4,14 +4,16 @@
 
 The name is the beginning of the data's hash and a hash of the tokenizer and how texts stand in a row; the manifest has
 the size and the hash of each file. A folder is written beside and renamed, so what is there is whole; it may be removed
-at any time, and is then made again.
+at any time, and is then made again. Several processes of a run may make the same at once: the first one done counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ IDS, BEGINS = "ids.npy", "begins.npy"
 FORMAT = 1
 KEPT = 3
 """So many data sets with their tokenizers are kept, those used last."""
+PART = ".part"
+ABANDONED_SECONDS = 86_400.0
+"""What has not been written to for so long is of a process that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,11 @@ class Growing:
 
 def kept(place: Path) -> tuple[np.ndarray, np.ndarray] | None:
     """The ids and where texts begin in them, mapped into memory; None where they are not there, or damaged."""
-    atomic.recover(place)
-    if not place.is_dir() or atomic.damage(place):
+    _sweep(place.parent)
+    if not place.is_dir():
+        return None
+    if atomic.damage(place):
+        shutil.rmtree(place, ignore_errors=True)
         return None
     with suppress(OSError):
         os.utime(place.parent)
@@ -79,10 +87,11 @@ def kept(place: Path) -> tuple[np.ndarray, np.ndarray] | None:
 @contextmanager
 def filling(place: Path, kind: Any) -> Iterator[tuple[Growing, Growing]]:
     """Ids and beginnings to be written; on a clean exit they are at `place`. Raises UserError if the disk refuses."""
+    made = place.with_name(f".{place.name}.{secrets.token_hex(8)}{PART}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with (
-            atomic.new_folder(place) as folder,
+            atomic.new_folder(made) as folder,
             (folder / IDS).open("wb") as ids,
             (folder / BEGINS).open("wb") as begins,
         ):
@@ -90,6 +99,7 @@ def filling(place: Path, kind: Any) -> Iterator[tuple[Growing, Growing]]:
             yield both
             for one in both:
                 one.end()
+        _put(made, place)
         _tidy(place.parent)
     except OSError as error:
         raise from_os_error(error, "keep the tokens of the texts in", place.parent) from error
@@ -102,6 +112,24 @@ def _mapped(path: Path) -> np.ndarray:
     except ValueError:  # nothing cannot be mapped
         told = np.load(path)
     return told
+
+
+def _put(made: Path, place: Path) -> None:
+    """Let what was made be at `place`, unless another process was quicker. Raises OSError."""
+    try:
+        os.rename(made, place)
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        if not place.is_dir() or atomic.damage(place):
+            raise
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left; what others may still be filling stays."""
+    for part in folder.glob(f".*{PART}"):
+        with suppress(OSError):
+            if time.time() - max(one.stat().st_mtime for one in (part, *part.iterdir())) > ABANDONED_SECONDS:
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _tidy(newest: Path) -> None:

@@ -37,12 +37,20 @@ class RowField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A figure of the task by its common name; `percent` says how it is shown."""
+    """A figure of the task by its common name; `percent` says how it is shown.
+
+    `goes_with`: a key of recipes and the value of it without which there is no such figure.
+    """
 
     name: str
     title: str
     higher_is_better: bool
     percent: bool
+    goes_with: tuple[str, object] | None = None
+
+    def fits(self, recipe: Recipe) -> bool:
+        """Whether a run of this recipe is measured by it."""
+        return self.goes_with is None or getattr(recipe, self.goes_with[0]) == self.goes_with[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,11 +306,13 @@ class Task:
     def deciding(self, name: str, recipe: Recipe | None = None) -> Metric:
         """The measure by which the best model is chosen: `name`, '' the main one of the recipe. Raises UserError."""
         other = None if recipe is None else self.otherwise(recipe)
-        metric = self.metric(name or (other.metric if other is not None else self.metrics[0].name))
+        there = [one for one in self.metrics if recipe is None or one.fits(recipe)]
+        wanted = name or (other.metric if other is not None else self.metrics[0].name)
+        metric = next((one for one in there if one.name == wanted), None)
         if metric is None:
             raise UserError(
-                f"The task has no measure “{name}” (metric_for_best_model); "
-                f"choose one of {', '.join(one.name for one in self.metrics)}."
+                f"The run has no measure “{wanted}” (metric_for_best_model); "
+                f"choose one of {', '.join(one.name for one in there)}."
             )
         return metric
 

@@ -82,7 +82,7 @@ def _changed(project: Project, number: int, values: Mapping[str, Any]) -> tuple[
 def _planned(project: Project, number: int, job: Job, recipe: Recipe) -> Longer:
     from desktop_llm.engine.plan import total_steps
 
-    task_named(project.task).deciding(recipe.metric_for_best_model)
+    task_named(project.task).deciding(recipe.metric_for_best_model, recipe)
     folder, per_epoch = project.runs.folder(number), 1
     for started in folder.starts():  # told by the run itself: what an epoch's examples are is the learner's affair
         per_epoch = started.steps_per_epoch

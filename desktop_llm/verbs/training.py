@@ -94,7 +94,7 @@ def check(project: Project, recipe: Recipe, *, here: bool = True) -> Readiness:
 def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, Readiness]:
     recipes.check(recipe)
     task_named(project.task).must_learn()
-    task_named(project.task).deciding(recipe.metric_for_best_model)
+    task_named(project.task).deciding(recipe.metric_for_best_model, recipe)
     if recipe.model != SCRATCH:
         sources.check(Path(recipe.model).expanduser(), task_named(project.task))
     possible.check(recipe)

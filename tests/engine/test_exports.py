@@ -29,6 +29,7 @@ from desktop_llm.jobs.events import Finished
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.nets import onnx_model
+from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.store.project import Project
 from desktop_llm.verbs import exporting
 from desktop_llm.verbs.card import Papers
@@ -169,6 +170,10 @@ def test_a_tokenizer_that_gguf_would_read_otherwise_is_refused(writer: RunFolder
         gguf_file.write(model, tokenizer, tmp_path / "a.gguf", "F16", "", lambda done, total: None)
     with pytest.raises(UserError, match="no name"):
         gguf_words._cutting({"normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "ByteLevel"}})
+    writes, _ = engine._loaded(writer.model)
+    for characters in (tokenizers.train_characters(TEXTS, 300), tokenizers.train_characters(["▁ ▁"], 300)):
+        with pytest.raises(UserError, match="spaces"):
+            gguf_file.write(writes, characters, tmp_path / "b.gguf", "F16", "", lambda done, total: None)
 
 
 def test_an_export_that_answers_otherwise_never_appears(
@@ -233,6 +238,25 @@ def test_what_a_run_cannot_have_is_said_before_anything_is_done(
     with pytest.raises(UserError, match="-m pip install onnx onnxscript onnxruntime"):
         exporting.export(project, 1, exporting.Wish(format_name="onnx", to=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("platform", "python", "written"),
+    [
+        (
+            "win32",
+            r"C:\Program Files\Python\python.exe",
+            r'"C:\Program Files\Python\python.exe" -m pip install no_such',
+        ),
+        ("linux", "/home/a b/python", "'/home/a b/python' -m pip install no_such"),
+    ],
+)
+def test_a_command_is_quoted_as_its_system_reads_it(
+    monkeypatch: pytest.MonkeyPatch, platform: str, python: str, written: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(sys, "executable", python)
+    assert formats.command(("no_such", "json")) == written
 
 
 def test_a_comparison_counts_what_it_says() -> None:

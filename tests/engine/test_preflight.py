@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from desktop_llm.engine import pace as paces
 from desktop_llm.engine.peak import Watch
 from desktop_llm.engine.trial import Trial, Work
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import RunFolder
 from tests import run_folders
 
@@ -56,6 +58,15 @@ def test_what_is_computed_is_what_the_run_will_say_of_itself(tmp_path: Path) -> 
     # what is frozen has no gradient of its own
     part = _trial(tmp_path / "part", 96, max_length=64, num_train_epochs=1.0, model=str(base), lora_r=2)
     assert preflight._computed(part, works) < 0.9 * told
+
+
+def test_rows_that_are_drawn_more_often_are_measured_more_often(tmp_path: Path) -> None:
+    folder = run_folders.make(tmp_path, num_train_epochs=10.0)
+    splits = {split: list(snapshot.rows(folder.snapshot, split)) for split in snapshot.SPLITS}
+    snapshot.write(folder.snapshot, splits, [1.9] * 48 + [0.1] * 48)
+    drawn = np.concatenate([batch for group in _trial_of(folder).groups for batch in group])
+    assert len(drawn) == 960
+    assert 0.9 < float((drawn < 48).mean()) < 1.0
 
 
 def test_of_several_processes_the_share_of_one_is_measured(tmp_path: Path) -> None:

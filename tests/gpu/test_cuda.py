@@ -18,13 +18,14 @@ from desktop_llm import atomic
 from desktop_llm.engine import device as devices
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.preflight import measure
+from desktop_llm.engine.replaying import Replay
 from desktop_llm.engine.run import run
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Finished, Gauged, Interrupted, Noted, Paused, Saved, StepDone
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.nets import head_kernel, head_loss
-from desktop_llm.nets.learner import Packing
+from desktop_llm.nets.learner import Batch, Packing
 from desktop_llm.tasks import TASKS
 from tests import run_folders
 from tests.tasks.fixture import fixture_of
@@ -159,6 +160,27 @@ def test_what_is_replayed_is_what_would_be_launched(tmp_path: Path, task: str, d
         mine, theirs = (torch.cat([one.flatten() for one in some]) for some in (grads, others))
         if not dropout:
             assert float(torch.nn.functional.cosine_similarity(mine, theirs, dim=0)) > 0.999
+
+
+def test_where_nothing_can_be_recorded_chance_falls_as_before() -> None:
+    model = torch.nn.Linear(8, 8, device="cuda")
+
+    def compute(batch: Batch) -> tuple[torch.Tensor, None]:
+        told = torch.nn.functional.dropout(model(batch["input"]), 0.5).sum()
+        return told * float(told.detach() > 0), None  # it waits for the device
+
+    replay, batch = Replay(model, compute), {"input": torch.ones(4, 8, device="cuda")}
+    replay.begin()
+    for _ in range(2):
+        assert replay.add(batch, 1.0) is None
+    torch.manual_seed(7)
+    torch.nn.functional.dropout(batch["input"], 0.5)  # it is no longer at its beginning
+    before = torch.cuda.get_rng_state()
+    replay.begin()
+    assert replay.failed
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+    torch.nn.functional.dropout(batch["input"], 0.5)
+    assert not torch.equal(torch.cuda.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("task", [name for name, one in TASKS.items() if one.learns])

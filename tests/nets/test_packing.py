@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
 
 from desktop_llm.nets import packing, tokenizer
 from desktop_llm.nets.head_loss import IGNORED
@@ -102,3 +104,11 @@ def test_texts_come_back_from_their_tokens() -> None:
     assert len(few) == 260
     assert few.decode(few("naïve tea", add_special_tokens=False)["input_ids"]) == "naïve tea"
     assert torch.equal(*(torch.tensor(tokenizer.train_exact(texts * 3, 290).encode("我要 to be")) for _ in range(2)))
+
+
+def test_few_tokens_may_have_high_numbers() -> None:
+    made = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=Tokenizer(models.BPE(vocab={"a": 0, "b": 70_000}, merges=[]))
+    )
+    told = packing.encode(made, ["ab"], before=0, after=0, size=8, report=lambda *_: None)
+    assert told.row.tolist() == [0, 0, 70_000, 0]

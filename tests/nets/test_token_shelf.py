@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,37 @@ def test_who_stops_leaves_nothing_and_no_text_is_a_row_too(tmp_path: Path) -> No
     for before in (0, 1):
         none = packing.encode(LEARNED, (), before=before, after=0, size=8, report=lambda *_: None, shelf=shelf)
         assert (len(none), len(none.blocks())) == (0, 0)
+
+
+def test_two_processes_of_a_run_may_make_the_same_at_once(tmp_path: Path) -> None:
+    plain, shelf = _encode(Read(), None), Shelf(tmp_path, "data", "train")
+    others: list[Documents] = []
+
+    def other_comes(*_: object) -> None:
+        if not others:
+            others.append(_encode(Read(), shelf))
+
+    told = packing.encode(LEARNED, TEXTS, before=0, after=0, size=8, report=other_comes, shelf=shelf)
+    for one in (told, *others):
+        np.testing.assert_array_equal(one.row, plain.row)
+        np.testing.assert_array_equal(one.begins, plain.begins)
+    assert [one.name for one in next(tmp_path.iterdir()).iterdir()] == ["train"]
+
+
+def test_what_a_killed_process_left_goes_once_nobody_can_be_filling_it(tmp_path: Path) -> None:
+    texts, shelf = Read(), Shelf(tmp_path, "data", "train")
+    _encode(texts, shelf)
+    left = next(tmp_path.iterdir()) / ".train.killed.part"
+    left.mkdir()
+    (left / token_shelf.IDS).write_bytes(b"half")
+    _encode(texts, shelf)
+    assert left.exists()
+    long_ago = time.time() - 2 * token_shelf.ABANDONED_SECONDS
+    for one in (left / token_shelf.IDS, left):
+        os.utime(one, (long_ago, long_ago))
+    _encode(texts, shelf)
+    assert not left.exists()
+    assert texts.times == 1
 
 
 def test_only_what_was_used_last_stays(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ class Speaker(ChatKept):
         for start in range(0, len(ids), step):
             part = slice(start, start + step)
             losses, _ = self.measured(ids[part], labels[part], nowhere)
-            nats.extend(losses.double().sum(dim=1).tolist())
+            nats.extend(head_loss.sums(losses).tolist())
             counts.extend((labels[part] != head_loss.IGNORED).sum(dim=1).tolist())
         return [one / max(1, count) for one, count in zip(nats, counts, strict=True)], counts
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
-from desktop_llm.jobs.recipe_texts import CHARACTERS, GROUP, MASKED, PIECES
+from desktop_llm.jobs.recipe_texts import CAUSAL, CHARACTERS, GROUP, MASKED, PIECES
 from desktop_llm.tasks.language_modelling.labels import RULES
 from desktop_llm.tasks.task import Metric, Other, Preset, RowField, Score, TallyMaker, Task, sizes
 
@@ -57,6 +57,7 @@ def _other(recipe: Recipe) -> Other | None:
     return Other(metric="pseudo_perplexity", pipeline="fill-mask", usage=usage)
 
 
+WRITES, FILLS = ("objective", CAUSAL), ("objective", MASKED)
 PIECED = {"tokenizer_type": PIECES}
 PLAIN = Recipe(
     num_train_epochs=1.0,
@@ -116,11 +117,25 @@ TASK = Task(
         ),
     ),
     metrics=(
-        Metric(name="perplexity", title="Perplexity", higher_is_better=False, percent=False),
-        Metric(name="bits_per_byte", title="Bits per byte", higher_is_better=False, percent=False),
-        Metric(name="nats_per_character", title="Nats per character", higher_is_better=False, percent=False),
-        Metric(name="pseudo_perplexity", title="Pseudo-perplexity", higher_is_better=False, percent=False),
-        Metric(name="masked_accuracy", title="Hidden tokens found", higher_is_better=True, percent=True),
+        Metric(
+            name="perplexity", title="Perplexity", higher_is_better=False, percent=False, goes_with=WRITES
+        ),
+        Metric(
+            name="bits_per_byte", title="Bits per byte", higher_is_better=False, percent=False, goes_with=WRITES
+        ),
+        Metric(
+            name="nats_per_character",
+            title="Nats per character",
+            higher_is_better=False,
+            percent=False,
+            goes_with=WRITES,
+        ),
+        Metric(
+            name="pseudo_perplexity", title="Pseudo-perplexity", higher_is_better=False, percent=False, goes_with=FILLS
+        ),
+        Metric(
+            name="masked_accuracy", title="Hidden tokens found", higher_is_better=True, percent=True, goes_with=FILLS
+        ),
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,

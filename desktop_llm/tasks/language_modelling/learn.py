@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from desktop_llm.jobs.job import Job
@@ -69,8 +70,7 @@ class Writer(CausalKept):
         with torch.inference_mode():
             ids, labels, owner, ends = batch["input_ids"], batch["labels"], batch["owner"], batch["ends"]
             count = len(ends)
-            nats = torch.zeros(count, dtype=torch.float64, device=ids.device)
-            tokens = torch.zeros(count, dtype=torch.float64, device=ids.device)
+            nats, tokens, owners = np.zeros(count), np.zeros(count), owner.cpu().numpy()
             chances = torch.zeros(count, self.model.config.get_text_config().vocab_size, device=ids.device)
             width = ids.shape[1]
             step = max(1, AT_ONCE // width)
@@ -78,12 +78,12 @@ class Writer(CausalKept):
                 part = slice(start, start + step)
                 here = (ends >= start * width) & (ends < (start + step) * width)
                 losses, after = self.measured(ids[part], labels[part], ends[here] - start * width)
-                nats.index_add_(0, owner[part], losses.double().sum(dim=1))
-                tokens.index_add_(0, owner[part], (labels[part] != head_loss.IGNORED).double().sum(dim=1))
+                np.add.at(nats, owners[part], head_loss.sums(losses))
+                np.add.at(tokens, owners[part], head_loss.sums(labels[part] != head_loss.IGNORED))
                 chances[here] = torch.softmax(after, dim=-1)
             top = torch.topk(chances, min(TOP, chances.shape[1]), dim=-1)
-            columns = [(nats / tokens)[:, None], tokens[:, None], top.indices, top.values]
-            return torch.cat([one.float() for one in columns], dim=1).cpu()
+            figures = torch.from_numpy(np.stack([nats / tokens, tokens], axis=1).astype(np.float32))
+            return torch.cat([figures, top.indices.float().cpu(), top.values.cpu()], dim=1)
 
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
         """How many nats a text took; its probability is that of a token on average, as the geometric mean.

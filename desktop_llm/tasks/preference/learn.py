@@ -160,11 +160,12 @@ class Chooser(ChatKept):
         return made
 
     def mean_loss(self, outputs: torch.Tensor, examples: Pairs) -> float:
-        """Of the pairs of which one answer is known to be better; measured by the token where the start is unknown."""
+        """Of the pairs of which one answer is known to be better, NaN where there are none; measured by the token where
+        the start is unknown."""
         better = torch.from_numpy(examples.better.astype(np.int64))
         chosen = (better != 0) & torch.from_numpy(examples.fit)
         if not bool(chosen.any()):
-            return 0.0
+            return math.nan
         some = outputs[chosen].double()
         if self._way.refers and not bool(some[:, KNOWN].all()):
             return float(torch.nn.functional.softplus(-self._margins(some) * better[chosen]).mean())

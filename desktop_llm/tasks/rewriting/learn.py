@@ -157,8 +157,8 @@ class Rewriter(SeqKept):
 def _means(losses: torch.Tensor, labels: torch.Tensor) -> list[list[float]]:
     """Mean loss and number of the tokens of each line, and that nothing was written."""
     counts = (labels != head_loss.IGNORED).sum(dim=1)
-    means = losses.double().sum(dim=1) / counts.clamp(min=1)
-    return [[mean, float(count), 0.0] for mean, count in zip(means.tolist(), counts.tolist(), strict=True)]
+    told = zip(head_loss.sums(losses).tolist(), counts.tolist(), strict=True)
+    return [[nats / max(1, count), float(count), 0.0] for nats, count in told]
 
 
 def _trimmed(ids: torch.Tensor, seen: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -25,6 +25,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import possible
 from tests import run_folders
 from tests.exported import handed_on
+from tests.no_double import NoDouble
 from tests.tasks.fixture import fixture_of
 from tests.tasks.language_modelling.fixture import FIXTURE
 
@@ -88,6 +89,15 @@ def test_it_learns_to_fill_gaps_and_tells_how_well(learned: tuple[RunFolder, lis
     assert told["loss"] == pytest.approx(nats / count, rel=1e-4)
     assert told["pseudo_perplexity"] == pytest.approx(math.exp(nats / count), rel=1e-4)
     assert told["masked_accuracy"] == pytest.approx(right / count)
+
+
+def test_it_is_measured_where_there_is_no_float64(learned: tuple[RunFolder, list[Event]]) -> None:
+    learner = TASK.open_learn().load(learned[0].model)
+    examples = learner.encode(FIXTURE.kind.rows(4), lambda *_: None)
+    with NoDouble():
+        told = learner.outputs(learner.collate(examples, range(4)))
+    assert isinstance(told, torch.Tensor)
+    assert bool((told[:, 1] > 0).any())
 
 
 def test_a_gap_is_filled_in_try_it(learned: tuple[RunFolder, list[Event]]) -> None:
@@ -154,6 +164,10 @@ def test_a_recipe_that_cannot_be_says_why() -> None:
         changed(Recipe(), {"objective": "masked", "model": "/a", "lora_r": 8})
     assert TASK.deciding("", changed(Recipe(), {"objective": "masked"})).name == "pseudo_perplexity"
     assert TASK.deciding("", Recipe()).name == "perplexity"
+    with pytest.raises(UserError, match="choose one of pseudo_perplexity, masked_accuracy, loss"):
+        TASK.deciding("perplexity", changed(Recipe(), {"objective": "masked"}))
+    with pytest.raises(UserError, match="choose one of perplexity, bits_per_byte, nats_per_character, loss"):
+        TASK.deciding("masked_accuracy", Recipe())
     assert TASK.main(["loss", "masked_accuracy", "pseudo_perplexity"]).name == "pseudo_perplexity"
 
 

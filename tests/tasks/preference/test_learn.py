@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
-from desktop_llm.engine import preflight
+from desktop_llm.engine import preflight, read_back
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
@@ -25,6 +25,7 @@ from desktop_llm.jobs.generation import Ending, Sampling
 from desktop_llm.nets import causal_model
 from desktop_llm.tasks import TASKS
 from tests import run_folders
+from tests.exported import handed_on
 from tests.nets import templates
 from tests.run_folders import Kind
 from tests.tasks.preference.fixture import FIXTURE, rows
@@ -256,6 +257,26 @@ def test_a_resumed_run_that_has_lost_it_asks_the_model_that_it_began_with(tmp_pa
     assert all(torch.equal(value, ended["broken"][name]) for name, value in ended["whole"].items())
 
 
+def test_splits_of_the_same_pairs_all_know_the_model_at_the_start(tmp_path: Path) -> None:
+    folder = _make(tmp_path, _kind(rows(4)), max_steps=2)
+    end, heard = _run(folder)
+    assert isinstance(end, Finished), end
+    validation, test = (dict(_final(heard, split).metrics) for split in ("validation", "test"))
+    assert "drift" in test
+    assert validation == test
+
+
+def test_a_measure_that_a_run_has_not_chooses_no_model_and_ends_no_run(tmp_path: Path) -> None:
+    told: dict[str, Any] = {"loss_type": "orpo", "metric_for_best_model": "drift", "early_stopping_patience": 1}
+    end, heard = _run(_make(tmp_path, max_steps=4, eval_steps=1, **told))
+    assert isinstance(end, Finished), end
+    assert end.step == 4
+    measured = [one for one in heard if isinstance(one, Evaluated) and not one.final]
+    assert [one.best for one in measured] == [False] * 4
+    said = [one.message for one in heard if isinstance(one, Noted) and "drift" in one.message]
+    assert len(said) == 1
+
+
 def test_from_scratch_it_cannot_be_asked_again(tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=8, save_steps=4)
     assert isinstance(_run(folder, leave_at=4)[0], Interrupted)
@@ -293,6 +314,30 @@ EMPTY = {**GOOD, "b": "  "}
 SAME = {**GOOD, "b": GOOD["a"]}
 LONG = {**GOOD, "a": "the old new " * 40}
 UNDECIDED = {**GOOD, "label": "tie"}
+
+
+def test_rows_that_cannot_be_answered_forbid_no_export(tmp_path: Path) -> None:
+    told = _make(tmp_path / "run", _kind([{**GOOD, "prompt": "the old new " * 40}, GOOD]), max_steps=2)
+    end, _ = _run(told)
+    assert isinstance(end, Finished), end
+    compared = handed_on(told, tmp_path / "out")
+    assert compared.rows == 32  # those that are too long are passed over
+    assert compared.same == compared.answers > 0
+    learner: Any = LEARN.load(told.model)
+    assert read_back._openings(learner, iter([{**GOOD, "prompt": "the old new " * 40}]), 8) == [list(range(16))]
+
+
+def test_held_out_pairs_of_which_none_is_better_choose_no_model(tmp_path: Path) -> None:
+    def of(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
+        return [{**(UNDECIDED if seed else GOOD), "id": first_id + place} for place in range(count)]
+
+    kind = Kind(task="preference", rows=of, classes=())
+    end, heard = _run(_make(tmp_path, kind, max_steps=3, eval_steps=1, early_stopping_patience=1))
+    assert isinstance(end, Finished), end
+    assert end.step == 3
+    told = [one for one in heard if isinstance(one, Evaluated)]
+    assert [one.best for one in told if not one.final] == [False] * 3
+    assert all("loss" not in one.metrics for one in told)
 
 
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
