@@ -67,7 +67,8 @@ def test_the_formula_says_what_pytorch_counts(tmp_path: Path, task: str) -> None
     base = tmp_path / "base"
     base.mkdir()
     learner.save(base)
-    for values in ({"lora_r": 4}, {"freeze_layers": 1}):
+    # nobody can tell which layers of two stacks are the lower ones
+    for values in ({"lora_r": 4},) if sides else ({"lora_r": 4}, {"freeze_layers": 1}):
         part, examples = _built(tmp_path / next(iter(values)), task, model=str(base), **values)
         less = flops.of(part).of(examples.lengths[chosen])
         assert less == pytest.approx(_counted(part, examples, chosen), rel=0.1)
