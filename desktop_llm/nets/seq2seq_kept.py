@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -124,6 +126,11 @@ class SeqKept(Kept):
         known = made.sizes[made.sizes > 0]
         self._mean_tokens = self._mean_tokens or (float(known.mean()) if len(known) else 0.0)
         return made
+
+    def adopt(self, folder: Path) -> None:
+        """Take over the weights of a saved folder, and whether there is a bias among them. Raises UserError."""
+        super().adopt(folder)
+        self._parts = replace(self._parts, biased=seq2seq_model.is_biased(self.model))
 
     def _bias(self) -> torch.Tensor | None:
         return seq2seq_model.bias_of(self.model) if self._parts.biased else None

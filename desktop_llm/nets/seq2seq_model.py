@@ -66,7 +66,8 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
     model_folder.quiet()
     recipe = job.recipe
     if source is not None and not recipe.lora_r:  # an adapter's checkpoint stands upon the recipe's folder
-        config = _with_dropout(model_folder.config(source), recipe)
+        config = model_folder.config(source)  # its dropouts are those that the run began with
+        config.dtype = torch.float32
         tokenizer = _tokenizer(source)
         model: PreTrainedModel = AUTO.from_config(config)
         _take_manner(model, source)
@@ -85,6 +86,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         tokenizer = _tokenizer(folder)
         model_folder.check_vocabulary(folder, tokenizer, config)
         model = _from_folder(folder, config)
+    _hold_reckoned(model)
     length = model_folder.longest(config, recipe.max_length)
     tokenizer.model_max_length = length  # saved along, so that whoever answers later cuts texts where training did
     return _tried(model, tokenizer, length, source or Path(recipe.model))
@@ -178,6 +180,13 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def _hold_reckoned(model: PreTrainedModel) -> None:
+    """Positions that are sines stand in no file, and so must not learn; some ways to load a model forget it."""
+    for module in model.modules():
+        if "Sinusoidal" in type(module).__name__:
+            module.requires_grad_(False)
+
+
 def _with_dropout(config: PretrainedConfig, recipe: Recipe) -> PretrainedConfig:
     if recipe.hidden_dropout_prob is not None:
         for key in DROPOUTS:
@@ -231,11 +240,16 @@ def _tried(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: i
         )
     was = model.training
     model.train(False)
-    bias = getattr(model, "final_logits_bias", None)
-    biased = isinstance(bias, torch.Tensor) and bool(bias.any())
+    biased = is_biased(model)
     scale = _scale(model, bias_of(model) if biased else None)
     model.train(was)
     return SeqParts(model, tokenizer, begin, int(tokenizer.eos_token_id), length, scale, biased)
+
+
+def is_biased(model: PreTrainedModel) -> bool:
+    """Whether something is added to the logits of a model."""
+    bias = getattr(model, "final_logits_bias", None)
+    return isinstance(bias, torch.Tensor) and bool(bias.any())
 
 
 @torch.no_grad()
