@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -64,7 +63,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
     model_folder.quiet()
     recipe = job.recipe
     if source is not None and not recipe.lora_r:  # an adapter's checkpoint stands upon the recipe's folder
-        config = _with_dropout(model_folder.config(source), recipe)
+        config = model_folder.with_dropout(model_folder.config(source), DROPOUTS, recipe.hidden_dropout_prob)
         tokenizer = _tokenizer(source)
         model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
@@ -76,7 +75,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
     else:
         folder = Path(recipe.model).expanduser()
         report("Loading the model folder", 0, 0)
-        config = _with_dropout(model_folder.config(folder), recipe)
+        config = model_folder.with_dropout(model_folder.config(folder), DROPOUTS, recipe.hidden_dropout_prob)
         tokenizer = _tokenizer(folder)
         model_folder.check_vocabulary(folder, tokenizer, config)
         model = _from_folder(folder, config)
@@ -143,34 +142,10 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _with_dropout(config: PretrainedConfig, recipe: Recipe) -> PretrainedConfig:
-    if recipe.hidden_dropout_prob is not None:
-        for key in DROPOUTS:
-            if isinstance(getattr(config, key, None), float | int):
-                setattr(config, key, recipe.hidden_dropout_prob)
-    config.dtype = torch.float32
-    return config
-
-
 def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
     if config.is_encoder_decoder or type(config) not in AUTO._model_mapping:
         raise _unfit(folder, config)
-    made: PreTrainedModel
-    try:
-        made, told = AUTO.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(f"The weights in “{folder}” cannot be loaded ({first}); fetch the model again.") from error
-    model_folder.check_weights(folder, made, told, new_head=False)
-    return made
+    return model_folder.load(AUTO, folder, config)
 
 
 def _unfit(folder: Path, config: PretrainedConfig) -> UserError:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForMaskedLM,
     ModernBertConfig,
@@ -135,22 +134,7 @@ def _from_folder(folder: Path, config: PretrainedConfig, *, new_head: bool) -> P
             f"The model in “{folder}” is of the type “{config.model_type}”, which does not fill gaps; choose an "
             "encoder such as BERT, RoBERTa or ModernBERT, or set “objective” to causal."
         )
-    made: PreTrainedModel
-    try:
-        made, told = AUTO.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(f"The weights in “{folder}” cannot be loaded ({first}); fetch the model again.") from error
-    model_folder.check_weights(folder, made, told, new_head=new_head)
-    return made
+    return model_folder.load(AUTO, folder, config, new_head=new_head)
 
 
 def _parts(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int, folder: Path) -> MaskedParts:

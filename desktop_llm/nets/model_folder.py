@@ -86,6 +86,47 @@ def check_vocabulary(folder: Path, tokenizer_read: PreTrainedTokenizerBase, conf
         )
 
 
+def with_dropout(config_read: PretrainedConfig, keys: Iterable[str], value: float | None) -> PretrainedConfig:
+    """A folder's config, to be loaded in float32; a dropout `value` that is told is put at all `keys` it has."""
+    import torch
+
+    if value is not None:
+        for key in keys:
+            if isinstance(getattr(config_read, key, None), float | int):
+                setattr(config_read, key, value)
+    config_read.dtype = torch.float32
+    return config_read
+
+
+def load(
+    auto: Any, folder: Path, config_read: PretrainedConfig, *, new_head: bool = False, other_sizes: bool = False
+) -> PreTrainedModel:
+    """The model of a folder in float32, by one of transformers' Auto classes. Raises UserError.
+
+    With `new_head`, what stands above its body may be missing, and with `other_sizes` be of another size.
+    """
+    import torch
+    from safetensors import SafetensorError
+
+    made: PreTrainedModel
+    try:
+        made, told = auto.from_pretrained(
+            folder,
+            config=config_read,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=other_sizes,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise UserError(f"The weights in “{folder}” cannot be loaded ({first}); fetch the model again.") from error
+    check_weights(folder, made, told, new_head=new_head)
+    return made
+
+
 def check_weights(folder: Path, model: PreTrainedModel, told: Mapping[str, Iterable[Any]], *, new_head: bool) -> None:
     """Raise UserError when weights that config.json speaks of are not in the file, which would leave them random.
 

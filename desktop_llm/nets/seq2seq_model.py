@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForSeq2SeqLM,
     PegasusConfig,
@@ -82,7 +81,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         folder = Path(recipe.model).expanduser()
         report("Loading the model folder", 0, 0)
         model_folder.check_whole(folder)
-        config = _with_dropout(model_folder.config(folder), recipe)
+        config = model_folder.with_dropout(model_folder.config(folder), DROPOUTS, recipe.hidden_dropout_prob)
         tokenizer = _tokenizer(folder)
         model_folder.check_vocabulary(folder, tokenizer, config)
         model = _from_folder(folder, config)
@@ -187,15 +186,6 @@ def _hold_reckoned(model: PreTrainedModel) -> None:
             module.requires_grad_(False)
 
 
-def _with_dropout(config: PretrainedConfig, recipe: Recipe) -> PretrainedConfig:
-    if recipe.hidden_dropout_prob is not None:
-        for key in DROPOUTS:
-            if isinstance(getattr(config, key, None), float | int):
-                setattr(config, key, recipe.hidden_dropout_prob)
-    config.dtype = torch.float32
-    return config
-
-
 def _take_manner(model: PreTrainedModel, folder: Path) -> None:
     """How it writes, as the folder says: its beams and what else stands there."""
     from transformers import GenerationConfig
@@ -210,22 +200,7 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
             f"The model in “{folder}” is of the type “{config.model_type}”, which does not read one text and write "
             "another; choose an encoder-decoder such as Marian, BART or T5."
         )
-    made: PreTrainedModel
-    try:
-        made, told = AUTO.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(f"The weights in “{folder}” cannot be loaded ({first}); fetch the model again.") from error
-    model_folder.check_weights(folder, made, told, new_head=False)
-    return made
+    return model_folder.load(AUTO, folder, config)
 
 
 def _tried(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int, folder: Path) -> SeqParts:

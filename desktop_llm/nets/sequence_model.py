@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
     ModernBertConfig,
@@ -193,26 +192,4 @@ def _from_config(config: PretrainedConfig, folder: Path, head: Head) -> PreTrain
 
 def _from_folder(folder: Path, config: PretrainedConfig, head: Head, *, new_head: bool) -> PreTrainedModel:
     _check_kind(config, folder, head)
-    made: PreTrainedModel
-    try:
-        made, told = head.auto.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"The weights in “{folder}” cannot be loaded ({_first_line(error)}); fetch the model again."
-        ) from error
-    model_folder.check_weights(folder, made, told, new_head=new_head)
-    return made
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return model_folder.load(head.auto, folder, config, new_head=new_head, other_sizes=True)
