@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QPushButton, QSpinBox
+from PySide6.QtWidgets import QLineEdit, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.cli import main
@@ -93,6 +93,7 @@ def test_in_the_window_it_answers_and_what_was_said_becomes_a_row(
     view = find(window, TalkTrial, "try.view")
     qtbot.waitUntil(view.isVisible, timeout=LONG)
     find(window, QSpinBox, "try.sampling.max_new_tokens").setValue(8)
+    find(window, QLineEdit, "try.sampling.temperature").setText("0")
     view.text.setPlainText("some 7")
     click(qtbot, window, "try.send")
     qtbot.waitUntil(lambda: find(window, QPushButton, "try.again").isEnabled(), timeout=LONG)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton, QSpinBox
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.cli import main
@@ -130,6 +130,7 @@ def test_two_models_are_judged_without_their_names(qtbot: QtBot, window: MainWin
     view = find(window, TalkTrial, "try.view")
     qtbot.waitUntil(view.isVisible, timeout=LONG)
     find(window, QSpinBox, "try.sampling.max_new_tokens").setValue(4)
+    find(window, QLineEdit, "try.sampling.temperature").setText("0")
     judge = find(window, QPushButton, "try.judge")
     assert not judge.isEnabled()
     _set_beside(qtbot, window)
