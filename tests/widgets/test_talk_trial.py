@@ -111,8 +111,8 @@ def test_a_token_that_is_pointed_at_tells_its_rivals(view: TalkTrial, qtbot: QtB
     assert found.text == " day"
     QTest.mouseMove(text.viewport(), text.cursorRect().center())
     QTest.mouseMove(text.viewport(), point)
-    qtbot.waitUntil(lambda: " 25.0 %" in view.token.bars.accessibleName())
-    assert "other 20.0 %" in view.token.bars.accessibleName()
+    qtbot.waitUntil(lambda: " 25.0 %" in view.side.token.bars.accessibleName())
+    assert "other 20.0 %" in view.side.token.bars.accessibleName()
     assert text.piece_at(QPoint(text.width() + 50, 5)) is None
 
 
