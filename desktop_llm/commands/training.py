@@ -56,7 +56,7 @@ def _recipe(told: Any, project: Project) -> Recipe:
     from desktop_llm.jobs import recipe as recipes
     from desktop_llm.jobs import recipe_file
     from desktop_llm.tasks import task as task_named
-    from desktop_llm.verbs import possible, training
+    from desktop_llm.verbs import balancing, possible, training
     from desktop_llm.verbs.evaluating import finished_folder
 
     start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
@@ -75,6 +75,8 @@ def _recipe(told: Any, project: Project) -> Recipe:
         possible.check_given(recipe, given, task.groups)
         task.deciding(recipe.metric_for_best_model, recipe)
         possible.check(recipe)
+        if recipe.balance_by:
+            balancing.check(project, recipe.balance_by)
         if told.pack is None:
             possible.check_here(recipe)
     return recipe
