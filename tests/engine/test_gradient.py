@@ -47,11 +47,11 @@ def test_slices_add_up_to_the_batch(tmp_path: Path, task: str) -> None:
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
 
 
-class _Converted(TorchDispatchMode):
+class _Converted(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts how often each tensor of float32 is made one of bfloat16."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counts: Counter[int] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -29,12 +29,12 @@ def test_learning_and_answering_see_the_same(tmp_path: Path, padded: bool) -> No
     model = learner.model
     assert isinstance(model, PreTrainedModel)
     model.train()
-    learner.loss(batch).backward()
+    learner.loss(batch).backward()  # type: ignore[no-untyped-call]
     assert model.config._attn_implementation == "eager"
     learned = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
     model.zero_grad()
-    model.eval()
-    learner.loss(batch).backward()
+    model.train(False)
+    learner.loss(batch).backward()  # type: ignore[no-untyped-call]
     assert model.config._attn_implementation == "sdpa"
     for name, one in model.named_parameters():
         if name in learned:
@@ -46,8 +46,8 @@ def test_learning_and_answering_see_the_same(tmp_path: Path, padded: bool) -> No
 def test_long_texts_are_learned_by_the_kernel(tmp_path: Path) -> None:
     from transformers import BertConfig, BertModel
 
-    sizes = {"vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
-    model = BertModel(BertConfig(**sizes, intermediate_size=8)).train()
+    config = BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    model = BertModel(config).train()
     for long, wanted in ((attention.SHORT, "eager"), (attention.SHORT + 1, "sdpa")):
         attention.use_fitting(model, torch.zeros(1, long, dtype=torch.int64))
         assert model.config._attn_implementation == wanted
