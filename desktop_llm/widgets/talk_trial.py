@@ -43,16 +43,23 @@ class Saying(QPlainTextEdit):
 class TalkTrial(WritingView):
     """`row_of` makes a row of the task from messages; without `chat` a text is gone on with, not answered.
 
-    `pair_of` is there where a row of the data wants what two models have said, side by side.
+    `pair_of` is there where a row of the data wants what two models have said, side by side. `measures`: the models can
+    be asked how well they foretell a text.
     """
 
     def __init__(
-        self, row_of: RowOf, *, chat: bool, pair_of: PairOf | None = None, parent: QWidget | None = None
+        self,
+        row_of: RowOf,
+        *,
+        chat: bool,
+        pair_of: PairOf | None = None,
+        measures: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         """Nothing was said yet."""
         super().__init__(parent)
         self.setObjectName("try.view")
-        self._row_of, self._pair_of, self._chat = row_of, pair_of, chat
+        self._row_of, self._pair_of, self._chat, self._measures = row_of, pair_of, chat, measures
         self._names: list[str] = [""]
         self._talk = Talk(columns=[[]])
         self._talks: list[Talk] = [self._talk]
@@ -168,9 +175,13 @@ class TalkTrial(WritingView):
             line.addWidget(part)
         line.addStretch(1)
         self._stop = button(self.tr("Stop"), "try.stop", self.stopped.emit)
+        tip = self.tr("Show how well the model foretells your text, token by token; nothing is written")
+        self._measure = button(self.tr("Measure"), "try.measure", self._on_measure, tip=tip)
+        self._measure.setVisible(self._measures)
         send = self.tr("Send") if self._chat else self.tr("Write")
         self._send = button(send, "try.send", self._on_send, kind="primary")
         line.addWidget(self._stop)
+        line.addWidget(self._measure)
         line.addWidget(self._send)
         card.body.addLayout(line)
         return card
@@ -212,10 +223,11 @@ class TalkTrial(WritingView):
         answered = any(turn.role == ASSISTANT for turns in self._talk.columns for turn in turns)
         self._new.setEnabled(free and not self._talk.empty)
         self._again.setEnabled(free and answered)
-        self._on.setEnabled(free and answered)
+        self._on.setEnabled(free and (answered or any(turn.read for turns in self._talk.columns for turn in turns)))
         self._keep.setEnabled(free and self._may_keep and self._has_said())
         self._stop.setEnabled(not free)
-        self._send.setEnabled(free and bool(self.text.toPlainText().strip()))
+        for one in (self._send, self._measure):
+            one.setEnabled(free and bool(self.text.toPlainText().strip()))
         self._history.setEnabled(free and len(self._talks) > 1)
 
     def _has_said(self) -> bool:
@@ -253,6 +265,22 @@ class TalkTrial(WritingView):
             self._columns[place].add(turns[-1])
         self._ask_all(told)
         self._show_history()
+
+    def _on_measure(self) -> None:
+        text = self.text.toPlainText()
+        if self._writing or not text.strip():
+            return
+        if len(self._talk.columns) != len(self._names) or not self._talk.empty:
+            self._begin()
+        self.text.clear()
+        for place, turns in enumerate(self._talk.columns):
+            turns.append(Turn(role=USER, said=text, read=True))
+            self._columns[place].add(turns[-1])
+            self._columns[place].show_waiting()
+            self._writing.add(place)
+            self.asked.emit(place, self._row_of(self._talk.messages(place)), None)
+        self._show_history()
+        self._show_buttons()
 
     def _ask_all(self, told: Sampling) -> None:
         for place, turns in enumerate(self._talk.columns):
