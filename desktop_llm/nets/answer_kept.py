@@ -12,6 +12,7 @@ from desktop_llm.nets import answers, attention, head_loss
 from desktop_llm.nets.answers import AnswerBlocks, Conversations
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.chat_kept import ChatKept
+from desktop_llm.nets.chat_template import PLAIN
 from desktop_llm.nets.learner import Batch
 
 AT_ONCE = 16_384
@@ -29,9 +30,9 @@ MEAN, COUNT, WRITTEN, FIRST = 0, 1, 2, 3
 class AnswerKept(ChatKept):
     """A model that answers. A batch is blocks to learn from, or conversations to be measured and answered."""
 
-    def __init__(self, parts: CausalParts, where: Path) -> None:
-        """Put the parts together. Raises UserError for a chat template in which no answer can be found."""
-        super().__init__(parts, where)
+    def __init__(self, parts: CausalParts, where: Path, plain: str = PLAIN) -> None:
+        """Put the parts together, see `ChatKept`. Raises UserError."""
+        super().__init__(parts, where, plain)
         self._apart, self._most = False, 0
 
     def blocked(self, examples: Conversations) -> AnswerBlocks:
@@ -83,7 +84,7 @@ class AnswerKept(ChatKept):
         """Write answers into `told`; where there was none to be measured, what was written is measured itself."""
         openings, seen, asked = batch["openings"], batch["seen"], batch["asked"].tolist()
         waited = not bool((batch["labels"] != head_loss.IGNORED).any())
-        most = LONG if waited else SHORT
+        most = self._longest(batch, waited=waited)
         written = [
             line
             for start in range(0, len(openings), WRITTEN_AT_ONCE)
@@ -91,11 +92,10 @@ class AnswerKept(ChatKept):
                 openings[start : start + WRITTEN_AT_ONCE], seen[start : start + WRITTEN_AT_ONCE], most
             )
         ]
-        for line, ids in zip(asked, written, strict=True):
-            told[line][WRITTEN:] = [1.0, *map(float, ids)]
-        if not waited:
-            return
         for number, (line, ids) in enumerate(zip(asked, written, strict=True)):
+            told[line][WRITTEN:] = [1.0, *map(float, ids)]
+            if not waited:
+                continue
             given = openings[number][seen[number].bool()]
             said_ids = torch.tensor(ids, dtype=torch.int64, device=given.device)
             whole = torch.cat([given, said_ids])
@@ -104,6 +104,10 @@ class AnswerKept(ChatKept):
             if len(said_ids):
                 means, counts = self._losses(whole[None, :-1], labels[None, 1:])
                 told[line][MEAN], told[line][COUNT] = means[0], float(counts[0])
+
+    def _longest(self, batch: Batch, *, waited: bool) -> int:
+        """How many tokens an answer may have; `waited`: nothing is known, somebody waits for it."""
+        return LONG if waited else SHORT
 
     def _written(self, openings: torch.Tensor, seen: torch.Tensor, most: int) -> list[list[int]]:
         """The likeliest tokens after each opening, what ends them left out."""

@@ -20,7 +20,7 @@ class CausalKept(Kept):
     def __init__(self, parts: CausalParts) -> None:
         """Put the parts together."""
         super().__init__(parts.model, parts.tokenizer)
-        self._parts = parts
+        self._parts, self._smoothing = parts, 0.0
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -48,10 +48,13 @@ class CausalKept(Kept):
         if not self._parts.plain_head:
             logits = causal_model.logits_of(self.model, **inputs)
             return torch.nn.functional.cross_entropy(
-                logits.float().flatten(0, 1), labels, ignore_index=head_loss.IGNORED
+                logits.float().flatten(0, 1),
+                labels,
+                ignore_index=head_loss.IGNORED,
+                label_smoothing=self._smoothing,
             )
-        hidden = causal_model.hidden_of(self.model, **inputs)
-        return head_loss.mean_loss(hidden.flatten(0, 1), causal_model.head_of(self.model), labels)
+        hidden = causal_model.hidden_of(self.model, **inputs).flatten(0, 1)
+        return head_loss.mean_loss(hidden, causal_model.head_of(self.model), labels, smoothing=self._smoothing)
 
     def with_starts(self, batch: Batch, most: int) -> Batch:
         """A batch whose lines hold at most so many texts, with where these begin where the device needs no more."""

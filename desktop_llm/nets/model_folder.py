@@ -34,6 +34,12 @@ def check(folder: Path) -> dict[str, Any]:
     return folders.check(folder)
 
 
+def fits(folder: Path, head: str) -> bool:
+    """Whether the folder's model can have a head, in the words of transformers. Raises UserError."""
+    told = folders.told(folder)
+    return bool(told.get("model_type")) and not folders.unfit(told, (head,))
+
+
 def weights(folder: Path) -> list[Path]:
     """The files of weights in a model folder."""
     return weight_files.files(folder)
