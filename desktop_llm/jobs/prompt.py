@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from desktop_llm.jobs import formats
+
 KEY = "instruction"
 """Where a recipe and a model's config.json have it."""
 TEXT, LABELS = "{text}", "{labels}"
@@ -12,8 +14,8 @@ TEXT, LABELS = "{text}", "{labels}"
 
 
 def told(config: Mapping[str, Any]) -> str | None:
-    """The instruction by which a model was taught; None where it was not by one."""
-    found = config.get(KEY)
+    """The instruction by which the model of a config.json was taught; None where it was not by one."""
+    found = config.get(KEY) if formats.goes_on(config) else None
     return found if isinstance(found, str) else None
 
 

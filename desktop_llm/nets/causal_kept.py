@@ -69,13 +69,16 @@ class CausalKept(Kept):
         if "starts" in batch:
             told: dict[str, Any] = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
             return told | attention.apart(batch["starts"], batch["input_ids"].shape[1])
-        kind = batch["input_ids"].device.type
-        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         return {
             "input_ids": batch["input_ids"],
             "position_ids": batch["position_ids"],
-            "attention_mask": attention.mask_of(batch["documents"], precision),
+            "attention_mask": attention.mask_of(batch["documents"], self.precision(batch["input_ids"].device)),
         }
+
+    def precision(self, device: torch.device) -> torch.dtype:
+        """In which masks are made."""
+        kind = device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
     def measured(
         self, ids: torch.Tensor, labels: torch.Tensor, ends: torch.Tensor

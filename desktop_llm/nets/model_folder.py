@@ -34,10 +34,15 @@ def check(folder: Path) -> dict[str, Any]:
     return folders.check(folder)
 
 
+def told(folder: Path) -> dict[str, Any]:
+    """What the folder's config.json says, whatever else is there. Raises UserError."""
+    return folders.told(folder)
+
+
 def fits(folder: Path, head: str) -> bool:
     """Whether the folder's model can have a head, in the words of transformers. Raises UserError."""
-    told = folders.told(folder)
-    return bool(told.get("model_type")) and not folders.unfit(told, (head,))
+    config = folders.told(folder)
+    return bool(config.get("model_type")) and not folders.unfit(config, (head,))
 
 
 def weights(folder: Path) -> list[Path]:

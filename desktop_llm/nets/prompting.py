@@ -48,10 +48,7 @@ class Prompting:
         self.least = len(self._ids([self._said("")])[0])
         """Tokens of the prompt without a text."""
         if self.least >= context:
-            raise UserError(
-                f"The prompt alone has {self.least:,} tokens, and the model reads {context:,} at most; shorten "
-                "“instruction”, or choose a model that reads more."
-            )
+            raise no_room(self.least, context)
 
     def prompts(self, texts: Sequence[str], rooms: Sequence[int]) -> list[tuple[Ids, bool]]:
         """The tokens of each text's prompt, at most its room of them, and whether the text was cut for it.
@@ -102,6 +99,14 @@ class Prompting:
             "input_ids"
         ]
         return told
+
+
+def no_room(tokens: int, context: int) -> UserError:
+    """What to say where nothing but the prompt, with an answer or without, has as many tokens as a model reads."""
+    return UserError(
+        f"The prompt alone has {tokens:,} tokens, and the model reads {context:,} at most; shorten “instruction”, or "
+        "choose a model that reads more."
+    )
 
 
 def _user(text: str) -> dict[str, str]:

@@ -89,9 +89,7 @@ def without_part(recipe: Recipe, key: str) -> str:
     if one["group"] == "adapter" and key != "lora_r" and not recipe.lora_r:
         return f"“{key}” needs a rank: set “lora_r”, for example to 16."
     if one.get("causal_only") and not _writes_on(Path(recipe.model).expanduser()):
-        return (
-            f"“{key}” is of language models such as Llama, and the model folder has none; leave it out."
-        )
+        return f"“{key}” is of language models such as Llama, and the model folder has none; leave it out."
     other, value = one.get("goes_with", ("", None))
     if other and getattr(recipe, other) != value:
         return f"“{key}” counts only where “{other}” is {value}; leave it out, or set that."

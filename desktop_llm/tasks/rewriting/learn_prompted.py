@@ -156,4 +156,4 @@ def load(folder: Path) -> PromptedRewriter:
     """A finished model, asked as it was taught."""
     parts = causal_model.finished(folder)
     parts.model.train(False)
-    return PromptedRewriter(parts, folder, prompt.told(parts.model.config.to_dict()) or "")
+    return PromptedRewriter(parts, folder, str(getattr(parts.model.config, prompt.KEY, "")))
