@@ -80,10 +80,13 @@ def mask_of(documents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """
     size = documents.shape[1]
     before = torch.ones(size, size, dtype=torch.bool, device=documents.device).tril()
-    sees = (documents[:, :, None] == documents[:, None, :]) & before
-    return torch.zeros(sees.shape, dtype=dtype, device=documents.device).masked_fill_(~sees, torch.finfo(dtype).min)[
-        :, None
-    ]
+    return mask_from((documents[:, :, None] == documents[:, None, :]) & before, dtype)
+
+
+def mask_from(sees: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """As `mask_of`, of what each place sees, bool [b, t, t]."""
+    told = torch.zeros(sees.shape, dtype=dtype, device=sees.device)
+    return told.masked_fill_(~sees, torch.finfo(dtype).min)[:, None]
 
 
 def apart(begins: torch.Tensor, size: int) -> dict[str, Any]:

@@ -40,14 +40,14 @@ Span = tuple[int, int]
 class ChatTemplate:
     """The template of a tokenizer."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, where: Path) -> None:
-        """A tokenizer without a template gets the plain one. Raises UserError where no answer can be found in it.
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, where: Path, plain: str = PLAIN) -> None:
+        """A tokenizer without a template gets the `plain` one. Raises UserError where no answer can be found in it.
 
         `where` is what a person knows the tokenizer by.
         """
         self._tokenizer, self._where = tokenizer, where
         if not tokenizer.chat_template:
-            tokenizer.chat_template = PLAIN
+            tokenizer.chat_template = plain
         text = _text(tokenizer)
         self.marked = MARK.search(text) is not None
         self._tells_calls = "tool_calls" in text

@@ -34,6 +34,17 @@ def check(folder: Path) -> dict[str, Any]:
     return folders.check(folder)
 
 
+def told(folder: Path) -> dict[str, Any]:
+    """What the folder's config.json says, whatever else is there. Raises UserError."""
+    return folders.told(folder)
+
+
+def fits(folder: Path, head: str) -> bool:
+    """Whether the folder's model can have a head, in the words of transformers. Raises UserError."""
+    config = folders.told(folder)
+    return bool(config.get("model_type")) and not folders.unfit(config, (head,))
+
+
 def weights(folder: Path) -> list[Path]:
     """The files of weights in a model folder."""
     return weight_files.files(folder)

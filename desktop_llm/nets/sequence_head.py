@@ -15,7 +15,6 @@ from desktop_llm.nets.learner import Batch, Judged, Report, Row
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import Target, TokenRows
 
-TOP = 5
 FAR = 20
 """A text with so many characters for each token that is read of it is far too long for it."""
 

@@ -109,7 +109,7 @@ def beside(project: Project, number: int, kind: Format, papers: Papers, told: Co
     config = config_of(project.runs.folder(number).model)
     example = export_example.script(task, project.runs.folder(number).job().recipe, kind, config)
     return {
-        "README.md": card(project, number, kind, papers, example, told),
+        "README.md": card(project, number, kind, papers, example, told, config),
         "example.py": example,
         "requirements.txt": export_example.requirements(kind, config),
     }

@@ -18,7 +18,7 @@ from desktop_llm import atomic
 from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
-from desktop_llm.jobs import provenance, snapshot
+from desktop_llm.jobs import model_note, prompt, provenance, recipe_prompt, snapshot
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
@@ -71,8 +71,21 @@ def default_recipe(task: Task, model: str, rows: int, *, lora: bool = False) -> 
             "learning_rate": rate,
             "per_device_train_batch_size": min(batch, base.per_device_train_batch_size),
             "num_train_epochs": max(base.num_train_epochs, float(epochs)),
+            **_taught(task, model),
         },
     )
+
+
+def _taught(task: Task, model: str) -> dict[str, str]:
+    """The prompt by which a model was taught this task: who goes on teaching it asks as before."""
+    if model == SCRATCH or recipe_prompt.GROUP not in task.groups:
+        return {}
+    folder = Path(model).expanduser()
+    try:
+        instruction = prompt.told(folders.told(folder)) if model_note.task_of(folder) == task.name else None
+    except UserError:
+        return {}
+    return {} if instruction is None else {"task_type": recipe_prompt.BY_PROMPT, "instruction": instruction}
 
 
 def amount(project: Project) -> int:
