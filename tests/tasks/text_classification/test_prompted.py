@@ -113,7 +113,7 @@ def test_chances_are_those_of_transformers_alone_name_by_name(tmp_path: Path, na
 @BOTH
 def test_only_the_names_tokens_are_learned(tmp_path: Path, name: str) -> None:
     base = templates.llama(tmp_path / "base", name, max_position_embeddings=256)
-    learner = _built(_make(tmp_path / "run", base))
+    learner = _built(_make(tmp_path / "run", base, max_length=64))
     learner.model.train(False)
     rows = _rows(5)
     batch = learner.collate(learner.encode(rows, lambda *_: None), range(5))
