@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,13 +203,18 @@ class _Models:
         return {"vectors": self._encoder.embed(asked["texts"]).astype("float16")}
 
     def write(self, asked: dict[str, Any], inbox: _Inbox) -> dict[str, Any]:
-        """Let a model go on from a row; its pieces are sent as they come, and its ending is the answer."""
+        """Let a model go on from a row, or without `sampling` look at it; its pieces are sent as they come, and its
+        ending is the answer."""
         number = int(asked["id"])
         generator = self._generator(Path(asked["folder"]), str(asked.get("task", "")))
         pieces: list[Any] = []
         sent = time.monotonic()
-        sampling = generation.from_json(asked["sampling"])
-        for told in generator.write(asked["write"], sampling, lambda: inbox.unwanted(number)):
+        unwanted = partial(inbox.unwanted, number)
+        if asked["sampling"] is None:
+            said = generator.look(asked["write"], unwanted)
+        else:
+            said = generator.write(asked["write"], generation.from_json(asked["sampling"]), unwanted)
+        for told in said:
             if isinstance(told, generation.Piece):
                 pieces.append(generation.piece_to_json(told))
             if pieces and (time.monotonic() - sent >= SENT_EVERY or isinstance(told, generation.Ending)):
