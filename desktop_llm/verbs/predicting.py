@@ -11,6 +11,7 @@ from desktop_llm.data import mapping as mappings
 from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import file_column, named
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
@@ -32,7 +33,8 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.predict import Predictor
+    with at_rest():
+        from desktop_llm.engine.predict import Predictor
 
     task = task_named(task_of(model))
     rows = _rows_of(given, task.name)
@@ -53,7 +55,8 @@ def write(
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.generator import Generator
+    with at_rest():
+        from desktop_llm.engine.generator import Generator
 
     task = task_named(task_of(model))
     generator: Generator | None = None

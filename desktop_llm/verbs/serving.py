@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import formats
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.serving import place as places
@@ -54,7 +55,8 @@ def start(folder: Path, place: Place) -> Server:
 
     worker.offline()
     check(folder, place)
-    from desktop_llm.serving import server
+    with at_rest():
+        from desktop_llm.serving import server
 
     return server.ready(folder, place)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, parse
 
 import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.windows import LONG, PatientBot
 
 ROOT = Path(__file__).resolve().parents[2]
 # From the block kept for documentation (RFC 5737): answers to nobody.
@@ -75,6 +79,12 @@ def test_a_broken_rule_fails_the_test(outcomes: dict[str, Element], name: str) -
 
 def test_a_tidy_test_passes(outcomes: dict[str, Element]) -> None:
     assert list(outcomes["tidy"]) == []
+
+
+def test_no_wait_of_a_window_is_over_because_the_machine_is_busy(qtbot: QtBot) -> None:
+    assert isinstance(qtbot, PatientBot)
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        assert inspect.signature(getattr(qtbot, name)).parameters["timeout"].default == LONG
 
 
 def refused() -> pytest.RaisesExc[RuntimeError]:
