@@ -44,8 +44,11 @@ def _bad_request(address: str, source: random.Random) -> str:
     return kind
 
 
-def hard_use(address: str, seconds: float) -> tuple[Counter[str], int]:
-    """Bad requests of all kinds from four sides, good ones from two; how many of each kind, and good answers."""
+def hard_use(address: str, seconds: float, patience: float = 120.0) -> tuple[Counter[str], int]:
+    """Bad requests of all kinds from four sides, good ones from two; how many of each kind, and good answers.
+
+    `patience` is how many seconds a good one waits for its answer.
+    """
     kinds: Counter[str] = Counter()
     answered = 0
     until = time.monotonic() + seconds
@@ -61,7 +64,7 @@ def hard_use(address: str, seconds: float) -> tuple[Counter[str], int]:
         source = random.Random(-number - 1)
         while time.monotonic() < until:
             texts = ["soup and bread " * source.randint(1, 40) for _ in range(source.randint(1, 4))]
-            status, told = ask(address, "/predict", {"texts": texts})
+            status, told = ask(address, "/predict", {"texts": texts}, seconds=patience)
             assert status == 200, told
             assert len(told["predictions"]) == len(texts)
             answered += 1
