@@ -28,6 +28,7 @@ VERBS = {
     "predict": "models",
     "export": "models",
     "serve": "serving",
+    "load": "serving",
     "suggest": "looping",
     "mistakes": "looping",
     "advise": "looping",

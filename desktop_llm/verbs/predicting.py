@@ -37,7 +37,7 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
         from desktop_llm.engine.predict import Predictor
 
     task = task_named(task_of(model))
-    rows = _rows_of(given, task.name)
+    rows = rows_of(given, task.name)
     predictor = Predictor(model)
     while batch := list(islice(rows, BATCH)):
         answers = iter(predictor.predict([row for row in batch if not isinstance(row, Rejected)]))
@@ -60,7 +60,7 @@ def write(
 
     task = task_named(task_of(model))
     generator: Generator | None = None
-    for row in _rows_of(given, task.name):
+    for row in rows_of(given, task.name):
         if isinstance(row, Rejected):
             yield row
             continue
@@ -74,6 +74,7 @@ def write(
                 on_piece(told.text)
 
 
+<<<<<<< HEAD
 def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | Rejected]:
     """How each token of `given` is foretold: a file's rows when it names a file, else the one text. Raises UserError.
 
@@ -99,6 +100,10 @@ def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | 
 
 
 def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
+=======
+def rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
+    """What a task is asked about: a file's rows when `given` names a file, else the one text. Raises UserError."""
+>>>>>>> serve
     task = task_named(task_name)
     path = Path(given).expanduser()
     try:
