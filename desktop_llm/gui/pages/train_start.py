@@ -19,9 +19,10 @@ HEIGHT = 36
 
 
 class TrainStart(QWidget):
-    """Signal: `start_asked()`."""
+    """Signals: `start_asked()`; `recipe_chosen(Recipe)`: a search has found this one."""
 
     start_asked = Signal()
+    recipe_chosen = Signal(object)
 
     def __init__(self, hub: Hub, recipe: Callable[[], Recipe | None]) -> None:
         """Both are off until `show_state`; `recipe` gives what is set, None where it cannot be."""
@@ -31,10 +32,13 @@ class TrainStart(QWidget):
         self.server = button(self.tr("On a server…"), "train.server", self._on_server)
         self.server.setAccessibleName(self.tr("Train on a server"))
         self.server.setToolTip(self.tr("Packs the run into one file that trains where you copy it."))
+        self.tune = button(self.tr("Search…"), "train.tune", self._on_tune)
+        self.tune.setAccessibleName(self.tr("Search for a better recipe"))
+        self.tune.setToolTip(self.tr("Tries other settings, trial by trial, and shows which are better."))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        for made, stretch in ((self.start, 1), (self.server, 0)):
+        for made, stretch in ((self.start, 1), (self.tune, 0), (self.server, 0)):
             made.setMinimumHeight(HEIGHT)
             row.addWidget(made, stretch)
 
@@ -45,8 +49,18 @@ class TrainStart(QWidget):
         self.start.setAccessibleName(title)
         self.start.setEnabled(enabled and here)
         self.server.setEnabled(enabled)
+        self.tune.setEnabled(self._hub.project is not None)
 
     def _on_server(self) -> None:
         recipe = self._recipe()
         if recipe is not None:
             PackDialog(self._hub, self.window(), recipe).open()
+
+    def _on_tune(self) -> None:
+        recipe = self._recipe()
+        if recipe is not None:
+            from desktop_llm.gui.pages.tune_dialog import TuneDialog
+
+            dialog = TuneDialog(self._hub, self.window(), recipe)
+            dialog.recipe_chosen.connect(self.recipe_chosen)
+            dialog.show()
