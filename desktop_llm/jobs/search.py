@@ -71,7 +71,7 @@ class Range:
     def words(self) -> str:
         """As `parse` reads what stands behind the key."""
         if self.choices:
-            return f"{BETWEEN} ".join(recipes.as_text(one) for one in self.choices)
+            return f"{BETWEEN} ".join(text(one) for one in self.choices)
         ends = f"{number(self.low)}{TO}{number(self.high)}"
         return ends + LOG if self.log else ends
 
@@ -111,6 +111,11 @@ def number(value: float) -> str:
     """A number without needless digits."""
     whole = float(value).is_integer() and abs(value) < 1e15
     return str(int(value)) if whole else f"{value:.6g}"
+
+
+def text(value: Any) -> str:
+    """A value of a setting as `parse` reads it."""
+    return number(value) if isinstance(value, float) else recipes.as_text(value)
 
 
 def parse(words: str) -> Range:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe import as_text
+from desktop_llm.jobs.search import text
 from desktop_llm.verbs import comparing, outcomes
 
 if TYPE_CHECKING:
@@ -36,20 +36,27 @@ class Verdict:
     problem: str = ""
 
     @property
-    def words(self) -> str:
-        """In some sentences."""
+    def headline(self) -> str:
+        """Which trial is the best, and how good it is on the rows that chose it."""
         best, first, metric = self.standing.best, self.standing.first, self.standing.metric
         if best is None:
             return "No trial has come to its end yet."
         value = comparing.amount(best.value or 0.0, metric)
         name = metric.title.lower() if not metric.title.isupper() else metric.title
-        told = f"The best so far is trial {best.place} (run {best.run}): {value} {name} on validation texts"
+        so_far = "" if self.standing.over else " so far"
+        told = f"The best{so_far} is trial {best.place} (run {best.run}): {value} {name} on validation texts"
         if first is None:
-            return f"{told}; {settings(self.standing, best)}."
+            return f"{told}."
         if best.key == first.key:
             return f"{told}. It is the recipe as it was: no other trial was better."
         before = comparing.amount(first.value or 0.0, metric)
-        return f"{told}, {before} before the search (run {first.run}); {settings(self.standing, best)}."
+        return f"{told}; before the search it was {before} (run {first.run})."
+
+    @property
+    def words(self) -> str:
+        """The same with its settings."""
+        best = self.standing.best
+        return self.headline if best is None else f"{self.headline} Its settings: {settings(self.standing, best)}."
 
     @property
     def chosen(self) -> str:
@@ -61,7 +68,7 @@ class Verdict:
 
 def settings(standing: Standing, one: Trial) -> str:
     """The searched settings of a trial."""
-    return ", ".join(f"{key} {as_text(one.values.get(key))}" for key in standing.search.keys)
+    return ", ".join(f"{key} {text(one.values.get(key))}" for key in standing.search.keys)
 
 
 def of(project: Project, standing: Standing, *, should_stop: Callable[[], bool] = lambda: False) -> Verdict:

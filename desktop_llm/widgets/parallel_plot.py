@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from desktop_llm.widgets import theme
 
 Kind = Literal["plain", "faint", "first", "best"]
-TOP, BOTTOM, SIDE = 44.0, 14.0, 54.0
+TOP, BOTTOM, LEFT, RIGHT = 44.0, 14.0, 46.0, 68.0
 NEAR = 6.0
 """Pixels from a line within which it is meant."""
 TICK_GAP = 13.0
@@ -93,7 +93,7 @@ class ParallelPlot(QWidget):
 
     def _x(self, place: int) -> float:
         many = max(1, len(self._axes) - 1)
-        return SIDE + (self.width() - 2 * SIDE) * (place / many if len(self._axes) > 1 else 0.5)
+        return LEFT + (self.width() - LEFT - RIGHT) * (place / many if len(self._axes) > 1 else 0.5)
 
     def _y(self, share: float) -> float:
         return TOP + (self.height() - TOP - BOTTOM) * (1.0 - share)
@@ -157,11 +157,11 @@ class ParallelPlot(QWidget):
     def _draw_axis(
         self, painter: QPainter, palette: theme.Palette, metrics: QFontMetrics, place: int, axis: Upright
     ) -> None:
-        x, last = self._x(place), place == len(self._axes) - 1
+        x = self._x(place)
         painter.setPen(QPen(QColor(palette.muted), 1))
         painter.drawLine(QPointF(x, self._y(0.0)), QPointF(x, self._y(1.0)))
-        room = (self.width() - 2 * SIDE) / max(1, len(self._axes) - 1) - 8 if len(self._axes) > 1 else self.width()
-        room = min(room, 2 * SIDE - 4) if place in (0, len(self._axes) - 1) else room
+        room = (self.width() - LEFT - RIGHT) / max(1, len(self._axes) - 1) - 6
+        room = min(room, 2 * min(x, self.width() - x) - 2)  # nothing is cut by the edge
         painter.setPen(QColor(palette.text))
         title = metrics.elidedText(axis.title, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QRectF(x - room / 2, 4, room, 18), Qt.AlignmentFlag.AlignCenter, title)
@@ -173,23 +173,15 @@ class ParallelPlot(QWidget):
                 continue
             before = y
             painter.drawLine(QPointF(x - 3, y), QPointF(x + 3, y))
-            self._draw_tick(painter, palette, metrics, x, y, words, left=last)
+            self._draw_tick(painter, palette, metrics, x, y, words)
 
     def _draw_tick(
-        self,
-        painter: QPainter,
-        palette: theme.Palette,
-        metrics: QFontMetrics,
-        x: float,
-        y: float,
-        words: str,
-        *,
-        left: bool,
+        self, painter: QPainter, palette: theme.Palette, metrics: QFontMetrics, x: float, y: float, words: str
     ) -> None:
         """The words beside an axis, on a ground of their own: lines run behind them."""
         told = metrics.elidedText(words, Qt.TextElideMode.ElideRight, 96)
         wide, high = metrics.horizontalAdvance(told) + 6.0, metrics.height()
-        box = QRectF(x - 6 - wide if left else x + 6, y - high / 2, wide, high)
+        box = QRectF(x + 6, y - high / 2, wide, high)
         box.moveTop(min(max(box.top(), TOP - 18), self.height() - high))
         ground = QColor(palette.surface)
         ground.setAlpha(205)

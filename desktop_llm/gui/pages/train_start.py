@@ -32,7 +32,7 @@ class TrainStart(QWidget):
         self.server = button(self.tr("On a server…"), "train.server", self._on_server)
         self.server.setAccessibleName(self.tr("Train on a server"))
         self.server.setToolTip(self.tr("Packs the run into one file that trains where you copy it."))
-        self.tune = button(self.tr("Search…"), "train.tune", self._on_tune)
+        self.tune = button(self.tr("Tune…"), "train.tune", self._on_tune)
         self.tune.setAccessibleName(self.tr("Search for a better recipe"))
         self.tune.setToolTip(self.tr("Tries other settings, trial by trial, and shows which are better."))
         row = QHBoxLayout(self)

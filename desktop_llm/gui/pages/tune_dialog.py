@@ -116,7 +116,12 @@ class TuneDialog(QDialog):
 
             return tuning.suggested(project, base)
 
-        self._hub.background.run(work, on_done=self.setup.offer)
+        self._hub.background.run(work, on_done=self._offer)
+
+    def _offer(self, told: list[Suggested]) -> None:
+        self.setup.offer(told)
+        self.setup.show_search(None if self._told is None else self._told.standing.search)
+        self._let()
 
     def _load_searches(self, wanted: int) -> None:
         """Read which searches there are, and show one: `wanted`, or the newest."""
@@ -134,7 +139,7 @@ class TuneDialog(QDialog):
             for number in numbers:
                 self.search.addItem(self.tr("Search {number}").format(number=number), number)
             self.search.addItem(self.tr("A new search"), NEW)
-            self.search.setCurrentIndex(max(0, self.search.findData(wanted)))
+            self.search.setCurrentIndex(max(0, self.search.findData(wanted)) if wanted != NEW else 0)
             self._on_search()
 
         self._hub.background.run(work, on_done=show, on_error=self._tell)
@@ -157,6 +162,8 @@ class TuneDialog(QDialog):
             )
 
     def _show(self, told: Told | None) -> None:
+        if told is None or self._told is None or told.standing.search != self._told.standing.search:
+            self.setup.show_search(None if told is None else told.standing.search)
         self._told = told
         self.shown.show_search(told)
         self._let()
@@ -173,7 +180,8 @@ class TuneDialog(QDialog):
         number = int(self.search.currentData() or NEW)
         self.problem.setText("")
         if number != NEW:
-            self._hub.tuning.start(lambda _: number, self._tell)
+            budget = self.setup.budget
+            self._hub.tuning.start(lambda project: _go_on(project, number, budget), self._tell)
             return
         try:
             asked = self.setup.asked()
@@ -203,7 +211,8 @@ class TuneDialog(QDialog):
 
     def _show_problem(self) -> None:
         try:
-            self.setup.asked()
+            if self.search.currentData() == NEW:
+                self.setup.asked()
             self.problem.setText("")
         except UserError as error:
             self.problem.setText(error.message)
@@ -213,8 +222,8 @@ class TuneDialog(QDialog):
         """Let be touched what may be touched now, and say how it stands."""
         tuning, number = self._hub.tuning, int(self.search.currentData() or NEW)
         active, new = tuning.active, number == NEW
-        over = self._told.standing.over if self._told is not None else ""
-        self.setup.let(new and not active)
+        over = self._told is not None and self._told.standing.over and self._same_budget()
+        self.setup.let(new and not active, budget=not active)
         self.search.setEnabled(not active)
         self.start.setVisible(not active)
         self.start.setText(self.tr("Start the search") if new else self.tr("Go on"))
@@ -227,6 +236,14 @@ class TuneDialog(QDialog):
         self.open_run.setEnabled(one is not None and bool(one.run))
         self.use.setEnabled(one is not None)
         self.state.setText(self._state_words())
+
+    def _same_budget(self) -> bool:
+        """Whether the budget of the search that is shown is as it was: one that is over could not go on."""
+        told = self._told
+        if told is None:
+            return True
+        trials, minutes = self.setup.budget
+        return (trials, minutes) == (told.standing.search.trials, round(told.standing.search.minutes))
 
     def _state_words(self) -> str:
         tuning, told = self._hub.tuning, self._told
@@ -247,6 +264,15 @@ class TuneDialog(QDialog):
         elif standing.over:
             parts.append(standing.over)
         return " · ".join(part for part in parts if part)
+
+
+def _go_on(project: Project, number: int, budget: tuple[int, float]) -> int:
+    from desktop_llm.verbs import tuning
+
+    before = tuning.load(project, number)
+    if budget != (before.trials, round(before.minutes)):
+        tuning.extend(project, number, trials=budget[0], minutes=budget[1])
+    return number
 
 
 def _create(project: Project, base: Recipe, asked: Asked) -> int:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.tune_words import TITLES
 from desktop_llm.jobs import search as searches
-from desktop_llm.jobs.search import Pruner, Range
+from desktop_llm.jobs.search import Pruner, Range, Search
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.form import WholeNumber
 
@@ -56,6 +56,8 @@ class TuneSetup(Card):
         super().__init__(_tr("What is tried"), "", parent)
         self.setObjectName("tune.setup")
         self._rows: dict[str, tuple[QCheckBox, QLineEdit]] = {}
+        self._offered: dict[str, tuple[bool, str]] = {}
+        """Whether a setting is ticked in a new search, and its range."""
         self._holder = QWidget()
         self._grid = QGridLayout(self._holder)
         self._grid.setContentsMargins(0, 0, 8, 0)
@@ -85,6 +87,7 @@ class TuneSetup(Card):
                 part.hide()
                 part.deleteLater()
         self._rows = {}
+        self._offered = {one.range.key: (one.first, one.range.words) for one in suggested}
         for place, one in enumerate(suggested):
             key = one.range.key
             title = QCoreApplication.translate("Recipe", TITLES[key])
@@ -109,6 +112,26 @@ class TuneSetup(Card):
         self._grid.setRowStretch(len(suggested), 1)
         self.changed.emit()
 
+    def show_search(self, search: Search | None) -> None:
+        """Show what a search tries, and its budget; None: what was offered for a new one."""
+        told = {} if search is None else {one.key: one for one in search.ranges}
+        for key, (tick, field) in self._rows.items():
+            first, words = self._offered[key]
+            tick.setChecked(first if search is None else key in told)
+            field.setText(told[key].words if key in told else words)
+            field.setCursorPosition(0)
+        for box, value in (
+            (self.trials, searches.TRIALS if search is None else search.trials),
+            (self.minutes, 0 if search is None else round(search.minutes)),
+        ):
+            box.setValue(value)
+        self.prune.setChecked(search is None or search.pruner != "none")
+
+    @property
+    def budget(self) -> tuple[int, float]:
+        """Trials and minutes; 0: no limit."""
+        return self.trials.value(), float(self.minutes.value())
+
     def asked(self) -> Asked:
         """What is to be searched. Raises UserError with what is wrong."""
         ranges = tuple(
@@ -119,17 +142,18 @@ class TuneSetup(Card):
         if not ranges:
             raise UserError(_tr("Tick at least one setting that is to be tried."))
         pruner: Pruner = "median" if self.prune.isChecked() else "none"
-        trials, minutes = self.trials.value(), float(self.minutes.value())
+        trials, minutes = self.budget
         searches.check_budget(trials, minutes)
         return Asked(ranges=ranges, trials=trials, minutes=minutes, pruner=pruner)
 
-    def let(self, free: bool) -> None:
-        """Whether it may be touched."""
+    def let(self, free: bool, *, budget: bool) -> None:
+        """Whether all of it may be touched, or its budget alone."""
         for tick, field in self._rows.values():
             tick.setEnabled(free)
             field.setEnabled(free and tick.isChecked())
-        for part in (self.trials, self.minutes, self.prune):
-            part.setEnabled(free)
+        self.prune.setEnabled(free)
+        for part in (self.trials, self.minutes):
+            part.setEnabled(budget)
 
     def _budget(self) -> QHBoxLayout:
         self.trials, self.minutes = WholeNumber(), WholeNumber()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from desktop_llm.gui.tuning import Told
     from desktop_llm.verbs.tuning_study import Trial
 
-IMPORTANCE = 268
+IMPORTANCE = 236
 
 
 def _tr(text: str) -> str:
@@ -44,6 +44,10 @@ class TuneShown(QWidget):
         self.caution.setObjectName("tune.caution")
         whole.addWidget(self.words)
         whole.addWidget(self.caution)
+        self._found = QWidget()
+        found = QVBoxLayout(self._found)
+        found.setContentsMargins(0, 0, 0, 0)
+        found.setSpacing(12)
         above = QHBoxLayout()
         above.setSpacing(12)
         lines = Card(_tr("Trials side by side"), _tr("orange: as it was, green: the best, dashed: ended early"))
@@ -52,14 +56,17 @@ class TuneShown(QWidget):
         lines.body.addWidget(self.plot, 1)
         above.addWidget(lines, 1)
         above.addWidget(self._importance())
-        whole.addLayout(above, 3)
+        found.addLayout(above, 3)
         self._grid = TextGrid(self)
         self.table = grid_view(self._grid, "tune.trials.table", _tr("Trials"))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setMinimumHeight(96)
         self.table.activated.connect(lambda _: self._on_opened())
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._on_selected())
-        whole.addWidget(self.table, 2)
+        found.addWidget(self.table, 2)
+        whole.addWidget(self._found, 1)
+        self._rest = QWidget()  # what is left where nothing was found yet
+        whole.addWidget(self._rest, 1)
         self.show_search(None)
 
     @property
@@ -74,25 +81,35 @@ class TuneShown(QWidget):
     def show_search(self, told: Told | None) -> None:
         """Show this; None: there is no search yet."""
         before, self._told = self.trial, told
+        self._found.setVisible(told is not None)
+        self._rest.setVisible(told is None)
         if told is None:
             self.words.setText(
                 _tr(
                     "Each trial is a run of its own: the same texts, another recipe. The recipe that is set on the "
-                    "Train page is tried first, so that you see what the others are worth beside it."
+                    "Train page is tried first, so that you see what the others are worth beside it. The texts held "
+                    "out for validation say which is better."
                 )
             )
-            self.caution.hide()
+            self.caution.setText(
+                _tr(
+                    "Fifteen trials are a good start. This window may be closed meanwhile: trials are seen on the "
+                    "Train page as any run, and a search that was stopped, or broken off, goes on where it was."
+                )
+            )
+            self.caution.show()
             self.plot.show_threads([], [])
             self._bars.show_rows([])
             self._grid.show_rows([], [])
             return
         standing = told.standing
         verdict = told.verdict
-        self.words.setText(verdict.words if verdict is not None else "")
+        self.words.setText(verdict.headline if verdict is not None else "")
         self.caution.setText(verdict.chosen if verdict is not None else "")
         self.caution.setVisible(bool(self.caution.text()))
         self.plot.show_threads(tune_words.axes(standing), tune_words.threads(standing))
         self._bars.show_rows(tune_words.bars(told.importance))
+        self._bars.setVisible(bool(told.importance))
         self._few.setVisible(not told.importance)
         self._grid.show_rows(tune_words.titles(standing), tune_words.rows(standing))
         fit_columns(self.table)

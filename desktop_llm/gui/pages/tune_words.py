@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication
 
 from desktop_llm.gui.status import time_words
-from desktop_llm.jobs.recipe import Recipe, as_text
-from desktop_llm.jobs.search import number
+from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.search import number, text
 from desktop_llm.widgets.parallel_plot import Kind, Thread, Upright
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ def figure(value: float | None, metric: Metric) -> str:
 
 def state_words(told: Standing, one: Trial) -> str:
     """How a trial stands."""
-    best = told.best
+    best, was = told.best, tr("as it was") if one.first else ""
     if one.state == "running":
         return tr("training")
     if one.state == "failed":
         return tr("failed: {why}").format(why=one.why)
     if one.state == "pruned":
-        return tr(one.why.capitalize()) if one.why else tr("ended early")
+        return tr(one.why) if one.why else tr("ended early")
     if best is not None and best.key == one.key:
-        return tr("the best")
-    return tr("done")
+        return ", ".join(part for part in (tr("the best"), was) if part)
+    return was or tr("done")
 
 
 def titles(told: Standing) -> list[str]:
@@ -60,10 +60,10 @@ def rows(told: Standing) -> list[list[str]]:
     """The trials, the newest first."""
     return [
         [
-            tr("{place} (as it was)").format(place=one.place) if one.first else str(one.place),
+            str(one.place),
             str(one.run),
             figure(one.value, told.metric),
-            *(as_text(one.values.get(key)) for key in told.search.keys),
+            *(text(one.values.get(key)) for key in told.search.keys),
             time_words(one.seconds) if one.seconds else "–",
             state_words(told, one),
         ]
@@ -105,7 +105,7 @@ def bars(importance: Mapping[str, float]) -> list[tuple[str, float, str]]:
 
 
 def _words(told: Standing, one: Trial) -> str:
-    values = ", ".join(f"{tr(TITLES[key])} {as_text(one.values.get(key))}" for key in told.search.keys)
+    values = ", ".join(f"{tr(TITLES[key])} {text(one.values.get(key))}" for key in told.search.keys)
     return tr("Trial {place}: {figure}; {values}").format(
         place=one.place, figure=figure(one.value, told.metric), values=values
     )
@@ -137,6 +137,6 @@ def _place(span: Range, value: Any) -> float | None:
 def _ticks(span: Range) -> tuple[tuple[float, str], ...]:
     if span.choices:
         many = max(1, len(span.choices) - 1)
-        return tuple((place / many, as_text(one)) for place, one in enumerate(span.choices))
+        return tuple((place / many, text(one)) for place, one in enumerate(span.choices))
     middle = math.sqrt(span.low * span.high) if span.log else (span.low + span.high) / 2
     return (0.0, number(span.low)), (0.5, f"{middle:.2g}"), (1.0, number(span.high))
