@@ -31,6 +31,7 @@ def declare(verb: Declare) -> None:
     rest = one.add_mutually_exclusive_group()
     rest.add_argument("--resume", type=int, metavar="SEARCH", help="go on, with --trials or --minutes for longer")
     rest.add_argument("--list", action="store_true", help="the searches of the project and how they stand")
+    rest.add_argument("--learning-rate", action="store_true", help="only which learning rate the recipe bears")
     rest.add_argument("--ranges", action="store_true", help="what could be searched, and the ranges suggested for it")
     one.set_defaults(processes=None, pack=None)
 
@@ -46,6 +47,8 @@ def _tune(told: Any, out: Out) -> int:
         if told.ranges:
             return _ranges(project, told, out)
         must_be_writable(project)
+        if told.learning_rate:
+            return _rate(project, told, out)
         number = told.resume if told.resume is not None else _create(project, told)
         if told.resume is not None:
             _extend(project, told)
@@ -53,6 +56,26 @@ def _tune(told: Any, out: Out) -> int:
         over = "; ".join(f"{one.key} {one.words}" for one in search.ranges)
         out({"search": number, "over": {one.key: one.words for one in search.ranges}}, f"Search {number} over {over}")
         return tuning_here.tune(project, number, out, catch_interrupt, verbose=told.verbose)
+
+
+def _rate(project: Project, told: Any, out: Out) -> int:
+    from desktop_llm.commands.training import recipe_of
+    from desktop_llm.verbs import rate_finding
+
+    if told.over or told.trials is not None or told.minutes is not None:
+        raise UsageError("--learning-rate searches nothing: leave out --over, --trials and --minutes.")
+    found = rate_finding.find(project, recipe_of(told, project))
+    words = f"{found.words} --set learning_rate={found.suggested:g}" if found.suggested else found.words
+    out(
+        {
+            "suggested": found.suggested or None,
+            "lowest": found.lowest or None,
+            "rates": list(found.rates),
+            "losses": list(found.losses),
+        },
+        words,
+    )
+    return 0
 
 
 def _create(project: Project, told: Any) -> int:
