@@ -74,7 +74,6 @@ def write(
                 on_piece(told.text)
 
 
-<<<<<<< HEAD
 def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | Rejected]:
     """How each token of `given` is foretold: a file's rows when it names a file, else the one text. Raises UserError.
 
@@ -86,7 +85,7 @@ def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | 
     from desktop_llm.engine.generator import Generator
 
     generator: Generator | None = None
-    for row in _rows_of(given, task_of(model)):
+    for row in rows_of(given, task_of(model)):
         if isinstance(row, Rejected):
             yield row
             continue
@@ -99,11 +98,8 @@ def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | 
                 pieces.append(told)
 
 
-def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
-=======
 def rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
     """What a task is asked about: a file's rows when `given` names a file, else the one text. Raises UserError."""
->>>>>>> serve
     task = task_named(task_name)
     path = Path(given).expanduser()
     try:
