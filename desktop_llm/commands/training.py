@@ -181,7 +181,7 @@ def _runs(told: Any, out: Out) -> None:
                     "metrics": run.metrics,
                     "forecast": run.details.get("forecast", {}),
                 },
-                f"{run.number}  {run.state}, {run.model_title}{figure}",
+                f"{run.number}  {run.state}, {run.title}{figure}",
             )
 
 

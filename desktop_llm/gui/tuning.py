@@ -36,9 +36,13 @@ class Told:
 
 
 class Tuning(QObject):
-    """The search that goes on, if any. Signals: `changed()`: it stands elsewhere; `told` has the last word of it."""
+    """The search that goes on, if any; `told` has the last word of it.
+
+    Signals: `changed()`: it stands elsewhere; `failed(UserError)`: it could not begin.
+    """
 
     changed = Signal()
+    failed = Signal(object)
 
     def __init__(self, hub: Hub) -> None:
         """Nothing is searched."""
@@ -68,7 +72,7 @@ class Tuning(QObject):
         """The search that goes on; 0: none does."""
         return self._tuner.search.number if self._tuner is not None else 0
 
-    def start(self, make: Callable[[Project], int], on_error: Callable[[UserError], object]) -> None:
+    def start(self, make: Callable[[Project], int]) -> None:
         """Go on with the search whose number `make` tells; it may make one first."""
         project = self._hub.project
         if project is None or self.active:
@@ -89,7 +93,8 @@ class Tuning(QObject):
         def fail(error: UserError) -> None:
             self._opening = False
             self.changed.emit()
-            on_error(error)
+            self.failed.emit(error)
+            self._hub.show_error(error)
 
         title = self.tr("Preparing the search")
         self._hub.background.run(work, on_done=begin, on_error=fail, title=title, stoppable=False)

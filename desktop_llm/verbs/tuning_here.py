@@ -81,7 +81,7 @@ def _tell_trial(standing: Standing, run: int, out: Out) -> None:
     words = {
         "complete": f"   {name} {value}",
         "pruned": f"   {one.why} at {name} {value}",
-        "failed": f"   failed: {one.why}",
+        "failed": f"   failed: {one.why.rstrip('.')}",
     }
     best = standing.best
     mark = "  best so far" if best is not None and best.run == run and len(standing.trials) > 1 else ""

@@ -84,6 +84,11 @@ class TrainStart(QWidget):
         if recipe is not None:
             from desktop_llm.gui.pages.tune_dialog import TuneDialog
 
+            for there in self.window().findChildren(TuneDialog):
+                if there.isVisible():
+                    there.raise_()
+                    there.activateWindow()
+                    return
             dialog = TuneDialog(self._hub, self.window(), recipe)
             dialog.recipe_chosen.connect(self.recipe_chosen)
             dialog.show()

@@ -43,6 +43,8 @@ class TuneDialog(QDialog):
         self._hub, self._base = hub, base
         self._told: Told | None = None
         self._loading: Task | None = None
+        self._asked: list[Task] = []
+        """What is being read: given up when the dialog goes."""
         self.setObjectName("tune")
         self.setWindowTitle(self.tr("Search for a better recipe"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -65,7 +67,8 @@ class TuneDialog(QDialog):
         hub.tuning.changed.connect(self._on_changed)
         hub.training.began.connect(self._let)
         hub.training.ended.connect(self._let)
-        hub.project_opened.connect(lambda _: self.close())
+        hub.tuning.failed.connect(self._tell)
+        hub.project_opened.connect(self._on_project_opened)
         self._load_ranges()
         self._load_searches(hub.tuning.number)
         self._let()
@@ -116,7 +119,7 @@ class TuneDialog(QDialog):
 
             return tuning.suggested(project, base)
 
-        self._hub.background.run(work, on_done=self._offer)
+        self._asked.append(self._hub.background.run(work, on_done=self._offer))
 
     def _offer(self, told: list[Suggested]) -> None:
         self.setup.offer(told)
@@ -142,7 +145,7 @@ class TuneDialog(QDialog):
             self.search.setCurrentIndex(max(0, self.search.findData(wanted)) if wanted != NEW else 0)
             self._on_search()
 
-        self._hub.background.run(work, on_done=show, on_error=self._tell)
+        self._asked.append(self._hub.background.run(work, on_done=show, on_error=self._tell))
 
     def _on_search(self) -> None:
         number, project = int(self.search.currentData() or NEW), self._hub.project
@@ -160,6 +163,7 @@ class TuneDialog(QDialog):
             self._loading = self._hub.background.run(
                 lambda _: look(project, number), on_done=self._show, on_error=self._tell
             )
+            self._asked.append(self._loading)
 
     def _show(self, told: Told | None) -> None:
         if told is None or self._told is None or told.standing.search != self._told.standing.search:
@@ -181,7 +185,7 @@ class TuneDialog(QDialog):
         self.problem.setText("")
         if number != NEW:
             budget = self.setup.budget
-            self._hub.tuning.start(lambda project: _go_on(project, number, budget), self._tell)
+            self._hub.tuning.start(lambda project: _go_on(project, number, budget))
             return
         try:
             asked = self.setup.asked()
@@ -189,7 +193,7 @@ class TuneDialog(QDialog):
             self._tell(error)
             return
         base = self._base
-        self._hub.tuning.start(lambda project: _create(project, base, asked), self._tell)
+        self._hub.tuning.start(lambda project: _create(project, base, asked))
 
     def _on_open_run(self) -> None:
         one = self.shown.trial
@@ -218,6 +222,9 @@ class TuneDialog(QDialog):
             self.problem.setText(error.message)
         self._let()
 
+    def _on_project_opened(self, _: object) -> None:
+        self.close()
+
     def _let(self, *_: object) -> None:
         """Let be touched what may be touched now, and say how it stands."""
         tuning, number = self._hub.tuning, int(self.search.currentData() or NEW)
@@ -236,6 +243,12 @@ class TuneDialog(QDialog):
         self.open_run.setEnabled(one is not None and bool(one.run))
         self.use.setEnabled(one is not None)
         self.state.setText(self._state_words())
+
+    def reject(self) -> None:
+        """Close; the search goes on."""
+        for task in self._asked:
+            task.cancel()
+        super().reject()
 
     def _same_budget(self) -> bool:
         """Whether the budget of the search that is shown is as it was: one that is over could not go on."""
