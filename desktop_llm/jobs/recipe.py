@@ -14,19 +14,19 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import recipe_pairs, recipe_places, recipe_prompt, recipe_texts, recipe_weights
+from desktop_llm.jobs import recipe_pairs, recipe_places, recipe_prompt, recipe_teacher, recipe_texts, recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(recipe_prompt.PromptKeys):
+class Recipe(recipe_teacher.TeacherKeys):
     """All hyperparameters of one run.
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
-    more, or one that only some tasks have: `OWN`), and where they apply `minimum`, `maximum`, `choices`
-    ((value, title), …), `decimals`, `scratch_only`, `folder_only`,
-    `causal_only` (of models that write), `goes_with` (another key and the value of it without which it has no part).
+    more, or one of some tasks alone: `OWN`), and where they apply `minimum`, `maximum`, `choices` ((value, title), …),
+    `decimals`, `hint`, `scratch_only`, `folder_only`, `causal_only` (of models that write), `goes_with` (another key,
+    and the value it must have).
     """
 
     model: str = _hyper(
@@ -271,7 +271,7 @@ class Recipe(recipe_prompt.PromptKeys):
 
 
 KEYS = tuple(one.name for one in fields(Recipe))
-_GROUPS = (recipe_texts.GROUP, recipe_pairs.GROUP, recipe_prompt.GROUP, recipe_prompt.CHOICE)
+_GROUPS = (recipe_texts.GROUP, recipe_pairs.GROUP, *recipe_prompt.GROUPS, recipe_teacher.GROUP)
 OWN = {one.name: one.metadata["group"] for one in fields(Recipe) if one.metadata["group"] in _GROUPS}
 """The keys that only some tasks have a use for, and their groups, see `Task.groups`."""
 _METADATA = {one.name: one.metadata for one in fields(Recipe)}
@@ -386,6 +386,7 @@ def check(recipe: Recipe) -> None:
         raise UserError("“bf16” and “fp16” exclude each other; choose one.")
     recipe_weights.check(recipe, recipe.model)
     recipe_texts.check(recipe)
+    recipe_teacher.check(recipe)
     recipe_places.check(recipe, compiled=recipe.torch_compile, fp16=recipe.fp16)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from desktop_llm.jobs.recipe_pairs import PairKeys
 from desktop_llm.jobs.recipe_weights import hyper
 
-GROUP, CHOICE = "prompt", "answers"
+GROUPS = GROUP, CHOICE = "prompt", "answers"
 HEAD, BY_PROMPT = "SEQ_CLS", "CAUSAL_LM"
 
 

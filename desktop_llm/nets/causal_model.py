@@ -67,9 +67,12 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         tokenizer = _tokenizer(source)
         model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
-        report("Learning the vocabulary", 0, 0)
-        train = tokenizers.train_characters if recipe.tokenizer_type == CHARACTERS else tokenizers.train_exact
-        tokenizer = train(tokenizers.sampled(texts), recipe.vocab_size)
+        if recipe.teacher:  # who writes learns from one with the same tokens alone
+            tokenizer = _tokenizer(Path(recipe.teacher).expanduser())
+        else:
+            report("Learning the vocabulary", 0, 0)
+            train = tokenizers.train_characters if recipe.tokenizer_type == CHARACTERS else tokenizers.train_exact
+            tokenizer = train(tokenizers.sampled(texts), recipe.vocab_size)
         config = llama(recipe, tokenizer)
         model = LlamaForCausalLM(config)
     else:

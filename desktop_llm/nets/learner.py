@@ -21,6 +21,7 @@ from desktop_llm.jobs.recipe import Recipe
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from desktop_llm.nets.distillation import Lesson
     from desktop_llm.nets.token_shelf import Shelf
 
 Row = Mapping[str, Any]
@@ -215,6 +216,28 @@ class Referring(Protocol):
 
     def refer(self, examples: Any, began: Outputs) -> None:
         """Let examples know the `outputs` of the model at the start for all of them."""
+
+
+@runtime_checkable
+class Taught(Protocol):
+    """A learner that can learn from what a teacher says of its rows, which is asked of that only once."""
+
+    def heard(self, examples: Any, teacher: Learner, said: Outputs) -> np.ndarray:
+        """What a teacher's `outputs` for the rows of examples mean for the learner, float16, to be kept.
+
+        NaN where the teacher says nothing. Raises UserError where it cannot teach this learner.
+        """
+
+    def taught(self, examples: Any, heard: np.ndarray, lesson: Lesson) -> Examples:
+        """The examples with what was heard of them; in their batches it counts as the lesson says."""
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """A learner that asks its teacher at each step: what that says of all examples would be too much to keep."""
+
+    def accompany(self, teacher: Learner, lesson: Lesson) -> None:
+        """Learn from a teacher that stays in memory. Raises UserError where it cannot teach this learner."""
 
 
 @runtime_checkable

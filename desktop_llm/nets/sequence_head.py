@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
+from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import attention, tokens
+from desktop_llm.nets import attention, distillation, tokens
+from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
-from desktop_llm.nets.learner import Batch, Judged, Report, Row
+from desktop_llm.nets.learner import Batch, Judged, Learner, Outputs, Report, Row
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import Target, TokenRows
 
@@ -31,6 +35,7 @@ class SequenceHead(Kept, ABC):
         self.classes = parts.classes
         self._max_length = parts.max_length
         self._smoothing = label_smoothing
+        self._lesson: Lesson | None = None
         self.notes: list[str] = []
         """What a person should know of what was encoded."""
         self._numbers = {name: place for place, name in enumerate(self.classes)}
@@ -78,14 +83,29 @@ class SequenceHead(Kept, ABC):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, with label smoothing as in the recipe."""
-        return self.loss_of(self._logits(batch), batch["labels"], self._smoothing)
+        return self._loss(self._logits(batch), batch)
 
     def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
         """The loss, and how sure the model is of the given labels."""
         logits = self._logits(batch)
         with torch.no_grad():
             judged = self.judge(logits.detach(), batch["labels"])
-        return self.loss_of(logits, batch["labels"], self._smoothing), judged
+        return self._loss(logits, batch), judged
+
+    def soft_losses(self, logits: torch.Tensor, said: torch.Tensor, temperature: float) -> torch.Tensor:
+        """How far logits [b, classes] are from those that a teacher said, float32 [b]."""
+        return distillation.losses(logits, said, temperature)
+
+    def heard(self, examples: TokenRows, teacher: Learner, said: Outputs) -> np.ndarray:
+        """A teacher's logits float16 [n, classes], in the order of the own classes."""
+        if not isinstance(teacher, SequenceHead) or not isinstance(said, torch.Tensor):
+            raise UserError("The teacher does not answer as this model is to; choose one of the same task.")
+        return distillation.kept(said[:, distillation.columns(self.classes, teacher.classes)])
+
+    def taught(self, examples: TokenRows, heard: np.ndarray, lesson: Lesson) -> TokenRows:
+        """The examples with a teacher's logits."""
+        self._lesson = lesson
+        return replace(examples, said=heard)
 
     def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
         """What logits float32 [b, classes] say of labels that are one class each, int64 [b]."""
@@ -106,6 +126,12 @@ class SequenceHead(Kept, ABC):
         if not bool(known.any()):
             return 0.0
         return float(self.loss_of(outputs[known], targets[known], 0.0))
+
+    def _loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        hard = self.loss_of(logits, batch["labels"], self._smoothing)
+        if self._lesson is None or "said" not in batch:
+            return hard
+        return self._lesson.mixed(hard, self.soft_losses(logits, batch["said"], self._lesson.temperature).mean())
 
     def _logits(self, batch: Batch) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": batch["input_ids"]}

@@ -24,12 +24,13 @@ class TokenRows:
     """Texts as token ids and, where known, class indices.
 
     `ids` int32 [total tokens], `starts` int64 [n + 1], `targets` int64 [n] (−1 where there is no label), or int8
-    [n, classes] where several may apply.
+    [n, classes] where several may apply. `said` float16 [n, classes]: a teacher's logits, None where there is none.
     """
 
     ids: np.ndarray
     starts: np.ndarray
     targets: np.ndarray
+    said: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -95,7 +96,8 @@ def pad(rows: TokenRows, indices: Sequence[int], pad_id: int, steps: int = 1) ->
     """A batch: `input_ids` int64 [b, longest]; `labels` [b] or [b, classes].
 
     `attention_mask` int64 [b, longest] is there only where something is padded. With `steps` above 1 the length is a
-    multiple of it, and the mask always there: batches then have few shapes.
+    multiple of it, and the mask always there: batches then have few shapes. `said` float32 [b, classes] where a teacher
+    was asked.
     """
     chosen = np.asarray(indices, dtype=np.int64)
     starts, ends = rows.starts[chosen], rows.starts[chosen + 1]
@@ -108,4 +110,6 @@ def pad(rows: TokenRows, indices: Sequence[int], pad_id: int, steps: int = 1) ->
     batch = {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(rows.targets[chosen])}
     if steps > 1 or not real.all():
         batch["attention_mask"] = torch.from_numpy(real.astype(np.int64))
+    if rows.said is not None:
+        batch["said"] = torch.from_numpy(rows.said[chosen].astype(np.float32))
     return batch

@@ -17,8 +17,11 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
 from desktop_llm.verbs import earlier, prompt_example
+from desktop_llm.verbs.teaching import TAUGHT_BY
 
 RECIPE_SKIPPED = {"device"}
+PLACES = ("model", "teacher")
+"""The keys of folders: where these lie is nobody's business."""
 UNKNOWN = "not stated"
 WRITER = "text-generation"
 """What transformers calls a language model, whatever it was taught by a prompt."""
@@ -59,7 +62,8 @@ def card(
     recipe = job.recipe if before is None else before.recipe
     given = recipes.to_json(recipe)
     figures = run.metrics if before is None else before.metrics
-    base = "" if job.recipe.model == SCRATCH else run.model_title
+    start, _, teacher = run.model_title.partition(TAUGHT_BY)
+    base = "" if job.recipe.model == SCRATCH else start
     pipeline = WRITER if prompt_example.taught(task, config) else asked(task, job.recipe)[0]
     lines = [
         "---",
@@ -96,6 +100,7 @@ def card(
         "## Recipe",
         "",
         f"Started from {f'`{base}`' if base else 'a new model with random weights'}, {run.parameters:,} parameters. "
+        f"{f'Taught by `{teacher}` (distillation). ' if teacher else ''}"
         f"SHA-256 of the recipe: `{recipe_hash(given)}`.",
         "",
         "| key | value |",
@@ -122,7 +127,7 @@ def card(
 def recipe_hash(given: Mapping[str, Any]) -> str:
     """The SHA-256 of a recipe as JSON with sorted keys, of its model the folder's name alone."""
     plain = {
-        key: Path(str(value)).name if key == "model" else value
+        key: Path(str(value)).name if key in PLACES else value
         for key, value in given.items()
         if key not in RECIPE_SKIPPED
     }
@@ -197,8 +202,8 @@ def _is_told(key: str, task: Task) -> bool:
 
 
 def _cell(value: object, key: str) -> str:
-    if key == "model" and value != SCRATCH:
-        return f"`{Path(str(value)).name}`"  # the folder's place on the maker's disk is nobody's business
+    if key in PLACES and value not in ("", SCRATCH):
+        return f"`{Path(str(value)).name}`"
     return "automatic" if value is None else str(value).replace("|", "\\|")
 
 

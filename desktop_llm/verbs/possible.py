@@ -19,7 +19,7 @@ from typing import Any
 from desktop_llm.catalog import folder as folders
 from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import recipe_texts
+from desktop_llm.jobs import recipe_teacher, recipe_texts
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
 
 FIELDS = {one.name: one for one in fields(Recipe)}
@@ -90,6 +90,8 @@ def without_part(recipe: Recipe, key: str) -> str:
         return f"“{key}” needs a rank: set “lora_r”, for example to 16."
     if one.get("causal_only") and not _writes_on(Path(recipe.model).expanduser()):
         return f"“{key}” is of language models such as Llama, and the model folder has none; leave it out."
+    if one["group"] == recipe_teacher.GROUP and key != "teacher" and not recipe.teacher:
+        return f"“{key}” needs a teacher: set “teacher” to a run's number or a model folder."
     other, value = one.get("goes_with", ("", None))
     if other and getattr(recipe, other) != value:
         return f"“{key}” counts only where “{other}” is {value}; leave it out, or set that."

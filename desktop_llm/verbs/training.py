@@ -27,7 +27,7 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import balancing, foretelling, possible, sources, splitting
+from desktop_llm.verbs import balancing, foretelling, possible, sources, splitting, teaching
 
 LORA_RATE, LORA_TIMES = 1e-3, 10.0
 """Small matrices beside a frozen model bear about ten times the rate of the whole model (Schulman et al. 2025, "LoRA
@@ -110,6 +110,7 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
     task_named(project.task).deciding(recipe.metric_for_best_model, recipe)
     if recipe.model != SCRATCH:
         sources.check(Path(recipe.model).expanduser(), task_named(project.task))
+    teaching.check(project, recipe)
     possible.check(recipe)
     if here:
         possible.check_here(recipe)
@@ -138,7 +139,7 @@ def prepare(
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     frozen, _ = _checked(project, recipe, here=here)
-    recipe = absolute(recipe)
+    recipe = absolute(project, recipe)
     project.items.set_splits(frozen.new_splits)
     return new_run(
         project,
@@ -149,10 +150,16 @@ def prepare(
 
 
 def title_of(project: Project, recipe: Recipe) -> str:
-    """What a run starts from, in a word or two: where it is the model of a run of this project, that run."""
-    if recipe.model == SCRATCH:
+    """What a run starts from, in a word or two, and who teaches it."""
+    start = _called(project, recipe.model)
+    return f"{start}{teaching.TAUGHT_BY}{_called(project, recipe.teacher)}" if recipe.teacher else start
+
+
+def _called(project: Project, model: str) -> str:
+    """What a model is called: where it is that of a run of this project, by that run."""
+    if model == SCRATCH:
         return "from scratch"
-    folder = Path(recipe.model)
+    folder = Path(model)
     run = folder.parent
     if run.parent == (project.path / "runs").resolve() and run.name.isdecimal() and folder == RunFolder(run).model:
         return f"run {int(run.name)}"
@@ -193,7 +200,7 @@ def new_run(
 
 def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
     """Freeze rows and labels as they are now into the run folder `path`, outside the project's runs."""
-    return _freeze(project, _Frozen(project), absolute(recipe), number, RunFolder(path))
+    return _freeze(project, _Frozen(project), absolute(project, recipe), number, RunFolder(path))
 
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
@@ -209,6 +216,7 @@ def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, fold
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
         start=start_of(recipe),
+        teacher=teaching.weights(recipe),
     )
     jobs.write(job, folder.job_file)
     return job
@@ -245,8 +253,9 @@ def versions() -> dict[str, str]:
     return told
 
 
-def absolute(recipe: Recipe) -> Recipe:
-    """The recipe with its model folder named so that it is found from everywhere."""
+def absolute(project: Project, recipe: Recipe) -> Recipe:
+    """The recipe with its model folder, and its teacher's, named so that they are found from everywhere."""
+    recipe = teaching.settled(project, recipe)
     if recipe.model == SCRATCH:
         return recipe
     return recipes.changed(recipe, {"model": str(Path(recipe.model).expanduser().resolve())})

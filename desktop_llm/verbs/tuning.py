@@ -105,7 +105,7 @@ def create(
     """Make a search that has not begun; changes nothing else. Raises UserError with what is wrong or missing."""
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
-    base = training.absolute(base)
+    base = training.absolute(project, base)
     ready = training.check(project, base)
     metric = task_named(project.task).deciding(base.metric_for_best_model, base)
     told = Search(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.jobs.recipe_prompt import CHOICE, GROUP
+from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, TallyMaker, Task
 from desktop_llm.tasks.text_classification.labels import RULES
 
@@ -64,7 +65,7 @@ TASK = Task(
         max_length=128,
         instruction="Which of these labels fits the text: {labels}?",
     ),
-    groups=(CHOICE, GROUP),
+    groups=(CHOICE, GROUP, TEACHER),
     presets=(
         Preset(
             title="Tiny",
