@@ -23,6 +23,8 @@ def declare(verb: Declare) -> None:
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
     one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
+    one.add_argument("--explain", action="store_true", help="why: what each word adds, and what goes without it")
+    one.add_argument("--label", default="", help="with --explain: another label than the likeliest")
     writing = one.add_argument_group("models that write")
     for setting in fields(Sampling):
         writing.add_argument(_option(setting.name), metavar="VALUE", help=setting.metadata["help"].replace("%", "%%"))
@@ -64,7 +66,11 @@ def _predict(told: Any, out: Out) -> None:
     values = _sampling_values(told)
     if not task.writes and (values or told.measure):
         raise UsageError("This model does not write; the options of models that write do not go with it.")
-    if task.writes and not told.measure:
+    if told.label and not told.explain:
+        raise UsageError("--label goes with --explain.")
+    if told.explain:
+        _explain(folder, told.rest[-1], told.label, out)
+    elif task.writes and not told.measure:
         _write(folder, told.rest[-1], _sampling(task.sampling, values), out)
     else:
         _tell(folder, told.rest[-1], task.answer_words, out)
@@ -85,6 +91,33 @@ def _tell(folder: Path, given: str, in_words: Callable[[Prediction], str] | None
         label = answer.label
         said = in_words(answer) if in_words is not None else _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
+
+
+def _explain(folder: Path, given: str, label: str, out: Out) -> None:
+    """Why a model says what it says of each row."""
+    from desktop_llm.jobs import explanation
+    from desktop_llm.rows import Rejected
+    from desktop_llm.verbs import predicting
+
+    for one in predicting.explain(folder, given, label):
+        if isinstance(one, Rejected):
+            tell_rejected(out, one)
+            continue
+        row, why = one
+        text = next(iter(row.values()), "")
+        words = [{"text": text[word["start"] : word["end"]], **word} for word in explanation.to_json(why)["words"]]
+        lines = [
+            f"   {explanation.points(word['adds']):>7} {explanation.points(word['without']):>7}  {word['text']}"
+            for word in words
+        ]
+        lines = [
+            f"{why.label}\t{why.chance:.4f}\t{' '.join(text.split())}",
+            "      adds without",
+            *lines,
+            why.words_of_sum,
+        ]
+        sure = {"gap": why.gap, "tolerance": why.tolerance, "complete": why.complete}
+        out({**row, **explanation.to_json(why), "words": words, **sure}, "\n".join(lines))
 
 
 def _option(name: str) -> str:

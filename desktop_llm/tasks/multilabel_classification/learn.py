@@ -57,6 +57,10 @@ class MultiLabel(SequenceHead):
         wanted = targets.to(logits.dtype) * (1 - smoothing) + smoothing / 2
         return functional.binary_cross_entropy_with_logits(logits, wanted)
 
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """Of each class by itself."""
+        return torch.sigmoid(logits)
+
     def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
         """Each class by itself: a label is as sure as its least sure class, and right where all classes are."""
         chances = torch.sigmoid(logits)
