@@ -23,7 +23,7 @@ def declare(verb: Declare) -> None:
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
     one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
-    one.add_argument("--explain", action="store_true", help="why: what each word adds, and what goes without it")
+    one.add_argument("--explain", action="store_true", help="why: what each word adds, and what changes without it")
     one.add_argument("--label", default="", help="with --explain: another label than the likeliest")
     writing = one.add_argument_group("models that write")
     for setting in fields(Sampling):

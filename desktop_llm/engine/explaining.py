@@ -1,4 +1,4 @@
-"""Why a finished model says what it says of a text: what each word adds, and what goes where it is left out."""
+"""Why a finished model says what it says of a text: what each word adds, and what changes without it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def explain(
         chance=told.chance,
         empty=told.empty,
         words=tuple(
-            Weighed(start=start, end=end, adds=float(share), without=float(chances[place] - left))
+            Weighed(start=start, end=end, adds=float(share), without=float(left - chances[place]))
             for (start, end), share, left in zip(words, adds, without, strict=True)
         ),
         rest=float(rest),

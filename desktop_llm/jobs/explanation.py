@@ -1,7 +1,7 @@
 """Why a model says what it says of a text: what each word adds to the chance of a label, in a form all rooms know.
 
 Two figures a word, which need not agree. `adds` is its share by integrated gradients: shares sum up to the chance less
-that of a text without words. `without` is by how much the chance falls where the word is left out, at no gradient.
+that of a text without words. `without` is how the chance changes where the word is left out, at no gradient.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ TOLERANCE = 0.05
 LEAST_TOLERANCE = 0.001
 """A tenth of a point: where the two chances are nearly alike, no part of their difference says anything."""
 
+WORTH_A_WORD = 0.01
+"""A point: a word that changes less than that is no reason."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """A word by its place in the text (code points, the end exclusive), with what it adds and what goes without it."""
+    """A word by its place in the text (code points, the end exclusive): what it adds, what its absence changes."""
 
     start: int
     end: int
@@ -58,17 +61,24 @@ class Explanation:
         return self.gap <= self.tolerance
 
     @property
+    def matters(self) -> bool:
+        """Whether any word changes the chance by as much as is worth a colour."""
+        return any(max(abs(one.adds), abs(one.without)) >= WORTH_A_WORD for one in self.words)
+
+    @property
     def words_of_sum(self) -> str:
         """How far the figures can be relied on, in a sentence."""
         told = (
             f"All words together add {points(self.chance - self.empty)} points to the {100 * self.empty:.1f} % that a "
             f"text without words has; their sum misses that by {100 * self.gap:.1f} points"
         )
+        if not self.matters:
+            return f"{told}. No word matters here: the model says nearly the same of any text."
         if self.complete:
             return f"{told}, which is near enough ({self.steps} steps)."
         return (
             f"{told}, more than the {100 * self.tolerance:.1f} allowed after {self.steps} steps: do not rely on what "
-            "words add, look at what goes without them."
+            "words add, look at what changes without them."
         )
 
 

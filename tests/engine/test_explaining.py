@@ -33,7 +33,7 @@ def test_the_word_of_a_topic_adds_most_and_is_missed_most(trained: Path) -> None
     assert told.label == "food"
     assert [text[one.start : one.end] for one in told.words] == text.split()
     most = max(told.words, key=lambda one: one.adds)
-    missed = max(told.words, key=lambda one: one.without)
+    missed = min(told.words, key=lambda one: one.without)
     assert text[most.start : most.end] == text[missed.start : missed.end] == "bread"
     assert told.complete
     assert told.gap == pytest.approx(abs(sum(one.adds for one in told.words) + told.rest - told.chance + told.empty))
@@ -42,7 +42,7 @@ def test_the_word_of_a_topic_adds_most_and_is_missed_most(trained: Path) -> None
         dict(one.top)["food"] for one in predictor.wide([{"text": text}, {"text": "the old with some new"}])
     )
     assert told.chance == pytest.approx(chance, abs=1e-5)
-    assert missed.without == pytest.approx(chance - less, abs=1e-5)
+    assert missed.without == pytest.approx(less - chance, abs=1e-5)
     assert heard[0] == "Leaving out one word at a time"
     assert f"{told.steps} steps" in heard[-1]
     assert explanation.from_json(explanation.to_json(told)) == told
