@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from desktop_llm.jobs.generation import Sampling
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.prediction import Prediction
+    from desktop_llm.store.project import Project
 
 
 def declare(verb: Declare) -> None:
@@ -25,6 +26,8 @@ def declare(verb: Declare) -> None:
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
     one.add_argument("--explain", action="store_true", help="why: what each word adds, and what changes without it")
     one.add_argument("--label", default="", help="with --explain: another label than the likeliest")
+    words = "the N texts that the run learned from and holds nearest to this one, with their labels"
+    one.add_argument("--nearest", type=int, metavar="N", help=words)
     writing = one.add_argument_group("models that write")
     for setting in fields(Sampling):
         writing.add_argument(_option(setting.name), metavar="VALUE", help=setting.metadata["help"].replace("%", "%%"))
@@ -57,6 +60,11 @@ def _predict(told: Any, out: Out) -> None:
         with opened(folder) as project:
             must_learn(project)
             folder = finished_folder(project, int(told.rest[0])).model
+            if told.nearest is not None:
+                _nearest(project, int(told.rest[0]), folder, told, out)
+                return
+    elif told.nearest is not None:
+        raise UsageError("--nearest needs a project, as an export has no training rows: predict PROJECT RUN TEXT.")
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
     worker.offline()
@@ -91,6 +99,17 @@ def _tell(folder: Path, given: str, in_words: Callable[[Prediction], str] | None
         label = answer.label
         said = in_words(answer) if in_words is not None else _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
+
+
+def _nearest(project: Project, number: int, folder: Path, told: Any, out: Out) -> None:
+    """The training rows that a run holds nearest to a text."""
+    from desktop_llm.verbs import nearest
+
+    if told.nearest < 1:
+        raise UsageError("--nearest takes a number of rows, at least 1.")
+    for one in nearest.of(project, number, told.rest[1], nearest.here(folder), count=told.nearest):
+        label = f"{one.label} (now {one.now})" if one.relabeled else one.label
+        out(asdict(one), f"{one.similarity:.3f}\t{label}\t{' '.join(one.text.split())}")
 
 
 def _explain(folder: Path, given: str, label: str, out: Out) -> None:

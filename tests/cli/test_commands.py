@@ -194,6 +194,15 @@ def test_check_finds_a_changed_byte(command: Command, trained: Path) -> None:
     assert damaged.objects[-1]["exit"] == 1
 
 
+def test_the_nearest_training_rows_are_told(command: Command, trained: Path) -> None:
+    told = command("predict", trained, 1, "bread and soup", "--nearest", 3, "--json").objects
+    assert [one["label"] for one in told] == ["food"] * 3
+    assert told[0]["similarity"] >= told[1]["similarity"] >= told[2]["similarity"]
+    lines = command("predict", trained, 1, "bread and soup", "--nearest", 2).out.splitlines()
+    assert [line.split("\t")[1] for line in lines] == ["food", "food"]
+    assert command("predict", trained, 1, "soup", "--nearest", 0).code == 2
+
+
 def test_a_model_says_why(command: Command, trained: Path) -> None:
     told = command("predict", trained, 1, "soup and a ticket", "--explain", "--label", "travel", "--json").objects[0]
     assert told["label"] == "travel"
