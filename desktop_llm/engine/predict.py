@@ -13,7 +13,7 @@ from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate, reference
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.spread import Spread
-from desktop_llm.jobs.explanation import Explanation
+from desktop_llm.jobs.explanation import Attention, Explanation
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
@@ -83,6 +83,13 @@ class Predictor:
 
         with devices.memory_sentences():
             return explaining.explain(self, row, label, on_doing, should_stop)
+
+    def attention(self, row: Row) -> Attention:
+        """What each head of the model makes of a row. Raises UserError."""
+        from desktop_llm.nets import attention_maps
+
+        with devices.memory_sentences():
+            return attention_maps.maps(self.learner, row)
 
     def outputs(self, rows: Sequence[Row]) -> Outputs:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""

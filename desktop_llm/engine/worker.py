@@ -117,6 +117,8 @@ def infer(pipe: Connection) -> None:
                 answer |= models.write(asked, inbox)
             elif "explain" in asked:
                 answer |= models.explain(asked, inbox)
+            elif "attend" in asked:
+                answer |= models.attend(asked)
             else:
                 answer |= models.embed(asked) if "texts" in asked else models.predict(asked)
         except Cancelled:
@@ -197,6 +199,11 @@ class _Models:
             should_stop=lambda: inbox.unwanted(number),
         )
         return {"explanation": explanation.to_json(told)}
+
+    def attend(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What each head makes of a row, as an array."""
+        told = self._ready(Path(asked["folder"])).attention(asked["attend"])
+        return {"tokens": list(told.tokens), "weights": told.weights}
 
     def _ready(self, folder: Path) -> Predictor:
         from desktop_llm.engine.predict import Predictor

@@ -24,7 +24,7 @@ from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import explanation, generation
 from desktop_llm.jobs import prediction as predictions
-from desktop_llm.jobs.explanation import Explanation
+from desktop_llm.jobs.explanation import Attention, Explanation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.prediction import Prediction
 
@@ -94,6 +94,14 @@ class Line(QThread):
             lambda told: explanation.from_json(told["explanation"]),
             urgent=True,
             on_part=lambda told: on_doing(str(told["doing"])),
+        )
+
+    def attention(self, folder: Path, row: Row) -> Future[Attention]:
+        """Ask what each head of the model makes of a row. The future fails with UserError."""
+        return self._put(
+            {"folder": str(folder), "attend": dict(row)},
+            lambda told: Attention(tokens=tuple(told["tokens"]), weights=told["weights"]),
+            urgent=True,
         )
 
     def embed(self, folder: Path, texts: Sequence[str]) -> Future[np.ndarray]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TOLERANCE = 0.05
 """The share of what is to be explained by which the sum may miss it; as Sundararajan et al. 2017 advise."""
@@ -80,6 +83,14 @@ class Explanation:
             f"{told}, more than the {100 * self.tolerance:.1f} allowed after {self.steps} steps: do not rely on what "
             "words add, look at what changes without them."
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """How much each token takes from each other, float16 [layers, heads, tokens that take, tokens taken from]."""
+
+    tokens: tuple[str, ...]
+    weights: np.ndarray
 
 
 def tolerance(chance: float, empty: float) -> float:

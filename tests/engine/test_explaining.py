@@ -73,6 +73,24 @@ def test_a_text_without_words_is_refused_and_work_is_stopped(trained: Path) -> N
         predictor.explain({"text": "soup"}, should_stop=lambda: True)
 
 
+def test_attention_is_told_token_by_token_and_leaves_the_model_as_it_was(trained: Path) -> None:
+    predictor, row = _predictor(trained), {"text": "the old bread"}
+    model = predictor.learner.model
+    before, quick = predictor.predict([row]), model.config._attn_implementation
+    told = predictor.attention(row)
+    assert told.tokens[0].startswith("[")
+    assert "".join(told.tokens[1:-1]) == "theoldbread"
+    layers, heads, takers, givers = told.weights.shape
+    assert (layers, heads) == (2, 2)
+    assert takers == givers == len(told.tokens)
+    assert told.weights.astype("float32").sum(axis=-1) == pytest.approx(1.0, abs=5e-3)
+    assert model.config._attn_implementation == quick
+    assert predictor.predict([row]) == before
+    predictor.learner._max_length = 400  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="attention is shown for up to 128: shorten it"):
+        predictor.attention({"text": "bread " * 200})
+
+
 LEARNING = [one for one in TASKS.values() if one.learns]
 
 

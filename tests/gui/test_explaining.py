@@ -133,7 +133,7 @@ def test_an_explanation_is_stopped_in_the_process(qtbot: QtBot, trained: Path) -
     line, doing = Line(), threading.Event()
     try:
         answer: Future[object] = line.explain(model, {"text": TEXT}, "", lambda words: doing.set())  # type: ignore[assignment]
-        assert doing.wait(60)
+        assert doing.wait(LONG / 1000)
         line.unwanted(answer)
         one, told = Explaining(line), list[str]()
         one.failed.connect(told.append)

@@ -33,9 +33,16 @@ def _near(hub: Hub) -> TryTab:
     return NearTab(hub)
 
 
+def _heads(hub: Hub) -> TryTab:
+    from desktop_llm.gui.pages.try_heads import HeadsTab
+
+    return HeadsTab(hub)
+
+
 TABS: dict[str, Tab] = {
     "why": Tab(str(QT_TRANSLATE_NOOP("TryTabs", "Why?")), _why, lambda task: task.explains),
     "near": Tab(str(QT_TRANSLATE_NOOP("TryTabs", "Nearest training rows")), _near, lambda task: not task.writes),
+    "heads": Tab(str(QT_TRANSLATE_NOOP("TryTabs", "Attention")), _heads, lambda task: task.explains),
 }
 
 
