@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from desktop_llm.store.project import Project
 
 Embed = Callable[[Sequence[str]], "np.ndarray"]
-FOLDER = "vectors"
 COUNT = 10
 BATCH = 256
 AT_ONCE = 65_536
@@ -78,7 +77,7 @@ def of(
     frozen = snapshot.rows(folder.snapshot, "train")
     rows = [(int(row["id"]), str(row.get(main, "")), row.get("label")) for row in frozen]
     keys = vectors.keys_of([told for _, told, _ in rows])
-    there = _kept(folder.path / FOLDER, folder.model)
+    there = _kept(folder.vectors, folder.model)
     _fill(project, there, keys, [told for _, told, _ in rows], embed, on_progress, should_stop)
     if should_stop():
         raise Cancelled

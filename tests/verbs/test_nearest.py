@@ -54,8 +54,7 @@ def test_they_are_the_nearest_of_all_and_their_vectors_are_made_once(project: Pr
     itself = nearest.of(project, 1, rows[5]["text"], asked, count=1)[0]
     assert asked.count == before + 1
     assert (itself.text, round(itself.similarity, 2)) == (rows[5]["text"], 1.0)
-    folder = project.runs.folder(1).path / nearest.FOLDER
-    stored = next(folder.rglob("vectors.f16"))
+    stored = next(project.runs.folder(1).vectors.rglob("vectors.f16"))
     assert stored.stat().st_size == 2 * vectors.shape[1] * len({row["text"] for row in rows})
 
 
@@ -71,7 +70,7 @@ def test_labels_are_told_as_they_were_learned_and_as_they_are(project: Project) 
 
 def test_vectors_of_another_model_go_and_all_go_with_the_run(project: Project) -> None:
     asked, folder = Asked(project), project.runs.folder(1)
-    old = folder.path / nearest.FOLDER / "0123"
+    old = folder.vectors / "0123"
     old.mkdir(parents=True)
     nearest.of(project, 1, "soup", asked)
     assert not old.exists()

@@ -35,6 +35,7 @@ class WhyTab(TryTab):
         self._order: list[int] = []
         """The places of the words that the table lists."""
         self._asking: Explaining | None = None
+        self._wanted = ""
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
@@ -44,17 +45,15 @@ class WhyTab(TryTab):
 
     def take(self, answered: Answered | None) -> None:
         """Labels to choose from, the said ones first."""
-        chosen = self.label.currentText()
-        before, self._answered = self._answered, answered
+        self._answered = answered
         if self._asking is not None:
             self._asking.drop()
         self._told = None
         names = [name for name, _ in answered.prediction.top] if answered is not None else []
         self.label.clear()
         self.label.addItems(names)
-        if before is not None and answered is not None and before.run == answered.run and chosen in names:
-            said = before.prediction.top[0][0] if before.prediction.top else ""
-            self.label.setCurrentIndex(names.index(chosen) if chosen != said else 0)
+        if self._wanted in names:
+            self.label.setCurrentIndex(names.index(self._wanted))
         self._line.say("")
         self._show()
 
@@ -68,6 +67,7 @@ class WhyTab(TryTab):
             self._asking.told.connect(self._on_told)
             self._asking.failed.connect(self._on_failed)
             self._asking.doing.connect(lambda words: self._line.begin(words) if self._busy else None)
+        self._told = None
         self._line.begin(self.tr("Asking the model"))
         self._asking.ask(answered.model, answered.row, self.label.currentText())
         self._show()
@@ -85,7 +85,7 @@ class WhyTab(TryTab):
         self.label.setObjectName("try.why.label")
         self.label.setAccessibleName(self.tr("Label to explain"))
         self.label.setMinimumWidth(140)
-        self.label.activated.connect(lambda _: self.begin())
+        self.label.activated.connect(self._on_label)
         line.addWidget(self.label)
         self.go = button(self.tr("Explain"), "try.why.go", self.begin)
         line.addWidget(self.go)
@@ -155,6 +155,11 @@ class WhyTab(TryTab):
             return ""
         words = self.tr("The model reads the first {read:,} of {all:,} characters; what comes behind does not count.")
         return " " + words.format(read=told.read, all=len(text))
+
+    def _on_label(self, place: int) -> None:
+        """The likeliest label is that of every text anew; another one is wanted until somebody chooses anew."""
+        self._wanted = self.label.itemText(place) if place else ""
+        self.begin()
 
     def _on_told(self, told: Explanation) -> None:
         answered = self._answered
