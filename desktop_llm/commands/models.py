@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm.commands import explaining
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected, usage
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import generation
@@ -16,7 +18,6 @@ from desktop_llm.jobs.generation import Sampling
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.prediction import Prediction
-    from desktop_llm.store.project import Project
 
 
 def declare(verb: Declare) -> None:
@@ -24,15 +25,14 @@ def declare(verb: Declare) -> None:
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
     one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
-    one.add_argument("--explain", action="store_true", help="why: what each word adds, and what changes without it")
-    one.add_argument("--label", default="", help="with --explain: another label than the likeliest")
-    words = "the N texts that the run learned from and holds nearest to this one, with their labels"
-    one.add_argument("--nearest", type=int, metavar="N", help=words)
+    explaining.ask(one)
     writing = one.add_argument_group("models that write")
     for setting in fields(Sampling):
         writing.add_argument(_option(setting.name), metavar="VALUE", help=setting.metadata["help"].replace("%", "%%"))
     words = "do not write; tell how well the texts are foretold"
     writing.add_argument("--measure", action="store_true", help=words)
+    words = "with --measure: tell of each token how probable the model held it"
+    writing.add_argument("--tokens", action="store_true", help=words)
     one = verb("export", _export, "write a model for others to load")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -48,12 +48,11 @@ def declare(verb: Declare) -> None:
 
 
 def _predict(told: Any, out: Out) -> None:
-    from desktop_llm.engine import worker
     from desktop_llm.store.project import is_project
-    from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs.evaluating import finished_folder
 
     folder = told.project.expanduser()
+    explaining.check(told, is_project(folder))
     if is_project(folder):
         if len(told.rest) != 2 or not told.rest[0].isdecimal():
             raise UsageError("A project needs the number of a run and a text or a file: predict PROJECT RUN INPUT.")
@@ -61,25 +60,34 @@ def _predict(told: Any, out: Out) -> None:
             must_learn(project)
             folder = finished_folder(project, int(told.rest[0])).model
             if told.nearest is not None:
-                _nearest(project, int(told.rest[0]), folder, told, out)
+                explaining.nearest(project, int(told.rest[0]), told, out)
                 return
-    elif told.nearest is not None:
-        raise UsageError("--nearest needs a project, as an export has no training rows: predict PROJECT RUN TEXT.")
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
+    if told.explain:
+        explaining.explain(folder, told, out)
+    else:
+        _ask(folder, told, out)
+
+
+def _ask(folder: Path, told: Any, out: Out) -> None:
+    """What a model says of each row, or writes to it."""
+    from desktop_llm.engine import worker
+    from desktop_llm.tasks import task as task_named
+
     worker.offline()
     from desktop_llm.jobs.model_note import task_of
 
     task = task_named(task_of(folder))
     values = _sampling_values(told)
+    if told.tokens and not told.measure:
+        raise UsageError("--tokens goes with --measure.")
     if not task.writes and (values or told.measure):
         raise UsageError("This model does not write; the options of models that write do not go with it.")
-    if told.label and not told.explain:
-        raise UsageError("--label goes with --explain.")
-    if told.explain:
-        _explain(folder, told.rest[-1], told.label, out)
-    elif task.writes and not told.measure:
+    if task.writes and not told.measure:
         _write(folder, told.rest[-1], _sampling(task.sampling, values), out)
+    elif told.tokens:
+        _look(folder, told.rest[-1], out)
     else:
         _tell(folder, told.rest[-1], task.answer_words, out)
 
@@ -101,42 +109,22 @@ def _tell(folder: Path, given: str, in_words: Callable[[Prediction], str] | None
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
 
 
-def _nearest(project: Project, number: int, folder: Path, told: Any, out: Out) -> None:
-    """The training rows that a run holds nearest to a text."""
-    from desktop_llm.verbs import nearest
-
-    if told.nearest < 1:
-        raise UsageError("--nearest takes a number of rows, at least 1.")
-    for one in nearest.of(project, number, told.rest[1], nearest.here(folder), count=told.nearest):
-        label = f"{one.label} (now {one.now})" if one.relabeled else one.label
-        out(asdict(one), f"{one.similarity:.3f}\t{label}\t{' '.join(one.text.split())}")
-
-
-def _explain(folder: Path, given: str, label: str, out: Out) -> None:
-    """Why a model says what it says of each row."""
-    from desktop_llm.jobs import explanation
+def _look(folder: Path, given: str, out: Out) -> None:
+    """What a model says of each token of each row."""
     from desktop_llm.rows import Rejected
     from desktop_llm.verbs import predicting
 
-    for one in predicting.explain(folder, given, label):
+    for one in predicting.look(folder, given):
         if isinstance(one, Rejected):
             tell_rejected(out, one)
             continue
-        row, why = one
-        text = next(iter(row.values()), "")
-        words = [{"text": text[word["start"] : word["end"]], **word} for word in explanation.to_json(why)["words"]]
-        lines = [
-            f"   {explanation.points(word['adds']):>7} {explanation.points(word['without']):>7}  {word['text']}"
-            for word in words
+        row, pieces, ending = one
+        tokens = [
+            {"text": each.text, "probability": each.probability, "nats": each.nats, "top": each.top} for each in pieces
         ]
-        lines = [
-            f"{why.label}\t{why.chance:.4f}\t{' '.join(text.split())}",
-            "      adds without",
-            *lines,
-            why.words_of_sum,
-        ]
-        sure = {"gap": why.gap, "tolerance": why.tolerance, "complete": why.complete}
-        out({**row, **explanation.to_json(why), "words": words, **sure}, "\n".join(lines))
+        # as JSON a line end in a token ends no line
+        words = "\n".join(f"{each.nats:8.3f}\t{json.dumps(each.text, ensure_ascii=False)}" for each in pieces)
+        out({**row, "tokens": ending.tokens, "nats": sum(each.nats for each in pieces), "pieces": tokens}, words)
 
 
 def _option(name: str) -> str:
