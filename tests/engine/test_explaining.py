@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,8 +76,8 @@ def test_a_text_without_words_is_refused_and_work_is_stopped(trained: Path) -> N
 
 def test_attention_is_told_token_by_token_and_leaves_the_model_as_it_was(trained: Path) -> None:
     predictor, row = _predictor(trained), {"text": "the old bread"}
-    model = predictor.learner.model
-    before, quick = predictor.predict([row]), model.config._attn_implementation
+    config: Any = predictor.learner.model.config
+    before, quick = predictor.predict([row]), config._attn_implementation
     told = predictor.attention(row)
     assert told.tokens[0].startswith("[")
     assert "".join(told.tokens[1:-1]) == "theoldbread"
@@ -84,7 +85,7 @@ def test_attention_is_told_token_by_token_and_leaves_the_model_as_it_was(trained
     assert (layers, heads) == (2, 2)
     assert takers == givers == len(told.tokens)
     assert told.weights.astype("float32").sum(axis=-1) == pytest.approx(1.0, abs=5e-3)
-    assert model.config._attn_implementation == quick
+    assert config._attn_implementation == quick
     assert predictor.predict([row]) == before
     predictor.learner._max_length = 400  # type: ignore[attr-defined]
     with pytest.raises(UserError, match="attention is shown for up to 128: shorten it"):
@@ -112,5 +113,6 @@ def test_tasks_explain_what_they_say_they_do(task: Task, tmp_path: Path) -> None
     assert told.words
     wide = predictor.wide([row])[0]
     assert {name for name, _ in wide.top} == set(kind.classes)
-    assert wide.top[0] == (told.label, pytest.approx(told.chance, abs=1e-5))
+    assert wide.top[0][0] == told.label
+    assert wide.top[0][1] == pytest.approx(told.chance, abs=1e-5)
     assert wide.label == predictor.predict([row])[0].label

@@ -53,7 +53,6 @@ def test_words_are_coloured_by_what_they_add(qtbot: QtBot, window: MainWindow, t
     assert hint.text().startswith("All words together add +")
     marked = {one.cursor.selectedText() for one in text.extraSelections()}
     assert "bread" in marked
-    place = text.cursorRect(text.textCursor())
     cursor = text.textCursor()
     cursor.setPosition(TEXT.index("bread") + 2)
     place = text.cursorRect(cursor).center()

@@ -46,7 +46,7 @@ class Known(Classifier):
 
     def logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """The sum of the squares."""
-        told = self.model.table(batch["input_ids"]).square().sum(dim=(1, 2))
+        told = self.model.get_input_embeddings()(batch["input_ids"]).square().sum(dim=(1, 2))
         return torch.stack([told, torch.zeros_like(told)], dim=1)
 
     def chances(self, logits: torch.Tensor) -> torch.Tensor:
@@ -71,7 +71,7 @@ def _built(kind: str) -> Classifier:
     elif kind == "roberta":
         made = RobertaForSequenceClassification(RobertaConfig(max_position_embeddings=64, **common))
     else:
-        made = LlamaForSequenceClassification(LlamaConfig(**common))
+        made = LlamaForSequenceClassification(LlamaConfig(**common))  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for one in made.parameters():
             if one.ndim == 2:
