@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,12 @@ from desktop_llm.engine import device as devices
 from desktop_llm.engine import evaluate, reference
 from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.spread import Spread
+from desktop_llm.jobs.explanation import Attention, Explanation
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import buckets, model_folder
-from desktop_llm.nets.learner import Noting, Outputs, Row
+from desktop_llm.nets.learner import Explaining, Noting, Outputs, Row
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
 
@@ -66,6 +67,39 @@ class Predictor:
     def predict(self, rows: Sequence[Row]) -> list[Prediction]:
         """One answer a row, in their order, in float32. Rows need the task's content fields, no label."""
         return self.learner.predictions(self._outputs(self._split(rows))) if rows else []
+
+    def wide(self, rows: Sequence[Row]) -> list[Prediction]:
+        """As `predict`, with the chances of all labels in `top` where answers are chances of classes."""
+        if not isinstance(self.learner, Explaining) or not rows:
+            return self.predict(rows)
+        outputs = self._outputs(self._split(rows))
+        assert isinstance(outputs, torch.Tensor)
+        every = self.learner.chances(outputs).tolist()
+        return [
+            replace(one, top=tuple(sorted(zip(self.learner.classes, told, strict=True), key=lambda pair: -pair[1])))
+            for one, told in zip(self.learner.predictions(outputs), every, strict=True)
+        ]
+
+    def explain(
+        self,
+        row: Row,
+        label: str = "",
+        *,
+        on_doing: Callable[[str], None] = lambda words: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Explanation:
+        """Why `label` ('': the likeliest) has its chance for a row. Raises UserError, Cancelled."""
+        from desktop_llm.engine import explaining
+
+        with devices.memory_sentences():
+            return explaining.explain(self, row, label, on_doing, should_stop)
+
+    def attention(self, row: Row) -> Attention:
+        """What each head of the model makes of a row. Raises UserError."""
+        from desktop_llm.nets import attention_maps
+
+        with devices.memory_sentences():
+            return attention_maps.maps(self.learner, row)
 
     def outputs(self, rows: Sequence[Row]) -> Outputs:
         """The model's raw outputs (for classifiers the logits), float32, one row a row."""

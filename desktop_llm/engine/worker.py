@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.catalog import hub
-from desktop_llm.errors import UserError
+from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.garbage import at_rest
-from desktop_llm.jobs import events, generation, prediction
+from desktop_llm.jobs import events, explanation, generation, prediction
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed
 from desktop_llm.jobs.folder import RunFolder
@@ -120,8 +120,14 @@ def infer(pipe: Connection) -> None:
         try:
             if "write" in asked:
                 answer |= models.write(asked, inbox)
+            elif "explain" in asked:
+                answer |= models.explain(asked, inbox)
+            elif "attend" in asked:
+                answer |= models.attend(asked)
             else:
                 answer |= models.embed(asked) if "texts" in asked else models.predict(asked)
+        except Cancelled:
+            answer["cancelled"] = True
         except UserError as error:
             answer["error"] = error.message
         except Exception as error:  # noqa: BLE001 - one bad row must not end the process for the next one
@@ -181,16 +187,36 @@ class _Models:
         """The last asked first."""
 
     def predict(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Answers about rows."""
+        """Answers about rows; with "wide" they tell the chances of all labels, as far as there are any."""
+        predictor = self._ready(Path(asked["folder"]))
+        began = time.perf_counter()
+        answers = predictor.wide(asked["rows"]) if asked.get("wide") else predictor.predict(asked["rows"])
+        said = [prediction.to_json(one) for one in answers]
+        return {"predictions": said, "milliseconds": (time.perf_counter() - began) * 1000}
+
+    def explain(self, asked: dict[str, Any], inbox: _Inbox) -> dict[str, Any]:
+        """Why a label has its chance for a row; what is being done is sent on the way."""
+        number = int(asked["id"])
+        told = self._ready(Path(asked["folder"])).explain(
+            asked["explain"],
+            asked["label"],
+            on_doing=lambda words: inbox.pipe.send({"id": number, "doing": words}),
+            should_stop=lambda: inbox.unwanted(number),
+        )
+        return {"explanation": explanation.to_json(told)}
+
+    def attend(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What each head makes of a row, as an array."""
+        told = self._ready(Path(asked["folder"])).attention(asked["attend"])
+        return {"tokens": list(told.tokens), "weights": told.weights}
+
+    def _ready(self, folder: Path) -> Predictor:
         with at_rest():
             from desktop_llm.engine.predict import Predictor
 
-        folder = Path(asked["folder"])
         if self._predictor is None or not self._predictor.is_of(folder):
             self._predictor = Predictor(folder)
-        began = time.perf_counter()
-        said = [prediction.to_json(one) for one in self._predictor.predict(asked["rows"])]
-        return {"predictions": said, "milliseconds": (time.perf_counter() - began) * 1000}
+        return self._predictor
 
     def embed(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Vectors of texts, as an array float16 [n, width]."""

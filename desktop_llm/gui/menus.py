@@ -185,6 +185,7 @@ class Menus(QObject):
             self._add_for_label(menu, name, text, command)
         self._add_for_label(menu, "label.advance", self.tr("Go on after a label, or stay"), "advance")
         self._add_for_label(menu, "label.guideline", self.tr("Guideline"), "guideline")
+        self._add_for_label(menu, "label.why", self.tr("Ask a run why"), "why")
         self._add_for_label(menu, "label.history", self.tr("History of the row"), "history")
         menu.addSeparator()
         server = self._add(menu, "label.server", self.tr("Suggestions from a server…"), "", self._on_server)

@@ -276,6 +276,39 @@ class Judging(Protocol):
         """The loss as `loss` has it, and how the examples of the batch are judged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A text as a model reads it: token ids, their places in the text (code points), and which stand for no text."""
+
+    ids: Sequence[int]
+    places: Sequence[tuple[int, int]]
+    special: Sequence[bool]
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A learner whose answers are chances of classes, and can be traced back to the words of a text."""
+
+    classes: tuple[str, ...]
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The network."""
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+
+    def pieces(self, row: Row) -> Pieces:
+        """What is read of a row. Raises UserError for a tokenizer that does not say where its tokens are."""
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [b, classes] of a batch on the model's device; they can be differentiated."""
+
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """The chance of each class, [b, classes]."""
+
+
 class LearnRoom(Protocol):
     """The functions of a task's `learn` module."""
 

@@ -12,6 +12,7 @@ from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import file_column, named
 from desktop_llm.errors import UserError
 from desktop_llm.garbage import at_rest
+from desktop_llm.jobs.explanation import Explanation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
@@ -43,6 +44,25 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
         answers = iter(predictor.predict([row for row in batch if not isinstance(row, Rejected)]))
         for row in batch:
             yield row if isinstance(row, Rejected) else (row, next(answers))
+
+
+def explain(model: Path, given: str, label: str = "") -> Iterator[tuple[Row, Explanation] | Rejected]:
+    """Why `label`, '' for the likeliest of each, has its chance; `given` as in `predict`. Raises UserError."""
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.predict import Predictor
+
+    task = task_named(task_of(model))
+    if not task.explains:
+        raise UserError("The answers of this kind of model cannot be traced back to words yet.")
+    predictor: Predictor | None = None
+    for row in rows_of(given, task.name):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        predictor = predictor or Predictor(model)
+        yield row, predictor.explain(row, label)
 
 
 def write(

@@ -62,6 +62,10 @@ class MultiLabel(SequenceHead):
         """Each class is a question of its own."""
         return distillation.losses_apart(logits, said, temperature)
 
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """Of each class by itself."""
+        return torch.sigmoid(logits)
+
     def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
         """Each class by itself: a label is as sure as its least sure class, and right where all classes are."""
         chances = torch.sigmoid(logits)
