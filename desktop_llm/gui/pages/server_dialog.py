@@ -41,7 +41,7 @@ class ServerDialog(WorkDialog):
             )
         )
         self.whole.addLayout(self._build_form())
-        self.agree = QCheckBox(self.tr("That may be"))
+        self.agree = QCheckBox(self.tr("I agree"))
         self.agree.setObjectName("server.agree")
         self.agree.toggled.connect(lambda _: self._let())
         self._warning = plain_label("", "warn", wrap=True)
