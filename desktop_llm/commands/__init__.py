@@ -18,6 +18,7 @@ VERBS = {
     "train": "training",
     "resume": "training",
     "runs": "training",
+    "tune": "tuning",
     "pack": "servers",
     "take-back": "servers",
     "call-back": "servers",

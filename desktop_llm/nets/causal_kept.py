@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from desktop_llm.nets import attention, causal_model, head_loss, model_folder, varlen
+from desktop_llm.nets import attention, causal_model, foretold, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch
@@ -20,7 +20,7 @@ class CausalKept(Kept):
     def __init__(self, parts: CausalParts) -> None:
         """Put the parts together."""
         super().__init__(parts.model, parts.tokenizer)
-        self._parts = parts
+        self._parts, self._smoothing = parts, 0.0
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -48,10 +48,13 @@ class CausalKept(Kept):
         if not self._parts.plain_head:
             logits = causal_model.logits_of(self.model, **inputs)
             return torch.nn.functional.cross_entropy(
-                logits.float().flatten(0, 1), labels, ignore_index=head_loss.IGNORED
+                logits.float().flatten(0, 1),
+                labels,
+                ignore_index=head_loss.IGNORED,
+                label_smoothing=self._smoothing,
             )
-        hidden = causal_model.hidden_of(self.model, **inputs)
-        return head_loss.mean_loss(hidden.flatten(0, 1), causal_model.head_of(self.model), labels)
+        hidden = causal_model.hidden_of(self.model, **inputs).flatten(0, 1)
+        return head_loss.mean_loss(hidden, causal_model.head_of(self.model), labels, smoothing=self._smoothing)
 
     def with_starts(self, batch: Batch, most: int) -> Batch:
         """A batch whose lines hold at most so many texts, with where these begin where the device needs no more."""
@@ -66,13 +69,29 @@ class CausalKept(Kept):
         if "starts" in batch:
             told: dict[str, Any] = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
             return told | attention.apart(batch["starts"], batch["input_ids"].shape[1])
-        kind = batch["input_ids"].device.type
-        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         return {
             "input_ids": batch["input_ids"],
             "position_ids": batch["position_ids"],
-            "attention_mask": attention.mask_of(batch["documents"], precision),
+            "attention_mask": attention.mask_of(batch["documents"], self.precision(batch["input_ids"].device)),
         }
+
+    def logits(self, whole: Sequence[int]) -> Iterator[torch.Tensor]:
+        """What is said of each token of `whole` but the first, window by window; float32 [k, vocabulary]."""
+        size = self._parts.max_length
+        for start in range(0, len(whole) - 1, size):
+            ids = torch.tensor([whole[start : start + size + 1][:-1]], device=self.model.device)
+            read = causal_model.hidden_of if self._parts.plain_head else causal_model.logits_of
+            with torch.inference_mode():
+                told = read(self.model, input_ids=ids)[0]
+            for some in torch.split(told, foretold.AT_ONCE):
+                with torch.inference_mode():
+                    said = some @ causal_model.head_of(self.model).t() if self._parts.plain_head else some
+                yield said.float()
+
+    def precision(self, device: torch.device) -> torch.dtype:
+        """In which masks are made."""
+        kind = device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
     def measured(
         self, ids: torch.Tensor, labels: torch.Tensor, ends: torch.Tensor

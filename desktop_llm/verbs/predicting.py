@@ -11,7 +11,8 @@ from desktop_llm.data import mapping as mappings
 from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import file_column, named
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.generation import Ending, Sampling
+from desktop_llm.garbage import at_rest
+from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import NewItem, Rejected
@@ -32,7 +33,8 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.predict import Predictor
+    with at_rest():
+        from desktop_llm.engine.predict import Predictor
 
     task = task_named(task_of(model))
     rows = rows_of(given, task.name)
@@ -53,7 +55,8 @@ def write(
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.generator import Generator
+    with at_rest():
+        from desktop_llm.engine.generator import Generator
 
     task = task_named(task_of(model))
     generator: Generator | None = None
@@ -69,6 +72,30 @@ def write(
             else:
                 said.append(told.text)
                 on_piece(told.text)
+
+
+def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | Rejected]:
+    """How each token of `given` is foretold: a file's rows when it names a file, else the one text. Raises UserError.
+
+    As `predict`, one for each row.
+    """
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.generator import Generator
+
+    generator: Generator | None = None
+    for row in rows_of(given, task_of(model)):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        generator = generator or Generator(model)
+        pieces: list[Piece] = []
+        for told in generator.look(row):
+            if isinstance(told, Ending):
+                yield row, pieces, told
+            else:
+                pieces.append(told)
 
 
 def rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import formats
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.rows import Rejected
@@ -63,7 +64,8 @@ def start(folder: Path, place: Place) -> Server:
 
     worker.offline()
     check(folder, place)
-    from desktop_llm.serving import server
+    with at_rest():
+        from desktop_llm.serving import server
 
     return server.ready(folder, place)
 

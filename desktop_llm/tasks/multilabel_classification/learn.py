@@ -20,7 +20,8 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import model_folder, sequence_model
 from desktop_llm.nets.learner import Judged, Report, Row
-from desktop_llm.nets.sequence_head import TOP, SequenceHead
+from desktop_llm.nets.likeliest import TOP
+from desktop_llm.nets.sequence_head import SequenceHead
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import TokenRows
 
