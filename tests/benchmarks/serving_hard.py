@@ -29,7 +29,7 @@ MB = 1e6
 SETTLED = 2
 """Minutes after which all is there that a server needs."""
 PATIENCE = 600.0
-"""Seconds that a server may take to start, and a good request wait for its answer: on a busy machine it is memory that is looked at, not time."""
+"""Seconds that a server may take to start, and a good request wait for its answer: it is memory that is looked at."""
 GROWTH = 32
 """Megabytes by which it may differ from then: what the system gives and takes back in pieces."""
 

@@ -135,8 +135,8 @@ class ServerDialog(WorkDialog):
         self._warning.setText(warning)
         for part in (self._warning, self.agree):
             part.setVisible(bool(warning))
-        for part in (self.field, self.token, self.agree):
-            part.setEnabled(free)
+        for touched in (self.field, self.token, self.agree):
+            touched.setEnabled(free)
         self._go.setEnabled(free and self._hub.writable and told is not None and self._may(told))
         super()._let()
 
