@@ -84,7 +84,7 @@ class PackedLinear(OneDnnLinear):
         rows = input.reshape(-1, self.in_features).contiguous()
         if not len(rows):
             return rows.new_empty(*input.shape[:-1], self.out_features)
-        parts = [self._multiply(part) for part in rows.split(MOST)]
+        parts = [self._multiply(rows[start : start + MOST]) for start in range(0, len(rows), MOST)]
         result = parts[0] if len(parts) == 1 else torch.cat(parts)
         return result.view(*input.shape[:-1], self.out_features)
 

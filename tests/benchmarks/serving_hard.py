@@ -29,7 +29,7 @@ MB = 1e6
 SETTLED = 2
 """Minutes after which all is there that a server needs."""
 PATIENCE = 600.0
-"""Seconds that a good request may wait for its answer: on a busy machine it is memory that is looked at, not time."""
+"""Seconds that a server may take to start, and a good request wait for its answer: it is memory that is looked at."""
 GROWTH = 32
 """Megabytes by which it may differ from then: what the system gives and takes back in pieces."""
 
@@ -43,7 +43,7 @@ def main() -> int:
     place = Place(port=0, limits=Limits(body=100_000, body_seconds=2.0, seconds=PATIENCE))
     child = Child(process.serve, str(told.export), place, name="desktop-llm-serve")
     try:
-        said = first_word(child)
+        said = first_word(child, PATIENCE)
         if "address" not in said:
             print(said)
             return 1

@@ -86,9 +86,9 @@ def hard_use(address: str, seconds: float, patience: float = 120.0) -> tuple[Cou
     return kinds, answered
 
 
-def first_word(child: Child) -> dict[str, object]:
+def first_word(child: Child, seconds: float = 120.0) -> dict[str, object]:
     """What the process of a server says first: its address, or what is wrong."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         for told in child.wait(0.2):
             if isinstance(told, dict):

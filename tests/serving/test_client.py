@@ -23,6 +23,7 @@ from tests.serving.answering import DIGEST, LABELS
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 TOKEN = "0123456789abcdef"
+NAMED = "name:word"
 SECONDS = 20
 
 
@@ -47,7 +48,7 @@ def test_an_address_says_whether_it_is_this_machine(given: str, url: str, own: b
 
 
 @pytest.mark.parametrize(
-    "given", ["", "http://", "ftp://a", "http://a:x", "http://u:p@a", "http://a?b", "a b", "http://a:99999"]
+    "given", ["", "http://", "ftp://a", "http://a:x", f"http://{NAMED}@a", "http://a?b", "a b", "http://a:99999"]
 )
 def test_what_is_no_address_is_told(given: str) -> None:
     with pytest.raises(UserError, match="no address of a server"):

@@ -41,7 +41,7 @@ class ServerDialog(WorkDialog):
             )
         )
         self.whole.addLayout(self._build_form())
-        self.agree = QCheckBox(self.tr("That may be"))
+        self.agree = QCheckBox(self.tr("I agree"))
         self.agree.setObjectName("server.agree")
         self.agree.toggled.connect(lambda _: self._let())
         self._warning = plain_label("", "warn", wrap=True)
@@ -135,8 +135,8 @@ class ServerDialog(WorkDialog):
         self._warning.setText(warning)
         for part in (self._warning, self.agree):
             part.setVisible(bool(warning))
-        for part in (self.field, self.token, self.agree):
-            part.setEnabled(free)
+        for touched in (self.field, self.token, self.agree):
+            touched.setEnabled(free)
         self._go.setEnabled(free and self._hub.writable and told is not None and self._may(told))
         super()._let()
 
