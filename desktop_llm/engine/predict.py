@@ -1,7 +1,8 @@
-"""Answers of a finished model, loaded once and asked often."""
+"""Answers of a finished model, loaded once and asked often, from several threads if need be."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,15 @@ from desktop_llm.engine.spread import Spread
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.nets import model_folder
+from desktop_llm.nets import buckets, model_folder
 from desktop_llm.nets.learner import Noting, Outputs, Row
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Scores
 
 BATCH = 64
+PLACES = 4096
+FAR_PLACES = 32_768
+"""Padded tokens that are computed at once for answers, on a processor and on a GPU: it is they that take memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,12 @@ class Predictor:
             self.device.take(self.learner.model)
         self.learner.model.eval()
         self._before = reference.Before(folder, self.learner, self.device)
+        self._encoding = threading.Lock()
+        self._overhead = self.device.slice_overhead(sum(one.numel() for one in self.learner.model.parameters()))
+
+    def settle(self) -> None:
+        """From now on it answers alone: nobody measures it, saves it, or gives it other weights."""
+        self.device.pack(self.learner.model)
 
     def is_of(self, folder: Path) -> bool:
         """Whether this is the model in `folder`, as it is on disk now."""
@@ -82,17 +92,20 @@ class Predictor:
 
     def _split(self, rows: Sequence[Row], *, referring: bool = True) -> Split:
         """Rows encoded; `referring`: they know what the model at the start makes of them, where it is still there."""
-        split = Split(rows, self.learner.encode(rows, _silent))
-        if isinstance(self.learner, Noting):
-            self.learner.notes = []  # they are for who trains; here they would become ever more
-        if referring:
-            with devices.memory_sentences():
-                self._before.tell(split, BATCH)
+        with self._encoding:  # a tokenizer has settings of its own, and what a learner notes is one for all
+            split = Split(rows, self.learner.encode(rows, _silent))
+            if isinstance(self.learner, Noting):
+                self.learner.notes = []  # they are for who trains; here they would become ever more
+            if referring:
+                with devices.memory_sentences():
+                    self._before.tell(split, BATCH)
         return split
 
     def _outputs(self, split: Split) -> Outputs:
+        most = PLACES if self.device.torch.type == "cpu" else FAR_PLACES
+        batches = buckets.answering_batches(split.examples.lengths, self._overhead, most)
         with devices.memory_sentences():
-            return evaluate.outputs_of(Spread(self.learner), split, self.device, BATCH, _nothing)
+            return evaluate.outputs_in(Spread(self.learner), split, self.device, batches, _nothing)
 
 
 def stamp(folder: Path) -> int:

@@ -14,12 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.catalog import hub
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import events, generation, prediction
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed
@@ -65,8 +67,9 @@ def train_here(folder: str, on_event: Callable[[Event], None], control: Control,
 
         return launching.run(Path(folder), processes, on_event, control)
     try:
-        from desktop_llm.engine import ranks
-        from desktop_llm.engine.run import run
+        with at_rest():
+            from desktop_llm.engine import ranks
+            from desktop_llm.engine.run import run
     except ImportError as error:
         end = Failed(at=time.time(), message=f"The engine is not whole ({error}); install the program again.")
         on_event(end)
@@ -86,7 +89,8 @@ def train(folder: str, pipe: Connection) -> None:
     """The training process: obeys words from the pipe, sends events as lines."""
     _own_output(RunFolder(Path(folder)).log_file)
     offline()
-    from desktop_llm.engine.device import step_aside
+    with at_rest():
+        from desktop_llm.engine.device import step_aside
 
     step_aside()
     control = Control()
@@ -105,7 +109,8 @@ def train(folder: str, pipe: Connection) -> None:
 def infer(pipe: Connection) -> None:
     """The answering process: keeps the last asked model loaded; ends on `{"quit": True}` or the pipe's end."""
     offline()
-    from desktop_llm.engine.device import settle_thread, step_aside
+    with at_rest():
+        from desktop_llm.engine.device import settle_thread, step_aside
 
     settle_thread()
     step_aside()
@@ -177,7 +182,8 @@ class _Models:
 
     def predict(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Answers about rows."""
-        from desktop_llm.engine.predict import Predictor
+        with at_rest():
+            from desktop_llm.engine.predict import Predictor
 
         folder = Path(asked["folder"])
         if self._predictor is None or not self._predictor.is_of(folder):
@@ -188,7 +194,8 @@ class _Models:
 
     def embed(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Vectors of texts, as an array float16 [n, width]."""
-        from desktop_llm.engine.embed import Encoder
+        with at_rest():
+            from desktop_llm.engine.embed import Encoder
 
         folder = Path(asked["folder"])
         if self._encoder is None or self._encoder.folder != folder:
@@ -196,13 +203,18 @@ class _Models:
         return {"vectors": self._encoder.embed(asked["texts"]).astype("float16")}
 
     def write(self, asked: dict[str, Any], inbox: _Inbox) -> dict[str, Any]:
-        """Let a model go on from a row; its pieces are sent as they come, and its ending is the answer."""
+        """Let a model go on from a row, or without `sampling` look at it; its pieces are sent as they come, and its
+        ending is the answer."""
         number = int(asked["id"])
         generator = self._generator(Path(asked["folder"]), str(asked.get("task", "")))
         pieces: list[Any] = []
         sent = time.monotonic()
-        sampling = generation.from_json(asked["sampling"])
-        for told in generator.write(asked["write"], sampling, lambda: inbox.unwanted(number)):
+        unwanted = partial(inbox.unwanted, number)
+        if asked["sampling"] is None:
+            said = generator.look(asked["write"], unwanted)
+        else:
+            said = generator.write(asked["write"], generation.from_json(asked["sampling"]), unwanted)
+        for told in said:
             if isinstance(told, generation.Piece):
                 pieces.append(generation.piece_to_json(told))
             if pieces and (time.monotonic() - sent >= SENT_EVERY or isinstance(told, generation.Ending)):
@@ -213,7 +225,8 @@ class _Models:
         raise RuntimeError("a model that writes has no ending")
 
     def _generator(self, folder: Path, task: str) -> Generator:
-        from desktop_llm.engine.generator import Generator
+        with at_rest():
+            from desktop_llm.engine.generator import Generator
 
         found = next((one for one in self._writing if one.is_of(folder)), None)
         others = [one for one in self._writing if one is not found and one.folder != folder]

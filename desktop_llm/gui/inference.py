@@ -87,13 +87,21 @@ class Line(QThread):
         return self._put({"folder": str(folder), "texts": list(texts)}, _vectors, urgent=False)
 
     def write(
-        self, folder: Path, row: Row, sampling: Sampling, on_pieces: Callable[[list[Piece]], None], *, task: str = ""
+        self,
+        folder: Path,
+        row: Row,
+        sampling: Sampling | None,
+        on_pieces: Callable[[list[Piece]], None],
+        *,
+        task: str = "",
     ) -> Future[Ending]:
         """Let the model in `folder` go on from a row; `on_pieces` is called in the line's thread as they come.
 
+        Without `sampling` nothing is written: the pieces are those of the row's text, as the model foretells them.
         `task` names the kind of a folder that no run has written. The future fails with UserError.
         """
-        asked = {"folder": str(folder), "write": dict(row), "sampling": generation.to_json(sampling), "task": task}
+        how = None if sampling is None else generation.to_json(sampling)
+        asked = {"folder": str(folder), "write": dict(row), "sampling": how, "task": task}
         return self._put(
             asked,
             lambda told: generation.ending_from_json(told["ending"]),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from desktop_llm.nets import attention, causal_model, head_loss, model_folder, varlen
+from desktop_llm.nets import attention, causal_model, foretold, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch
@@ -74,6 +74,19 @@ class CausalKept(Kept):
             "position_ids": batch["position_ids"],
             "attention_mask": attention.mask_of(batch["documents"], self.precision(batch["input_ids"].device)),
         }
+
+    def logits(self, whole: Sequence[int]) -> Iterator[torch.Tensor]:
+        """What is said of each token of `whole` but the first, window by window; float32 [k, vocabulary]."""
+        size = self._parts.max_length
+        for start in range(0, len(whole) - 1, size):
+            ids = torch.tensor([whole[start : start + size + 1][:-1]], device=self.model.device)
+            read = causal_model.hidden_of if self._parts.plain_head else causal_model.logits_of
+            with torch.inference_mode():
+                told = read(self.model, input_ids=ids)[0]
+            for some in torch.split(told, foretold.AT_ONCE):
+                with torch.inference_mode():
+                    said = some @ causal_model.head_of(self.model).t() if self._parts.plain_head else some
+                yield said.float()
 
     def precision(self, device: torch.device) -> torch.dtype:
         """In which masks are made."""

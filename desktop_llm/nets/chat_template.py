@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -151,8 +151,7 @@ class ChatTemplate:
             raise self._refusal(error) from error
 
     def _refusal(self, error: Exception) -> UserError:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        return UserError(f"The chat template of “{self._where}” refuses a conversation ({first}).")
+        return UserError(f"The chat template of “{self._where}” refuses a conversation ({first_line(error)}).")
 
     def _tells(self, told: list[Message], words: str) -> bool:
         try:

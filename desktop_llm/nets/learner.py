@@ -5,7 +5,7 @@ The engine owns the loop (batches, steps, precision, checkpoints); the task owns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -181,6 +181,14 @@ class Filling(Protocol):
 
     def filled(self, row: Row) -> list[Piece]:
         """The text with its gaps filled, piece by piece, each gap's with what else might stand there."""
+
+
+@runtime_checkable
+class Foretelling(Protocol):
+    """A learner whose model says of each token of a text how probable it held it."""
+
+    def foretold(self, row: Row) -> Iterator[tuple[Piece, int]]:
+        """The text piece by piece, with how many tokens each is; what ends it is a piece of no text."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from desktop_llm import atomic
 from desktop_llm.catalog import folder as folders
 from desktop_llm.catalog import weight_files
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -132,8 +132,8 @@ def load(
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(f"The weights in “{folder}” cannot be loaded ({first}); fetch the model again.") from error
+        why = first_line(error)
+        raise UserError(f"The weights in “{folder}” cannot be loaded ({why}); fetch the model again.") from error
     check_weights(folder, made, told, new_head=new_head)
     return made
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import tokens
+from desktop_llm.nets import attention, tokens
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Judged, Report, Row
 from desktop_llm.nets.sequence_model import Parts
@@ -111,5 +111,6 @@ class SequenceHead(Kept, ABC):
         inputs: dict[str, Any] = {"input_ids": batch["input_ids"]}
         if "attention_mask" in batch:
             inputs["attention_mask"] = batch["attention_mask"]
+        attention.use_fitting(self.model, batch["input_ids"])
         logits: torch.Tensor = self.model(**inputs).logits
         return logits.float()

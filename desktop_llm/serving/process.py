@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.serving.place import Place
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def serve(folder: str, place: Place, pipe: Connection) -> None:
             pipe.send(told)
 
     try:
-        from desktop_llm.serving import server
+        with at_rest():
+            from desktop_llm.serving import server
 
         made = server.ready(Path(folder), place)
     except UserError as error:

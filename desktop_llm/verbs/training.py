@@ -128,18 +128,23 @@ def _advice(project: Project, recipe: Recipe, rows: int) -> str:
     return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
 
 
-def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int, RunFolder]:
+def prepare(
+    project: Project, recipe: Recipe, *, here: bool = True, trial: Mapping[str, Any] | None = None
+) -> tuple[int, RunFolder]:
     """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError.
 
-    `here`: it is to be run on this computer.
+    `here`: it is to be run on this computer. `trial` says of which search it is one, see `store.runs.Run.trial`.
     """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     frozen, _ = _checked(project, recipe, here=here)
-    recipe = _absolute(recipe)
+    recipe = absolute(recipe)
     project.items.set_splits(frozen.new_splits)
     return new_run(
-        project, title_of(project, recipe), lambda number, folder: _freeze(project, frozen, recipe, number, folder)
+        project,
+        title_of(project, recipe),
+        lambda number, folder: _freeze(project, frozen, recipe, number, folder),
+        trial=trial,
     )
 
 
@@ -154,7 +159,13 @@ def title_of(project: Project, recipe: Recipe) -> str:
     return folder.name.encode("utf-8", "replace").decode()
 
 
-def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job]) -> tuple[int, RunFolder]:
+def new_run(
+    project: Project,
+    title: str,
+    fill: Callable[[int, RunFolder], Job],
+    *,
+    trial: Mapping[str, Any] | None = None,
+) -> tuple[int, RunFolder]:
     """Make a run's folder, which `fill` puts data and job into, and tell the project of it. Raises UserError."""
     number = project.runs.free_number()
     folder = project.runs.folder(number)
@@ -172,6 +183,7 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
             schema=job.schema,
             number=number,
             foretold=foretelling.of_job(project, job),
+            trial=trial,
         )
     except BaseException:  # nobody will ask for it; what stopped us goes on up
         shutil.rmtree(folder.path, ignore_errors=True)
@@ -181,7 +193,7 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
 
 def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
     """Freeze rows and labels as they are now into the run folder `path`, outside the project's runs."""
-    return _freeze(project, _Frozen(project), _absolute(recipe), number, RunFolder(path))
+    return _freeze(project, _Frozen(project), absolute(recipe), number, RunFolder(path))
 
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
@@ -233,7 +245,7 @@ def versions() -> dict[str, str]:
     return told
 
 
-def _absolute(recipe: Recipe) -> Recipe:
+def absolute(recipe: Recipe) -> Recipe:
     """The recipe with its model folder named so that it is found from everywhere."""
     if recipe.model == SCRATCH:
         return recipe

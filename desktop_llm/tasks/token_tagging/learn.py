@@ -19,7 +19,7 @@ from transformers import AutoModelForTokenClassification, ModernBertForTokenClas
 
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import sequence_model, words
+from desktop_llm.nets import attention, sequence_model, words
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Report, Row
 from desktop_llm.nets.sequence_model import Head, Parts
@@ -123,6 +123,7 @@ class Tagger(Kept):
 
     def _line_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
+        attention.use_fitting(self.model, ids)
         logits: torch.Tensor = self.model(**inputs).logits
         return logits.float()
 
