@@ -241,11 +241,8 @@ def test_what_is_cut_and_what_is_left_out_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", ["instruction", "length", "template"])
 def test_what_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path, wrong: str) -> None:
     base = templates.llama(tmp_path / "base")
-    values: dict[str, Any] = {
-        "instruction": {"instruction": "the a my " * 90},
-        "length": {"max_length": 16},
-        "template": {},
-    }[wrong]
+    wishes: dict[str, dict[str, Any]] = {"instruction": {"instruction": "the a my " * 90}, "length": {"max_length": 16}}
+    values = wishes.get(wrong, {})
     if wrong == "template":
         (base / "chat_template.jinja").write_text(templates.read("blind"), encoding="utf-8")
     end, _ = _run(_make(tmp_path / "run", base, max_steps=2, **values))

@@ -113,7 +113,7 @@ def test_chances_are_those_of_transformers_alone_name_by_name(tmp_path: Path, na
 @BOTH
 def test_only_the_names_tokens_are_learned(tmp_path: Path, name: str) -> None:
     base = templates.llama(tmp_path / "base", name, max_position_embeddings=256)
-    learner = _built(_make(tmp_path / "run", base, max_length=64))
+    learner = _built(_make(tmp_path / "run", base, max_length=128))
     learner.model.train(False)
     rows = _rows(5)
     batch = learner.collate(learner.encode(rows, lambda *_: None), range(5))
@@ -128,8 +128,8 @@ def test_only_the_names_tokens_are_learned(tmp_path: Path, name: str) -> None:
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Event]]:
     """A run that has learned two topics by the words for them."""
     path = tmp_path_factory.mktemp("prompted")
-    base = templates.llama(path / "base")
-    values = {"learning_rate": 5e-3, "num_train_epochs": 6.0, "instruction": "Which of {labels} is it?"}
+    base = templates.llama(path / "base", max_position_embeddings=256)
+    values = {"learning_rate": 5e-3, "num_train_epochs": 8.0, "max_length": 96}
     folder = _make(path / "run", base, run_folders.FIRST, count=160, **values)
     end, heard = _run(folder)
     assert isinstance(end, Finished), end

@@ -65,7 +65,8 @@ def _accuracy(learner: Any, rows: list[dict[str, str]]) -> float:
     examples = learner.encode([{"text": row["text"]} for row in rows], lambda *_: None)
     parts = [learner.outputs(learner.collate(examples, range(at, at + 20))) for at in range(0, len(rows), 20)]
     said = learner.predictions(torch.cat(parts))
-    return sum(one.label == row["category"] for one, row in zip(said, rows, strict=True)) / len(rows)
+    right = [bool(one.label == row["category"]) for one, row in zip(said, rows, strict=True)]
+    return sum(right) / len(rows)
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
