@@ -82,7 +82,7 @@ class CausalKept(Kept):
             read = causal_model.hidden_of if self._parts.plain_head else causal_model.logits_of
             with torch.inference_mode():
                 told = read(self.model, input_ids=ids)[0]
-            for some in told.split(foretold.AT_ONCE):
+            for some in torch.split(told, foretold.AT_ONCE):
                 with torch.inference_mode():
                     said = some @ causal_model.head_of(self.model).t() if self._parts.plain_head else some
                 yield said.float()

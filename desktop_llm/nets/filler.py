@@ -162,7 +162,7 @@ class Filler(Kept):
         room = max(1, parts.max_length - 2)
         for start in range(0, len(ids), room):
             line = torch.tensor([parts.before, *ids[start : start + room], parts.after], device=self.model.device)
-            for places in torch.arange(1, len(line) - 1).split(max(1, AT_ONCE // len(line))):
+            for places in torch.split(torch.arange(1, len(line) - 1), max(1, AT_ONCE // len(line))):
                 rows = torch.arange(len(places))
                 shown = line.repeat(len(places), 1)
                 shown[rows, places] = parts.mask

@@ -72,7 +72,7 @@ def _judged(
 ) -> Iterator[tuple[float, tuple[tuple[str, float], ...]]]:
     """The chance of each token, and the likeliest ones in its place."""
     at = 0
-    for some in chain.from_iterable(one.split(AT_ONCE) for one in logits):
+    for some in chain.from_iterable(torch.split(one, AT_ONCE) for one in logits):
         with torch.inference_mode():
             chances = torch.softmax(some.float(), dim=-1)
             own = chances.gather(1, torch.tensor(ids[at : at + len(some)], device=some.device)[:, None])[:, 0].tolist()
