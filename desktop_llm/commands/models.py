@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm.commands import explaining
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected, usage
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import generation
@@ -24,6 +25,7 @@ def declare(verb: Declare) -> None:
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
     one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
+    explaining.ask(one)
     writing = one.add_argument_group("models that write")
     for setting in fields(Sampling):
         writing.add_argument(_option(setting.name), metavar="VALUE", help=setting.metadata["help"].replace("%", "%%"))
@@ -46,20 +48,33 @@ def declare(verb: Declare) -> None:
 
 
 def _predict(told: Any, out: Out) -> None:
-    from desktop_llm.engine import worker
     from desktop_llm.store.project import is_project
-    from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs.evaluating import finished_folder
 
     folder = told.project.expanduser()
+    explaining.check(told, is_project(folder))
     if is_project(folder):
         if len(told.rest) != 2 or not told.rest[0].isdecimal():
             raise UsageError("A project needs the number of a run and a text or a file: predict PROJECT RUN INPUT.")
         with opened(folder) as project:
             must_learn(project)
             folder = finished_folder(project, int(told.rest[0])).model
+            if told.nearest is not None:
+                explaining.nearest(project, int(told.rest[0]), told, out)
+                return
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
+    if told.explain:
+        explaining.explain(folder, told, out)
+    else:
+        _ask(folder, told, out)
+
+
+def _ask(folder: Path, told: Any, out: Out) -> None:
+    """What a model says of each row, or writes to it."""
+    from desktop_llm.engine import worker
+    from desktop_llm.tasks import task as task_named
+
     worker.offline()
     from desktop_llm.jobs.model_note import task_of
 

@@ -52,7 +52,7 @@ class _Measured:
     watts: float | None
     evaluation: dict[str, float]
     asking: float
-    """What it takes to ask the model at the start, in seconds."""
+    """What it takes to ask the model at the start, or a teacher, in seconds."""
     checkpoint: tuple[float, int]
     model: tuple[float, int]
 
@@ -89,7 +89,7 @@ def measure(folder: Path, report: Report = lambda *_: None, clock: Clock = time.
             pace=steps,
             watts=watts,
             evaluation=evaluation,
-            asking=_asking(trial, evaluation),
+            asking=trial.asking + _asking(trial, evaluation),
             checkpoint=kept,
             model=model,
         )

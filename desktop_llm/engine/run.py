@@ -27,6 +27,7 @@ from desktop_llm.engine import (
     rate,
     reference,
     retention,
+    teaching,
     what_learns,
 )
 from desktop_llm.engine import device as devices
@@ -134,6 +135,7 @@ def _run(job: Job, run_folder: RunFolder, voice: Voice, control: Control, ranks:
     spread = ranks.agreed(lambda: over(learner, job.recipe, device, ranks))
     ranks.agreed(lambda: what_learns.save_memory(learner, job.recipe, device))
     reference.settle(job, run_folder, spread, splits, device, voice, resumed=source is not None)
+    splits["train"] = teaching.settle(job, run_folder, spread, splits["train"], device, voice)
     batch = (checkpoint.standing(source).rows if source is not None else 0) or (
         job.recipe.per_device_train_batch_size * ranks.world
     )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from desktop_llm.engine import device as devices
-from desktop_llm.engine import optimizers, what_learns
+from desktop_llm.engine import optimizers, teaching, what_learns
 from desktop_llm.engine.plan import Plan, plan
 from desktop_llm.engine.ranks import Ranks
 from desktop_llm.engine.stepper import Stepper
@@ -75,12 +75,20 @@ class Trial:
         self.scale = sum(self.counts.values()) / max(1, kept)
         """How many rows of the run stand behind each that was read."""
         what_learns.settle(self.learner, recipe)
+        self.learner.model.train()
         self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)
         what_learns.save_memory(self.learner, recipe, self.device)
         train = self.examples["train"]
         weights = snapshot.weights(folder.snapshot)
+        count = self.counts["train"] / max(1, recipe.num_processes)
+        self.asking = (
+            count * teaching.tried(self.job, self.learner, self.rows["train"], self.device, clock)
+            if recipe.teacher
+            else 0.0
+        )
+        """What asking a teacher takes before the first step, in seconds."""
         self._weights = None if weights is None or len(weights) != len(train) else np.asarray(weights, np.float64)
         """How often each example is drawn; None where all are as often, or where only a sample was read."""
         self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))

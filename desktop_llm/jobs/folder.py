@@ -1,7 +1,8 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
     runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
-                dynamics/{part-…,summary}/  reference/…/  log.txt  start/
+                dynamics/{part-…,summary}/  reference/…/  teacher/…/  vectors/…/  log.txt
+                start/
     cache/tokens/  what texts are encoded to, see `nets.token_shelf`; may be removed, and is then made again
 
 `start/` is there in the folder of a run that was packed for a server: the model folder that it begins with, which its
@@ -81,6 +82,16 @@ class RunFolder:
     def reference(self) -> Path:
         """What the model said of examples before it learned, a folder for each set of them, see `engine.reference`."""
         return self.path / "reference"
+
+    @property
+    def teacher(self) -> Path:
+        """What another model said of the training examples, see `engine.teaching`."""
+        return self.path / "teacher"
+
+    @property
+    def vectors(self) -> Path:
+        """The kept model's vectors of the training texts, once somebody has asked for the nearest; may be deleted."""
+        return self.path / "vectors"
 
     @property
     def dynamics(self) -> Path:

@@ -22,6 +22,8 @@ FREE = frozenset(
         "lr_decay_ratio",
         "layerwise_lr_decay",
         "lora_alpha",
+        "distillation_temperature",
+        "distillation_weight",
         "weight_decay",
         "max_grad_norm",
         "adam_beta1",

@@ -23,9 +23,10 @@ class Job:
     `task` is a task's name; `schema` the task's own words about its labels (`{"classes": ["a", "b"]}` …);
     `snapshot` the data's hash and counts, `{"sha256": …, "train": n, "validation": n, "test": n}`;
     `created` an ISO 8601 time in UTC; `versions` program and library versions by name; `start` the hash of the weights
-    it begins with, '' from scratch. `history` tells how the recipe was changed on the way, the oldest first,
-    `{"at": …, "step": where it stood, "recipe": {key: [before, after]}}`. `again` is '{}', or the run that this one
-    repeats: `{"run": number, "weights": the hash it ended with, "device": …, "precision": …, "stopped_at": step or 0}`.
+    it begins with, '' from scratch, and `teacher` that of its teacher's. `history` tells how the recipe was changed on
+    the way, the oldest first, `{"at": …, "step": where it stood, "recipe": {key: [before, after]}}`. `again` is '{}',
+    or the run that this one repeats: `{"run": number, "weights": the hash it ended with, "device": …, "precision": …,
+    "stopped_at": step or 0}`.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Job:
     created: str
     versions: Mapping[str, str] = field(default_factory=dict)
     start: str = ""
+    teacher: str = ""
     history: tuple[Mapping[str, Any], ...] = ()
     again: Mapping[str, Any] = field(default_factory=dict)
 
@@ -54,6 +56,7 @@ def to_json(job: Job) -> dict[str, Any]:
         "created": job.created,
         "versions": dict(job.versions),
         "start": job.start,
+        "teacher": job.teacher,
         "history": [dict(one) for one in job.history],
         "again": dict(job.again),
     }
@@ -94,6 +97,7 @@ def read(path: Path, *, named: str = "", mend: str = "start a new run") -> Job:
             created=told["created"],
             versions=dict(told.get("versions", {})),
             start=str(told.get("start", "")),
+            teacher=str(told.get("teacher", "")),
             history=tuple(dict(one) for one in told.get("history", ())),
             again=dict(told.get("again", {})),
         )

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from desktop_llm.nets import attention, causal_model, foretold, head_loss, model_folder, varlen
+from desktop_llm.errors import UserError
+from desktop_llm.nets import attention, causal_model, distillation, foretold, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
+from desktop_llm.nets.distillation import Lesson, Said
 from desktop_llm.nets.kept import Kept
-from desktop_llm.nets.learner import Batch
+from desktop_llm.nets.learner import Batch, Learner
 
 
 class CausalKept(Kept):
@@ -20,7 +22,9 @@ class CausalKept(Kept):
     def __init__(self, parts: CausalParts) -> None:
         """Put the parts together."""
         super().__init__(parts.model, parts.tokenizer)
-        self._parts = parts
+        self._parts, self._smoothing = parts, 0.0
+        self._teacher: CausalKept | None = None
+        self._lesson: Lesson | None = None
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -44,14 +48,45 @@ class CausalKept(Kept):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of all tokens that count."""
-        inputs, labels = self.inputs(batch), batch["labels"].flatten()
-        if not self._parts.plain_head:
-            logits = causal_model.logits_of(self.model, **inputs)
+        said, labels = self.says(batch), batch["labels"].flatten()
+        if self._teacher is not None and self._lesson is not None:
+            return distillation.token_loss(self._lesson, said, self._teacher.heard_at(batch), labels)
+        if said.head is None:
             return torch.nn.functional.cross_entropy(
-                logits.float().flatten(0, 1), labels, ignore_index=head_loss.IGNORED
+                said.states.float(), labels, ignore_index=head_loss.IGNORED, label_smoothing=self._smoothing
             )
-        hidden = causal_model.hidden_of(self.model, **inputs)
-        return head_loss.mean_loss(hidden.flatten(0, 1), causal_model.head_of(self.model), labels)
+        return head_loss.mean_loss(said.states, said.head, labels, smoothing=self._smoothing)
+
+    def says(self, batch: Batch) -> Said:
+        """What the model says of each token of a batch: hidden states and head, or logits where it has no plain one."""
+        inputs = self.inputs(batch)
+        if not self._parts.plain_head:
+            return Said(causal_model.logits_of(self.model, **inputs).flatten(0, 1), None)
+        hidden = causal_model.hidden_of(self.model, **inputs).flatten(0, 1)
+        return Said(hidden, causal_model.head_of(self.model))
+
+    def heard_at(self, batch: Batch) -> Said:
+        """The same, from a teacher: without gradient, on the device of the batch."""
+        self.model.to(batch["input_ids"].device)
+        with torch.no_grad():
+            return self.says(batch)
+
+    def accompany(self, teacher: Learner, lesson: Lesson) -> None:
+        """Learn what a teacher with the same tokens says of each, beside the token that is there."""
+        if not isinstance(teacher, CausalKept):
+            raise UserError("The teacher does not write texts; choose one of the same task.")
+        if teacher.tokenizer.get_vocab() != self._tokenizer.get_vocab():
+            raise UserError(
+                "The teacher has other tokens than the model that is to learn, and a model that writes learns from one "
+                "with the same; start from scratch (which takes those of the teacher), or choose another one."
+            )
+        if teacher.context < self._parts.max_length:
+            raise UserError(
+                f"The teacher reads {teacher.context:,} tokens at once, the run {self._parts.max_length:,}; set "
+                f"“max_length” to {teacher.context} at most."
+            )
+        teacher.model.requires_grad_(False).eval()
+        self._teacher, self._lesson = teacher, lesson
 
     def with_starts(self, batch: Batch, most: int) -> Batch:
         """A batch whose lines hold at most so many texts, with where these begin where the device needs no more."""
@@ -61,17 +96,15 @@ class CausalKept(Kept):
 
     def inputs(self, batch: Batch) -> dict[str, Any]:
         """What the model is given of a batch."""
-        if "documents" not in batch:
+        if "documents" not in batch or not self._parts.apart:
             return {"input_ids": batch["input_ids"]}
-        if "starts" in batch:
+        if "starts" in batch and self._parts.by_starts:
             told: dict[str, Any] = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
             return told | attention.apart(batch["starts"], batch["input_ids"].shape[1])
-        kind = batch["input_ids"].device.type
-        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         return {
             "input_ids": batch["input_ids"],
             "position_ids": batch["position_ids"],
-            "attention_mask": attention.mask_of(batch["documents"], precision),
+            "attention_mask": attention.mask_of(batch["documents"], self.precision(batch["input_ids"].device)),
         }
 
     def logits(self, whole: Sequence[int]) -> Iterator[torch.Tensor]:
@@ -86,6 +119,11 @@ class CausalKept(Kept):
                 with torch.inference_mode():
                     said = some @ causal_model.head_of(self.model).t() if self._parts.plain_head else some
                 yield said.float()
+
+    def precision(self, device: torch.device) -> torch.dtype:
+        """In which masks are made."""
+        kind = device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
     def measured(
         self, ids: torch.Tensor, labels: torch.Tensor, ends: torch.Tensor

@@ -21,6 +21,7 @@ from desktop_llm.jobs.recipe import Recipe
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from desktop_llm.nets.distillation import Lesson
     from desktop_llm.nets.token_shelf import Shelf
 
 Row = Mapping[str, Any]
@@ -218,6 +219,28 @@ class Referring(Protocol):
 
 
 @runtime_checkable
+class Taught(Protocol):
+    """A learner that can learn from what a teacher says of its rows, which is asked of that only once."""
+
+    def heard(self, examples: Any, teacher: Learner, said: Outputs) -> np.ndarray:
+        """What a teacher's `outputs` for the rows of examples mean for the learner, float16, to be kept.
+
+        NaN where the teacher says nothing. Raises UserError where it cannot teach this learner.
+        """
+
+    def taught(self, examples: Any, heard: np.ndarray, lesson: Lesson) -> Examples:
+        """The examples with what was heard of them; in their batches it counts as the lesson says."""
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """A learner that asks its teacher at each step: what that says of all examples would be too much to keep."""
+
+    def accompany(self, teacher: Learner, lesson: Lesson) -> None:
+        """Learn from a teacher that stays in memory. Raises UserError where it cannot teach this learner."""
+
+
+@runtime_checkable
 class Partial(Protocol):
     """A learner of whose model not all is computed for each token of an example."""
 
@@ -251,6 +274,39 @@ class Judging(Protocol):
 
     def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
         """The loss as `loss` has it, and how the examples of the batch are judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A text as a model reads it: token ids, their places in the text (code points), and which stand for no text."""
+
+    ids: Sequence[int]
+    places: Sequence[tuple[int, int]]
+    special: Sequence[bool]
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A learner whose answers are chances of classes, and can be traced back to the words of a text."""
+
+    classes: tuple[str, ...]
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The network."""
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+
+    def pieces(self, row: Row) -> Pieces:
+        """What is read of a row. Raises UserError for a tokenizer that does not say where its tokens are."""
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [b, classes] of a batch on the model's device; they can be differentiated."""
+
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """The chance of each class, [b, classes]."""
 
 
 class LearnRoom(Protocol):

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import tokens
+from desktop_llm.nets import attention, distillation, tokens
+from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
-from desktop_llm.nets.learner import Batch, Judged, Report, Row
+from desktop_llm.nets.learner import Batch, Judged, Learner, Outputs, Pieces, Report, Row
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import Target, TokenRows
 
-TOP = 5
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 FAR = 20
 """A text with so many characters for each token that is read of it is far too long for it."""
 
@@ -32,6 +38,7 @@ class SequenceHead(Kept, ABC):
         self.classes = parts.classes
         self._max_length = parts.max_length
         self._smoothing = label_smoothing
+        self._lesson: Lesson | None = None
         self.notes: list[str] = []
         """What a person should know of what was encoded."""
         self._numbers = {name: place for place, name in enumerate(self.classes)}
@@ -47,6 +54,19 @@ class SequenceHead(Kept, ABC):
     @abstractmethod
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
         """Logits float32 [n, classes] to answers."""
+
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """The chance of each class, [n, classes], where a text has one of them."""
+        return torch.softmax(logits, dim=-1)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+        return self._tokenizer
+
+    def pieces(self, row: Row) -> Pieces:
+        """See `nets.tokens.pieces`."""
+        return tokens.pieces(self._tokenizer, str(row["text"]), self._max_length)
 
     def encode(self, rows: Iterable[Row], report: Report) -> TokenRows:
         """Texts to token ids and labels to targets."""
@@ -79,14 +99,29 @@ class SequenceHead(Kept, ABC):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, with label smoothing as in the recipe."""
-        return self.loss_of(self._logits(batch), batch["labels"], self._smoothing)
+        return self._loss(self.logits(batch), batch)
 
     def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
         """The loss, and how sure the model is of the given labels."""
-        logits = self._logits(batch)
+        logits = self.logits(batch)
         with torch.no_grad():
             judged = self.judge(logits.detach(), batch["labels"])
-        return self.loss_of(logits, batch["labels"], self._smoothing), judged
+        return self._loss(logits, batch), judged
+
+    def soft_losses(self, logits: torch.Tensor, said: torch.Tensor, temperature: float) -> torch.Tensor:
+        """How far logits [b, classes] are from those that a teacher said, float32 [b]."""
+        return distillation.losses(logits, said, temperature)
+
+    def heard(self, examples: TokenRows, teacher: Learner, said: Outputs) -> np.ndarray:
+        """A teacher's logits float16 [n, classes], in the order of the own classes."""
+        if not isinstance(teacher, SequenceHead) or not isinstance(said, torch.Tensor):
+            raise UserError("The teacher does not answer as this model is to; choose one of the same task.")
+        return distillation.kept(said[:, distillation.columns(self.classes, teacher.classes)])
+
+    def taught(self, examples: TokenRows, heard: np.ndarray, lesson: Lesson) -> TokenRows:
+        """The examples with a teacher's logits."""
+        self._lesson = lesson
+        return replace(examples, said=heard)
 
     def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
         """What logits float32 [b, classes] say of labels that are one class each, int64 [b]."""
@@ -98,7 +133,7 @@ class SequenceHead(Kept, ABC):
     def outputs(self, batch: Batch) -> torch.Tensor:
         """Logits float32 [b, classes] on the CPU."""
         with torch.inference_mode():
-            return self._logits(batch).cpu()
+            return self.logits(batch).cpu()
 
     def mean_loss(self, outputs: torch.Tensor, examples: TokenRows) -> float:
         """The mean loss (without smoothing) of the examples that have a label; 0 when none has."""
@@ -108,9 +143,17 @@ class SequenceHead(Kept, ABC):
             return 0.0
         return float(self.loss_of(outputs[known], targets[known], 0.0))
 
-    def _logits(self, batch: Batch) -> torch.Tensor:
+    def _loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        hard = self.loss_of(logits, batch["labels"], self._smoothing)
+        if self._lesson is None or "said" not in batch:
+            return hard
+        return self._lesson.mixed(hard, self.soft_losses(logits, batch["said"], self._lesson.temperature).mean())
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [b, classes]; they can be differentiated."""
         inputs: dict[str, Any] = {"input_ids": batch["input_ids"]}
         if "attention_mask" in batch:
             inputs["attention_mask"] = batch["attention_mask"]
+        attention.use_fitting(self.model, batch["input_ids"])
         logits: torch.Tensor = self.model(**inputs).logits
         return logits.float()

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from desktop_llm.errors import UserError
+from desktop_llm.nets.learner import Pieces
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -24,12 +27,13 @@ class TokenRows:
     """Texts as token ids and, where known, class indices.
 
     `ids` int32 [total tokens], `starts` int64 [n + 1], `targets` int64 [n] (−1 where there is no label), or int8
-    [n, classes] where several may apply.
+    [n, classes] where several may apply. `said` float16 [n, classes]: a teacher's logits, None where there is none.
     """
 
     ids: np.ndarray
     starts: np.ndarray
     targets: np.ndarray
+    said: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -91,11 +95,22 @@ def encode(
     return TokenRows(ids, starts, np.asarray(targets, dtype=kind))
 
 
+def pieces(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Pieces:
+    """A text as `encode` has it, with the places of its tokens. Raises UserError where these are not known."""
+    if not tokenizer.is_fast:
+        raise UserError("The model's tokenizer does not say where in the text its tokens are; choose another model.")
+    told = tokenizer(
+        text, truncation=True, max_length=max_length, return_offsets_mapping=True, return_special_tokens_mask=True
+    )
+    return Pieces(told["input_ids"], told["offset_mapping"], [bool(one) for one in told["special_tokens_mask"]])
+
+
 def pad(rows: TokenRows, indices: Sequence[int], pad_id: int, steps: int = 1) -> dict[str, torch.Tensor]:
     """A batch: `input_ids` int64 [b, longest]; `labels` [b] or [b, classes].
 
     `attention_mask` int64 [b, longest] is there only where something is padded. With `steps` above 1 the length is a
-    multiple of it, and the mask always there: batches then have few shapes.
+    multiple of it, and the mask always there: batches then have few shapes. `said` float32 [b, classes] where a teacher
+    was asked.
     """
     chosen = np.asarray(indices, dtype=np.int64)
     starts, ends = rows.starts[chosen], rows.starts[chosen + 1]
@@ -108,4 +123,6 @@ def pad(rows: TokenRows, indices: Sequence[int], pad_id: int, steps: int = 1) ->
     batch = {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(rows.targets[chosen])}
     if steps > 1 or not real.all():
         batch["attention_mask"] = torch.from_numpy(real.astype(np.int64))
+    if rows.said is not None:
+        batch["said"] = torch.from_numpy(rows.said[chosen].astype(np.float32))
     return batch

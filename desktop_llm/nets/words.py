@@ -50,7 +50,8 @@ class WordRows:
 
     `ids` int32 [tokens], `starts` int64 [n + 1]; `heads` int32 [words]: the first token of each word, counted from the
     text's first; `places` int32 [words, 2]: its beginning and end in code points; `targets` int16 [words], −1 where
-    nobody knows; `word_starts` int64 [n + 1]. `room` is how many tokens a window has.
+    nobody knows; `word_starts` int64 [n + 1]. `room` is how many tokens a window has. `said` float16
+    [words, 1 + classes]: a teacher's logits of no class and of each, NaN where it knows no such word.
     """
 
     ids: np.ndarray
@@ -62,6 +63,7 @@ class WordRows:
     before: tuple[int, ...]
     after: tuple[int, ...]
     room: int
+    said: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -284,6 +286,8 @@ def collate(rows: WordRows, indices: Sequence[int], pad_id: int) -> dict[str, to
         "places": torch.from_numpy(rows.places[order].astype(np.int64)),
         "sizes": torch.tensor(sizes),
     }
+    if rows.said is not None:
+        batch["said"] = torch.from_numpy(rows.said[order].astype(np.float32))
     return batch if mask.all() else {**batch, "attention_mask": torch.from_numpy(mask)}
 
 

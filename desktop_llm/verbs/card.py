@@ -16,10 +16,15 @@ from desktop_llm.store.evaluations import SPLIT
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import earlier
+from desktop_llm.verbs import earlier, prompt_example
+from desktop_llm.verbs.teaching import TAUGHT_BY
 
 RECIPE_SKIPPED = {"device"}
+PLACES = ("model", "teacher")
+"""The keys of folders: where these lie is nobody's business."""
 UNKNOWN = "not stated"
+WRITER = "text-generation"
+"""What transformers calls a language model, whatever it was taught by a prompt."""
 LIBRARIES = {"folder": "transformers", "adapter": "peft", "onnx": "onnxruntime", "gguf": "gguf"}
 
 
@@ -37,10 +42,18 @@ class Papers:
     language: str = ""
 
 
-def card(project: Project, number: int, kind: Format, papers: Papers, example: str, told: Compared | None) -> str:
+def card(
+    project: Project,
+    number: int,
+    kind: Format,
+    papers: Papers,
+    example: str,
+    told: Compared | None,
+    config: Mapping[str, Any],
+) -> str:
     """Data, recipe, figures, licences, versions and how it is used. Raises UserError.
 
-    `told` is what reading the export back has shown, None before that.
+    `told` is what reading the export back has shown, None before that; `config` is the model's config.json.
     """
     run, job = project.runs.get(number), project.runs.folder(number).job()
     task = task_named(project.task)
@@ -49,10 +62,12 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
     recipe = job.recipe if before is None else before.recipe
     given = recipes.to_json(recipe)
     figures = run.metrics if before is None else before.metrics
-    base = "" if job.recipe.model == SCRATCH else run.model_title
+    start, _, teacher = run.model_title.partition(TAUGHT_BY)
+    base = "" if job.recipe.model == SCRATCH else start
+    pipeline = WRITER if prompt_example.taught(task, config) else asked(task, job.recipe)[0]
     lines = [
         "---",
-        *_metadata(asked(task, job.recipe)[0], task, kind, papers, base, f"{project.name}, run {number}", figures),
+        *_metadata(pipeline, task, kind, papers, base, f"{project.name}, run {number}", figures),
         "---",
         "",
         f"# {project.name}, run {number}",
@@ -85,6 +100,7 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
         "## Recipe",
         "",
         f"Started from {f'`{base}`' if base else 'a new model with random weights'}, {run.parameters:,} parameters. "
+        f"{f'Taught by `{teacher}` (distillation). ' if teacher else ''}"
         f"SHA-256 of the recipe: `{recipe_hash(given)}`.",
         "",
         "| key | value |",
@@ -111,7 +127,7 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
 def recipe_hash(given: Mapping[str, Any]) -> str:
     """The SHA-256 of a recipe as JSON with sorted keys, of its model the folder's name alone."""
     plain = {
-        key: Path(str(value)).name if key == "model" else value
+        key: Path(str(value)).name if key in PLACES else value
         for key, value in given.items()
         if key not in RECIPE_SKIPPED
     }
@@ -186,8 +202,8 @@ def _is_told(key: str, task: Task) -> bool:
 
 
 def _cell(value: object, key: str) -> str:
-    if key == "model" and value != SCRATCH:
-        return f"`{Path(str(value)).name}`"  # the folder's place on the maker's disk is nobody's business
+    if key in PLACES and value not in ("", SCRATCH):
+        return f"`{Path(str(value)).name}`"
     return "automatic" if value is None else str(value).replace("|", "\\|")
 
 

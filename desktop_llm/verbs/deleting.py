@@ -60,12 +60,15 @@ def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
     if run.state in ALIVE and run.state != "preparing":
         raise UserError(f"Run {number} is {run.state}; stop it first.")
     model = str(project.runs.folder(number).model.resolve())
-    from_it = [one for one in project.runs.all() if one.recipe.model == model]
-    waiting = sorted(one.number for one in from_it if not one.ended)
-    if waiting:
-        raise UserError(
-            f"Run {waiting[0]} starts from the model of run {number} and has not ended; end or delete it first."
-        )
+    every = project.runs.all()
+    from_it = [one for one in every if one.recipe.model == model]
+    for needs, words in (
+        (from_it, "starts from the model of"),
+        ([one for one in every if one.recipe.teacher == model], "is taught by"),
+    ):
+        waiting = sorted(one.number for one in needs if not one.ended)
+        if waiting:
+            raise UserError(f"Run {waiting[0]} {words} run {number} and has not ended; end or delete it first.")
     return run, sorted(one.number for one in from_it)
 
 

@@ -30,7 +30,7 @@ from desktop_llm.jobs.server import Server
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import HALF_HERE, SENDABLE, Run
-from desktop_llm.verbs import foretelling, personal, queueing, training
+from desktop_llm.verbs import foretelling, personal, queueing, teaching, training
 
 ROOMS = ("catalog", "engine", "evidence", "jobs", "loop", "nets", "tasks")
 """What of the program a server needs: all that the engine stands upon."""
@@ -86,6 +86,7 @@ def _pack(
     should_stop: Callable[[], bool],
 ) -> Packed:
     number = run.number
+    teaching.must_not_be_needed(run)
     personal.must_be_reviewed(project, number)
     folder = project.runs.folder(number)
 

@@ -18,7 +18,7 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
-from desktop_llm.verbs import training
+from desktop_llm.verbs import teaching, training
 
 LONGER = (
     "num_train_epochs",
@@ -150,6 +150,8 @@ def not_as_then(project: Project, number: int) -> list[str]:
         told.append(f"It was made longer on the way (at step {steps}); the new run has its last plan from the start.")
     if job.start and job.start != training.start_of(job.recipe):
         told.append("The model folder that it began with has other weights now.")
+    if job.teacher and job.teacher != teaching.weights(job.recipe):
+        told.append("Its teacher has other weights now.")
     return told
 
 

@@ -18,7 +18,7 @@ from desktop_llm import atomic
 from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
-from desktop_llm.jobs import provenance, snapshot
+from desktop_llm.jobs import model_note, prompt, provenance, recipe_prompt, snapshot
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
@@ -27,7 +27,7 @@ from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import balancing, foretelling, possible, sources, splitting
+from desktop_llm.verbs import balancing, foretelling, possible, sources, splitting, teaching
 
 LORA_RATE, LORA_TIMES = 1e-3, 10.0
 """Small matrices beside a frozen model bear about ten times the rate of the whole model (Schulman et al. 2025, "LoRA
@@ -71,8 +71,21 @@ def default_recipe(task: Task, model: str, rows: int, *, lora: bool = False) -> 
             "learning_rate": rate,
             "per_device_train_batch_size": min(batch, base.per_device_train_batch_size),
             "num_train_epochs": max(base.num_train_epochs, float(epochs)),
+            **_taught(task, model),
         },
     )
+
+
+def _taught(task: Task, model: str) -> dict[str, str]:
+    """The prompt by which a model was taught this task: who goes on teaching it asks as before."""
+    if model == SCRATCH or recipe_prompt.GROUP not in task.groups:
+        return {}
+    folder = Path(model).expanduser()
+    try:
+        instruction = prompt.told(folders.told(folder)) if model_note.task_of(folder) == task.name else None
+    except UserError:
+        return {}
+    return {} if instruction is None else {"task_type": recipe_prompt.BY_PROMPT, "instruction": instruction}
 
 
 def amount(project: Project) -> int:
@@ -97,6 +110,7 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
     task_named(project.task).deciding(recipe.metric_for_best_model, recipe)
     if recipe.model != SCRATCH:
         sources.check(Path(recipe.model).expanduser(), task_named(project.task))
+    teaching.check(project, recipe)
     possible.check(recipe)
     if here:
         possible.check_here(recipe)
@@ -115,33 +129,50 @@ def _advice(project: Project, recipe: Recipe, rows: int) -> str:
     return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
 
 
-def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int, RunFolder]:
+def prepare(
+    project: Project, recipe: Recipe, *, here: bool = True, trial: Mapping[str, Any] | None = None
+) -> tuple[int, RunFolder]:
     """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError.
 
-    `here`: it is to be run on this computer.
+    `here`: it is to be run on this computer. `trial` says of which search it is one, see `store.runs.Run.trial`.
     """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     frozen, _ = _checked(project, recipe, here=here)
-    recipe = _absolute(recipe)
+    recipe = absolute(project, recipe)
     project.items.set_splits(frozen.new_splits)
     return new_run(
-        project, title_of(project, recipe), lambda number, folder: _freeze(project, frozen, recipe, number, folder)
+        project,
+        title_of(project, recipe),
+        lambda number, folder: _freeze(project, frozen, recipe, number, folder),
+        trial=trial,
     )
 
 
 def title_of(project: Project, recipe: Recipe) -> str:
-    """What a run starts from, in a word or two: where it is the model of a run of this project, that run."""
-    if recipe.model == SCRATCH:
+    """What a run starts from, in a word or two, and who teaches it."""
+    start = _called(project, recipe.model)
+    return f"{start}{teaching.TAUGHT_BY}{_called(project, recipe.teacher)}" if recipe.teacher else start
+
+
+def _called(project: Project, model: str) -> str:
+    """What a model is called: where it is that of a run of this project, by that run."""
+    if model == SCRATCH:
         return "from scratch"
-    folder = Path(recipe.model)
+    folder = Path(model)
     run = folder.parent
     if run.parent == (project.path / "runs").resolve() and run.name.isdecimal() and folder == RunFolder(run).model:
         return f"run {int(run.name)}"
     return folder.name.encode("utf-8", "replace").decode()
 
 
-def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job]) -> tuple[int, RunFolder]:
+def new_run(
+    project: Project,
+    title: str,
+    fill: Callable[[int, RunFolder], Job],
+    *,
+    trial: Mapping[str, Any] | None = None,
+) -> tuple[int, RunFolder]:
     """Make a run's folder, which `fill` puts data and job into, and tell the project of it. Raises UserError."""
     number = project.runs.free_number()
     folder = project.runs.folder(number)
@@ -159,6 +190,7 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
             schema=job.schema,
             number=number,
             foretold=foretelling.of_job(project, job),
+            trial=trial,
         )
     except BaseException:  # nobody will ask for it; what stopped us goes on up
         shutil.rmtree(folder.path, ignore_errors=True)
@@ -168,7 +200,7 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
 
 def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
     """Freeze rows and labels as they are now into the run folder `path`, outside the project's runs."""
-    return _freeze(project, _Frozen(project), _absolute(recipe), number, RunFolder(path))
+    return _freeze(project, _Frozen(project), absolute(project, recipe), number, RunFolder(path))
 
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
@@ -184,6 +216,7 @@ def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, fold
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
         start=start_of(recipe),
+        teacher=teaching.weights(recipe),
     )
     jobs.write(job, folder.job_file)
     return job
@@ -220,8 +253,9 @@ def versions() -> dict[str, str]:
     return told
 
 
-def _absolute(recipe: Recipe) -> Recipe:
-    """The recipe with its model folder named so that it is found from everywhere."""
+def absolute(project: Project, recipe: Recipe) -> Recipe:
+    """The recipe with its model folder, and its teacher's, named so that they are found from everywhere."""
+    recipe = teaching.settled(project, recipe)
     if recipe.model == SCRATCH:
         return recipe
     return recipes.changed(recipe, {"model": str(Path(recipe.model).expanduser().resolve())})

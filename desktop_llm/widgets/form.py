@@ -251,8 +251,9 @@ class DataForm(QWidget):
             number.valueChanged.connect(lambda _: self._tell(key))
             return number
         line = QLineEdit()
-        if optional:
-            line.setPlaceholderText(self._words("Automatic"))
+        hint = "Automatic" if optional else told.get("hint", "")
+        if hint:
+            line.setPlaceholderText(self._words(hint))
         line.editingFinished.connect(lambda: self._tell(key))
         return line
 

@@ -145,6 +145,10 @@ class TryView(QWidget):
 
     asked = Signal(dict)
 
+    def put(self, row: Mapping[str, str]) -> None:
+        """Show content fields as if somebody had typed them; they are asked about."""
+        raise TypeError("each screen draws its own")
+
     def show_waiting(self) -> None:
         """The model was asked and has not answered; the first time it has to be loaded."""
         raise TypeError("each screen draws its own")

@@ -9,19 +9,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop_llm.errors import UserError
-from desktop_llm.jobs import generation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice, DataForm
+from desktop_llm.widgets.card import Card
+from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.sampling_side import SamplingSide
 from desktop_llm.widgets.screen import WritingView
-from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.talk import ASSISTANT, USER, Talk, Turn
 from desktop_llm.widgets.talk_column import TalkColumn
-from desktop_llm.widgets.token_card import TokenCard
 
-SIDE = 300
 INPUT_HEIGHT = 72
 SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed", "stop")
 RowOf = Callable[[Sequence[Mapping[str, Any]]], dict[str, str]]
@@ -81,7 +77,8 @@ class TalkTrial(WritingView):
         left.addLayout(self._side_by_side, 1)
         left.addWidget(self._build_input())
         whole.addLayout(left, 1)
-        whole.addWidget(self._build_side())
+        self.side = SamplingSide(SETTINGS, Sampling())
+        whole.addWidget(self.side)
         self._show_talk()
 
     # the contract
@@ -122,16 +119,7 @@ class TalkTrial(WritingView):
 
     def sampling(self) -> Sampling | None:
         """The settings; None, and a word about it, where one of them is none."""
-        try:
-            told = generation.changed(Sampling(), self.form.values())
-        except ValueError as error:
-            self._tell_wrong(self.tr("“{title}” is not a number that can be used.").format(title=error))
-            return None
-        except UserError as error:
-            self._tell_wrong(error.message)
-            return None
-        self._tell_wrong("")
-        return told
+        return self.side.sampling()
 
     # how it looks
 
@@ -198,26 +186,6 @@ class TalkTrial(WritingView):
         card.body.addLayout(line)
         return card
 
-    def _build_side(self) -> QWidget:
-        inner = QWidget()
-        side = QVBoxLayout(inner)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(16)
-        settings = Card(self.tr("How it writes"))
-        self.form = DataForm(Sampling, SETTINGS, Sampling(), "try.sampling")
-        settings.body.addWidget(self.form)
-        self._wrong = plain_label("", "bad", wrap=True)
-        self._wrong.setObjectName("try.problem")
-        self._wrong.hide()
-        settings.body.addWidget(self._wrong)
-        side.addWidget(settings)
-        self.token = TokenCard()
-        side.addWidget(self.token)
-        side.addStretch(1)
-        area = scrolling(inner)
-        area.setFixedWidth(SIDE)
-        return area
-
     def _show_talk(self) -> None:
         """The conversation as it stands, in as many columns as it has."""
         names = (self.tr("You"), self.tr("Model")) if self._chat else (self.tr("Your text"), self.tr("The model"))
@@ -232,7 +200,7 @@ class TalkTrial(WritingView):
             gone.deleteLater()
         while len(self._columns) < len(self._talk.columns):
             made = TalkColumn(len(self._columns) + 1, names, empty)
-            made.looked_at.connect(self.token.show_piece)
+            made.looked_at.connect(self.side.token.show_piece)
             self._columns.append(made)
             self._side_by_side.addWidget(made, 1)
         for place, column in enumerate(self._columns):
@@ -282,10 +250,6 @@ class TalkTrial(WritingView):
         self._talks.insert(0, self._talk)
         self._writing.clear()
         self._show_talk()
-
-    def _tell_wrong(self, sentence: str) -> None:
-        self._wrong.setText(sentence)
-        self._wrong.setVisible(bool(sentence))
 
     def _on_send(self) -> None:
         text = self.text.toPlainText()

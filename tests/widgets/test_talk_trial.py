@@ -113,8 +113,8 @@ def test_a_token_that_is_pointed_at_tells_its_rivals(view: TalkTrial, qtbot: QtB
     assert found.text == " day"
     QTest.mouseMove(text.viewport(), text.cursorRect().center())
     QTest.mouseMove(text.viewport(), point)
-    qtbot.waitUntil(lambda: " 25.0 %" in view.token.bars.accessibleName())
-    assert "other 20.0 %" in view.token.bars.accessibleName()
+    qtbot.waitUntil(lambda: " 25.0 %" in view.side.token.bars.accessibleName())
+    assert "other 20.0 %" in view.side.token.bars.accessibleName()
     assert text.piece_at(QPoint(text.width() + 50, 5)) is None
 
 
@@ -270,8 +270,8 @@ def test_a_text_is_coloured_by_how_well_it_is_foretold(measuring: TalkTrial, qtb
     QTest.keyClick(text, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
     for _ in range(3):
         QTest.keyClick(text, Qt.Key.Key_Right)
-    assert "x 50.0 %" in measuring.token.bars.accessibleName()
-    assert "10.0 %, 2.30 nats" in [one.text() for one in measuring.token.findChildren(QLabel)]
+    assert "x 50.0 %" in measuring.side.token.bars.accessibleName()
+    assert "10.0 %, 2.30 nats" in [one.text() for one in measuring.side.token.findChildren(QLabel)]
 
 
 def test_a_measured_text_follows_the_colours_of_the_window(measuring: TalkTrial) -> None:

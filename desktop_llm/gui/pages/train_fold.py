@@ -36,6 +36,11 @@ class TrainFold(QWidget):
         self.form.hide()
         self._show()
 
+    def unfold(self, *, wanted: bool) -> None:
+        """Show the form, where that is `wanted`."""
+        if wanted and self.form.isHidden():
+            self._on_fold()
+
     def _on_fold(self) -> None:
         self.form.setVisible(self.form.isHidden())
         self._show()

@@ -18,6 +18,7 @@ from desktop_llm.gui.pages.train_fold import TrainFold
 from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
+from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.tasks.task import Preset, Task
 from desktop_llm.verbs import possible
 from desktop_llm.verbs.sizing import parameters
@@ -61,13 +62,15 @@ class TrainSetup(QWidget):
         self._preset.setObjectName("train.preset")
         self._preset.setAccessibleName(self.tr("Size"))
         self._about = plain_label("", "muted", wrap=True)
-        self._form = DataForm(Recipe, [*OWN, *_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
+        own = [key for key, group in OWN.items() if group != TEACHER]
+        self._form = DataForm(Recipe, [*own, *_keys("size", "training"), *SPREAD_KEYS], self._recipe, "train")
         self._devices = TrainDevices(self._form)
         self._reset = button(self.tr("Reset"), "train.reset", self._on_reset, kind="quiet")
         more = TrainFold(self.tr("More settings"), "train.more", _keys("more"), self._recipe, self._reset)
         optimizer = TrainFold(self.tr("Optimizer"), "train.optimizer", _keys("optimizer"), self._recipe)
         self._adapters = TrainFold(self.tr("Adapters (LoRA)"), "train.adapters", _keys("adapter"), self._recipe)
-        folds = (more, optimizer, self._adapters)
+        self._teaching = TrainFold(self.tr("Teacher (distillation)"), "train.teaching", _keys(TEACHER), self._recipe)
+        folds = (more, optimizer, self._adapters, self._teaching)
         self._forms = (self._form, *(fold.form for fold in folds))
         titles = max(form.titles_width() for form in self._forms)
         for words, box in ((self.tr("Start from"), self._model), (self.tr("Size"), self._preset)):
@@ -176,6 +179,14 @@ class TrainSetup(QWidget):
         self._show()
         self.changed.emit()
 
+    def begin_with(self, values: Mapping[str, Any]) -> None:
+        """Start from the model of `values`, with the defaults for it, and set the other values."""
+        told = dict(values)
+        if "model" in told:
+            self.choose_model(str(told.pop("model")))
+        self.set_values(told)
+        self._teaching.unfold(wanted="teacher" in told)
+
     def set_value(self, key: str, value: Any) -> None:
         """Set one value, as if the person had."""
         self.set_values({key: value})
@@ -246,7 +257,9 @@ class TrainSetup(QWidget):
         """What only some tasks have, as far as it has a part in what is set."""
         for key, group in OWN.items():
             there = self._task is not None and group in self._task.groups
-            self._form.set_shown(key, there and not possible.without_part(self._recipe, key))
+            for form in (self._form, self._teaching.form):
+                form.set_shown(key, there and not possible.without_part(self._recipe, key))
+        self._teaching.setVisible(self._task is not None and TEACHER in self._task.groups)
 
     def _show_preset(self) -> None:
         for place in range(self._preset.count()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.tasks.dialogue.labels import RULES, asks, file_cells, in_line, label_of
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, TallyMaker, Task, sizes
 
@@ -67,6 +68,7 @@ TASK = Task(
             shared=True,
         ),
     ),
+    groups=(TEACHER,),
     recipe=changed(PLAIN, {**sizes(4096, 256, 6, 4, 512), "learning_rate": 1e-3, "per_device_train_batch_size": 16}),
     folder_recipe=changed(PLAIN, {"max_length": 1024, "learning_rate": 5e-5, "per_device_train_batch_size": 4}),
     presets=(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.jobs.recipe_texts import CAUSAL, CHARACTERS, GROUP, MASKED, PIECES
 from desktop_llm.tasks.language_modelling.labels import RULES
 from desktop_llm.tasks.task import Metric, Other, Preset, RowField, Score, TallyMaker, Task, sizes
@@ -81,7 +82,7 @@ TASK = Task(
                      "code", "raw_content"),
         ),
     ),
-    groups=(GROUP,),
+    groups=(GROUP, TEACHER),
     recipe=changed(PLAIN, {**sizes(4096, 256, 6, 4, 256), "learning_rate": 1e-3, "per_device_train_batch_size": 32}),
     folder_recipe=changed(PLAIN, {"max_length": 512, "learning_rate": 5e-5, "per_device_train_batch_size": 16}),
     presets=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.tasks.multilabel_classification.labels import RULES
 from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, TallyMaker, Task
 
@@ -57,6 +58,7 @@ TASK = Task(
                      "tag", "target", "y"),
         ),
     ),
+    groups=(TEACHER,),
     recipe=Recipe(learning_rate=1e-3, num_train_epochs=10.0, max_length=128, early_stopping_patience=4),
     folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=8.0, max_length=128),
     presets=(
@@ -84,6 +86,7 @@ TASK = Task(
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,
+    explains=True,
     loop=Loop(many=True, named=list),
     open_score=_open_score,
     open_tally=_open_tally,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, Switch, TallyMaker, Task
 from desktop_llm.tasks.token_tagging.labels import RULES, move
 
@@ -56,6 +57,7 @@ TASK = Task(
             guesses=("spans", "entities", "label", "labels", "annotations"),
         ),
     ),
+    groups=(TEACHER,),
     recipe=Recipe(learning_rate=1e-3, num_train_epochs=12.0, max_length=256, early_stopping_patience=4),
     folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=6.0, max_length=256),
     presets=(

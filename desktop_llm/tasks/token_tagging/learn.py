@@ -9,19 +9,23 @@ spans of a label touch in what was learned, its words are all learned as inside:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForTokenClassification, ModernBertForTokenClassification
 
+from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import sequence_model, words
+from desktop_llm.nets import attention, distillation, sequence_model, word_lesson, words
+from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
-from desktop_llm.nets.learner import Batch, Report, Row
+from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
 from desktop_llm.nets.sequence_model import Head, Parts
 from desktop_llm.nets.words import WordRows
 from desktop_llm.tasks.token_tagging.labels import free
@@ -47,6 +51,7 @@ class Tagger(Kept):
         self._numbers = {name: place for place, name in enumerate(self.classes)}
         self._max_length, self._smoothing = parts.max_length, label_smoothing
         self._mean_words = 0.0
+        self._lesson: Lesson | None = None
         self._touching = None if touching is None else {self._numbers[name] for name in touching}
 
     def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
@@ -75,7 +80,25 @@ class Tagger(Kept):
         total = functional.cross_entropy(
             logits, batch["labels"], ignore_index=-1, reduction="sum", label_smoothing=self._smoothing
         )
-        return total / (self._mean_words * len(batch["sizes"]))
+        hard = total / (self._mean_words * len(batch["sizes"]))
+        if self._lesson is None or "said" not in batch:
+            return hard
+        soft = word_lesson.loss(logits, batch["said"], self._lesson.temperature)
+        soft = soft + word_lesson.beginnings(logits, batch["labels"])
+        return self._lesson.mixed(hard, soft / (self._mean_words * len(batch["sizes"])))
+
+    def heard(self, examples: WordRows, teacher: Learner, said: Outputs) -> np.ndarray:
+        """What a teacher says of each word, see `nets.word_lesson`."""
+        if not isinstance(teacher, Tagger):
+            raise UserError("The teacher does not tag texts; choose one of the same task.")
+        columns = distillation.columns(self.classes, teacher.classes)
+        places, tags = [one[:, :PLACE] for one in said], [one[:, PLACE:] for one in said]
+        return word_lesson.aligned(examples, places, tags, columns)
+
+    def taught(self, examples: WordRows, heard: np.ndarray, lesson: Lesson) -> WordRows:
+        """The examples with what a teacher says of their words."""
+        self._lesson = lesson
+        return replace(examples, said=heard)
 
     def outputs(self, batch: Batch) -> list[torch.Tensor]:
         """A text each, float32 [words, 2 + tags] on the CPU: where the word begins and ends, and its logits."""
@@ -123,6 +146,7 @@ class Tagger(Kept):
 
     def _line_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
+        attention.use_fitting(self.model, ids)
         logits: torch.Tensor = self.model(**inputs).logits
         return logits.float()
 

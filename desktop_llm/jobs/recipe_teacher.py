@@ -1,0 +1,52 @@
+"""The part of a recipe that says from which other model a run learns beside the labels, and how much (distillation)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop_llm.errors import UserError
+from desktop_llm.jobs.recipe_prompt import PromptKeys
+from desktop_llm.jobs.recipe_texts import MASKED
+from desktop_llm.jobs.recipe_weights import hyper
+
+GROUP = "teacher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherKeys(PromptKeys):
+    """Metadata as in `Recipe`, whose keys these are. Temperature and weight are those of Hinton et al. 2015."""
+
+    teacher: str = hyper(
+        "",
+        "Teacher",
+        "A larger model of the same task, as the number of a run or a model folder: the run learns what that says of "
+        "each text beside the labels, and so a small model keeps most of what the large one can. Empty: none.",
+        GROUP,
+        hint="none; a run's number, or a folder",
+    )
+    distillation_temperature: float = hyper(
+        2.0,
+        "Temperature",
+        "How much of the teacher's second and third thoughts is learned: above 1 they count more. 1 to 5.",
+        GROUP,
+        minimum=0.1,
+        maximum=100.0,
+        decimals=2,
+    )
+    distillation_weight: float = hyper(
+        0.9,
+        "Teacher's weight",
+        "How much the teacher counts against the labels: 1 the teacher alone, 0 the labels alone.",
+        GROUP,
+        minimum=0.0,
+        maximum=1.0,
+        decimals=3,
+    )
+
+
+def check(keys: TeacherKeys) -> None:
+    """Raise UserError where values do not fit each other."""
+    if keys.teacher and keys.objective == MASKED:
+        raise UserError("A model that fills gaps learns without a teacher; leave “teacher” empty.")
+    if keys.teacher and keys.fsdp:
+        raise UserError("A run with a teacher is not shared out; leave “fsdp” off.")
