@@ -194,8 +194,9 @@ def test_what_falls_behind_is_stopped_and_not_the_recipe_as_it_was(project: Proj
     tuner.ended()
     told = tuner.standing().trials[-1]
     assert (told.state, told.why, told.value) == ("pruned", "fell behind", 0.2)
-    assert tuner.standing().best is not None
-    assert tuner.standing().best.value == pytest.approx(0.594)
+    best = tuner.standing().best
+    assert best is not None
+    assert best.value == pytest.approx(0.594)
     assert tuner.importance().keys() == {"learning_rate", "per_device_train_batch_size"}
 
 
