@@ -263,6 +263,22 @@ def test_a_search_ends_when_all_was_tried_and_when_all_fails(project: Project) -
     assert tuner.standing().over == "The recipe itself cannot be trained: The memory was full."
 
 
+def test_a_trial_whose_process_had_to_be_killed_is_gone_on_with(project: Project) -> None:
+    from desktop_llm.jobs.events import Failed
+
+    tuner = Tuner(project, _create(project, trials=2).number)
+    run = tuner.next()
+    killed = Failed(at=0.0, message="The training process was ended from outside; Resume goes on.")
+    project.runs.ingest(run, [killed])
+    tuner.ended(left=True)  # a person wanted to stop, and it did not answer
+    assert tuner.standing().trials[0].state == "running"
+    again = Tuner(project, 1)
+    assert again.next() == run
+    project.runs.ingest(run, [killed])
+    again.ended()  # by itself
+    assert again.standing().trials[0].state == "failed"
+
+
 def test_all_trials_see_the_data_of_the_first(project: Project) -> None:
     tuner = Tuner(project, _create(project, trials=5).number)
     run = tuner.next()
