@@ -95,7 +95,7 @@ def test_trials_are_runs_on_the_same_data_and_the_recipe_as_it_was_comes_first(p
     assert [one.run for one in tuning.standing(project, 1).trials] == [1, 2, 3, 4, 5]
     number, _ = rerunning.again(project, best.run)
     assert headless.train(project, number, lambda one, words: None, lambda leave: None) == 0
-    assert "bit for bit" in project.runs.get(number).message
+    assert "the same to the last bit" in project.runs.get(number).message
     assert not project.runs.get(number).trial  # it is no trial of the search
 
 
