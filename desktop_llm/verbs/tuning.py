@@ -91,6 +91,14 @@ def range_of(project: Project, base: Recipe, key: str) -> Range:
     return found
 
 
+def check_ranges(base: Recipe, ranges: Sequence[Range]) -> None:
+    """Raise UserError for a range of what has no part in a run of the recipe."""
+    for one in ranges:
+        why = possible.without_part(base, one.key)
+        if why:
+            raise UserError(why)
+
+
 def create(
     project: Project,
     base: Recipe,
@@ -120,10 +128,7 @@ def create(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     searches.check(told)
-    for one in told.ranges:
-        why = possible.without_part(base, one.key)
-        if why:
-            raise UserError(why)
+    check_ranges(base, told.ranges)
     if not ready.splits.get("validation"):
         raise UserError("No labeled rows are held out for validation, by which trials are judged; hold some out first.")
     folder = folder_of(project, told.number)
