@@ -86,6 +86,7 @@ def _create(project: Project, told: Any) -> int:
     base = recipe_of(told, project)
     with usage():
         ranges = _over(project, base, told.over)
+        tuning.check_ranges(base, ranges)
     trials = told.trials if told.trials is not None else (0 if told.minutes else searches.TRIALS)
     with usage():
         searches.check_budget(trials, told.minutes or 0.0)

@@ -210,7 +210,7 @@ def _hear(tuner: Tuner, said: Sequence[Event]) -> bool:
 
 def _take_end(project: Project, tuner: Tuner, *, leave: bool) -> tuple[int, Told]:
     """Keep how the run has come out, and make the next one unless that is not wanted; 0: there is none."""
-    tuner.ended()
+    tuner.ended(left=leave)
     number = 0 if leave else tuner.next()
     return number, see(project, tuner)
 

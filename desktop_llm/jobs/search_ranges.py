@@ -48,7 +48,7 @@ def _around(times: float) -> Make:
     return make
 
 
-def _decay(key: str, value: Any) -> Range:
+def _decay(key: str, value: Any) -> Range | None:
     return (
         Range(key=key, low=min(0.001, value or 0.001), high=max(0.3, value), log=True) if value else _upto(0.1)(key, 0)
     )
@@ -97,7 +97,7 @@ def _of(*values: Any) -> Make:
 
 def _within(key: str, value: float) -> float:
     told = FIELDS[key].metadata
-    return min(max(value, told.get("minimum", value)), told.get("maximum", value))
+    return float(min(max(value, told.get("minimum", value)), told.get("maximum", value)))
 
 
 def _short(value: float) -> float:

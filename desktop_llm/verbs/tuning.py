@@ -36,7 +36,6 @@ ATTEMPTS = 40
 """So often in a row something may be proposed that was tried already, or cannot be."""
 MOST_FAILED = 3
 """After so many failures in a row a search ends."""
-ENDED = ("finished", "stopped", "failed")
 BEHIND, LATE, BY_HAND = "fell behind", "the time was over", "stopped by hand"
 
 
@@ -92,6 +91,14 @@ def range_of(project: Project, base: Recipe, key: str) -> Range:
     return found
 
 
+def check_ranges(base: Recipe, ranges: Sequence[Range]) -> None:
+    """Raise UserError for a range of what has no part in a run of the recipe."""
+    for one in ranges:
+        why = possible.without_part(base, one.key)
+        if why:
+            raise UserError(why)
+
+
 def create(
     project: Project,
     base: Recipe,
@@ -121,10 +128,7 @@ def create(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     searches.check(told)
-    for one in told.ranges:
-        why = possible.without_part(base, one.key)
-        if why:
-            raise UserError(why)
+    check_ranges(base, told.ranges)
     if not ready.splits.get("validation"):
         raise UserError("No labeled rows are held out for validation, by which trials are judged; hold some out first.")
     folder = folder_of(project, told.number)
@@ -280,11 +284,11 @@ class Tuner:
                 return True
         return False
 
-    def ended(self) -> None:
-        """The run under way has ended, or was left: take over how it came out. Raises UserError."""
+    def ended(self, *, left: bool = False) -> None:
+        """The run under way has ended, or was `left`: take over how it came out. Raises UserError."""
         with self._guard:
             self._study.spend(self.seconds)
-            if self._trial is not None and self._settle(self._trial):
+            if self._trial is not None and self._settle(self._trial, left=left):
                 self._trial = None
 
     def _recover(self) -> None:
@@ -299,18 +303,21 @@ class Tuner:
                 values = {key: getattr(run.recipe, key) for key in self.search.keys}
                 self._study.give_run(one.key, run.number, place, values)
                 one = replace(one, run=run.number, place=place, values=values)
-            if not self._settle(one):
+            if not self._settle(one, left=True):
                 self._trial = one
 
-    def _settle(self, one: Trial) -> bool:
-        """Keep how the run of a trial has come out; False where it has not ended."""
+    def _settle(self, one: Trial, *, left: bool) -> bool:
+        """Keep how the run of a trial has come out; False where it has not ended.
+
+        One that was `left` by a process that had to be killed has failed for no fault of its own: it is gone on with.
+        """
         run = next((run for run in self._project.runs.all() if run.number == one.run), None)
         why, self._why = self._why, ""
         if run is None:
             self._study.fail(one.key, "its run was deleted")
-        elif run.state == "failed":
+        elif run.state == "failed" and not left:
             self._study.fail(one.key, run.message or "its run failed")
-        elif run.state not in ENDED:
+        elif not run.ended:
             self._why = why
             return False
         elif run.state == "stopped":

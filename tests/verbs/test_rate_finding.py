@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_rate_is_found_and_nothing_is_left(tmp_path: Path) -> None:
         assert project.runs.all() == []
         assert list((project.path / "runs").iterdir()) == []
         with pytest.raises(UserError, match="must be divisible"):
-            rate_finding.find(project, recipes.replace(BASE, hidden_size=30))
+            rate_finding.find(project, replace(BASE, hidden_size=30))
 
 
 def test_each_step_has_the_rate_that_is_told(tmp_path: Path) -> None:

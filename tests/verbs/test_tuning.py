@@ -95,7 +95,7 @@ def test_trials_are_runs_on_the_same_data_and_the_recipe_as_it_was_comes_first(p
     assert [one.run for one in tuning.standing(project, 1).trials] == [1, 2, 3, 4, 5]
     number, _ = rerunning.again(project, best.run)
     assert headless.train(project, number, lambda one, words: None, lambda leave: None) == 0
-    assert "bit for bit" in project.runs.get(number).message
+    assert "the same to the last bit" in project.runs.get(number).message
     assert not project.runs.get(number).trial  # it is no trial of the search
 
 
@@ -194,8 +194,9 @@ def test_what_falls_behind_is_stopped_and_not_the_recipe_as_it_was(project: Proj
     tuner.ended()
     told = tuner.standing().trials[-1]
     assert (told.state, told.why, told.value) == ("pruned", "fell behind", 0.2)
-    assert tuner.standing().best is not None
-    assert tuner.standing().best.value == pytest.approx(0.594)
+    best = tuner.standing().best
+    assert best is not None
+    assert best.value == pytest.approx(0.594)
     assert tuner.importance().keys() == {"learning_rate", "per_device_train_batch_size"}
 
 
@@ -260,6 +261,22 @@ def test_a_search_ends_when_all_was_tried_and_when_all_fails(project: Project) -
     tuner.ended()
     assert tuner.next() == 0
     assert tuner.standing().over == "The recipe itself cannot be trained: The memory was full."
+
+
+def test_a_trial_whose_process_had_to_be_killed_is_gone_on_with(project: Project) -> None:
+    from desktop_llm.jobs.events import Failed
+
+    tuner = Tuner(project, _create(project, trials=2).number)
+    run = tuner.next()
+    killed = Failed(at=0.0, message="The training process was ended from outside; Resume goes on.")
+    project.runs.ingest(run, [killed])
+    tuner.ended(left=True)  # a person wanted to stop, and it did not answer
+    assert tuner.standing().trials[0].state == "running"
+    again = Tuner(project, 1)
+    assert again.next() == run
+    project.runs.ingest(run, [killed])
+    again.ended()  # by itself
+    assert again.standing().trials[0].state == "failed"
 
 
 def test_all_trials_see_the_data_of_the_first(project: Project) -> None:
