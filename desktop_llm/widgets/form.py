@@ -313,6 +313,8 @@ class DataForm(QWidget):
             control.setValue(int(value))
         elif isinstance(control, QLineEdit):
             control.setText(_shown(value))
+            if not control.hasFocus():  # a long text is read from its beginning
+                control.setCursorPosition(0)
         self._mark(key, wrong=False)
 
 

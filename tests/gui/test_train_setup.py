@@ -68,6 +68,7 @@ def test_a_prompt_is_asked_for_where_a_language_model_is_started_from(setup: Tra
     line = find(setup, QLineEdit, "train.instruction")
     assert _shown(setup, "instruction")
     assert "{labels}" in line.text()
+    assert line.cursorPosition() == 0, "its beginning is seen"
     line.setText("Is it {labels}?")
     line.editingFinished.emit()
     assert (setup.recipe.task_type, setup.recipe.instruction) == ("CAUSAL_LM", "Is it {labels}?")
