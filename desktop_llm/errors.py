@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+MOST_OF_A_LINE = 300
+
 
 class UserError(Exception):
     """A mistake or a circumstance outside the program, told in one sentence a person can act on."""
@@ -49,3 +51,9 @@ def from_os_error(error: OSError, doing: str, path: Path | str) -> UserError:
     }
     reason = reasons.get(error.errno or 0, (error.strerror or str(error)).rstrip("."))
     return UserError(f"Could not {doing} “{path}”: {reason}.")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of somebody else's says, for a sentence of ours: its first line, else its kind."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip()[:MOST_OF_A_LINE].rstrip(".")

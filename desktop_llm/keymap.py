@@ -64,6 +64,7 @@ COMMANDS = (
     Command(name="keep", title="The doubted label is right", keys=("Ctrl+Return",)),
     Command(name="hard", title="The doubted label is hard to say", keys=("Ctrl+D",)),
     Command(name="find", title="Find a label by typing", keys=("/",)),
+    Command(name="why", title="Ask a run why it says so", keys=("Ctrl+B",)),
     Command(name="history", title="History of the row", keys=("Ctrl+H",)),
     Command(name="guideline", title="Show or hide the guideline", keys=("G", "F2")),
     Command(name="list", title="List or single rows", keys=("F3",)),

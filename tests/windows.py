@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -17,8 +17,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="QWidget")
 OpenWindow = Callable[[], "MainWindow"]
-LONG = 60_000
-"""Milliseconds that a process may take to start, or a tiny model to train."""
+LONG = 120_000
+"""Milliseconds that a process may take to start, or a tiny model to train, on a machine that does much else, too."""
+
+
+class PatientBot(QtBot):
+    """Waits as long where a test says no other time: how busy the machine is decides nothing."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = LONG) -> None:
+        """Until `callback()` is true."""
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = LONG, **more: Any) -> Any:
+        """Until the signal comes, from the end of the block on."""
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+    def waitSignals(self, signals: list[Any], *, timeout: int = LONG, **more: Any) -> Any:
+        """Until all of them came."""
+        return super().waitSignals(signals, timeout=timeout, **more)
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    """In place of pytest-qt's own, which gives up after five seconds."""
+    return PatientBot(request)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ HEADS: Mapping[str, tuple[str, str]] = {
     "SEQUENCE_CLASSIFICATION": ("cannot be trained to classify here", "an encoder such as BERT, RoBERTa or ModernBERT"),
     "TOKEN_CLASSIFICATION": ("cannot be trained to tag here", "an encoder such as BERT, RoBERTa or ModernBERT"),
     "CAUSAL_LM": ("does not write texts from left to right", "a model such as GPT-2, Llama or Qwen"),
-    "SEQ_TO_SEQ_CAUSAL_LM": ("does not make one text of another", "a model such as Marian, BART or T5"),
+    "SEQ_TO_SEQ_CAUSAL_LM": ("does not make one text of another", "a model such as Marian, BART, T5 or Llama"),
     "MASKED_LM": ("does not fill gaps in texts", "an encoder such as BERT, RoBERTa or ModernBERT"),
 }
 """What a model without the head is not for, and what to choose instead; the names are those of transformers."""

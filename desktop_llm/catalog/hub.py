@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from desktop_llm import atomic
 from desktop_llm.catalog import offer as offers
 from desktop_llm.catalog.offer import File, Offer
-from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.errors import UserError, first_line, from_os_error
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 OURS = "DESKTOP_LLM_SET_OFFLINE"
@@ -204,5 +204,4 @@ def _words(error: Exception) -> str:
             "This model is given only to those who have agreed to its terms: do so on its page, and start the program "
             "with HF_TOKEN set, or fetch it with a browser and add its folder."
         )
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"The hub at {constants.ENDPOINT} could not be asked ({lines[0].rstrip('.')}); try again later."
+    return f"The hub at {constants.ENDPOINT} could not be asked ({first_line(error)}); try again later."

@@ -19,6 +19,8 @@ from desktop_llm.errors import Cancelled, UserError, from_os_error
 DEPTH = 6
 MOST = 500
 """Folders that one search adds at most."""
+MIDWAY = ("trainer_state.json", "optimizer.pt", "optimizer.safetensors")
+"""What lies beside weights that a training has not finished with, by transformers' Trainer or by this program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,10 @@ def remove(folder: Path) -> None:
 
 
 def find(below: Path, should_stop: Callable[[], bool] = lambda: False) -> list[Path]:
-    """The model folders in a folder and below it, hidden ones left out. Raises UserError, Cancelled."""
+    """The model folders in a folder and below it; hidden ones and checkpoints of trainings are left out.
+
+    Raises UserError, Cancelled.
+    """
     if not below.is_dir():
         raise UserError(f"There is no folder “{below}”; choose one in which model folders are.")
     found = []
@@ -103,6 +108,8 @@ def _walk(path: Path, depth: int) -> Iterator[Path]:
 
 def _looks_like_one(path: Path) -> bool:
     """Whether a folder with a config.json has weights in any form; other programs call their settings so, too."""
+    if any((path / name).is_file() for name in MIDWAY):
+        return False
     names = (*folders.WEIGHTS, *folders.PICKLES)
     return any((path / name).is_file() for name in names)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop_llm.commands.command import Declare, Out, Parser, must_be_writable, opened
+from desktop_llm.commands.command import Declare, Out, Parser, UsageError, must_be_writable, opened
+from desktop_llm.commands.serving import server_of, with_server
 
 if TYPE_CHECKING:
     from desktop_llm.loop.curve import Outlook
@@ -19,6 +20,7 @@ def declare(verb: Declare) -> None:
 
     one = _with_encoder(verb("suggest", _suggest, "learn from the labels, guess all rows without one, order them"))
     one.add_argument("--order", choices=ORDERS, default=ORDERS[0], help="which rows come first in Label")
+    with_server(one, "--server")
     one = _with_encoder(verb("mistakes", _mistakes, "find labels that the other labels contradict, to look at again"))
     one.add_argument("--to", type=Path, metavar="FILE", help="also write them, most doubtful first")
     one.add_argument(
@@ -42,6 +44,9 @@ def _with_encoder(one: Parser) -> Parser:
 def _suggest(told: Any, out: Out) -> None:
     from desktop_llm.verbs import loop_results
 
+    if told.server:
+        _ask_server(told, out)
+        return
     with opened(told.project) as project:
         must_be_writable(project)
         found = _looping(project, told.encoder, out).suggest(told.order)
@@ -57,6 +62,19 @@ def _suggest(told: Any, out: Out) -> None:
             f"Learned from {found.labels:,} labels in {found.seconds:.1f} s; {len(found.guesses):,} suggestions, "
             f"of which are right (estimate): {accuracy}.",
         )
+
+
+def _ask_server(told: Any, out: Out) -> None:
+    from desktop_llm.verbs import server_suggesting
+
+    if told.encoder:
+        raise UsageError("--server asks a model that is served; --encoder is for one that learns here.")
+    address = server_of(told, told.server, "All texts without a label")
+    with opened(told.project) as project:
+        must_be_writable(project)
+        asked, _ = server_suggesting.suggest(project, address)
+        line = {"suggestions": asked.guesses, "strange": asked.strange, "unsent": asked.unsent}
+        out({**line, "model": asked.about.name, "sha256": asked.about.digest, "server": asked.url}, asked.words())
 
 
 def _mistakes(told: Any, out: Out) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop_llm.commands import explaining
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened, tell_rejected, usage
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import generation
@@ -23,11 +25,14 @@ def declare(verb: Declare) -> None:
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
     one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
+    explaining.ask(one)
     writing = one.add_argument_group("models that write")
     for setting in fields(Sampling):
         writing.add_argument(_option(setting.name), metavar="VALUE", help=setting.metadata["help"].replace("%", "%%"))
     words = "do not write; tell how well the texts are foretold"
     writing.add_argument("--measure", action="store_true", help=words)
+    words = "with --measure: tell of each token how probable the model held it"
+    writing.add_argument("--tokens", action="store_true", help=words)
     one = verb("export", _export, "write a model for others to load")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -43,29 +48,46 @@ def declare(verb: Declare) -> None:
 
 
 def _predict(told: Any, out: Out) -> None:
-    from desktop_llm.engine import worker
     from desktop_llm.store.project import is_project
-    from desktop_llm.tasks import task as task_named
     from desktop_llm.verbs.evaluating import finished_folder
 
     folder = told.project.expanduser()
+    explaining.check(told, is_project(folder))
     if is_project(folder):
         if len(told.rest) != 2 or not told.rest[0].isdecimal():
             raise UsageError("A project needs the number of a run and a text or a file: predict PROJECT RUN INPUT.")
         with opened(folder) as project:
             must_learn(project)
             folder = finished_folder(project, int(told.rest[0])).model
+            if told.nearest is not None:
+                explaining.nearest(project, int(told.rest[0]), told, out)
+                return
     elif len(told.rest) != 1:
         raise UsageError("An exported folder needs one text or file: predict EXPORT INPUT.")
+    if told.explain:
+        explaining.explain(folder, told, out)
+    else:
+        _ask(folder, told, out)
+
+
+def _ask(folder: Path, told: Any, out: Out) -> None:
+    """What a model says of each row, or writes to it."""
+    from desktop_llm.engine import worker
+    from desktop_llm.tasks import task as task_named
+
     worker.offline()
     from desktop_llm.jobs.model_note import task_of
 
     task = task_named(task_of(folder))
     values = _sampling_values(told)
+    if told.tokens and not told.measure:
+        raise UsageError("--tokens goes with --measure.")
     if not task.writes and (values or told.measure):
         raise UsageError("This model does not write; the options of models that write do not go with it.")
     if task.writes and not told.measure:
         _write(folder, told.rest[-1], _sampling(task.sampling, values), out)
+    elif told.tokens:
+        _look(folder, told.rest[-1], out)
     else:
         _tell(folder, told.rest[-1], task.answer_words, out)
 
@@ -85,6 +107,24 @@ def _tell(folder: Path, given: str, in_words: Callable[[Prediction], str] | None
         label = answer.label
         said = in_words(answer) if in_words is not None else _label_in_words(label, text)
         out({**row, **prediction.to_json(answer)}, f"{said}\t{answer.probability:.4f}\t{' '.join(text.split())}")
+
+
+def _look(folder: Path, given: str, out: Out) -> None:
+    """What a model says of each token of each row."""
+    from desktop_llm.rows import Rejected
+    from desktop_llm.verbs import predicting
+
+    for one in predicting.look(folder, given):
+        if isinstance(one, Rejected):
+            tell_rejected(out, one)
+            continue
+        row, pieces, ending = one
+        tokens = [
+            {"text": each.text, "probability": each.probability, "nats": each.nats, "top": each.top} for each in pieces
+        ]
+        # as JSON a line end in a token ends no line
+        words = "\n".join(f"{each.nats:8.3f}\t{json.dumps(each.text, ensure_ascii=False)}" for each in pieces)
+        out({**row, "tokens": ending.tokens, "nats": sum(each.nats for each in pieces), "pieces": tokens}, words)
 
 
 def _option(name: str) -> str:

@@ -52,11 +52,12 @@ def _values(told: Any) -> dict[str, Any]:
     return values
 
 
-def _recipe(told: Any, project: Project) -> Recipe:
+def recipe_of(told: Any, project: Project) -> Recipe:
+    """What `told` (recipe, set, start, processes, pack) says. Raises UserError, UsageError."""
     from desktop_llm.jobs import recipe as recipes
     from desktop_llm.jobs import recipe_file
     from desktop_llm.tasks import task as task_named
-    from desktop_llm.verbs import possible, training
+    from desktop_llm.verbs import balancing, possible, training
     from desktop_llm.verbs.evaluating import finished_folder
 
     start = {} if told.start is None else {"model": str(finished_folder(project, told.start).model)}
@@ -75,6 +76,8 @@ def _recipe(told: Any, project: Project) -> Recipe:
         possible.check_given(recipe, given, task.groups)
         task.deciding(recipe.metric_for_best_model, recipe)
         possible.check(recipe)
+        if recipe.balance_by:
+            balancing.check(project, recipe.balance_by)
         if told.pack is None:
             possible.check_here(recipe)
     return recipe
@@ -89,7 +92,7 @@ def _train(told: Any, out: Out) -> int:
         must_be_writable(project)
         if told.again is not None:
             return _again(told, project, out)
-        recipe = _recipe(told, project)
+        recipe = recipe_of(told, project)
         if told.estimate:
             from desktop_llm.verbs import estimating
 
@@ -99,7 +102,7 @@ def _train(told: Any, out: Out) -> int:
             return 0
         number, _ = training.prepare(project, recipe)
         out({"run": number}, f"Run {number}")
-        return headless.train(project, number, out, _catch_interrupt)
+        return headless.train(project, number, out, catch_interrupt)
 
 
 def _again(told: Any, project: Project, out: Out) -> int:
@@ -115,7 +118,7 @@ def _again(told: Any, project: Project, out: Out) -> int:
     out({"run": number, "again": told.again, "not_as_then": differs}, f"Run {number} repeats run {told.again}")
     for sentence in differs:
         out({}, f"   {sentence}")
-    return headless.train(project, number, out, _catch_interrupt)
+    return headless.train(project, number, out, catch_interrupt)
 
 
 def _resume(told: Any, out: Out) -> int:
@@ -136,10 +139,10 @@ def _resume(told: Any, out: Out) -> int:
                 f"Run {told.run} goes on from step {one.step:,} to step {one.after:,} ({one.before:,} were planned)",
             )
         training.resumable(project, told.run)
-        return headless.train(project, told.run, out, _catch_interrupt, stop=told.stop)
+        return headless.train(project, told.run, out, catch_interrupt, stop=told.stop)
 
 
-def _catch_interrupt(leave: Callable[[], None]) -> None:
+def catch_interrupt(leave: Callable[[], None]) -> None:
     """Ctrl+C and a polite end of the process save a checkpoint first."""
     signal.signal(signal.SIGINT, lambda *_: leave())
     signal.signal(signal.SIGTERM, lambda *_: leave())
@@ -178,7 +181,7 @@ def _runs(told: Any, out: Out) -> None:
                     "metrics": run.metrics,
                     "forecast": run.details.get("forecast", {}),
                 },
-                f"{run.number}  {run.state}, {run.model_title}{figure}",
+                f"{run.number}  {run.state}, {run.title}{figure}",
             )
 
 

@@ -18,6 +18,7 @@ import torch
 from desktop_llm import log, paths
 from desktop_llm.engine.gradient import Gradient
 from desktop_llm.engine.progress import Voice
+from desktop_llm.errors import first_line
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets.learner import Batch
 
@@ -64,8 +65,8 @@ def _compile(gradient: Gradient, batch: np.ndarray, voice: Voice) -> Mode:
     except Exception as error:  # noqa: BLE001 - a compiler, its libraries and its disk fail in ways of their own
         gradient.loss = plain
         log.logger("engine").warning("not compiled: %s: %s", type(error).__name__, error)
-        first = (str(error).strip().splitlines() or [""])[0][:200]
-        voice.note(f"The model could not be compiled here ({type(error).__name__}: {first}); it runs as it is.")
+        why = f"{type(error).__name__}: {first_line(error)}"
+        voice.note(f"The model could not be compiled here ({why}); it runs as it is.")
         return "eager"
     voice.note(f"The model was compiled in {time.monotonic() - began:.0f} s.")
     return "compiled"

@@ -51,12 +51,21 @@ def outputs_of(spread: Spread, split: Split, device: Device, batch_size: int, on
 
     Of several processes each computes its share, and the first gets all of it; what the others get is nothing.
     """
+    batches = buckets.evaluation_batches(split.examples.lengths, batch_size * spread.ranks.world)
+    return outputs_in(spread, split, device, batches, on_batch)
+
+
+def outputs_in(
+    spread: Spread, split: Split, device: Device, batches: Sequence[np.ndarray], on_batch: Callable[[], None]
+) -> Outputs:
+    """The same in the `batches` that are given: indices of rows, int64 [b] each, every row once."""
     learner, ranks = spread.learner, spread.ranks
     was_training = learner.model.training
-    learner.model.eval()
+    if was_training:  # else nothing is to be changed: other threads may be asking, too
+        learner.model.eval()
     parts: list[Part] = []
     try:
-        for places in buckets.evaluation_batches(split.examples.lengths, batch_size * ranks.world):
+        for places in batches:
             share = ranks.share(places)
             # as in training all processes compute equally often
             some = share if len(share) else places[:1]
@@ -68,7 +77,8 @@ def outputs_of(spread: Spread, split: Split, device: Device, batch_size: int, on
             on_batch()
     finally:
         spread.rest()
-        learner.model.train(was_training)
+        if was_training:
+            learner.model.train()
     return _in_order([part for told in ranks.gathered(parts) for part in told], len(split.examples))
 
 

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from desktop_llm import atomic
 from desktop_llm.engine import gguf_file, ollama, read_back
 from desktop_llm.errors import UserError, from_os_error
-from desktop_llm.jobs import formats
+from desktop_llm.jobs import formats, prompt
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import Compared, Format
 from desktop_llm.nets import model_folder, onnx_model
@@ -150,8 +150,14 @@ def _gguf(run: RunFolder, order: Order, filling: Path) -> None:
 
     gguf_file.write(model, tokenizer, filling / gguf_file.NAME, order.format.precision, order.name, report)
     if hasattr(model, "generate") and model.config.model_type != "bert":
+        instruction = prompt.told(model.config.to_dict())
+        labels = list((model.config.id2label or {}).values())
         text = ollama.modelfile(
-            tokenizer, gguf_file.NAME, _ends(model, tokenizer), model.config.max_position_embeddings
+            tokenizer,
+            gguf_file.NAME,
+            _ends(model, tokenizer),
+            model.config.max_position_embeddings,
+            None if instruction is None else prompt.asked(prompt.with_labels(instruction, labels), prompt.TEXT),
         )
         atomic.write_text(filling / ollama.NAME, text)
 

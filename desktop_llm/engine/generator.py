@@ -17,7 +17,7 @@ from desktop_llm.jobs.generation import Ending, Piece, Reason, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import attention, model_folder, token_words, writing
-from desktop_llm.nets.learner import Filling, Reading, Row, Writing
+from desktop_llm.nets.learner import Filling, Foretelling, Reading, Row, Writing
 from desktop_llm.tasks import task as task_named
 
 TOP = 5
@@ -92,6 +92,22 @@ class Generator:
             prompt=len(given) or len(opening),
             before=(first or now) - began,
         )
+
+    def look(self, row: Row, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Piece | Ending]:
+        """How a text that is there is foretold: pieces as they are read, with their chances. Raises UserError."""
+        began = time.perf_counter()
+        if not isinstance(self._learner, Foretelling):
+            raise UserError(f"Models of the kind “{self.task.title}” are not asked about the tokens of a text.")
+        reason: Reason = "end"
+        count = 0
+        with devices.memory_sentences():
+            for piece, tokens in self._learner.foretold(row):
+                count += tokens
+                yield piece
+                if should_stop():
+                    reason = "cancelled"
+                    break
+        yield Ending(reason=reason, tokens=count, seconds=time.perf_counter() - began, prompt=0, before=0.0)
 
     def _filled(self, learner: Filling, row: Row) -> Iterator[Piece | Ending]:
         began = time.perf_counter()

@@ -9,13 +9,15 @@ from typing import Any
 
 from desktop_llm.engine import worker
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import forecast as forecasts
 
 
 def measure(folder: str, pipe: Connection) -> None:
     """Measure the run that is frozen in `folder`: {"doing": words} on the way, then {"forecast"} or {"error"}."""
     worker.offline()
-    from desktop_llm.engine.device import step_aside
+    with at_rest():
+        from desktop_llm.engine.device import step_aside
 
     step_aside()
 
@@ -24,7 +26,8 @@ def measure(folder: str, pipe: Connection) -> None:
             pipe.send(told)
 
     try:
-        from desktop_llm.engine import preflight
+        with at_rest():
+            from desktop_llm.engine import preflight
 
         found = preflight.measure(Path(folder), lambda doing, done, total: say({"doing": doing}))
         say({"forecast": forecasts.to_json(found)})

@@ -22,8 +22,13 @@ TRIED: tuple[tuple[str, ...], ...] = (TALK[:1], TALK, ("system", "user"), ("syst
 Around = tuple[str, str]
 
 
-def modelfile(tokenizer: PreTrainedTokenizerBase, gguf: str, ends: Sequence[str], context: int) -> str:
-    """The text of a Modelfile; `ends` are the tokens by which the model says that it has ended."""
+def modelfile(
+    tokenizer: PreTrainedTokenizerBase, gguf: str, ends: Sequence[str], context: int, asked: str | None = None
+) -> str:
+    """The text of a Modelfile; `ends` are the tokens by which the model says that it has ended.
+
+    `asked` is the prompt by which it was taught, {text} where a text stood in it; None where it was not by one.
+    """
     lines = [f"FROM ./{gguf}", "", f"PARAMETER num_ctx {context}"]
     lines += [f"PARAMETER stop {_quoted(one)}" for one in ends]
     parts = parts_of(tokenizer) if tokenizer.chat_template else None
@@ -33,6 +38,9 @@ def modelfile(tokenizer: PreTrainedTokenizerBase, gguf: str, ends: Sequence[str]
         lines += ["", "# No TEMPLATE: this chat template is not one part a message; Ollama takes that in the GGUF."]
     else:
         lines += ["", 'TEMPLATE """{{ .Prompt }}"""']
+    if asked is not None:
+        lines += ["", "# It was taught with this prompt, a text in the place of {text}:"]
+        lines += [f"#   {line}".rstrip() for line in asked.splitlines()]
     return "\n".join(lines) + "\n"
 
 

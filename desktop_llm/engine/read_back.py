@@ -2,7 +2,8 @@
 
 `compare` asks the run's own model here and the export there, and tells how far they agree. The other process is
 `python -m desktop_llm.engine.read_back FOLDER ASKED ANSWERS`: what it is asked is JSON, what it answers arrays.
-Of models that write, the logits of the last tokens of some rows are compared; of all others, the answers to rows.
+Of models that go on from a text, the logits of the last tokens of some rows are compared; of all others, the answers
+to rows.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def compare(run: RunFolder, export: Path, told: Format, count: int, step: Step) 
     """How the model in `export` answers `count` rows of the run's data, measured by the run's own. Raises UserError."""
     config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
     task = task_named(task_of(run.model))
-    by_token = task.writes and formats.goes_on(config)
+    by_token = formats.goes_on(config)
     rows = [] if by_token else list(islice(_rows(run), count))
     step("Asking the run's model")
     asked: dict[str, Any] = {"kind": told.kind, "model": str(run.model.resolve())}

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from desktop_llm import log
+from desktop_llm.errors import first_line
 from desktop_llm.nets.learner import Batch, Judged
 
 Compute = Callable[[Batch], tuple[torch.Tensor, Judged | None]]
@@ -127,8 +128,7 @@ class Replay:
             # some models wait for the device, or ask the processor: their steps are launched as ever
             self.failed = True
             self._recorded.clear()
-            first = error.__context__ or error
-            log.logger("engine").warning("not recorded: %s", (str(first).strip().splitlines() or [""])[0][:300])
+            log.logger("engine").warning("not recorded: %s", first_line(error.__context__ or error))
             _end_recording(device, chance)
             return None
         return _Recorded(graph, batch, weight, loss, judged)

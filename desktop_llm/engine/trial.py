@@ -75,6 +75,7 @@ class Trial:
         self.scale = sum(self.counts.values()) / max(1, kept)
         """How many rows of the run stand behind each that was read."""
         what_learns.settle(self.learner, recipe)
+        self.learner.model.train()
         self.parameters = optimizers.count(self.learner.model)
         self.learner.narrow(list(self.examples.values()))
         self.device.take(self.learner.model)

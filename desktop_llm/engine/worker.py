@@ -14,13 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.catalog import hub
-from desktop_llm.errors import UserError
-from desktop_llm.jobs import events, generation, prediction
+from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.garbage import at_rest
+from desktop_llm.jobs import events, explanation, generation, prediction
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed
 from desktop_llm.jobs.folder import RunFolder
@@ -65,8 +67,9 @@ def train_here(folder: str, on_event: Callable[[Event], None], control: Control,
 
         return launching.run(Path(folder), processes, on_event, control)
     try:
-        from desktop_llm.engine import ranks
-        from desktop_llm.engine.run import run
+        with at_rest():
+            from desktop_llm.engine import ranks
+            from desktop_llm.engine.run import run
     except ImportError as error:
         end = Failed(at=time.time(), message=f"The engine is not whole ({error}); install the program again.")
         on_event(end)
@@ -86,7 +89,8 @@ def train(folder: str, pipe: Connection) -> None:
     """The training process: obeys words from the pipe, sends events as lines."""
     _own_output(RunFolder(Path(folder)).log_file)
     offline()
-    from desktop_llm.engine.device import step_aside
+    with at_rest():
+        from desktop_llm.engine.device import step_aside
 
     step_aside()
     control = Control()
@@ -105,7 +109,8 @@ def train(folder: str, pipe: Connection) -> None:
 def infer(pipe: Connection) -> None:
     """The answering process: keeps the last asked model loaded; ends on `{"quit": True}` or the pipe's end."""
     offline()
-    from desktop_llm.engine.device import settle_thread, step_aside
+    with at_rest():
+        from desktop_llm.engine.device import settle_thread, step_aside
 
     settle_thread()
     step_aside()
@@ -115,8 +120,14 @@ def infer(pipe: Connection) -> None:
         try:
             if "write" in asked:
                 answer |= models.write(asked, inbox)
+            elif "explain" in asked:
+                answer |= models.explain(asked, inbox)
+            elif "attend" in asked:
+                answer |= models.attend(asked)
             else:
                 answer |= models.embed(asked) if "texts" in asked else models.predict(asked)
+        except Cancelled:
+            answer["cancelled"] = True
         except UserError as error:
             answer["error"] = error.message
         except Exception as error:  # noqa: BLE001 - one bad row must not end the process for the next one
@@ -176,19 +187,41 @@ class _Models:
         """The last asked first."""
 
     def predict(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Answers about rows."""
-        from desktop_llm.engine.predict import Predictor
+        """Answers about rows; with "wide" they tell the chances of all labels, as far as there are any."""
+        predictor = self._ready(Path(asked["folder"]))
+        began = time.perf_counter()
+        answers = predictor.wide(asked["rows"]) if asked.get("wide") else predictor.predict(asked["rows"])
+        said = [prediction.to_json(one) for one in answers]
+        return {"predictions": said, "milliseconds": (time.perf_counter() - began) * 1000}
 
-        folder = Path(asked["folder"])
+    def explain(self, asked: dict[str, Any], inbox: _Inbox) -> dict[str, Any]:
+        """Why a label has its chance for a row; what is being done is sent on the way."""
+        number = int(asked["id"])
+        told = self._ready(Path(asked["folder"])).explain(
+            asked["explain"],
+            asked["label"],
+            on_doing=lambda words: inbox.pipe.send({"id": number, "doing": words}),
+            should_stop=lambda: inbox.unwanted(number),
+        )
+        return {"explanation": explanation.to_json(told)}
+
+    def attend(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What each head makes of a row, as an array."""
+        told = self._ready(Path(asked["folder"])).attention(asked["attend"])
+        return {"tokens": list(told.tokens), "weights": told.weights}
+
+    def _ready(self, folder: Path) -> Predictor:
+        with at_rest():
+            from desktop_llm.engine.predict import Predictor
+
         if self._predictor is None or not self._predictor.is_of(folder):
             self._predictor = Predictor(folder)
-        began = time.perf_counter()
-        said = [prediction.to_json(one) for one in self._predictor.predict(asked["rows"])]
-        return {"predictions": said, "milliseconds": (time.perf_counter() - began) * 1000}
+        return self._predictor
 
     def embed(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Vectors of texts, as an array float16 [n, width]."""
-        from desktop_llm.engine.embed import Encoder
+        with at_rest():
+            from desktop_llm.engine.embed import Encoder
 
         folder = Path(asked["folder"])
         if self._encoder is None or self._encoder.folder != folder:
@@ -196,13 +229,18 @@ class _Models:
         return {"vectors": self._encoder.embed(asked["texts"]).astype("float16")}
 
     def write(self, asked: dict[str, Any], inbox: _Inbox) -> dict[str, Any]:
-        """Let a model go on from a row; its pieces are sent as they come, and its ending is the answer."""
+        """Let a model go on from a row, or without `sampling` look at it; its pieces are sent as they come, and its
+        ending is the answer."""
         number = int(asked["id"])
         generator = self._generator(Path(asked["folder"]), str(asked.get("task", "")))
         pieces: list[Any] = []
         sent = time.monotonic()
-        sampling = generation.from_json(asked["sampling"])
-        for told in generator.write(asked["write"], sampling, lambda: inbox.unwanted(number)):
+        unwanted = partial(inbox.unwanted, number)
+        if asked["sampling"] is None:
+            said = generator.look(asked["write"], unwanted)
+        else:
+            said = generator.write(asked["write"], generation.from_json(asked["sampling"]), unwanted)
+        for told in said:
             if isinstance(told, generation.Piece):
                 pieces.append(generation.piece_to_json(told))
             if pieces and (time.monotonic() - sent >= SENT_EVERY or isinstance(told, generation.Ending)):
@@ -213,7 +251,8 @@ class _Models:
         raise RuntimeError("a model that writes has no ending")
 
     def _generator(self, folder: Path, task: str) -> Generator:
-        from desktop_llm.engine.generator import Generator
+        with at_rest():
+            from desktop_llm.engine.generator import Generator
 
         found = next((one for one in self._writing if one.is_of(folder)), None)
         others = [one for one in self._writing if one is not found and one.folder != folder]

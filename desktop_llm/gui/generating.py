@@ -42,8 +42,8 @@ class Generating(QObject):
         """Whether a text is being written, or waits for its turn."""
         return bool(self._asked)
 
-    def ask(self, folder: Path, row: Mapping[str, Any], sampling: Sampling, *, task: str = "") -> int:
-        """Let a model go on from a row; the number under which its pieces come."""
+    def ask(self, folder: Path, row: Mapping[str, Any], sampling: Sampling | None, *, task: str = "") -> int:
+        """Let a model go on from a row, or without `sampling` look at it; the number under which pieces come."""
         self._numbers += 1
         number = self._numbers
 

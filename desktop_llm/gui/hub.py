@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from desktop_llm.gui.run_queue import RunQueue
     from desktop_llm.gui.service import Service
     from desktop_llm.gui.training import Outcome, Training
+    from desktop_llm.gui.tuning import Tuning
     from desktop_llm.keymap import KeyMap
     from desktop_llm.rows import Changes
     from desktop_llm.store.project import Project
@@ -81,6 +82,7 @@ class Hub(QObject):
         self._service: Service | None = None
         self._looping: Looping | None = None
         self._queue: RunQueue | None = None
+        self._tuning: Tuning | None = None
         self._runs_held: Runs | None = None
         """Those of the project whose run is under way."""
 
@@ -106,6 +108,15 @@ class Hub(QObject):
 
             self._queue = RunQueue(self)
         return self._queue
+
+    @property
+    def tuning(self) -> Tuning:
+        """The search over recipes; made when it is first needed."""
+        if self._tuning is None:
+            from desktop_llm.gui.tuning import Tuning
+
+            self._tuning = Tuning(self)
+        return self._tuning
 
     @property
     def inference(self) -> Inference:

@@ -22,8 +22,9 @@ from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal
 from desktop_llm import log
 from desktop_llm.child import Child, exit_words
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import generation
+from desktop_llm.jobs import explanation, generation
 from desktop_llm.jobs import prediction as predictions
+from desktop_llm.jobs.explanation import Attention, Explanation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.prediction import Prediction
 
@@ -78,22 +79,51 @@ class Line(QThread):
         child = self._child
         return child.pid if child is not None else 0
 
-    def submit(self, folder: Path, rows: Sequence[Row], *, urgent: bool) -> Future[Answer]:
-        """Ask the model in `folder` about `rows`. The future fails with UserError."""
-        return self._put({"folder": str(folder), "rows": [dict(row) for row in rows]}, _answer, urgent=urgent)
+    def submit(self, folder: Path, rows: Sequence[Row], *, urgent: bool, wide: bool = False) -> Future[Answer]:
+        """Ask the model in `folder` about `rows`, `wide`: for the chances of all labels. It fails with UserError."""
+        asked = {"folder": str(folder), "rows": [dict(row) for row in rows], "wide": wide}
+        return self._put(asked, _answer, urgent=urgent)
+
+    def explain(self, folder: Path, row: Row, label: str, on_doing: Callable[[str], None]) -> Future[Explanation]:
+        """Ask why a row has `label`, '' for the likeliest; `on_doing` hears in the line's thread how it goes.
+
+        The future fails with UserError.
+        """
+        return self._put(
+            {"folder": str(folder), "explain": dict(row), "label": label},
+            lambda told: explanation.from_json(told["explanation"]),
+            urgent=True,
+            on_part=lambda told: on_doing(str(told["doing"])),
+        )
+
+    def attention(self, folder: Path, row: Row) -> Future[Attention]:
+        """Ask what each head of the model makes of a row. The future fails with UserError."""
+        return self._put(
+            {"folder": str(folder), "attend": dict(row)},
+            lambda told: Attention(tokens=tuple(told["tokens"]), weights=told["weights"]),
+            urgent=True,
+        )
 
     def embed(self, folder: Path, texts: Sequence[str]) -> Future[np.ndarray]:
         """Ask the encoder in `folder` for vectors float16 [n, width] of texts. The future fails with UserError."""
         return self._put({"folder": str(folder), "texts": list(texts)}, _vectors, urgent=False)
 
     def write(
-        self, folder: Path, row: Row, sampling: Sampling, on_pieces: Callable[[list[Piece]], None], *, task: str = ""
+        self,
+        folder: Path,
+        row: Row,
+        sampling: Sampling | None,
+        on_pieces: Callable[[list[Piece]], None],
+        *,
+        task: str = "",
     ) -> Future[Ending]:
         """Let the model in `folder` go on from a row; `on_pieces` is called in the line's thread as they come.
 
+        Without `sampling` nothing is written: the pieces are those of the row's text, as the model foretells them.
         `task` names the kind of a folder that no run has written. The future fails with UserError.
         """
-        asked = {"folder": str(folder), "write": dict(row), "sampling": generation.to_json(sampling), "task": task}
+        how = None if sampling is None else generation.to_json(sampling)
+        asked = {"folder": str(folder), "write": dict(row), "sampling": how, "task": task}
         return self._put(
             asked,
             lambda told: generation.ending_from_json(told["ending"]),
@@ -179,6 +209,8 @@ class Line(QThread):
                     child.send({"unwanted": request.number})
                 told = self._await_answer(child, request)
                 if told is not None:
+                    if "cancelled" in told:
+                        raise CancelledError
                     if "error" in told:
                         raise UserError(str(told["error"]))
                     return request.read(told)
@@ -204,9 +236,9 @@ class Line(QThread):
             for told in child.wait(0.5):
                 if not isinstance(told, dict) or told.get("id") != request.number:
                     continue
-                if "pieces" not in told:
+                if "pieces" not in told and "doing" not in told:
                     return told
-                request.heard = True
+                request.heard = request.heard or "pieces" in told
                 if request.on_part is not None:
                     request.on_part(told)
             if child.ended:
@@ -254,7 +286,7 @@ class Inference(QObject):
             self._waiting.cancel()
         self._newest += 1
         number = self._newest
-        future = self._waiting = self.line.submit(folder, rows, urgent=True)
+        future = self._waiting = self.line.submit(folder, rows, urgent=True, wide=True)
         future.add_done_callback(lambda done: self._tell(number, done))
         return number
 

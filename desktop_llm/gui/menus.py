@@ -32,6 +32,7 @@ class Menus(QObject):
         self._by_key: list[tuple[QAction, str, str]] = []
         self._of_models: list[QAction] = []
         self._of_classes: list[QAction] = []
+        self._of_loop: list[QAction] = []
         self._build_file()
         self._build_edit()
         self._build_view()
@@ -57,6 +58,8 @@ class Menus(QObject):
             action.setEnabled(False)
         for action in self._of_models:
             action.setVisible(task is None or task.learns)
+        for action in self._of_loop:
+            action.setVisible(task is None or task.loop is not None)
         for action in self._of_classes:
             action.setEnabled(is_open and (task is None or task.classes))
             action.setVisible(task is None or task.classes)
@@ -182,8 +185,12 @@ class Menus(QObject):
             self._add_for_label(menu, name, text, command)
         self._add_for_label(menu, "label.advance", self.tr("Go on after a label, or stay"), "advance")
         self._add_for_label(menu, "label.guideline", self.tr("Guideline"), "guideline")
+        self._add_for_label(menu, "label.why", self.tr("Ask a run why"), "why")
         self._add_for_label(menu, "label.history", self.tr("History of the row"), "history")
         menu.addSeparator()
+        server = self._add(menu, "label.server", self.tr("Suggestions from a server…"), "", self._on_server)
+        self._project.append(server)
+        self._of_loop.append(server)
         self._add(menu, "label.keys", self.tr("Keys…"), "", self._on_keys)
 
     def _build_train(self) -> None:
@@ -298,6 +305,11 @@ class Menus(QObject):
         from desktop_llm.gui.pages import models_dialog
 
         models_dialog.open_dialog(self._window.hub, self._window)
+
+    def _on_server(self) -> None:
+        from desktop_llm.gui.pages import server_dialog
+
+        server_dialog.open_dialog(self._window.hub, self._window)
 
     def _on_keys(self) -> None:
         key_dialog.open_dialog(self._window.hub, self._window)

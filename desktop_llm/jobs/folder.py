@@ -1,7 +1,7 @@
 """The run folder: the only thing the engine knows, and how it is laid out.
 
     runs/0007/  job.json  snapshot/  events.jsonl  checkpoints/{step-…,best}/  model/  adapter/  predictions/
-                dynamics/{part-…,summary}/  reference/…/  teacher/…/  log.txt
+                dynamics/{part-…,summary}/  reference/…/  teacher/…/  vectors/…/  log.txt
                 start/
     cache/tokens/  what texts are encoded to, see `nets.token_shelf`; may be removed, and is then made again
 
@@ -87,6 +87,11 @@ class RunFolder:
     def teacher(self) -> Path:
         """What another model said of the training examples, see `engine.teaching`."""
         return self.path / "teacher"
+
+    @property
+    def vectors(self) -> Path:
+        """The kept model's vectors of the training texts, once somebody has asked for the nearest; may be deleted."""
+        return self.path / "vectors"
 
     @property
     def dynamics(self) -> Path:

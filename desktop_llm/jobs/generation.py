@@ -5,6 +5,7 @@ The same keys serve the form of Try it and the options of `desktop-llm predict`.
 
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,6 +17,8 @@ Reason = Literal["end", "stop", "length", "context", "cancelled"]
 """Why a model stopped: it ended by itself, wrote a stop string, wrote all it may, read all it can, or was told to."""
 ESCAPES = {"\\n": "\n", "\\t": "\t"}
 BETWEEN = "|"
+LEAST = 1e-45
+"""No probability in float32 lies between this and none."""
 
 
 def _setting(default: Any, title: str, help_text: str, **more: Any) -> Any:
@@ -97,6 +100,11 @@ class Piece:
     text: str
     probability: float
     top: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def nats(self) -> float:
+        """Its loss."""
+        return -math.log(max(self.probability, LEAST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

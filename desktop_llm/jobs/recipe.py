@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import recipe_pairs, recipe_places, recipe_teacher, recipe_texts, recipe_weights
+from desktop_llm.jobs import recipe_pairs, recipe_places, recipe_prompt, recipe_teacher, recipe_texts, recipe_weights
 from desktop_llm.jobs.recipe_weights import SCRATCH as SCRATCH
 from desktop_llm.jobs.recipe_weights import hyper as _hyper
 
@@ -25,7 +25,8 @@ class Recipe(recipe_teacher.TeacherKeys):
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
     more, or one of some tasks alone: `OWN`), and where they apply `minimum`, `maximum`, `choices` ((value, title), …),
-    `decimals`, `hint`, `scratch_only`, `folder_only`, `goes_with` (another key, and the value it must have).
+    `decimals`, `hint`, `scratch_only`, `folder_only`, `causal_only` (of models that write), `goes_with` (another key,
+    and the value it must have).
     """
 
     model: str = _hyper(
@@ -270,14 +271,13 @@ class Recipe(recipe_teacher.TeacherKeys):
 
 
 KEYS = tuple(one.name for one in fields(Recipe))
-_GROUPS = (recipe_texts.GROUP, recipe_pairs.GROUP, recipe_teacher.GROUP)
+_GROUPS = (recipe_texts.GROUP, recipe_pairs.GROUP, *recipe_prompt.GROUPS, recipe_teacher.GROUP)
 OWN = {one.name: one.metadata["group"] for one in fields(Recipe) if one.metadata["group"] in _GROUPS}
 """The keys that only some tasks have a use for, and their groups, see `Task.groups`."""
+_METADATA = {one.name: one.metadata for one in fields(Recipe)}
 _HINTS = typing.get_type_hints(Recipe)
 _NONE_WORDS = {"auto", "automatic", "none", "null"}
 _BOOL_WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
-
-
 SHORT = {
     "lr": "learning_rate",
     "epochs": "num_train_epochs",
@@ -298,12 +298,11 @@ def nearest_key(key: str) -> str:
     return (difflib.get_close_matches(key, KEYS, n=1, cutoff=0.0) or [KEYS[0]])[0]
 
 
-def _kinds(key: str) -> tuple[type, bool]:
+def kinds(key: str) -> tuple[type, bool]:
     """The plain type of a key and whether None ("automatic") is allowed."""
     hint = _HINTS[key]
     if isinstance(hint, types.UnionType):
-        inner = [one for one in typing.get_args(hint) if one is not type(None)]
-        return inner[0], True
+        return next(one for one in typing.get_args(hint) if one is not type(None)), True
     return hint, False
 
 
@@ -316,7 +315,7 @@ def require_key(key: str) -> None:
 def parse_value(key: str, text: str) -> Any:
     """The value of `key` written as `text` (from `--set`). Raises UserError for unknown keys and wrong types."""
     require_key(key)
-    kind, optional = _kinds(key)
+    kind, optional = kinds(key)
     word = text.strip().lower()
     if optional and word in _NONE_WORDS:
         return None
@@ -337,10 +336,8 @@ def as_text(value: Any) -> str:
 
 
 def _fitted(key: str, value: Any) -> Any:
-    kind, optional = _kinds(key)
-    if value is None and optional:
-        return None
-    if optional and isinstance(value, str) and value.lower() in _NONE_WORDS:
+    kind, optional = kinds(key)
+    if optional and (value is None or (isinstance(value, str) and value.lower() in _NONE_WORDS)):
         return None
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -361,19 +358,22 @@ def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     return result
 
 
+def check_value(key: str, value: Any) -> None:
+    """Raise UserError where a value is outside the range or the choices of its key."""
+    told = {} if value is None else _METADATA[key]
+    if "choices" in told and value not in [choice for choice, _ in told["choices"]]:
+        offered = ", ".join(choice for choice, _ in told["choices"])
+        raise UserError(f"“{key}” is one of {offered}, not “{value}”.")
+    if "minimum" in told and not value >= told["minimum"]:
+        raise UserError(f"“{key}” is at least {told['minimum']}, not {value}.")
+    if "maximum" in told and not value <= told["maximum"]:
+        raise UserError(f"“{key}” is at most {told['maximum']}, not {value}.")
+
+
 def check(recipe: Recipe) -> None:
     """Raise UserError for the first value outside its range or choices, or that does not fit another."""
-    for one in fields(Recipe):
-        value, told = getattr(recipe, one.name), one.metadata
-        if value is None:
-            continue
-        if "choices" in told and value not in [choice for choice, _ in told["choices"]]:
-            offered = ", ".join(choice for choice, _ in told["choices"])
-            raise UserError(f"“{one.name}” is one of {offered}, not “{value}”.")
-        if "minimum" in told and not value >= told["minimum"]:
-            raise UserError(f"“{one.name}” is at least {told['minimum']}, not {value}.")
-        if "maximum" in told and not value <= told["maximum"]:
-            raise UserError(f"“{one.name}” is at most {told['maximum']}, not {value}.")
+    for key in KEYS:
+        check_value(key, getattr(recipe, key))
     # rotary positions turn the numbers of a head in pairs
     if recipe.model == SCRATCH and recipe.hidden_size % (2 * recipe.num_attention_heads):
         raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe_pairs import PairKeys
+from desktop_llm.jobs.recipe_prompt import PromptKeys
 from desktop_llm.jobs.recipe_texts import MASKED
 from desktop_llm.jobs.recipe_weights import hyper
 
@@ -13,7 +13,7 @@ GROUP = "teacher"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TeacherKeys(PairKeys):
+class TeacherKeys(PromptKeys):
     """Metadata as in `Recipe`, whose keys these are. Temperature and weight are those of Hinton et al. 2015."""
 
     teacher: str = hyper(

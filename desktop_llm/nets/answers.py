@@ -44,6 +44,7 @@ class Conversations:
 
     `openings` int32, `opening_starts` int64 [n + 1]: what a model is given that is to write the last answer, nothing
     where it is not. `size` is how many tokens the model learns from at once, `after` the token that ends a text.
+    `often` bool [n]: which of those that are written are so also while the model learns; None: all.
     """
 
     ids: np.ndarray
@@ -53,6 +54,7 @@ class Conversations:
     opening_starts: np.ndarray
     size: int
     after: int
+    often: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -165,7 +167,7 @@ def measured_batch(told: Conversations, indices: Sequence[int]) -> dict[str, tor
     """The chosen conversations as they are: `input_ids`, `labels` int64 [b, longest].
 
     Where any is to be answered, also `asked`, which lines of the batch, and `openings` with `seen` [asked, longest]:
-    what is given, at the right, and where there is anything.
+    what is given, at the right, and where there is anything; and `often` bool [asked] where that is told.
     """
     lines = [told.one(index) for index in indices]
     width = max(len(ids) for ids, _ in lines)
@@ -187,7 +189,27 @@ def measured_batch(told: Conversations, indices: Sequence[int]) -> dict[str, tor
             "openings": torch.from_numpy(given),
             "seen": torch.from_numpy(seen),
         }
+        if told.often is not None:
+            made["often"] = torch.from_numpy(told.often[np.asarray(indices)[asked]])
     return made
+
+
+def gathered(
+    lines: Sequence[tuple[Sequence[int], int]], openings: Sequence[Sequence[int]], *, after: int, size: int
+) -> Conversations:
+    """Conversations of tokens: the lines, in each of which what comes from a place on is learned, and openings."""
+    ids = [np.asarray(line, dtype=np.int32) for line, _ in lines]
+    learned = [np.arange(len(line)) >= place for line, place in lines]
+    asked = [np.asarray(one, dtype=np.int32) for one in openings]
+    return Conversations(
+        _flat(ids, np.int32),
+        _flat(learned, np.bool_),
+        _starts(ids),
+        _flat(asked, np.int32),
+        _starts(asked),
+        size,
+        after,
+    )
 
 
 def encode(

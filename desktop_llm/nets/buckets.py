@@ -95,3 +95,15 @@ def evaluation_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]
     """Batches for measuring: everything sorted by length, longest first so that memory peaks at once."""
     order = np.argsort(-lengths, kind="stable")
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def answering_batches(lengths: np.ndarray, overhead: float, most_places: int) -> list[np.ndarray]:
+    """Batches for answers that are waited for: `slices` of all examples, none of more than `most_places` padded places.
+
+    What is computed at once, and with it the memory, stays small so, however many and however long the texts.
+    """
+    cut: list[np.ndarray] = []
+    for part in slices(np.arange(len(lengths)), lengths, overhead) if len(lengths) else ():
+        step = max(1, most_places // max(1, int(lengths[part[0]])))
+        cut += [part[start : start + step] for start in range(0, len(part), step)]
+    return cut

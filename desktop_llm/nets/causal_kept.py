@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from desktop_llm.errors import UserError
-from desktop_llm.nets import attention, causal_model, distillation, head_loss, model_folder, varlen
+from desktop_llm.nets import attention, causal_model, distillation, foretold, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.distillation import Lesson, Said
 from desktop_llm.nets.kept import Kept
@@ -22,7 +22,7 @@ class CausalKept(Kept):
     def __init__(self, parts: CausalParts) -> None:
         """Put the parts together."""
         super().__init__(parts.model, parts.tokenizer)
-        self._parts = parts
+        self._parts, self._smoothing = parts, 0.0
         self._teacher: CausalKept | None = None
         self._lesson: Lesson | None = None
 
@@ -52,8 +52,10 @@ class CausalKept(Kept):
         if self._teacher is not None and self._lesson is not None:
             return distillation.token_loss(self._lesson, said, self._teacher.heard_at(batch), labels)
         if said.head is None:
-            return torch.nn.functional.cross_entropy(said.states.float(), labels, ignore_index=head_loss.IGNORED)
-        return head_loss.mean_loss(said.states, said.head, labels)
+            return torch.nn.functional.cross_entropy(
+                said.states.float(), labels, ignore_index=head_loss.IGNORED, label_smoothing=self._smoothing
+            )
+        return head_loss.mean_loss(said.states, said.head, labels, smoothing=self._smoothing)
 
     def says(self, batch: Batch) -> Said:
         """What the model says of each token of a batch: hidden states and head, or logits where it has no plain one."""
@@ -100,13 +102,29 @@ class CausalKept(Kept):
         if "starts" in batch and self._parts.by_starts:
             told: dict[str, Any] = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
             return told | attention.apart(batch["starts"], batch["input_ids"].shape[1])
-        kind = batch["input_ids"].device.type
-        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         return {
             "input_ids": batch["input_ids"],
             "position_ids": batch["position_ids"],
-            "attention_mask": attention.mask_of(batch["documents"], precision),
+            "attention_mask": attention.mask_of(batch["documents"], self.precision(batch["input_ids"].device)),
         }
+
+    def logits(self, whole: Sequence[int]) -> Iterator[torch.Tensor]:
+        """What is said of each token of `whole` but the first, window by window; float32 [k, vocabulary]."""
+        size = self._parts.max_length
+        for start in range(0, len(whole) - 1, size):
+            ids = torch.tensor([whole[start : start + size + 1][:-1]], device=self.model.device)
+            read = causal_model.hidden_of if self._parts.plain_head else causal_model.logits_of
+            with torch.inference_mode():
+                told = read(self.model, input_ids=ids)[0]
+            for some in torch.split(told, foretold.AT_ONCE):
+                with torch.inference_mode():
+                    said = some @ causal_model.head_of(self.model).t() if self._parts.plain_head else some
+                yield said.float()
+
+    def precision(self, device: torch.device) -> torch.dtype:
+        """In which masks are made."""
+        kind = device.type
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
     def measured(
         self, ids: torch.Tensor, labels: torch.Tensor, ends: torch.Tensor

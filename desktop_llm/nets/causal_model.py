@@ -170,7 +170,7 @@ def _tried(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: i
         if not _same(logits_of(model, input_ids=other)[:, :-1], told[:, :-1]):
             raise _unfit(folder, model.config)
         # a window is part of the masks that a model makes itself, and no longer seen by eight tokens
-        whole = _window(model.config) >= length
+        whole = window(model.config) >= length
         if whole:
             _attend(model, ids, told)
         apart = whole and _keeps_apart(model, ids, by_starts=False)
@@ -191,7 +191,7 @@ def _tried(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: i
     )
 
 
-def _window(config: PretrainedConfig) -> int:
+def window(config: PretrainedConfig) -> int:
     """How many tokens back the layers of a model see."""
     told = getattr(config.get_text_config(), "sliding_window", None)
     return told if isinstance(told, int) and told > 0 else UNLIMITED

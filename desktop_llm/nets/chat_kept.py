@@ -9,16 +9,19 @@ from typing import Any
 from desktop_llm.errors import UserError
 from desktop_llm.nets.causal_kept import CausalKept
 from desktop_llm.nets.causal_model import CausalParts
-from desktop_llm.nets.chat_template import ANSWERS, ChatTemplate
+from desktop_llm.nets.chat_template import ANSWERS, PLAIN, ChatTemplate
 
 
 class ChatKept(CausalKept):
     """A model that answers."""
 
-    def __init__(self, parts: CausalParts, where: Path) -> None:
-        """Put the parts together. Raises UserError for a chat template in which no answer can be found."""
+    def __init__(self, parts: CausalParts, where: Path, plain: str = PLAIN) -> None:
+        """Put the parts together; a tokenizer without a chat template gets the `plain` one.
+
+        Raises UserError for a chat template in which no answer can be found.
+        """
         super().__init__(parts)
-        self._template = ChatTemplate(parts.tokenizer, where)
+        self._template = ChatTemplate(parts.tokenizer, where, plain)
         self.notes: list[str] = []
         """What a person should know of what was encoded."""
         end = self._template.end

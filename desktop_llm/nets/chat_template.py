@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,14 +40,14 @@ Span = tuple[int, int]
 class ChatTemplate:
     """The template of a tokenizer."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, where: Path) -> None:
-        """A tokenizer without a template gets the plain one. Raises UserError where no answer can be found in it.
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, where: Path, plain: str = PLAIN) -> None:
+        """A tokenizer without a template gets the `plain` one. Raises UserError where no answer can be found in it.
 
         `where` is what a person knows the tokenizer by.
         """
         self._tokenizer, self._where = tokenizer, where
         if not tokenizer.chat_template:
-            tokenizer.chat_template = PLAIN
+            tokenizer.chat_template = plain
         text = _text(tokenizer)
         self.marked = MARK.search(text) is not None
         self._tells_calls = "tool_calls" in text
@@ -151,8 +151,7 @@ class ChatTemplate:
             raise self._refusal(error) from error
 
     def _refusal(self, error: Exception) -> UserError:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        return UserError(f"The chat template of “{self._where}” refuses a conversation ({first}).")
+        return UserError(f"The chat template of “{self._where}” refuses a conversation ({first_line(error)}).")
 
     def _tells(self, told: list[Message], words: str) -> bool:
         try:

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModel, PreTrainedModel
 
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, first_line
 from desktop_llm.nets import buckets, model_folder, tokens
 
 LONGEST = 256
@@ -78,8 +78,8 @@ def _body(folder: Path) -> PreTrainedModel:
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(f"The model in “{folder}” cannot be loaded ({first}); choose a model of texts.") from error
+        why = first_line(error)
+        raise UserError(f"The model in “{folder}” cannot be loaded ({why}); choose a model of texts.") from error
     absent = {
         str(one[0] if isinstance(one, tuple) else one) for key in model_folder.ABSENT for one in told.get(key, ())
     }

@@ -64,7 +64,7 @@ def name_of(tokenizer: PreTrainedTokenizerBase) -> str:
     if not tokenizer.is_fast:
         return ""
     backend = tokenizer.backend_tokenizer
-    _settle(backend)
+    settle(backend)
     return hashlib.sha256(backend.to_str().encode()).hexdigest()
 
 
@@ -76,7 +76,7 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Iterat
             yield [list(ids) for ids in told]
         return
     backend = tokenizer.backend_tokenizer
-    _settle(backend)
+    settle(backend)
     with on_all_processors(), ThreadPoolExecutor(1) as pool:  # the library lets go of Python while it works
         waiting = None
         chunks: Iterable[list[str] | None] = chain(_chunks(texts), (None,))
@@ -89,7 +89,8 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Iterat
             waiting = coming
 
 
-def _settle(backend: Any) -> None:
+def settle(backend: Any) -> None:
+    """Let it read all of a text, and what looks like a special token as text."""
     backend.encode_special_tokens = True
     backend.no_truncation()
     backend.no_padding()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs.generation import Piece
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import Recipe
-from desktop_llm.nets import masked_model, masking, packing, token_words
+from desktop_llm.nets import foretold, masked_model, masking, packing, token_words
 from desktop_llm.nets.head_loss import IGNORED
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Report, Row
@@ -22,6 +22,8 @@ from desktop_llm.nets.packing import Blocks, Documents
 from desktop_llm.nets.token_shelf import Shelf
 
 TOP = 5
+AT_ONCE = 4096
+"""Tokens that are read at once where each is hidden in turn."""
 MEAN, COUNT, RIGHT = 0, 1, 2
 """Columns of the outputs: the mean loss of a text's hidden tokens, how many they are, and how many are right."""
 
@@ -148,6 +150,25 @@ class Filler(Kept):
             if rest:
                 pieces.append(Piece(text=rest, probability=1.0))
         return pieces
+
+    def foretold(self, row: Row) -> Iterator[tuple[Piece, int]]:
+        """A text with the chance of each of its tokens where it alone is hidden (Salazar et al. 2020)."""
+        ids, texts = foretold.cut(self._tokenizer, str(row["text"]))
+        return foretold.pieces(self._tokenizer, ids, texts, self._one_by_one(ids), self._parts.after)
+
+    def _one_by_one(self, ids: Sequence[int]) -> Iterator[torch.Tensor]:
+        """What is said of each token of a text, of which nothing else is hidden; float32 [k, vocabulary]."""
+        parts = self._parts
+        room = max(1, parts.max_length - 2)
+        for start in range(0, len(ids), room):
+            line = torch.tensor([parts.before, *ids[start : start + room], parts.after], device=self.model.device)
+            for places in torch.split(torch.arange(1, len(line) - 1), max(1, AT_ONCE // len(line))):
+                rows = torch.arange(len(places))
+                shown = line.repeat(len(places), 1)
+                shown[rows, places] = parts.mask
+                with torch.inference_mode():
+                    said = self._logits((rows * len(line) + places).to(line.device), input_ids=shown)
+                yield said
 
     def _logits(self, places: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
         """The logits float32 [k, vocabulary] at places of the flattened ids."""

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from desktop_llm import log
+from desktop_llm.errors import first_line
 
 WIDE = 8192
 """Logits of a row that are read at once."""
@@ -32,8 +33,7 @@ def _runs(device: torch.device) -> bool:
         told = losses_(torch.zeros(2, 8, device=device), torch.zeros(2, dtype=torch.int64, device=device), None, -100)
         return bool(torch.isfinite(told).all())
     except Exception as error:  # noqa: BLE001 - a compiler, its libraries and its disk fail in ways of their own
-        first = (str(error).strip().splitlines() or [""])[0][:200]
-        log.logger("nets").warning("the kernel of the head's loss: %s: %s", type(error).__name__, first)
+        log.logger("nets").warning("the kernel of the head's loss: %s: %s", type(error).__name__, first_line(error))
         return False
 
 

@@ -5,7 +5,7 @@ The engine owns the loop (batches, steps, precision, checkpoints); the task owns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -185,6 +185,14 @@ class Filling(Protocol):
 
 
 @runtime_checkable
+class Foretelling(Protocol):
+    """A learner whose model says of each token of a text how probable it held it."""
+
+    def foretold(self, row: Row) -> Iterator[tuple[Piece, int]]:
+        """The text piece by piece, with how many tokens each is; what ends it is a piece of no text."""
+
+
+@runtime_checkable
 class Reading(Protocol):
     """A learner whose model reads one text by an encoder and writes another; `Writing.opening` begins the second."""
 
@@ -266,6 +274,39 @@ class Judging(Protocol):
 
     def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
         """The loss as `loss` has it, and how the examples of the batch are judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A text as a model reads it: token ids, their places in the text (code points), and which stand for no text."""
+
+    ids: Sequence[int]
+    places: Sequence[tuple[int, int]]
+    special: Sequence[bool]
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A learner whose answers are chances of classes, and can be traced back to the words of a text."""
+
+    classes: tuple[str, ...]
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The network."""
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+
+    def pieces(self, row: Row) -> Pieces:
+        """What is read of a row. Raises UserError for a tokenizer that does not say where its tokens are."""
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [b, classes] of a batch on the model's device; they can be differentiated."""
+
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """The chance of each class, [b, classes]."""
 
 
 class LearnRoom(Protocol):

@@ -24,7 +24,7 @@ from transformers import (
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
-from desktop_llm.nets import model_folder, sequence_model
+from desktop_llm.nets import attention, model_folder, sequence_model
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
 
@@ -118,6 +118,7 @@ def check_writes(folder: Path) -> None:
 
 def hidden_of(model: PreTrainedModel, **inputs: torch.Tensor) -> torch.Tensor:
     """The last hidden states, [b, t, width]."""
+    attention.use_fitting(model, inputs["input_ids"])
     told: torch.Tensor = model.base_model(**inputs).last_hidden_state
     return told
 

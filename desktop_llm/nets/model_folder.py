@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from desktop_llm import atomic
 from desktop_llm.catalog import folder as folders
 from desktop_llm.catalog import weight_files
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -32,6 +32,17 @@ def quiet() -> None:
 def check(folder: Path) -> dict[str, Any]:
     """The folder's config.json; raises UserError with what is missing or does not fit, and what to do."""
     return folders.check(folder)
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """What the folder's config.json says, whatever else is there. Raises UserError."""
+    return folders.told(folder)
+
+
+def fits(folder: Path, head: str) -> bool:
+    """Whether the folder's model can have a head, in the words of transformers. Raises UserError."""
+    config = folders.told(folder)
+    return bool(config.get("model_type")) and not folders.unfit(config, (head,))
 
 
 def weights(folder: Path) -> list[Path]:
@@ -121,8 +132,8 @@ def load(
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UserError(f"The weights in “{folder}” cannot be loaded ({first}); fetch the model again.") from error
+        why = first_line(error)
+        raise UserError(f"The weights in “{folder}” cannot be loaded ({why}); fetch the model again.") from error
     check_weights(folder, made, told, new_head=new_head)
     return made
 

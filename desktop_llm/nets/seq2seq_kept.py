@@ -137,7 +137,7 @@ class SeqKept(Kept):
 
     def _hidden(self, batch: Batch) -> torch.Tensor:
         longest = max(batch["input_ids"].shape[1], batch["labels"].shape[1])
-        attention.use_fitting(self.model, batch["labels"].device, longest)
+        attention.use_fitting(self.model, batch["input_ids"], longest)
         hidden = seq2seq_model.hidden_of(self.model, **_inputs(batch)).flatten(0, 1)
         return hidden if self._parts.scale == 1.0 else hidden * float(self._parts.scale or 1.0)
 

@@ -198,7 +198,7 @@ def _from_folder(folder: Path, config: PretrainedConfig) -> PreTrainedModel:
     if not config.is_encoder_decoder or type(config) not in AUTO._model_mapping:
         raise UserError(
             f"The model in “{folder}” is of the type “{config.model_type}”, which does not read one text and write "
-            "another; choose an encoder-decoder such as Marian, BART or T5."
+            "another; choose an encoder-decoder such as Marian, BART or T5, or a language model such as Llama."
         )
     return model_folder.load(AUTO, folder, config)
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import distillation, tokens
+from desktop_llm.nets import attention, distillation, tokens
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
-from desktop_llm.nets.learner import Batch, Judged, Learner, Outputs, Report, Row
+from desktop_llm.nets.learner import Batch, Judged, Learner, Outputs, Pieces, Report, Row
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import Target, TokenRows
 
-TOP = 5
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 FAR = 20
 """A text with so many characters for each token that is read of it is far too long for it."""
 
@@ -53,6 +55,19 @@ class SequenceHead(Kept, ABC):
     def predictions(self, outputs: torch.Tensor) -> list[Prediction]:
         """Logits float32 [n, classes] to answers."""
 
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """The chance of each class, [n, classes], where a text has one of them."""
+        return torch.softmax(logits, dim=-1)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What makes its tokens."""
+        return self._tokenizer
+
+    def pieces(self, row: Row) -> Pieces:
+        """See `nets.tokens.pieces`."""
+        return tokens.pieces(self._tokenizer, str(row["text"]), self._max_length)
+
     def encode(self, rows: Iterable[Row], report: Report) -> TokenRows:
         """Texts to token ids and labels to targets."""
         far = 0
@@ -84,11 +99,11 @@ class SequenceHead(Kept, ABC):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch, with label smoothing as in the recipe."""
-        return self._loss(self._logits(batch), batch)
+        return self._loss(self.logits(batch), batch)
 
     def judged_loss(self, batch: Batch) -> tuple[torch.Tensor, Judged]:
         """The loss, and how sure the model is of the given labels."""
-        logits = self._logits(batch)
+        logits = self.logits(batch)
         with torch.no_grad():
             judged = self.judge(logits.detach(), batch["labels"])
         return self._loss(logits, batch), judged
@@ -118,7 +133,7 @@ class SequenceHead(Kept, ABC):
     def outputs(self, batch: Batch) -> torch.Tensor:
         """Logits float32 [b, classes] on the CPU."""
         with torch.inference_mode():
-            return self._logits(batch).cpu()
+            return self.logits(batch).cpu()
 
     def mean_loss(self, outputs: torch.Tensor, examples: TokenRows) -> float:
         """The mean loss (without smoothing) of the examples that have a label; 0 when none has."""
@@ -134,9 +149,11 @@ class SequenceHead(Kept, ABC):
             return hard
         return self._lesson.mixed(hard, self.soft_losses(logits, batch["said"], self._lesson.temperature).mean())
 
-    def _logits(self, batch: Batch) -> torch.Tensor:
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Logits float32 [b, classes]; they can be differentiated."""
         inputs: dict[str, Any] = {"input_ids": batch["input_ids"]}
         if "attention_mask" in batch:
             inputs["attention_mask"] = batch["attention_mask"]
+        attention.use_fitting(self.model, batch["input_ids"])
         logits: torch.Tensor = self.model(**inputs).logits
         return logits.float()

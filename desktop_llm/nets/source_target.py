@@ -104,7 +104,7 @@ def encode(
         _starts(made.given),
         _flat(made.wanted),
         wanted_starts,
-        _asked(np.diff(wanted_starts)),
+        asked(np.diff(wanted_starts)),
         begin,
         int(pad) if isinstance(pad, int) else end,
         made.cut,
@@ -150,14 +150,15 @@ class _Making:
         return np.asarray([*ids[: self._size - len(behind)], *behind], dtype=np.int32)
 
 
-def _asked(sizes: np.ndarray) -> np.ndarray:
-    """Whatever has no target, and of the others some, evenly taken."""
-    asked = np.full(len(sizes), OFTEN, dtype=np.int8)
+def asked(sizes: np.ndarray) -> np.ndarray:
+    """What is to be written, see `TextPairs`, of targets of so many tokens: whatever has none, and of the others some,
+    evenly taken."""
+    told = np.full(len(sizes), OFTEN, dtype=np.int8)
     known = np.flatnonzero(sizes)
-    asked[known] = 0
+    told[known] = 0
     for most, when in ((ASKED_TOKENS, SOMETIMES), (OFTEN_TOKENS, OFTEN)):
-        asked[known[:: max(1, -(-int(sizes.sum()) // most))]] = when
-    return asked
+        told[known[:: max(1, -(-int(sizes.sum()) // most))]] = when
+    return told
 
 
 def _lines(ids: np.ndarray, starts: np.ndarray, chosen: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from desktop_llm.errors import UserError
+from desktop_llm.nets.learner import Pieces
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -90,6 +93,16 @@ def encode(
     ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
     kind = np.int64 if not targets or isinstance(targets[0], int) else np.int8
     return TokenRows(ids, starts, np.asarray(targets, dtype=kind))
+
+
+def pieces(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Pieces:
+    """A text as `encode` has it, with the places of its tokens. Raises UserError where these are not known."""
+    if not tokenizer.is_fast:
+        raise UserError("The model's tokenizer does not say where in the text its tokens are; choose another model.")
+    told = tokenizer(
+        text, truncation=True, max_length=max_length, return_offsets_mapping=True, return_special_tokens_mask=True
+    )
+    return Pieces(told["input_ids"], told["offset_mapping"], [bool(one) for one in told["special_tokens_mask"]])
 
 
 def pad(rows: TokenRows, indices: Sequence[int], pad_id: int, steps: int = 1) -> dict[str, torch.Tensor]:

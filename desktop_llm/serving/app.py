@@ -16,7 +16,9 @@ from starlette.exceptions import HTTPException
 
 from desktop_llm.jobs import prediction
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
+from desktop_llm.serving import about as abouts
 from desktop_llm.serving import page
+from desktop_llm.serving.about import About
 from desktop_llm.serving.batching import Ask, Batcher
 from desktop_llm.serving.limits import Entrance, Guard, Limits, Refused, problem
 from desktop_llm.serving.metrics import Metrics
@@ -26,24 +28,38 @@ from desktop_llm.serving.writing import Pen, Reply, Row, Write, sampling_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A model: its name, what its task is called, the fields of a row, and how it is asked.
+    """A model: what it says of itself, and how it is asked.
 
-    `ask` for answers to rows, `write` where it writes; one of them is None. `talks`: its row is a conversation;
-    `usual` is how it writes where nobody says otherwise.
+    `ask` for answers to rows, from `workers` threads at once, `write` where it writes; one of them is None. `talks`:
+    its row is a conversation; `usual` is how it writes where nobody says otherwise.
     """
 
-    name: str
-    title: str
-    fields: tuple[str, ...]
+    about: About
     ask: Ask | None = None
+    workers: int = 1
     write: Write | None = None
     talks: bool = False
     usual: Sampling = field(default_factory=Sampling)
 
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.about.name
+
+    @property
+    def title(self) -> str:
+        """What its task is called."""
+        return self.about.title
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Those of a row."""
+        return self.about.fields
+
 
 def build(served: Served, limits: Limits, entrance: Entrance, metrics: Metrics) -> Guard:
     """The application with its guard."""
-    batcher = Batcher(served.ask, limits, metrics) if served.ask is not None else None
+    batcher = Batcher(served.ask, limits, metrics, served.workers) if served.ask is not None else None
     pen = Pen(served.write, limits, metrics) if served.write is not None else None
 
     @asynccontextmanager
@@ -59,7 +75,7 @@ def build(served: Served, limits: Limits, entrance: Entrance, metrics: Metrics) 
     # its own pages of documentation load scripts from elsewhere; ours needs nothing
     app = FastAPI(title=served.name, description=served.title, lifespan=life, docs_url=None, redoc_url=None)
     _add_errors(app)
-    _add_common(app, metrics)
+    _add_common(app, metrics, served)
     if batcher is not None:
         _add_answers(app, served, batcher, limits)
     if pen is not None:
@@ -105,10 +121,14 @@ def _add_errors(app: FastAPI) -> None:
     app.add_exception_handler(RecursionError, defect)
 
 
-def _add_common(app: FastAPI, metrics: Metrics) -> None:
+def _add_common(app: FastAPI, metrics: Metrics, served: Served) -> None:
     @app.get("/health", summary="Whether the server is there")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
+
+    @app.get("/model", summary="What its model is: task, fields, labels, and the SHA-256 of its weights")
+    async def model() -> dict[str, Any]:
+        return abouts.to_json(served.about)
 
     @app.get("/metrics", summary="What it has done, for Prometheus", response_class=PlainTextResponse)
     async def measured() -> str:

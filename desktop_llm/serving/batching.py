@@ -1,7 +1,8 @@
 """Many requests, one model: what has come while it computed is computed together, sorted by length and padded.
 
-When the model is idle, the first text waits some milliseconds for others to come along; under load nobody waits for
-more than the batch before his own.
+Several threads ask it, each on its share of the cores: that is quicker than one computation spread over all of them,
+and while one thread's answers go out, the others compute. When nobody computes, the first text waits some milliseconds
+for others to come along; under load nobody waits for more than the batch before his own.
 """
 
 from __future__ import annotations
@@ -23,30 +24,32 @@ Asked = tuple[Sequence[Row], "asyncio.Future[list[Prediction]]"]
 
 
 class Batcher:
-    """One model, asked in a thread of its own. All else happens in the event loop's."""
+    """One model, asked in threads of its own. All else happens in the event loop's."""
 
-    def __init__(self, ask: Ask, limits: Limits, metrics: Metrics) -> None:
-        """`ask` answers rows in their order, and sorts them by length itself."""
+    def __init__(self, ask: Ask, limits: Limits, metrics: Metrics, workers: int = 1) -> None:
+        """`ask` answers rows in their order, and sorts them by length itself; so many threads call it at once."""
         self._ask, self._limits, self._metrics = ask, limits, metrics
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="model")
         self._queue: deque[Asked] = deque()
         self._come = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._workers = workers
+        self._computing = 0
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin, in a running event loop."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(self._workers)]
 
     async def close(self) -> None:
         """End; what waits is refused."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for _, answer in self._queue:
             if not answer.done():
                 answer.set_exception(Refused(503, "The server is stopping."))
         self._queue.clear()
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def submit(self, rows: Sequence[Row]) -> list[Prediction]:
         """Answers to rows, in their order. Raises Refused or UserError."""
@@ -59,7 +62,6 @@ class Batcher:
         return await answer
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             if not self._queue:
                 self._come.clear()
@@ -68,24 +70,37 @@ class Batcher:
             taken = self._take()
             if not taken:
                 continue
-            rows = [row for some, _ in taken for row in some]
-            self._metrics.batch(len(rows))
+            count = sum(len(some) for some, _ in taken)
+            self._computing += count
             try:
-                told = await loop.run_in_executor(self._thread, self._ask, rows)
-            except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-                await self._one_by_one(taken, error)
-                continue
-            place = 0
-            for some, answer in taken:
-                if not answer.done():
-                    answer.set_result(told[place : place + len(some)])
-                place += len(some)
+                await self._answer(taken, count)
+            finally:
+                self._computing -= count
+
+    async def _answer(self, taken: Sequence[Asked], count: int) -> None:
+        self._metrics.batch(count)
+        rows = [row for some, _ in taken for row in some]
+        try:
+            told = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, rows)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            await self._one_by_one(taken, error)
+            return
+        place = 0
+        for some, answer in taken:
+            if not answer.done():
+                answer.set_result(told[place : place + len(some)])
+            place += len(some)
 
     def _take(self) -> list[Asked]:
-        """What is computed next: as many requests as a batch has room for, at least one; the given up are dropped."""
+        """What is computed next: as many requests as there is room for, at least one; the given up are dropped.
+
+        A thread takes no more than its share of all texts that are there: with the rest the next one begins at once.
+        """
+        share = -(-(self._metrics.waiting + self._computing) // self._workers)
+        most = min(self._limits.batch, share)
         taken: list[Asked] = []
         count = 0
-        while self._queue and (not taken or count + len(self._queue[0][0]) <= self._limits.batch):
+        while self._queue and (not taken or count + len(self._queue[0][0]) <= most):
             some, answer = self._queue.popleft()
             self._metrics.waiting -= len(some)
             if not answer.done():
@@ -103,7 +118,7 @@ class Batcher:
                 answer.set_exception(_told(error))
                 continue
             try:
-                answer.set_result(await loop.run_in_executor(self._thread, self._ask, some))
+                answer.set_result(await loop.run_in_executor(self._threads, self._ask, some))
             except Exception as own:  # noqa: BLE001 - as above
                 answer.set_exception(_told(own))
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from desktop_llm.errors import from_os_error
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.serving import page
+from desktop_llm.serving.about import About, digest_of
 from desktop_llm.serving.app import Served, build
 from desktop_llm.serving.limits import Entrance
 from desktop_llm.serving.metrics import Metrics
@@ -29,6 +31,8 @@ from desktop_llm.tasks import task as task_named
 HEAD_SECONDS = 10.0
 """A connection that has not said what it wants by then is closed."""
 MOST_CONNECTIONS = 512
+MOST_WORKERS = 4
+"""Threads that ask a model at once; more of them wait for Python between their steps."""
 STOP_SECONDS = 5
 TELL_SECONDS = 1.0
 
@@ -52,20 +56,30 @@ def listen(place: Place) -> socket.socket:
 def served_of(folder: Path) -> Served:
     """The model in an export, ready to be asked. Raises UserError."""
     task = task_named(task_of(folder))
-    fields = tuple(one.name for one in task.content if one.required)
-    name = _name_of(folder)
+    about = About(
+        name=_name_of(folder),
+        task=task.name,
+        title=task.title,
+        fields=tuple(one.name for one in task.content if one.required),
+        digest=digest_of(folder),
+        writes=task.writes,
+    )
     if not task.writes:
+        workers = device.settle_service(MOST_WORKERS)
         predictor = Predictor(folder)
-        predictor.predict([dict.fromkeys(fields, "warm")])  # the first answer pays for what later ones find ready
-        return Served(name=name, title=task.title, fields=fields, ask=predictor.predict)
+        predictor.settle()
+        predictor.predict([dict.fromkeys(about.fields, "warm")])  # the first answer pays for what later ones find ready
+        if predictor.device.torch.type != "cpu":
+            workers = 1  # a GPU does one thing after the other
+        labels = tuple(getattr(predictor.learner, "classes", ()))
+        return Served(about=replace(about, labels=labels), ask=predictor.predict, workers=workers)
+    device.settle_thread()
     generator = Generator(folder)
 
     def write(row: Mapping[str, Any], told: Sampling, should_stop: Callable[[], bool]) -> Iterator[Piece | Ending]:
         return generator.write(row, told, should_stop)
 
-    return Served(
-        name=name, title=task.title, fields=fields, write=write, talks=task.content[0].structured, usual=task.sampling
-    )
+    return Served(about=about, write=write, talks=task.content[0].structured, usual=task.sampling)
 
 
 def _name_of(folder: Path) -> str:
@@ -177,7 +191,6 @@ def ready(folder: Path, place: Place) -> Server:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     listening = listen(place)  # before the model is loaded: a taken port is said at once
     try:
-        device.settle_thread()
         return Server(served_of(folder), place, listening)
     except BaseException:
         listening.close()

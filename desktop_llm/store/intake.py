@@ -17,6 +17,8 @@ CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")
 GAUGES = ("mfu", "celsius", "watts")
 FORECAST = "forecast"
 """Under this name a run's details hold what was foretold of it, {"predicted": …}, and then what it took, "real"."""
+TRIAL = "trial"
+"""Under this name those of a run of a search say which one, and which trial."""
 GREATEST = 2**63 - 1
 """The greatest whole number SQLite keeps."""
 

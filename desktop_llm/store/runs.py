@@ -73,6 +73,18 @@ class Run:
             )
 
     @property
+    def trial(self) -> Mapping[str, Any]:
+        """Of a run of a search which one, and which trial: `{"search": 1, "trial": 3}`; {} of another."""
+        told = self.details.get(intake.TRIAL, {})
+        return told if isinstance(told, Mapping) else {}
+
+    @property
+    def title(self) -> str:
+        """What it starts from, and of which search it is a trial."""
+        told = self.trial
+        return f"{self.model_title} · search {told['search']}, trial {told['trial']}" if told else self.model_title
+
+    @property
     def ended(self) -> bool:
         """Whether it has come to its end; one that is made longer has not any more."""
         return self.state in ENDED
@@ -135,11 +147,14 @@ class Runs:
         schema: Mapping[str, Any],
         number: int | None = None,
         foretold: Mapping[str, Any] | None = None,
+        trial: Mapping[str, Any] | None = None,
     ) -> int:
         """Take up a new run, as `number` when its folder is there, else the next; its number. Raises UserError.
 
-        `foretold` is what was measured of it before the start.
+        `foretold` is what was measured of it before the start, `trial` see `Run.trial`.
         """
+        details = {intake.FORECAST: {"predicted": dict(foretold)}} if foretold else {}
+        details |= {intake.TRIAL: dict(trial)} if trial else {}
         number = number or self.free_number()
         try:
             self.folder(number).path.mkdir(parents=True, exist_ok=True)
@@ -156,7 +171,7 @@ class Runs:
                     json.dumps(recipes.to_json(recipe)),
                     json.dumps(dict(snapshot)),
                     json.dumps(dict(schema), ensure_ascii=False),
-                    json.dumps({intake.FORECAST: {"predicted": dict(foretold)}} if foretold else {}),
+                    json.dumps(details),
                 ),
             )
         return number

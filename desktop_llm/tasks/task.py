@@ -226,6 +226,8 @@ class Task:
     `usage` are then lines with `model` and `tokenizer`. `asks` tells the messages that a row's content asks them to
     answer, none where it asks nothing; `compared`, where rows are pairs of answers, makes a row's content and label in
     names from another row's content, two answers to it, and “a”, “b” or “tie”.
+    `explains`: its answers are chances of classes for one text, `text`, whose words they can be traced back to (see
+    `nets.learner.Explaining`).
     `answer_words` tells an answer of a model in a few words, where its label in names is not what one wants to read.
     `other` tells what is otherwise with a recipe, None where nothing is.
     `open_tally` tells what rows add to the figures, so that these get intervals and runs can be compared.
@@ -267,6 +269,7 @@ class Task:
     answer_words: Callable[[Prediction], str] | None = None
     formats: tuple[str, ...] = ()
     writes: bool = False
+    explains: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     auto_model: str = ""
     asks: Asks | None = None

@@ -16,13 +16,15 @@ from desktop_llm.store.evaluations import SPLIT
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.tasks.task import Task
-from desktop_llm.verbs import earlier
+from desktop_llm.verbs import earlier, prompt_example
 from desktop_llm.verbs.teaching import TAUGHT_BY
 
 RECIPE_SKIPPED = {"device"}
 PLACES = ("model", "teacher")
 """The keys of folders: where these lie is nobody's business."""
 UNKNOWN = "not stated"
+WRITER = "text-generation"
+"""What transformers calls a language model, whatever it was taught by a prompt."""
 LIBRARIES = {"folder": "transformers", "adapter": "peft", "onnx": "onnxruntime", "gguf": "gguf"}
 
 
@@ -40,10 +42,18 @@ class Papers:
     language: str = ""
 
 
-def card(project: Project, number: int, kind: Format, papers: Papers, example: str, told: Compared | None) -> str:
+def card(
+    project: Project,
+    number: int,
+    kind: Format,
+    papers: Papers,
+    example: str,
+    told: Compared | None,
+    config: Mapping[str, Any],
+) -> str:
     """Data, recipe, figures, licences, versions and how it is used. Raises UserError.
 
-    `told` is what reading the export back has shown, None before that.
+    `told` is what reading the export back has shown, None before that; `config` is the model's config.json.
     """
     run, job = project.runs.get(number), project.runs.folder(number).job()
     task = task_named(project.task)
@@ -54,9 +64,10 @@ def card(project: Project, number: int, kind: Format, papers: Papers, example: s
     figures = run.metrics if before is None else before.metrics
     start, _, teacher = run.model_title.partition(TAUGHT_BY)
     base = "" if job.recipe.model == SCRATCH else start
+    pipeline = WRITER if prompt_example.taught(task, config) else asked(task, job.recipe)[0]
     lines = [
         "---",
-        *_metadata(asked(task, job.recipe)[0], task, kind, papers, base, f"{project.name}, run {number}", figures),
+        *_metadata(pipeline, task, kind, papers, base, f"{project.name}, run {number}", figures),
         "---",
         "",
         f"# {project.name}, run {number}",

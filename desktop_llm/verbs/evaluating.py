@@ -14,6 +14,7 @@ from typing import Any
 
 from desktop_llm.errors import UserError
 from desktop_llm.evidence.intervals import Interval
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.events import Evaluated
 from desktop_llm.jobs.folder import RunFolder
@@ -108,7 +109,8 @@ def measure(
     on_progress(0.0, "reading")
     asked = _asked(project, number, told)
     _must_be_some(project, number, told, asked)
-    from desktop_llm.engine.predict import Predictor
+    with at_rest():
+        from desktop_llm.engine.predict import Predictor
 
     on_progress(0.0, "loading")
     classes = tuple(folder.job().schema.get("classes", ()))

@@ -10,6 +10,7 @@ from typing import Any
 from desktop_llm.jobs.formats import Format
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.tasks.task import Task
+from desktop_llm.verbs import prompt_example
 from desktop_llm.verbs.card import asked
 
 NEEDED = {
@@ -24,6 +25,8 @@ SAID = 'texts = sys.argv[1:] or ["your text"]'
 
 def script(task: Task, recipe: Recipe, kind: Format, config: Mapping[str, Any]) -> str:
     """The text of `example.py`."""
+    if prompt_example.fits(task, kind.kind, config):
+        return "\n".join(prompt_example.lines(task, kind.kind, config)) + "\n"
     names = tuple(config.get("architectures") or ("",))
     head = str(names[0]).rpartition("For")[2]
     lines = {

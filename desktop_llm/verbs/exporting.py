@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
+from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import formats
 from desktop_llm.jobs.formats import FORMATS, Compared, Format
 from desktop_llm.store.project import Project
@@ -86,7 +87,8 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine import export as engine
+    with at_rest():
+        from desktop_llm.engine import export as engine
 
     def describe(told: Compared) -> Mapping[str, str]:
         return beside(project, number, kind, wish.papers, told)
@@ -109,7 +111,7 @@ def beside(project: Project, number: int, kind: Format, papers: Papers, told: Co
     config = config_of(project.runs.folder(number).model)
     example = export_example.script(task, project.runs.folder(number).job().recipe, kind, config)
     return {
-        "README.md": card(project, number, kind, papers, example, told),
+        "README.md": card(project, number, kind, papers, example, told, config),
         "example.py": example,
         "requirements.txt": export_example.requirements(kind, config),
     }

@@ -41,10 +41,11 @@ def train(
     catch_interrupt: Callable[[Callable[[], None]], None],
     *,
     stop: bool = False,
+    enough: Callable[[Event], bool] = lambda event: False,
 ) -> int:
     """Run (or resume) run `number` to its end; returns the exit code: 0 finished, 1 failed, 3 left.
 
-    `stop`: end it with its next step, and keep its model.
+    `stop`: end it with its next step, and keep its model; so does an event after which it is `enough`.
     """
     from desktop_llm.engine import worker
 
@@ -53,7 +54,7 @@ def train(
     teller = _Teller(project, number, out)
     words = f"Run {number} is training"
     with project.runs.held(number), awake.kept(words, wanted=settings.load().keep_awake):
-        end = worker.train_here(str(folder.path), partial(_take, teller, control, stop=stop), control)
+        end = worker.train_here(str(folder.path), partial(_take, teller, control, stop=stop, enough=enough), control)
     teller.store()
     if isinstance(end, Finished):
         project.take_answers(number)
@@ -65,9 +66,9 @@ def train(
     return 3
 
 
-def _take(teller: _Teller, control: Control, event: Event, *, stop: bool) -> None:
+def _take(teller: _Teller, control: Control, event: Event, *, stop: bool, enough: Callable[[Event], bool]) -> None:
     teller.take(event)
-    if stop and isinstance(event, Started):  # before, there is nothing to keep yet
+    if (stop and isinstance(event, Started)) or enough(event):  # before, there is nothing to keep yet
         control.stop()
 
 

@@ -30,7 +30,7 @@ def run_names(project: Project, number: int) -> dict[int, str]:
 
 def renames(project: Project, number: int) -> dict[str, str]:
     """The run's own names of classes to those they have now, where they differ: renamed, or merged into another."""
-    now = _names_of_now(project)
+    now = names_of_now(project)
     return {old: now[class_id] for class_id, old in run_names(project, number).items() if old != now[class_id]}
 
 
@@ -38,7 +38,7 @@ def all_in_names_of_now(project: Project, items: Sequence[Item], labels: Labels)
     """Rows with their predictions in the names that classes have now."""
     runs = {item.predicted_by for item in items if item.prediction is not None and item.predicted_by is not None}
     told = {number: renames(project, number) for number in runs if number != LOOP}
-    names = _names_of_now(project) if LOOP in runs else {}
+    names = names_of_now(project) if LOOP in runs else {}
     return [
         _named(item, names, labels) if item.predicted_by == LOOP else _renamed(item, told, labels) for item in items
     ]
@@ -54,7 +54,7 @@ def values_of_now(project: Project, values: Sequence[Any], labels: Labels) -> di
 
     Those of a class that is archived or gone are left out.
     """
-    names = _names_of_now(project)
+    names = names_of_now(project)
     numbers = {one.name: one.id for one in project.classes.all() if not one.archived}
     found = {}
     for place, value in enumerate(values):
@@ -80,7 +80,7 @@ class Fates:
 
 def fates(project: Project) -> Fates:
     """Those of the project's classes now."""
-    names, now = project.classes.names(), _names_of_now(project)
+    names, now = project.classes.names(), names_of_now(project)
     merged = {name: now[number] for number, name in names.items() if now[number] != name}
     archived = frozenset(one.name for one in project.classes.all() if one.archived) - merged.keys()
     return Fates(merged=merged, archived=archived)
@@ -93,7 +93,7 @@ def must_be_offered(label: Any, labels: Labels, classes: Sequence[Class]) -> Non
         raise UserError(f"“{min(archived)}” is archived: give another label, or offer it again under Edit labels.")
 
 
-def _names_of_now(project: Project) -> dict[int, str]:
+def names_of_now(project: Project) -> dict[int, str]:
     """The names of classes; those that were merged into another are called by its name."""
     names, merges = project.classes.names(), project.classes.merges()
     return {class_id: names.get(merges.get(class_id, class_id), name) for class_id, name in names.items()}

@@ -16,6 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from desktop_llm.catalog import folder as folders
 from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_teacher, recipe_texts
@@ -87,6 +88,8 @@ def without_part(recipe: Recipe, key: str) -> str:
         return f"“{key}” needs a model folder to start from; leave it out, or set “model”."
     if one["group"] == "adapter" and key != "lora_r" and not recipe.lora_r:
         return f"“{key}” needs a rank: set “lora_r”, for example to 16."
+    if one.get("causal_only") and not _writes_on(Path(recipe.model).expanduser()):
+        return f"“{key}” is of language models such as Llama, and the model folder has none; leave it out."
     if one["group"] == recipe_teacher.GROUP and key != "teacher" and not recipe.teacher:
         return f"“{key}” needs a teacher: set “teacher” to a run's number or a model folder."
     other, value = one.get("goes_with", ("", None))
@@ -139,6 +142,14 @@ def _check_folder(recipe: Recipe, folder: Path) -> None:
         if there and not any(f".{name}".endswith(f".{one}") for name in there):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in there}))
             raise UserError(f"The model has no linear layer “{one}”; “lora_target_modules” may name {known}.")
+
+
+def _writes_on(folder: Path) -> bool:
+    """Whether a model folder says that its model goes on from a text."""
+    try:
+        return not folders.unfit(folders.told(folder), ("CAUSAL_LM",))
+    except UserError:
+        return False
 
 
 def _layers(folder: Path) -> int | None:

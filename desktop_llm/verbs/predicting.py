@@ -11,7 +11,9 @@ from desktop_llm.data import mapping as mappings
 from desktop_llm.data.readers.opening import open_reader
 from desktop_llm.data.readers.reader import file_column, named
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.generation import Ending, Sampling
+from desktop_llm.garbage import at_rest
+from desktop_llm.jobs.explanation import Explanation
+from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.rows import NewItem, Rejected
@@ -32,15 +34,35 @@ def predict(model: Path, given: str) -> Iterator[tuple[Row, Prediction] | Reject
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.predict import Predictor
+    with at_rest():
+        from desktop_llm.engine.predict import Predictor
 
     task = task_named(task_of(model))
-    rows = _rows_of(given, task.name)
+    rows = rows_of(given, task.name)
     predictor = Predictor(model)
     while batch := list(islice(rows, BATCH)):
         answers = iter(predictor.predict([row for row in batch if not isinstance(row, Rejected)]))
         for row in batch:
             yield row if isinstance(row, Rejected) else (row, next(answers))
+
+
+def explain(model: Path, given: str, label: str = "") -> Iterator[tuple[Row, Explanation] | Rejected]:
+    """Why `label`, '' for the likeliest of each, has its chance; `given` as in `predict`. Raises UserError."""
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.predict import Predictor
+
+    task = task_named(task_of(model))
+    if not task.explains:
+        raise UserError("The answers of this kind of model cannot be traced back to words yet.")
+    predictor: Predictor | None = None
+    for row in rows_of(given, task.name):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        predictor = predictor or Predictor(model)
+        yield row, predictor.explain(row, label)
 
 
 def write(
@@ -53,11 +75,12 @@ def write(
     from desktop_llm.engine import worker
 
     worker.offline()
-    from desktop_llm.engine.generator import Generator
+    with at_rest():
+        from desktop_llm.engine.generator import Generator
 
     task = task_named(task_of(model))
     generator: Generator | None = None
-    for row in _rows_of(given, task.name):
+    for row in rows_of(given, task.name):
         if isinstance(row, Rejected):
             yield row
             continue
@@ -71,7 +94,32 @@ def write(
                 on_piece(told.text)
 
 
-def _rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
+def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | Rejected]:
+    """How each token of `given` is foretold: a file's rows when it names a file, else the one text. Raises UserError.
+
+    As `predict`, one for each row.
+    """
+    from desktop_llm.engine import worker
+
+    worker.offline()
+    from desktop_llm.engine.generator import Generator
+
+    generator: Generator | None = None
+    for row in rows_of(given, task_of(model)):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        generator = generator or Generator(model)
+        pieces: list[Piece] = []
+        for told in generator.look(row):
+            if isinstance(told, Ending):
+                yield row, pieces, told
+            else:
+                pieces.append(told)
+
+
+def rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
+    """What a task is asked about: a file's rows when `given` names a file, else the one text. Raises UserError."""
     task = task_named(task_name)
     path = Path(given).expanduser()
     try:

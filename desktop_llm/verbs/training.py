@@ -18,7 +18,7 @@ from desktop_llm import atomic
 from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import job as jobs
-from desktop_llm.jobs import provenance, snapshot
+from desktop_llm.jobs import model_note, prompt, provenance, recipe_prompt, snapshot
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
@@ -71,8 +71,21 @@ def default_recipe(task: Task, model: str, rows: int, *, lora: bool = False) -> 
             "learning_rate": rate,
             "per_device_train_batch_size": min(batch, base.per_device_train_batch_size),
             "num_train_epochs": max(base.num_train_epochs, float(epochs)),
+            **_taught(task, model),
         },
     )
+
+
+def _taught(task: Task, model: str) -> dict[str, str]:
+    """The prompt by which a model was taught this task: who goes on teaching it asks as before."""
+    if model == SCRATCH or recipe_prompt.GROUP not in task.groups:
+        return {}
+    folder = Path(model).expanduser()
+    try:
+        instruction = prompt.told(folders.told(folder)) if model_note.task_of(folder) == task.name else None
+    except UserError:
+        return {}
+    return {} if instruction is None else {"task_type": recipe_prompt.BY_PROMPT, "instruction": instruction}
 
 
 def amount(project: Project) -> int:
@@ -116,18 +129,23 @@ def _advice(project: Project, recipe: Recipe, rows: int) -> str:
     return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
 
 
-def prepare(project: Project, recipe: Recipe, *, here: bool = True) -> tuple[int, RunFolder]:
+def prepare(
+    project: Project, recipe: Recipe, *, here: bool = True, trial: Mapping[str, Any] | None = None
+) -> tuple[int, RunFolder]:
     """Make a run: hold out (once, kept in the project), freeze rows and labels, write the job. Raises UserError.
 
-    `here`: it is to be run on this computer.
+    `here`: it is to be run on this computer. `trial` says of which search it is one, see `store.runs.Run.trial`.
     """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     frozen, _ = _checked(project, recipe, here=here)
-    recipe = _absolute(project, recipe)
+    recipe = absolute(project, recipe)
     project.items.set_splits(frozen.new_splits)
     return new_run(
-        project, title_of(project, recipe), lambda number, folder: _freeze(project, frozen, recipe, number, folder)
+        project,
+        title_of(project, recipe),
+        lambda number, folder: _freeze(project, frozen, recipe, number, folder),
+        trial=trial,
     )
 
 
@@ -148,7 +166,13 @@ def _called(project: Project, model: str) -> str:
     return folder.name.encode("utf-8", "replace").decode()
 
 
-def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job]) -> tuple[int, RunFolder]:
+def new_run(
+    project: Project,
+    title: str,
+    fill: Callable[[int, RunFolder], Job],
+    *,
+    trial: Mapping[str, Any] | None = None,
+) -> tuple[int, RunFolder]:
     """Make a run's folder, which `fill` puts data and job into, and tell the project of it. Raises UserError."""
     number = project.runs.free_number()
     folder = project.runs.folder(number)
@@ -166,6 +190,7 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
             schema=job.schema,
             number=number,
             foretold=foretelling.of_job(project, job),
+            trial=trial,
         )
     except BaseException:  # nobody will ask for it; what stopped us goes on up
         shutil.rmtree(folder.path, ignore_errors=True)
@@ -175,7 +200,7 @@ def new_run(project: Project, title: str, fill: Callable[[int, RunFolder], Job])
 
 def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
     """Freeze rows and labels as they are now into the run folder `path`, outside the project's runs."""
-    return _freeze(project, _Frozen(project), _absolute(project, recipe), number, RunFolder(path))
+    return _freeze(project, _Frozen(project), absolute(project, recipe), number, RunFolder(path))
 
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
@@ -228,7 +253,7 @@ def versions() -> dict[str, str]:
     return told
 
 
-def _absolute(project: Project, recipe: Recipe) -> Recipe:
+def absolute(project: Project, recipe: Recipe) -> Recipe:
     """The recipe with its model folder, and its teacher's, named so that they are found from everywhere."""
     recipe = teaching.settled(project, recipe)
     if recipe.model == SCRATCH:

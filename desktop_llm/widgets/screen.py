@@ -145,6 +145,10 @@ class TryView(QWidget):
 
     asked = Signal(dict)
 
+    def put(self, row: Mapping[str, str]) -> None:
+        """Show content fields as if somebody had typed them; they are asked about."""
+        raise TypeError("each screen draws its own")
+
     def show_waiting(self) -> None:
         """The model was asked and has not answered; the first time it has to be loaded."""
         raise TypeError("each screen draws its own")
@@ -161,8 +165,9 @@ class TryView(QWidget):
 class WritingView(QWidget):
     """The Try it page of a task whose models write: what is said to one or two of them, and what they write.
 
-    Signals: `asked(column, row, Sampling)`: the model of a column is to go on from content fields; `stopped()`: enough
-    has been written; `kept(row)`: content fields that are to become a row of the project.
+    Signals: `asked(column, row, Sampling)`: the model of a column is to go on from content fields, or where there is
+    None for a Sampling to say how it foretells their text; `stopped()`: enough has been said; `kept(row)`: content
+    fields that are to become a row of the project.
     """
 
     asked = Signal(int, dict, object)

@@ -13,18 +13,22 @@ SHOWN = 48
 
 @dataclass(slots=True, kw_only=True)
 class Turn:
-    """A turn. Those of a model have `pieces` and, when it has stopped, an `ending`, or a `problem` in a sentence."""
+    """A turn. Those of a model have `pieces` and, when it has stopped, an `ending`, or a `problem` in a sentence.
+
+    `read`: what is said was shown to the model to be foretold, and the pieces tell how it did, token by token.
+    """
 
     role: str
     said: str = ""
     pieces: list[Piece] = field(default_factory=list)
     ending: Ending | None = None
     problem: str = ""
+    read: bool = False
 
     @property
     def text(self) -> str:
         """What is said."""
-        return self.said + "".join(one.text for one in self.pieces)
+        return self.said if self.read else self.said + "".join(one.text for one in self.pieces)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
@@ -14,6 +15,7 @@ from desktop_llm.widgets.talk import ASSISTANT, USER, Turn
 from desktop_llm.widgets.told_text import ToldText
 
 INDENT = 40
+MOST_NATS = 700.0
 NEAR = 24
 """Pixels from the bottom within which one follows what is written."""
 tr = QCoreApplication.translate
@@ -31,6 +33,20 @@ def ending_words(told: Ending) -> str:
     count = tr("Talk", "1 token") if told.tokens == 1 else tr("Talk", "{count:,} tokens").format(count=told.tokens)
     speed = tr("Talk", "{speed:,.1f} tokens/s").format(speed=told.speed) if told.tokens > 1 and told.seconds else ""
     return " · ".join(one for one in (count, speed, reasons[told.reason]) if one)
+
+
+def reading_words(turn: Turn) -> str:
+    """How well a text was foretold, of which all is read."""
+    if turn.ending is None:
+        return ""
+    tokens = turn.ending.tokens
+    loss = sum(one.nats for one in turn.pieces) / max(1, tokens)
+    count = tr("Talk", "1 token") if tokens == 1 else tr("Talk", "{count:,} tokens").format(count=tokens)
+    words = tr("Talk", "{loss:.3f} nats a token, perplexity {perplexity:,.1f}")
+    told = words.format(loss=loss, perplexity=math.exp(min(loss, MOST_NATS)))
+    why = tr("Talk", "stopped") if turn.ending.reason == "cancelled" else ""
+    colors = tr("Talk", "the stronger the colour, the less expected")
+    return " · ".join(one for one in (told, count, why, colors) if one)
 
 
 class Bubble(QFrame):
@@ -55,16 +71,19 @@ class Bubble(QFrame):
         self._problem = plain_label("", "bad", wrap=True)
         whole.addWidget(self._note)
         whole.addWidget(self._problem)
-        if turn.pieces:
+        if turn.pieces and not turn.read:
             self.text.add(turn.pieces)
         else:
             self.text.show_text(turn.said)
+            self.text.tell(turn.pieces)
         self.show_state("")
 
     def show_state(self, waiting: str) -> None:
         """How the turn ended, or `waiting` while it has not."""
         turn = self.turn
-        told = ending_words(turn.ending) if turn.ending is not None else waiting
+        told = waiting
+        if turn.ending is not None:
+            told = reading_words(turn) if turn.read else ending_words(turn.ending)
         self._note.setText(told)
         self._note.setVisible(bool(told))
         self._problem.setText(turn.problem)
@@ -133,6 +152,9 @@ class TalkColumn(Card):
     def show_pieces(self, pieces: Sequence[Piece]) -> None:
         """More of the last turn."""
         bubble = self._bubbles[-1]
+        if bubble.turn.read:
+            bubble.text.tell(pieces)
+            return
         bubble.text.add(pieces)
         bubble.show_state(self.tr("writing…"))
 
@@ -141,7 +163,7 @@ class TalkColumn(Card):
         bubble = self._bubbles[-1]
         bubble.show_state("")
         ending = bubble.turn.ending
-        if ending is not None and ending.tokens > 1:
+        if ending is not None and ending.tokens > 1 and not bubble.turn.read:
             self.set_note(self.tr("{speed:,.1f} tokens/s").format(speed=ending.speed))
 
     def _show_empty(self) -> None:

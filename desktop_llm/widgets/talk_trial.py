@@ -9,19 +9,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop_llm.errors import UserError
-from desktop_llm.jobs import generation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice, DataForm
+from desktop_llm.widgets.card import Card
+from desktop_llm.widgets.form import Choice
+from desktop_llm.widgets.sampling_side import SamplingSide
 from desktop_llm.widgets.screen import WritingView
-from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.talk import ASSISTANT, USER, Talk, Turn
 from desktop_llm.widgets.talk_column import TalkColumn
-from desktop_llm.widgets.token_card import TokenCard
 
-SIDE = 300
 INPUT_HEIGHT = 72
 SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed", "stop")
 RowOf = Callable[[Sequence[Mapping[str, Any]]], dict[str, str]]
@@ -47,16 +43,23 @@ class Saying(QPlainTextEdit):
 class TalkTrial(WritingView):
     """`row_of` makes a row of the task from messages; without `chat` a text is gone on with, not answered.
 
-    `pair_of` is there where a row of the data wants what two models have said, side by side.
+    `pair_of` is there where a row of the data wants what two models have said, side by side. `measures`: the models can
+    be asked how well they foretell a text.
     """
 
     def __init__(
-        self, row_of: RowOf, *, chat: bool, pair_of: PairOf | None = None, parent: QWidget | None = None
+        self,
+        row_of: RowOf,
+        *,
+        chat: bool,
+        pair_of: PairOf | None = None,
+        measures: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         """Nothing was said yet."""
         super().__init__(parent)
         self.setObjectName("try.view")
-        self._row_of, self._pair_of, self._chat = row_of, pair_of, chat
+        self._row_of, self._pair_of, self._chat, self._measures = row_of, pair_of, chat, measures
         self._names: list[str] = [""]
         self._talk = Talk(columns=[[]])
         self._talks: list[Talk] = [self._talk]
@@ -74,7 +77,8 @@ class TalkTrial(WritingView):
         left.addLayout(self._side_by_side, 1)
         left.addWidget(self._build_input())
         whole.addLayout(left, 1)
-        whole.addWidget(self._build_side())
+        self.side = SamplingSide(SETTINGS, Sampling())
+        whole.addWidget(self.side)
         self._show_talk()
 
     # the contract
@@ -115,16 +119,7 @@ class TalkTrial(WritingView):
 
     def sampling(self) -> Sampling | None:
         """The settings; None, and a word about it, where one of them is none."""
-        try:
-            told = generation.changed(Sampling(), self.form.values())
-        except ValueError as error:
-            self._tell_wrong(self.tr("“{title}” is not a number that can be used.").format(title=error))
-            return None
-        except UserError as error:
-            self._tell_wrong(error.message)
-            return None
-        self._tell_wrong("")
-        return told
+        return self.side.sampling()
 
     # how it looks
 
@@ -180,32 +175,16 @@ class TalkTrial(WritingView):
             line.addWidget(part)
         line.addStretch(1)
         self._stop = button(self.tr("Stop"), "try.stop", self.stopped.emit)
+        tip = self.tr("Show how well the model foretells your text, token by token; nothing is written")
+        self._measure = button(self.tr("Measure"), "try.measure", self._on_measure, tip=tip)
+        self._measure.setVisible(self._measures)
         send = self.tr("Send") if self._chat else self.tr("Write")
         self._send = button(send, "try.send", self._on_send, kind="primary")
         line.addWidget(self._stop)
+        line.addWidget(self._measure)
         line.addWidget(self._send)
         card.body.addLayout(line)
         return card
-
-    def _build_side(self) -> QWidget:
-        inner = QWidget()
-        side = QVBoxLayout(inner)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(16)
-        settings = Card(self.tr("How it writes"))
-        self.form = DataForm(Sampling, SETTINGS, Sampling(), "try.sampling")
-        settings.body.addWidget(self.form)
-        self._wrong = plain_label("", "bad", wrap=True)
-        self._wrong.setObjectName("try.problem")
-        self._wrong.hide()
-        settings.body.addWidget(self._wrong)
-        side.addWidget(settings)
-        self.token = TokenCard()
-        side.addWidget(self.token)
-        side.addStretch(1)
-        area = scrolling(inner)
-        area.setFixedWidth(SIDE)
-        return area
 
     def _show_talk(self) -> None:
         """The conversation as it stands, in as many columns as it has."""
@@ -221,7 +200,7 @@ class TalkTrial(WritingView):
             gone.deleteLater()
         while len(self._columns) < len(self._talk.columns):
             made = TalkColumn(len(self._columns) + 1, names, empty)
-            made.looked_at.connect(self.token.show_piece)
+            made.looked_at.connect(self.side.token.show_piece)
             self._columns.append(made)
             self._side_by_side.addWidget(made, 1)
         for place, column in enumerate(self._columns):
@@ -244,10 +223,11 @@ class TalkTrial(WritingView):
         answered = any(turn.role == ASSISTANT for turns in self._talk.columns for turn in turns)
         self._new.setEnabled(free and not self._talk.empty)
         self._again.setEnabled(free and answered)
-        self._on.setEnabled(free and answered)
+        self._on.setEnabled(free and (answered or any(turn.read for turns in self._talk.columns for turn in turns)))
         self._keep.setEnabled(free and self._may_keep and self._has_said())
         self._stop.setEnabled(not free)
-        self._send.setEnabled(free and bool(self.text.toPlainText().strip()))
+        for one in (self._send, self._measure):
+            one.setEnabled(free and bool(self.text.toPlainText().strip()))
         self._history.setEnabled(free and len(self._talks) > 1)
 
     def _has_said(self) -> bool:
@@ -271,10 +251,6 @@ class TalkTrial(WritingView):
         self._writing.clear()
         self._show_talk()
 
-    def _tell_wrong(self, sentence: str) -> None:
-        self._wrong.setText(sentence)
-        self._wrong.setVisible(bool(sentence))
-
     def _on_send(self) -> None:
         text = self.text.toPlainText()
         told = self.sampling()
@@ -289,6 +265,22 @@ class TalkTrial(WritingView):
             self._columns[place].add(turns[-1])
         self._ask_all(told)
         self._show_history()
+
+    def _on_measure(self) -> None:
+        text = self.text.toPlainText()
+        if self._writing or not text.strip():
+            return
+        if len(self._talk.columns) != len(self._names) or not self._talk.empty:
+            self._begin()
+        self.text.clear()
+        for place, turns in enumerate(self._talk.columns):
+            turns.append(Turn(role=USER, said=text, read=True))
+            self._columns[place].add(turns[-1])
+            self._columns[place].show_waiting()
+            self._writing.add(place)
+            self.asked.emit(place, self._row_of(self._talk.messages(place)), None)
+        self._show_history()
+        self._show_buttons()
 
     def _ask_all(self, told: Sampling) -> None:
         for place, turns in enumerate(self._talk.columns):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
@@ -11,8 +11,11 @@ from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.widgets.bars import Bars
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.screen import TryView
+from desktop_llm.widgets.what_if import WhatIf
 
 TRY_MS = 250
+TOP = 5
+"""Labels that are shown, the likeliest first; more where more are said."""
 
 
 class TextTrial(TryView):
@@ -44,13 +47,23 @@ class TextTrial(TryView):
         right.body.addWidget(self.answer)
         right.body.addWidget(self._problem)
         right.body.addWidget(self._bars)
-        right.body.addStretch(1)
+        self._rest = QWidget()
+        right.body.addWidget(self._rest, 1)
+        self.what_if = WhatIf()
+        self.what_if.back_asked.connect(lambda text: self.put({"text": text}))
+        self.what_if.changed.connect(self._show_either)
+        right.body.addWidget(self.what_if)
         whole.addWidget(left, 1)
         whole.addWidget(right, 1)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TRY_MS)
         self._timer.timeout.connect(self._ask)
+        self._asked = ""
+
+    def put(self, row: Mapping[str, str]) -> None:
+        """Another text."""
+        self.text.setPlainText(row.get("text", ""))
 
     def put_in_words(self, words: Callable[[Prediction], str]) -> None:
         """How an answer is said; unless told, as its label."""
@@ -64,13 +77,16 @@ class TextTrial(TryView):
         """The likeliest labels as bars."""
         self._problem.hide()
         self.answer.setText(self._in_words(prediction))
-        self._bars.show_rows([(name, value, f"{100 * value:.1f} %") for name, value in prediction.top], most=1.0)
+        shown = prediction.top[: max(TOP, len(prediction.label) if isinstance(prediction.label, list) else 1)]
+        self._bars.show_rows([(name, value, f"{100 * value:.1f} %") for name, value in shown], most=1.0)
+        self.what_if.show_answer(self._asked, prediction)
         self._answer_card.set_note(f"{milliseconds:.0f} ms")
 
     def show_problem(self, sentence: str) -> None:
         """One sentence instead of an answer."""
         self.answer.setText("")
         self._bars.show_rows([])
+        self.what_if.show_answer("", None)
         self._answer_card.set_note("")
         self._problem.setText(sentence)
         self._problem.setVisible(bool(sentence))
@@ -79,4 +95,12 @@ class TextTrial(TryView):
         self._timer.start()
 
     def _ask(self) -> None:
-        self.asked.emit({"text": self.text.toPlainText().strip()})
+        self._asked = self.text.toPlainText().strip()
+        self.asked.emit({"text": self._asked})
+
+    def _show_either(self) -> None:
+        """The bars, or while an answer is kept what differs from it."""
+        for part in (self._bars, self._rest):
+            part.setVisible(not self.what_if.keeps)
+        layout = self._answer_card.body
+        layout.setStretchFactor(self.what_if, 1 if self.what_if.keeps else 0)

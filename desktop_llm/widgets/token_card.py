@@ -18,8 +18,8 @@ class TokenCard(Card):
         """Nothing is looked at."""
         super().__init__(self.tr("Token"), " ", parent)
         self.setObjectName("try.token")
-        self._hint = plain_label(self.tr("Point at a word of an answer to see what else it might have been."), "muted")
-        self._hint.setWordWrap(True)
+        words = self.tr("Point at a word to see how likely it was, and what else it might have been.")
+        self._hint = plain_label(words, "muted", wrap=True)
         self.bars = Bars(choosing=False)
         self.bars.hide()
         self.body.addWidget(self._hint)
@@ -31,7 +31,8 @@ class TokenCard(Card):
         for sign, told in SIGNS.items():
             shown = shown.replace(sign, told)
         self.set_title(self.tr("Token “{text}”").format(text=shown))
-        self.set_note(f"{100 * piece.probability:.1f} %")
+        words = self.tr("{chance:.1f} %, {nats:.2f} nats")
+        self.set_note(words.format(chance=100 * piece.probability, nats=piece.nats))
         self.bars.show_rows([(word, chance, f"{100 * chance:.1f} %") for word, chance in piece.top], most=1.0)
         self._hint.hide()
         self.bars.show()

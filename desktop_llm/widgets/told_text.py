@@ -1,4 +1,7 @@
-"""A text that a model wrote, token by token, each of which can be looked at; or one that somebody said."""
+"""A text of a model, token by token, each of which can be looked at; or one that somebody said.
+
+What somebody said can be told of, too: each token has the colour of its loss then.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent, QTextCharFormat, QT
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from desktop_llm.jobs.generation import Piece
-from desktop_llm.widgets import theme
+from desktop_llm.widgets import loss_shade, theme
 
 
 class ToldText(QTextEdit):
@@ -38,16 +41,20 @@ class ToldText(QTextEdit):
         self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
         self.viewport().setMouseTracking(True)
         self.cursorPositionChanged.connect(self._on_cursor_moved)
-        theme.notifier().changed.connect(self._mark)
+        theme.notifier().changed.connect(self._on_theme)
         self._pieces: list[Piece] = []
         self._starts: list[int] = []
         """Where each piece begins, in Qt's own count of the document's characters."""
+        self._end = 0
+        """Where the last of them ends."""
+        self._colored = False
         self._looked = -1
         self._fit()
 
     def show_text(self, text: str) -> None:
         """What somebody said."""
         self._pieces, self._starts, self._looked = [], [], -1
+        self._end, self._colored = 0, False
         self.setPlainText(text)
 
     def add(self, pieces: Sequence[Piece]) -> None:
@@ -58,6 +65,18 @@ class ToldText(QTextEdit):
             self._starts.append(cursor.position())
             self._pieces.append(piece)
             cursor.insertText(piece.text)
+        self._end = cursor.position()
+
+    def tell(self, pieces: Sequence[Piece]) -> None:
+        """More of what a model thought of the tokens of the text that stands here, from its beginning on."""
+        first = len(self._pieces)
+        for piece in pieces:
+            if piece.text:
+                self._starts.append(self._end)
+                self._pieces.append(piece)
+                self._end += len(piece.text.encode("utf-16-le", "surrogatepass")) // 2
+        self._colored = True
+        self._color(first)
 
     def piece_at(self, point: QPoint) -> Piece | None:
         """The token below a point of the viewport."""
@@ -71,7 +90,7 @@ class ToldText(QTextEdit):
             self._look_at(self.textCursor().position())
 
     def _number_at(self, place: int) -> int:
-        if place < 0 or not self._starts or place < self._starts[0]:
+        if not self._starts or not self._starts[0] <= place <= self._end:
             return -1
         return bisect_right(self._starts, place) - 1
 
@@ -83,6 +102,27 @@ class ToldText(QTextEdit):
             if number >= 0:
                 self.looked_at.emit(self._pieces[number])
 
+    def _on_theme(self) -> None:
+        if self._colored:
+            self._color(0)
+        self._mark()
+
+    def _color(self, first: int) -> None:
+        """Give the pieces from `first` on the colour of their loss."""
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for start, end, piece in zip(self._starts[first:], self._ends(first), self._pieces[first:], strict=True):
+            look = QTextCharFormat()
+            look.setBackground(loss_shade.shade(piece.nats))
+            cursor.setPosition(start)
+            cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+            cursor.mergeCharFormat(look)
+        cursor.endEditBlock()
+
+    def _ends(self, first: int) -> list[int]:
+        """Where the pieces from `first` on end."""
+        return [*self._starts[first + 1 :], self._end] if first < len(self._starts) else []
+
     def _mark(self) -> None:
         """Show which token is looked at."""
         if self._looked < 0:
@@ -91,12 +131,7 @@ class ToldText(QTextEdit):
         marked = QTextEdit.ExtraSelection()
         cursor = QTextCursor(self.document())
         cursor.setPosition(self._starts[self._looked])
-        after = self._looked + 1
-        ends = after < len(self._starts)
-        if ends:
-            cursor.setPosition(self._starts[after], QTextCursor.MoveMode.KeepAnchor)
-        else:
-            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        cursor.setPosition(self._ends(self._looked)[0], QTextCursor.MoveMode.KeepAnchor)
         look = QTextCharFormat()
         look.setBackground(QColor(theme.current().accent))
         look.setForeground(QColor(theme.current().on_accent))

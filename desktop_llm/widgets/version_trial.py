@@ -8,19 +8,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop_llm.errors import UserError
-from desktop_llm.jobs import generation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.widgets.button import button
-from desktop_llm.widgets.card import Card, plain_label
-from desktop_llm.widgets.form import Choice, DataForm
+from desktop_llm.widgets.card import Card
+from desktop_llm.widgets.form import Choice
 from desktop_llm.widgets.made_column import MadeColumn
+from desktop_llm.widgets.sampling_side import SamplingSide
 from desktop_llm.widgets.screen import WritingView
-from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.talk import ASSISTANT, USER, Talk, Turn
-from desktop_llm.widgets.token_card import TokenCard
 
-SIDE = 300
 INPUT_HEIGHT = 132
 SETTINGS = (
     "num_beams", "length_penalty", "temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed",
@@ -52,7 +48,7 @@ class VersionTrial(WritingView):
         """Nothing was given yet."""
         super().__init__(parent)
         self.setObjectName("try.view")
-        self._row_of, self._usual = row_of, usual
+        self._row_of = row_of
         self._names: list[str] = [""]
         self._shown: Talk | None = None
         self._done: list[Talk] = []
@@ -69,7 +65,10 @@ class VersionTrial(WritingView):
         self._side_by_side.setSpacing(16)
         left.addLayout(self._side_by_side, 1)
         whole.addLayout(left, 1)
-        whole.addWidget(self._build_side())
+        self.side = SamplingSide(SETTINGS, usual)
+        self.side.changed.connect(lambda key: self._show_chosen() if key == "num_beams" else None)
+        whole.addWidget(self.side)
+        self._show_chosen()
         self._columns: list[MadeColumn] = []
         self._show_columns()
 
@@ -105,6 +104,10 @@ class VersionTrial(WritingView):
         if column in self._writing and self._shown is not None:
             self._shown.columns[column][-1].problem = sentence
             self._end(column)
+
+    def sampling(self) -> Sampling | None:
+        """The settings; None, and a word about it, where one of them is none."""
+        return self.side.sampling()
 
     # how it looks
 
@@ -148,33 +151,10 @@ class VersionTrial(WritingView):
         card.body.addLayout(line)
         return card
 
-    def _build_side(self) -> QWidget:
-        inner = QWidget()
-        side = QVBoxLayout(inner)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(16)
-        settings = Card(self.tr("How it writes"))
-        self.form = DataForm(Sampling, SETTINGS, self._usual, "try.sampling")
-        self.form.changed.connect(lambda key, _: self._show_chosen() if key == "num_beams" else None)
-        settings.body.addWidget(self.form)
-        self._wrong = plain_label("", "bad", wrap=True)
-        self._wrong.setObjectName("try.problem")
-        self._wrong.hide()
-        settings.body.addWidget(self._wrong)
-        side.addWidget(settings)
-        self.token = TokenCard()
-        side.addWidget(self.token)
-        side.addStretch(1)
-        self._show_chosen()
-        area = scrolling(inner)
-        area.setFixedWidth(SIDE)
-        return area
-
     def _show_chosen(self) -> None:
         """What counts: beams leave nothing to chance, and one wording has no others to be compared with."""
-        beams = int(self.form.values()["num_beams"]) > 1
-        idle = CHOSEN if beams else ("length_penalty",)
-        self.form.set_enabled_keys([key for key in SETTINGS if key not in idle])
+        idle = CHOSEN if self.side.value("num_beams") != 1 else ("length_penalty",)
+        self.side.set_enabled_keys([key for key in SETTINGS if key not in idle])
 
     def _show_columns(self) -> None:
         """What is shown, in as many columns as there are models."""
@@ -185,7 +165,7 @@ class VersionTrial(WritingView):
             gone.deleteLater()
         while len(self._columns) < len(told):
             made = MadeColumn(len(self._columns) + 1)
-            made.looked_at.connect(self.token.show_piece)
+            made.looked_at.connect(self.side.token.show_piece)
             self._columns.append(made)
             self._side_by_side.addWidget(made, 1)
         for place, (column, turns) in enumerate(zip(self._columns, told, strict=True)):
@@ -218,23 +198,9 @@ class VersionTrial(WritingView):
 
     # what is done
 
-    def _sampling(self) -> Sampling | None:
-        """The settings; None, and a word about it, where one of them is none."""
-        wrong = ""
-        told: Sampling | None = None
-        try:
-            told = generation.changed(self._usual, self.form.values())
-        except ValueError as error:
-            wrong = self.tr("“{title}” is not a number that can be used.").format(title=error)
-        except UserError as error:
-            wrong = error.message
-        self._wrong.setText(wrong)
-        self._wrong.setVisible(bool(wrong))
-        return told
-
     def _on_send(self) -> None:
         text, context = self.text.toPlainText().strip(), self.context.text().strip()
-        told = self._sampling()
+        told = self.sampling()
         if self._writing or told is None or not text:
             return
         self._shown = Talk(columns=[[Turn(role=USER, said=text), Turn(role=ASSISTANT)] for _ in self._names])

@@ -2,86 +2,89 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree.ElementTree import Element, parse
 
 import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.windows import LONG, PatientBot
 
 ROOT = Path(__file__).resolve().parents[2]
 # From the block kept for documentation (RFC 5737): answers to nobody.
 ELSEWHERE = ("192.0.2.1", 9)
 
 
-def outcome_of(body: str, folder: Path) -> str:
-    """What pytest prints for one small test file run under the repository's own guards."""
-    (folder / "test_one.py").write_text(body)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        str(ROOT / "pyproject.toml"),
-    ]
-    command += ["-p", "tests.conftest", f"--rootdir={folder}", str(folder / "test_one.py")]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False).stdout
-
-
-@pytest.mark.parametrize(
-    ("body", "complaint"),
-    [
-        pytest.param(
-            "import threading\nstop = threading.Event()\n"
-            "def test():\n    threading.Thread(target=stop.wait, daemon=True, name='idler').start()\n",
-            "left behind: thread idler",
-            id="thread",
-        ),
-        pytest.param(
-            "import subprocess, sys\n"
-            "def test():\n"
-            "    global p\n"
-            "    p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n",
-            "left behind: child process",
-            id="process",
-        ),
-        pytest.param(
-            "from PySide6.QtCore import QTimer\n"
-            "def test(qapp):\n    global t\n    t = QTimer()\n"
-            "    t.setObjectName('tick')\n    t.start(1000)\n",
-            "left behind: QTimer “tick”",
-            id="timer",
-        ),
-        pytest.param(
-            "from PySide6.QtWidgets import QLabel\n"
-            "def test(qapp):\n    global w\n    w = QLabel('forgotten')\n    w.show()\n",
-            "left behind: QLabel",
-            id="widget",
-        ),
-        pytest.param(
-            "import logging\ndef test():\n    logging.getLogger('desktop_llm.store').warning('odd %s', 1)\n",
-            "WARNING desktop_llm.store: odd 1",
-            id="log",
-        ),
-    ],
+BROKEN = {
+    "thread": (
+        "import threading\nstop = threading.Event()\n"
+        "def test():\n    threading.Thread(target=stop.wait, daemon=True, name='idler').start()\n",
+        "left behind: thread idler",
+    ),
+    "process": (
+        "import subprocess, sys\n"
+        "def test():\n"
+        "    global p\n"
+        "    p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n",
+        "left behind: child process",
+    ),
+    "timer": (
+        "from PySide6.QtCore import QTimer\n"
+        "def test(qapp):\n    global t\n    t = QTimer()\n"
+        "    t.setObjectName('tick')\n    t.start(1000)\n",
+        "left behind: QTimer “tick”",
+    ),
+    "widget": (
+        "from PySide6.QtWidgets import QLabel\n"
+        "def test(qapp):\n    global w\n    w = QLabel('forgotten')\n    w.show()\n",
+        "left behind: QLabel",
+    ),
+    "log": (
+        "import logging\ndef test():\n    logging.getLogger('desktop_llm.store').warning('odd %s', 1)\n",
+        "WARNING desktop_llm.store: odd 1",
+    ),
+}
+TIDY = (
+    "from PySide6.QtCore import QThread, QTimer\nfrom PySide6.QtWidgets import QLabel\n"
+    "def test(qtbot):\n    w = QLabel()\n    qtbot.addWidget(w)\n    w.show()\n"
+    "    t = QThread()\n    t.start()\n    t.quit()\n    assert t.wait(5000)\n"
+    "    timer = QTimer(w)\n    timer.start(10)\n"
 )
-def test_a_broken_rule_fails_the_test(body: str, complaint: str, tmp_path: Path) -> None:
-    printed = outcome_of(body, tmp_path)
-    assert complaint in printed
-    assert "1 error" in printed
 
 
-def test_a_tidy_test_passes(tmp_path: Path) -> None:
-    body = (
-        "from PySide6.QtCore import QThread, QTimer\nfrom PySide6.QtWidgets import QLabel\n"
-        "def test(qtbot):\n    w = QLabel()\n    qtbot.addWidget(w)\n    w.show()\n"
-        "    t = QThread()\n    t.start()\n    t.quit()\n    assert t.wait(5000)\n"
-        "    timer = QTimer(w)\n    timer.start(10)\n"
-    )
-    assert "1 passed" in outcome_of(body, tmp_path)
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Element]:
+    """What pytest says of each, all run once under the repository's own guards."""
+    folder = tmp_path_factory.mktemp("guarded")
+    for name, body in {"tidy": TIDY, **{name: body for name, (body, _) in BROKEN.items()}}.items():
+        (folder / f"test_{name}.py").write_text(body, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+    command += ["-p", "tests.conftest", f"--rootdir={folder}", f"--junitxml={folder / 'told.xml'}", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    cases = parse(folder / "told.xml").getroot().iter("testcase")
+    return {case.attrib["classname"].removeprefix("test_"): case for case in cases}
+
+
+@pytest.mark.parametrize("name", list(BROKEN))
+def test_a_broken_rule_fails_the_test(outcomes: dict[str, Element], name: str) -> None:
+    (told,) = outcomes[name]
+    assert told.tag == "error"
+    assert BROKEN[name][1] in (told.text or "")
+
+
+def test_a_tidy_test_passes(outcomes: dict[str, Element]) -> None:
+    assert list(outcomes["tidy"]) == []
+
+
+def test_no_wait_of_a_window_is_over_because_the_machine_is_busy(qtbot: QtBot) -> None:
+    assert isinstance(qtbot, PatientBot)
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        assert inspect.signature(getattr(qtbot, name)).parameters["timeout"].default == LONG
 
 
 def refused() -> pytest.RaisesExc[RuntimeError]:

@@ -55,7 +55,7 @@ def test_the_command_line_loads_neither_torch_nor_qt() -> None:
 
 
 def test_the_engine_loads_no_qt() -> None:
-    modules = modules_in("engine/**/*.py", "nets/**/*.py", "tasks/*/learn.py")
+    modules = modules_in("engine/**/*.py", "nets/**/*.py", "tasks/*/learn*.py")
     modules.remove("desktop_llm.nets.head_triton")  # for machines with a GPU alone
     assert loaded_after_importing(["desktop_llm.engine", *modules], [*QT, "sqlite_utils"]) == []
 

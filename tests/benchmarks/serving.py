@@ -4,7 +4,8 @@ Run by hand: python -m tests.benchmarks.serving EXPORT [EXPORT …] --texts FILE
 Each EXPORT is an exported folder (Hugging Face or ONNX); the pipeline takes the first one. All servers are started,
 each in a process of its own, and loaded in turn, some rounds long: so many clients, each with a connection that is
 kept, send one text at a time and wait for its answer. Printed are the medians of the rounds: answers a second,
-the median and the 99th percentile of the time to an answer, and processor seconds of the server for a thousand answers.
+the median and the 99th percentile of the time to an answer, and processor seconds of the server, and of the clients,
+which are another process, for a thousand answers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
-import itertools
 import json
 import multiprocessing
 import statistics
@@ -25,7 +25,8 @@ from pathlib import Path
 
 import psutil
 
-from desktop_llm.serving import process
+from desktop_llm.serving import address as addresses
+from desktop_llm.serving import load, process
 from desktop_llm.serving.place import Place
 
 ROUNDS = 3
@@ -34,12 +35,14 @@ START_SECONDS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of one round: answers a second, median and 99th percentile in milliseconds, processor seconds for a thousand."""
+    """Of one round: answers a second, median and 99th percentile in milliseconds, and processor seconds for a thousand
+    answers, of the server and of whoever asks."""
 
     speed: float
     median: float
     slow: float
     processor: float
+    generator: float
 
 
 def plain(folder: str, place: Place, pipe: Connection) -> None:
@@ -92,37 +95,32 @@ def started(name: str, target: object, folder: Path) -> Iterator[Leg]:
         made.join(10)
 
 
-async def client(port: int, texts: Iterator[str], until: float, times: list[float]) -> None:
-    """One that asks, waits and asks again."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.perf_counter() < until:
-        body = json.dumps({"text": next(texts)}).encode()
-        head = "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        began = time.perf_counter()
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        told = (await reader.readuntil(b"\r\n\r\n")).lower()
-        assert told.startswith(b"http/1.1 200"), told
-        await reader.readexactly(int(told.partition(b"content-length:")[2].partition(b"\r\n")[0]))
-        times.append(time.perf_counter() - began)
-    writer.close()
+def generator(port: int, asked: list[bytes], clients: int, seconds: float, pipe: Connection) -> None:
+    """In a process of its own: the load, and the processor seconds that it took itself."""
+    before = time.process_time()
+    made = load.press(addresses.parse(f"127.0.0.1:{port}"), "/predict", asked, clients, seconds)
+    pipe.send((made, time.process_time() - before))
 
 
-async def load(leg: Leg, texts: Sequence[str], clients: int, seconds: float) -> Figures:
+def measure(leg: Leg, asked: Sequence[bytes], clients: int, seconds: float) -> Figures:
     """One round."""
-    source = itertools.cycle(texts)
-    times: list[float] = []
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    made = spawn.Process(target=generator, args=(leg.port, list(asked), clients, seconds, theirs), daemon=True)
     before = leg.process.cpu_times()
-    began = time.perf_counter()
-    await asyncio.gather(*(client(leg.port, source, began + seconds, times) for _ in range(clients)))
-    spent = time.perf_counter() - began
+    made.start()
+    assert ours.poll(seconds + START_SECONDS), "no load came to its end"
+    told, own = ours.recv()
+    made.join(10)
     after = leg.process.cpu_times()
+    assert not told.errors, told.errors
     busy = after.user + after.system - before.user - before.system
-    ordered = sorted(times)
     return Figures(
-        speed=len(times) / spent,
-        median=statistics.median(ordered) * 1000,
-        slow=ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000,
-        processor=busy / len(times) * 1000,
+        speed=told.speed,
+        median=told.median_ms,
+        slow=told.p99_ms,
+        processor=busy / told.answers * 1000,
+        generator=own / told.answers * 1000,
     )
 
 
@@ -133,24 +131,33 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     told = parser.parse_args()
     with told.texts.open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
+    asked = [json.dumps({"text": text}).encode() for text in texts]
     with ExitStack() as stack:
         legs = [stack.enter_context(started(f"ours, {one.name}", process.serve, one)) for one in told.exports]
         legs.append(stack.enter_context(started("FastAPI + pipeline", plain, told.exports[0])))
         found: dict[str, list[Figures]] = {leg.name: [] for leg in legs}
         for leg in legs:
-            asyncio.run(load(leg, texts, told.clients, min(2.0, told.seconds)))
-        for _ in range(ROUNDS):
+            measure(leg, asked, told.clients, min(2.0, told.seconds))
+        for _ in range(told.rounds):
             for leg in legs:
-                found[leg.name].append(asyncio.run(load(leg, texts, told.clients, told.seconds)))
-    print("| server | answers a second | median ms | p99 ms | processor s for 1,000 |\n| --- | --- | --- | --- | --- |")
+                found[leg.name].append(measure(leg, asked, told.clients, told.seconds))
+    print(
+        "| server | answers a second | median ms | p99 ms | processor s for 1,000 | clients' |\n" + "| --- " * 6 + "|"
+    )
     for name, figures in found.items():
-        cells = [
-            statistics.median(getattr(one, key) for one in figures) for key in ("speed", "median", "slow", "processor")
-        ]
-        print(f"| {name} | {cells[0]:,.0f} | {cells[1]:.0f} | {cells[2]:.0f} | {cells[3]:.2f} |")
+        speed, median, slow, processor, own = (
+            statistics.median(getattr(one, key) for one in figures)
+            for key in ("speed", "median", "slow", "processor", "generator")
+        )
+        print(f"| {name} | {speed:,.1f} | {median:.0f} | {slow:.0f} | {processor:.2f} | {own:.2f} |")
+    base = found["FastAPI + pipeline"]
+    for name, figures in found.items():
+        ratios = [f"{one.speed / other.speed:.2f}" for one, other in zip(figures, base, strict=True)]
+        print(f"{name}: {', '.join(ratios)} times the answers a second of FastAPI + pipeline, round by round")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,9 @@ def test_which_tasks_a_folder_serves(tmp_path: Path) -> None:
     told = {one.task: one.why_not for one in sources.serves(folders.look(make(tmp_path / "bert", BERT)))}
     assert told["token_tagging"] == ""
     assert "does not write texts from left to right; choose a model such as GPT-2" in told["dialogue"]
+    for name, config in (("llama", LLAMA), ("marian", MARIAN)):
+        told = {one.task: one.why_not for one in sources.serves(folders.look(make(tmp_path / name, config)))}
+        assert told["rewriting"] == ""
     damaged = make(tmp_path / "damaged", LLAMA)
     (damaged / "model.safetensors").write_bytes(b"no")
     told = {one.task: one.why_not for one in sources.serves(folders.look(damaged))}

@@ -192,3 +192,29 @@ def test_check_finds_a_changed_byte(command: Command, trained: Path) -> None:
     assert "Run 1, model: model.safetensors does not match its checksum" in damaged.objects[0]["problem"]
     assert damaged.objects[-2] == {"problems": 1}
     assert damaged.objects[-1]["exit"] == 1
+
+
+def test_the_nearest_training_rows_are_told(command: Command, trained: Path) -> None:
+    told = command("predict", trained, 1, "bread and soup", "--nearest", 3, "--json").objects
+    assert [one["label"] for one in told] == ["food"] * 3
+    assert told[0]["similarity"] >= told[1]["similarity"] >= told[2]["similarity"]
+    lines = command("predict", trained, 1, "bread and soup", "--nearest", 2).out.splitlines()
+    assert [line.split("\t")[1] for line in lines] == ["food", "food"]
+    assert command("predict", trained, 1, "soup", "--nearest", 0).code == 2
+
+
+def test_a_model_says_why(command: Command, trained: Path) -> None:
+    told = command("predict", trained, 1, "soup and a ticket", "--explain", "--label", "travel", "--json").objects[0]
+    assert told["label"] == "travel"
+    assert told["complete"] is True
+    assert [one["text"] for one in told["words"]] == ["soup", "and", "a", "ticket"]
+    total = sum(one["adds"] for one in told["words"]) + told["rest"]
+    assert total == pytest.approx(told["chance"] - told["empty"], abs=told["tolerance"])
+    words = command("predict", trained, 1, "soup", "--explain").out.splitlines()
+    assert words[0].startswith("food\t")
+    assert words[2].endswith("  soup")
+    assert words[-1].startswith("All words together add")
+    assert command("predict", trained, 1, "soup", "--label", "food").code == 2
+    unknown = command("predict", trained, 1, "soup", "--explain", "--label", "drinks")
+    assert unknown.code == 1
+    assert "no label “drinks”" in unknown.err

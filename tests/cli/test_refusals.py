@@ -45,6 +45,7 @@ project.close()
         ("train PROJECT --set seed", "--set takes KEY=VALUE, not “seed”"),
         ("train PROJECT --set hidden_size=30", "The embedding width (30) must be divisible by"),
         ("train PROJECT --set metric_for_best_model=beauty", "no measure “beauty”"),
+        ("train PROJECT --set balance_by=nope", "cannot be balanced by “nope” (balance_by); choose one of"),
         ("train PROJECT --estimate --set nonsense=1", "no setting “nonsense”"),
         ("resume PROJECT one", "invalid int value: 'one'"),
         ("evaluate PROJECT 1 --split all", "invalid choice: 'all'"),

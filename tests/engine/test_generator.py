@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from desktop_llm.engine.generator import Generator, _Gate
+from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Finished
@@ -161,3 +162,44 @@ def test_characters_of_several_tokens_come_whole(trained: Path) -> None:
     assert len(ids) > len(text)
     assert "".join(told) == text
     assert all(len(one) <= 1 for one in told)
+
+
+def _looked(generator: Generator, text: str) -> tuple[list[Piece], Ending]:
+    *said, ending = generator.look({"text": text})
+    assert isinstance(ending, Ending)
+    return [one for one in said if isinstance(one, Piece)], ending
+
+
+def test_each_token_of_a_text_is_told_as_transformers_foretells_it(trained: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    pieces, ending = _looked(Generator(trained), "the a my soup")
+    model: Any = AutoModelForCausalLM.from_pretrained(trained)
+    model.train(False)
+    tokenizer = AutoTokenizer.from_pretrained(trained)
+    end = tokenizer.eos_token_id
+    whole = [end, *tokenizer("the a my soup")["input_ids"], end]
+    with torch.no_grad():
+        chances = torch.softmax(model(torch.tensor([whole])).logits[0], dim=-1)
+    wanted = [float(chances[place, token]) for place, token in enumerate(whole[1:])]
+    assert [one.probability for one in pieces] == pytest.approx(wanted, rel=1e-3, abs=1e-7)
+    assert _text(pieces) == "the a my soup"
+    assert pieces[-1].text == ""  # its end
+    assert all(one.top[0][1] == pytest.approx(float(chances[place].max())) for place, one in enumerate(pieces))
+    assert (ending.tokens, ending.reason) == (len(whole) - 1, "end")
+
+
+@pytest.mark.parametrize("text", ["好 🙂 naïve\n\n</s> the <|endoftext|>", "the a my " * 60, "👩‍👩‍👧é"])
+def test_what_is_told_of_tokens_adds_up_to_what_a_text_took(trained: Path, text: str) -> None:
+    pieces, ending = _looked(Generator(trained), text)
+    (said,) = Predictor(trained).predict([{"text": text}])
+    assert _text(pieces) == text
+    assert ending.tokens == said.label["tokens"] >= len(pieces)
+    assert sum(one.nats for one in pieces) == pytest.approx(said.label["nats"], rel=1e-3)
+    assert all(one.text for one in pieces[:-1])
+
+
+def test_looking_at_a_text_can_be_stopped(trained: Path) -> None:
+    *pieces, ending = Generator(trained).look({"text": "the a my " * 60}, lambda: True)
+    assert isinstance(ending, Ending)
+    assert (len(pieces), ending.reason) == (1, "cancelled")

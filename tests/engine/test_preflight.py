@@ -200,3 +200,9 @@ def test_the_peak_of_a_part_and_of_all() -> None:
         pytest.skip("this system counts the peak of a whole process only")
     assert watch.now() < high - 128 * 2**20
     assert watch.most() > 0.99 * high  # the system counts pages by the dozen
+
+
+def test_steps_are_measured_as_they_are_learned_with_dropout(tmp_path: Path) -> None:
+    trial = _trial(tmp_path, 16, hidden_dropout_prob=0.3)
+    trial.step(trial.groups[0])
+    assert trial.learner.model.training

@@ -35,6 +35,10 @@ def test_a_model_is_served_and_stopped_by_hand(qtbot: QtBot, window: MainWindow,
     assert address in curl.text()
     assert ask(address, "/predict", {"text": "soup"})[0] == 200
     qtbot.waitUntil(lambda: "1 requests" in words.text(), timeout=LONG)
+    click(qtbot, window, "serve.load")
+    told = find(window, QLabel, "serve.load.work.words")
+    qtbot.waitUntil(lambda: "answers a second" in told.text(), timeout=LONG)
+    assert told.text().endswith("no errors.")
     children = [one for one in psutil.Process().children() if one.pid == service.pid]
     assert children
     click(qtbot, window, "serve.go")

@@ -13,6 +13,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.gui.pages.train_setup import TrainSetup
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import possible
+from tests.catalog.folders import BERT, LLAMA, MARIAN, make
 from tests.windows import find
 
 
@@ -51,6 +52,33 @@ def test_only_a_model_folder_can_be_frozen_or_adapted(qtbot: QtBot, setup: Train
     assert _shown(setup, "adapters")
     assert _shown(setup, "freeze_layers")
     assert not _shown(setup, "hidden_size")
+
+
+def test_a_prompt_is_asked_for_where_a_language_model_is_started_from(setup: TrainSetup, tmp_path: Path) -> None:
+    encoder, writer = make(tmp_path / "bert", BERT), make(tmp_path / "llama", LLAMA)
+    assert not _shown(setup, "task_type")
+    setup.choose_model(str(encoder))
+    assert not _shown(setup, "task_type")
+    assert not _shown(setup, "instruction")
+    setup.choose_model(str(writer))
+    assert _shown(setup, "task_type")
+    assert not _shown(setup, "instruction")
+    kind = find(setup, QComboBox, "train.task_type")
+    kind.setCurrentIndex(kind.findData("CAUSAL_LM"))
+    line = find(setup, QLineEdit, "train.instruction")
+    assert _shown(setup, "instruction")
+    assert "{labels}" in line.text()
+    line.setText("Is it {labels}?")
+    line.editingFinished.emit()
+    assert (setup.recipe.task_type, setup.recipe.instruction) == ("CAUSAL_LM", "Is it {labels}?")
+    setup.set_task(TASKS["rewriting"], {}, [])
+    assert not _shown(setup, "instruction")
+    setup.choose_model(str(make(tmp_path / "marian", MARIAN)))
+    assert not _shown(setup, "instruction")
+    setup.choose_model(str(writer))
+    assert _shown(setup, "instruction")
+    assert not _shown(setup, "task_type")
+    assert setup.recipe.instruction == "Rewrite the text."
 
 
 def test_what_is_set_in_the_folds_reaches_the_recipe(setup: TrainSetup, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -55,6 +56,26 @@ def tokenizer(
 
 
 def named(name: str) -> PreTrainedTokenizerFast:
-    """One of TEMPLATES."""
+    """One of TEMPLATES; '' is a tokenizer that knows no roles."""
+    if not name:
+        return tokenizer(None, "</s>", ("<s>",))
     end, others = TEMPLATES[name]
     return tokenizer(read(name), end, others)
+
+
+def llama(path: Path, name: str = "chatml", **values: Any) -> Path:
+    """A folder with a tiny Llama that knows nothing, and the chat template of that name."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    tokenizer = named(name)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = LlamaConfig(
+        **{"vocab_size": len(tokenizer), **shape, "max_position_embeddings": 128, **values},
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    LlamaForCausalLM(config).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path

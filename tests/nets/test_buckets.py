@@ -92,3 +92,24 @@ def test_weighted_examples_are_drawn_as_often_as_they_weigh() -> None:
         drawn += times
     for kind in np.unique(weights):
         assert drawn[weights == kind].mean() / 40 == pytest.approx(kind, rel=0.03)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 600), max_size=40),
+    overhead=st.sampled_from([0.0, 48.0, 1e9]),
+    most=st.sampled_from([1, 100, 4096]),
+)
+def test_batches_for_answers_hold_every_text_once_and_no_more_than_fits(
+    lengths: list[int], overhead: float, most: int
+) -> None:
+    told = np.array(lengths, dtype=np.int64)
+    batches = buckets.answering_batches(told, overhead, most)
+    assert sorted(place for part in batches for place in part.tolist()) == list(range(len(lengths)))
+    for part in batches:
+        assert len(part) == 1 or len(part) * int(told[part].max()) <= most
+
+
+def test_one_long_text_does_not_pad_the_short_ones() -> None:
+    lengths = np.array([10] * 31 + [300], dtype=np.int64)
+    batches = buckets.answering_batches(lengths, 48.0, 4096)
+    assert sorted(len(part) for part in batches) == [1, 31]

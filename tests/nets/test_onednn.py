@@ -58,3 +58,23 @@ def test_half_precision_and_no_gradient_go_the_old_way() -> None:
     with torch.inference_mode():
         torch.testing.assert_close(fast(rows), plain(rows))
         assert fast(torch.empty(0, 24)).shape == (0, 7)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_packed_layers_answer_the_same_for_any_number_of_rows(bias: bool) -> None:
+    plain, packed = _model(bias), _model(bias)
+    onednn.use(packed)
+    assert onednn.pack(packed) == 2
+    with torch.inference_mode():
+        for shape in ((1,), (3, 5), (8,), (onednn.MOST,), (onednn.MOST + 1,), (3, 300), (0,), (2, 0)):
+            rows = torch.randn(*shape, 24)
+            torch.testing.assert_close(packed(rows), plain(rows))
+        apart = torch.randn(4, 6, 24)[:, 0]
+        torch.testing.assert_close(packed(apart), plain(apart))
+
+
+def test_a_packed_model_holds_its_weights_once() -> None:
+    packed = _model(True)
+    onednn.use(packed)
+    onednn.pack(packed)
+    assert [one.numel() for name, one in packed.named_parameters() if name.endswith("weight")] == [0, 0]

@@ -84,6 +84,10 @@ def test_tests_need_no_screen_unless_one_is_chosen() -> None:
     assert checks.surroundings_for_tests({"QT_QPA_PLATFORM": "xcb"})["QT_QPA_PLATFORM"] == "xcb"
 
 
+def test_what_was_compiled_is_kept_for_the_processes_that_tests_start() -> None:
+    assert "PYTHONDONTWRITEBYTECODE" not in checks.surroundings_for_tests({"PYTHONDONTWRITEBYTECODE": "1"})
+
+
 def test_failed_checks_are_named_before_the_tests() -> None:
     assert checks.closing_words(["mypy", "ruff check"]) == "Failed before the tests: mypy, ruff check."
     assert "passed" in checks.closing_words([])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from desktop_llm.serving.limits import Limits
 from desktop_llm.serving.place import Place
 from desktop_llm.serving.server import Server, ready
 from tests import run_folders
+from tests.serving.answering import answering
 from tests.tasks.language_modelling.fixture import FIXTURE as WRITER
 
 Serve = Callable[..., Server]
@@ -26,18 +25,8 @@ Serve = Callable[..., Server]
 def running(folder: Path, place: Place) -> Iterator[Server]:
     """A server that answers until the block ends."""
     server = ready(folder, place)
-    thread = threading.Thread(target=server.go, name="server")
-    thread.start()
-    try:
-        end = time.monotonic() + 30
-        while not server.started and thread.is_alive() and time.monotonic() < end:
-            time.sleep(0.01)
-        assert server.started
+    with answering(server):
         yield server
-    finally:
-        server.stop()
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -47,11 +47,16 @@ def read(connection: socket.socket) -> Answer:
 
 
 def ask(
-    address: str, path: str, body: Any = None, more: Mapping[str, str] | None = None, method: str = ""
+    address: str,
+    path: str,
+    body: Any = None,
+    more: Mapping[str, str] | None = None,
+    method: str = "",
+    seconds: float = 120.0,
 ) -> tuple[int, Any]:
-    """Status and answer: JSON where it is such, else text."""
+    """Status and answer, waited for so many seconds: JSON where it is such, else text."""
     sent = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    with connect(address) as connection:
+    with connect(address, seconds) as connection:
         method = method or ("GET" if body is None else "POST")
         connection.sendall(head(method, path, len(sent), {"Connection": "close", **(more or {})}) + sent)
         status, told = read(connection)

@@ -69,3 +69,11 @@ def test_an_unreadable_list_is_set_aside(tmp_path: Path) -> None:
     shelf.list_file().write_text("{")
     assert shelving.kept() == []
     assert shelf.list_file().with_suffix(".damaged.json").read_text() == "{"
+
+
+def test_checkpoints_of_a_training_are_not_gathered_but_can_be_added(tmp_path: Path) -> None:
+    whole = make(tmp_path / "all" / "done", BERT)
+    midway = make(tmp_path / "all" / "done" / "checkpoint-500", BERT)
+    (midway / "trainer_state.json").write_text("{}", encoding="utf-8")
+    assert [one.entry.path for one in shelving.add_below(tmp_path / "all")] == [whole]
+    assert [one.entry.path for one in shelving.add([midway])] == [midway]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QTextCursor
+from PySide6.QtGui import QColor, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
+from desktop_llm.widgets import loss_shade, theme
 from desktop_llm.widgets.talk_trial import TalkTrial
 from desktop_llm.widgets.told_text import ToldText
 from tests.windows import find
@@ -111,8 +113,8 @@ def test_a_token_that_is_pointed_at_tells_its_rivals(view: TalkTrial, qtbot: QtB
     assert found.text == " day"
     QTest.mouseMove(text.viewport(), text.cursorRect().center())
     QTest.mouseMove(text.viewport(), point)
-    qtbot.waitUntil(lambda: " 25.0 %" in view.token.bars.accessibleName())
-    assert "other 20.0 %" in view.token.bars.accessibleName()
+    qtbot.waitUntil(lambda: " 25.0 %" in view.side.token.bars.accessibleName())
+    assert "other 20.0 %" in view.side.token.bars.accessibleName()
     assert text.piece_at(QPoint(text.width() + 50, 5)) is None
 
 
@@ -220,6 +222,103 @@ def test_a_text_is_gone_on_with(qtbot: QtBot) -> None:
     _say(view, "Another")
     assert asked[-1][1] == "user: Another"
     assert find(view, QComboBox, "try.history").count() == 2
+
+
+def _back(text: ToldText, place: int) -> QColor:
+    """The colour behind a character, by its place as Qt counts."""
+    cursor = QTextCursor(text.document())
+    cursor.setPosition(place + 1)
+    return cursor.charFormat().background().color()
+
+
+@pytest.fixture
+def measuring(qtbot: QtBot) -> TalkTrial:
+    made = TalkTrial(_row, chat=False, measures=True)
+    qtbot.addWidget(made)
+    made.show_names(["Run 1"])
+    made.resize(900, 600)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def _measure(view: TalkTrial, text: str) -> None:
+    view.text.setPlainText(text)
+    QTest.mouseClick(find(view, QPushButton, "try.measure"), Qt.MouseButton.LeftButton)
+
+
+def test_a_text_is_coloured_by_how_well_it_is_foretold(measuring: TalkTrial, qtbot: QtBot) -> None:
+    asked: list[tuple[int, str, object]] = []
+    measuring.asked.connect(lambda column, row, told: asked.append((column, row["said"], told)))
+    said = "<b>🙂\nodd</b>"
+    _measure(measuring, said)
+    assert asked == [(0, f"user: {said}", None)]
+    text = find(measuring, ToldText, "try.turn.1.1")
+    assert text.toPlainText() == said  # before anything is known of it
+    parts = [Piece(text="<b>", probability=0.9), Piece(text="🙂\n", probability=0.1, top=(("x", 0.5),))]
+    measuring.show_pieces(0, parts)
+    measuring.show_pieces(0, [Piece(text="odd</b>", probability=1e-6), Piece(text="", probability=0.5)])
+    measuring.show_ending(0, Ending(reason="end", tokens=5, seconds=0.1, prompt=0, before=0.0))
+    assert text.toPlainText() == said
+    depths = [_back(text, place).alphaF() for place in (0, 2, 4, 6, 12)]  # a picture is two of Qt's characters
+    assert depths[0] == depths[1] < depths[2] < depths[3] == depths[4] <= loss_shade.STRONGEST + 0.01
+    words = " ".join(one.text() for one in measuring.findChildren(QLabel))
+    nats = -sum(math.log(one) for one in (0.9, 0.1, 1e-6, 0.5)) / 5
+    assert f"{nats:.3f} nats a token, perplexity {math.exp(nats):,.1f} · 5 tokens" in words
+    qtbot.waitUntil(lambda: text.width() > 100 and text.isVisible())
+    text.setFocus()
+    QTest.keyClick(text, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+    for _ in range(3):
+        QTest.keyClick(text, Qt.Key.Key_Right)
+    assert "x 50.0 %" in measuring.side.token.bars.accessibleName()
+    assert "10.0 %, 2.30 nats" in [one.text() for one in measuring.side.token.findChildren(QLabel)]
+
+
+def test_a_measured_text_follows_the_colours_of_the_window(measuring: TalkTrial) -> None:
+    _measure(measuring, "odd")
+    measuring.show_pieces(0, [Piece(text="odd", probability=0.01)])
+    text, before = find(measuring, ToldText, "try.turn.1.1"), theme.current()
+    light = _back(text, 0)
+    try:
+        theme.choose(theme.DARK)
+        assert _back(text, 0) != light
+    finally:
+        theme.choose(before)
+    assert _back(text, 0) == light
+
+
+def test_a_measured_text_can_be_gone_on_with_and_found_again(measuring: TalkTrial) -> None:
+    asked = Asked(measuring)
+    _measure(measuring, "Once upon")
+    measuring.show_pieces(0, [Piece(text="Once", probability=0.01)])
+    measuring.show_ending(0, Ending(reason="cancelled", tokens=1, seconds=0.1, prompt=0, before=0.0))
+    QTest.mouseClick(find(measuring, QPushButton, "try.on"), Qt.MouseButton.LeftButton)
+    assert [said for _, said, _ in asked] == ["user: Once upon"] * 2
+    assert asked[1][2] is not None
+    _answer(measuring, 0, " a time")
+    _measure(measuring, "Another")
+    measuring.show_problem(0, "The model is gone.")
+    history = find(measuring, QComboBox, "try.history")
+    assert [history.itemText(place) for place in range(history.count())] == ["Another", "Once upon"]
+    history.activated.emit(1)
+    text = find(measuring, ToldText, "try.turn.1.1")
+    assert text.toPlainText() == "Once upon"
+    assert _back(text, 0).alphaF() > 0.2
+    assert _back(text, 6) == QColor(0, 0, 0)  # nothing is known of it
+
+
+def test_who_only_speaks_has_nothing_to_measure(view: TalkTrial) -> None:
+    assert not find(view, QPushButton, "try.measure").isVisible()
+
+
+@pytest.mark.parametrize("palette", [theme.LIGHT, theme.DARK])
+def test_what_is_strongly_coloured_can_be_read(palette: theme.Palette) -> None:
+    def mixed(share: float, back: str) -> str:
+        pairs = [(int(palette.second[at : at + 2], 16), int(back[at : at + 2], 16)) for at in (1, 3, 5)]
+        return "#" + "".join(f"{round(share * over + (1 - share) * under):02x}" for over, under in pairs)
+
+    for back in (palette.surface, palette.hover, palette.accent_soft):
+        assert theme.contrast(mixed(loss_shade.STRONGEST, back), palette.text) >= 4.5
 
 
 def test_markup_of_a_model_stays_text(view: TalkTrial) -> None:

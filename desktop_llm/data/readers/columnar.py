@@ -19,7 +19,7 @@ from desktop_llm.data.readers.class_names import Names, class_names, named
 from desktop_llm.data.readers.delimited import unique_names
 from desktop_llm.data.readers.lines import opened
 from desktop_llm.data.readers.reader import Asking, RawRow
-from desktop_llm.errors import UserError
+from desktop_llm.errors import UserError, first_line
 from desktop_llm.rows import Rejected
 
 BATCH = 1024
@@ -89,7 +89,7 @@ class ColumnarReader:
             try:
                 yield _Parquet(file) if self._kind == "parquet" else _Arrow(file)
             except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-                told = str(error).splitlines()[0].strip().rstrip(".")[:200] if str(error) else "its parts do not fit"
+                told = first_line(error) if str(error).strip() else "its parts do not fit"
                 raise UserError(
                     f"“{self._path.name}” cannot be read as {TITLES[self._kind]}: {told}; "
                     "it may be damaged or cut off: copy or export it again.",

@@ -11,7 +11,7 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.label_view import LabelView
 from desktop_llm.gui.pages.look_again import LookAgain
 from desktop_llm.gui.pages.loop_panel import LoopButton
-from desktop_llm.rows import Class, Item
+from desktop_llm.rows import LOOP, Class, Item
 
 
 class LabelLoop(QObject):
@@ -26,6 +26,7 @@ class LabelLoop(QObject):
         """`classes` tells the project's classes as the page shows them."""
         super().__init__(page)
         self._hub, self._view, self._classes = hub, view, classes
+        self._item: Item | None = None
         self._wished = False
         """Whether the model is to order the rows as soon as it can, and nobody has chosen otherwise since."""
         view.changed.connect(self._on_chosen)
@@ -59,6 +60,7 @@ class LabelLoop(QObject):
 
     def show_item(self, item: Item | None) -> None:
         """Ask about the row's label, where the page goes through doubted ones."""
+        self._item = item
         doubted = item if item is not None and item.value is not None and self._view.order == "doubted" else None
         task = self._hub.task
         if doubted is None or task is None:
@@ -68,7 +70,17 @@ class LabelLoop(QObject):
 
     def commands(self) -> dict[str, Callable[[], None]]:
         """What the page does by a command."""
-        return {"keep": self.bar.keep, "hard": self.bar.hard}
+        return {"keep": self.bar.keep, "hard": self.bar.hard, "why": self._ask_why}
+
+    def _ask_why(self) -> None:
+        """Try the row, and look behind the answer; by the run that has answered it already, if one has."""
+        item, task = self._item, self._hub.task
+        if item is None or task is None or not task.explains:
+            return
+        told: dict[str, object] = {"row": dict(item.content), "tab": "why"}
+        if item.predicted_by not in (None, LOOP):
+            told["run"] = item.predicted_by
+        self._hub.page_asked.emit("try", told)
 
     def _on_order_asked(self) -> None:
         """The model is to say what comes next, as soon as it has ordered the rows."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, 
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.looping import EVERY_RANGE, Looping
+from desktop_llm.gui.pages import server_dialog
 from desktop_llm.gui.pages.suggesting import with_model
 from desktop_llm.verbs.loop_results import Mistakes, Wanted
 from desktop_llm.widgets.button import button
@@ -145,10 +146,13 @@ class LoopPanel(QWidget):
         body.addLayout(line)
         self.trained = button("", "label.loop.trained", self._on_find_by_training)
         self.trained.setToolTip(self.tr("Labels that the model never came to believe while it was trained."))
-        trained = QHBoxLayout()
-        trained.addWidget(self.trained)
-        trained.addStretch(1)
-        body.addLayout(trained)
+        self.server = button(self.tr("Ask a server…"), "label.loop.server", self._on_server)
+        self.server.setToolTip(self.tr("Suggestions by a model that is served, here or elsewhere."))
+        for part in (self.trained, self.server):
+            further = QHBoxLayout()
+            further.addWidget(part)
+            further.addStretch(1)
+            body.addLayout(further)
         self._run: int | None = None
         self._answer = plain_label("", "muted", wrap=True)
         self._answer.setObjectName("label.loop.answer")
@@ -256,6 +260,10 @@ class LoopPanel(QWidget):
         if self._run is not None:
             self._say(self.tr("Looking…"))
             self._looping.find_by_training(self._run)
+
+    def _on_server(self) -> None:
+        self.hide()
+        server_dialog.open_dialog(self._hub, self.parentWidget() or self)
 
     def _on_find(self) -> None:
         self._say(self.tr("Looking…"))

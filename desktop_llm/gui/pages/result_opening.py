@@ -35,6 +35,10 @@ class Opening(QObject):
             return
         dialog = OutcomeRows(self._hub, told, keys, words, self._parent)
         dialog.label_asked.connect(lambda: self._in_label(known, words))
+        number = shown.run.number if shown is not None else None
+        dialog.why_asked.connect(
+            lambda row: self._hub.page_asked.emit("try", {"run": number, "row": row, "tab": "why"})
+        )
         dialog.open()
 
     def cell(self, shown: Shown | None, truth: object, predicted: object) -> None:

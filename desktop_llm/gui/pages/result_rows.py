@@ -20,9 +20,10 @@ WIDTH, HEIGHT = 860, 520
 
 
 class OutcomeRows(QDialog):
-    """Signals: `label_asked()`: open those that are in the project in Label."""
+    """Signals: `label_asked()`: open those that are in the project in Label; `why_asked(row)`: try these fields."""
 
     label_asked = Signal()
+    why_asked = Signal(dict)
 
     def __init__(self, hub: Hub, told: Outcomes, keys: Sequence[int], words: str, parent: QWidget) -> None:
         """`keys` of rows, see `Outcomes.keys`; `words` say what they are."""
@@ -41,6 +42,7 @@ class OutcomeRows(QDialog):
         whole.addWidget(plain_label(sentence.format(count=len(places)), "muted", wrap=True))
         self.grid = TextGrid(self)
         table = grid_view(self.grid, "results.rows.table", words)
+        self._contents = [dict(told.contents.get(place, {})) for place in places]
         rows = []
         for place in places:
             content = told.contents.get(place, {})
@@ -50,14 +52,24 @@ class OutcomeRows(QDialog):
         titles = (self.tr("True label"), self.tr("Run says"), self.tr("Sure"), self.tr("Text"))
         self.grid.show_rows(titles, rows)
         fit_columns(table)
+        self._table = table
         whole.addWidget(table, 1)
         line = QHBoxLayout()
+        if task is not None and task.explains and rows:
+            table.setCurrentIndex(self.grid.index(0, 0))
+            line.addWidget(button(self.tr("Why this answer?"), "results.rows.why", self._on_why))
         line.addStretch(1)
         if known:
             more = self.tr("Open the {count:,} that are in the project in Label").format(count=known)
             line.addWidget(button(more, "results.rows.label", self._on_label))
         line.addWidget(button(self.tr("Close"), "results.rows.close", self.reject, kind="primary"))
         whole.addLayout(line)
+
+    def _on_why(self) -> None:
+        place = self._table.currentIndex().row()
+        if 0 <= place < len(self._contents):
+            self.why_asked.emit(self._contents[place])
+            self.accept()
 
     def _on_label(self) -> None:
         self.label_asked.emit()

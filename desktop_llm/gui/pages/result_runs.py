@@ -145,7 +145,7 @@ class RunTable(QTableWidget):
 
     def _cells(self, run: Run) -> list[tuple[str, Any]]:
         figures = run.metrics.get("test") or run.metrics.get("validation") or {}
-        cells: list[tuple[str, Any]] = [(str(run.number), run.number), (run.model_title, None), (run.state, None)]
+        cells: list[tuple[str, Any]] = [(str(run.number), run.number), (run.title, None), (run.state, None)]
         for metric in self._task.metrics if self._task is not None else ():
             value = figures.get(metric.name)
             cells.append((result_words.figure(value, metric), -1.0 if value is None else value))

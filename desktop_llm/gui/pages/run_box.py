@@ -46,7 +46,7 @@ class RunBox(Choice):
 
     def title(self, run: Run) -> str:
         """What a run is called."""
-        return self.tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
+        return self.tr("Run {number} · {model}").format(number=run.number, model=run.title)
 
     def choose(self, number: int) -> None:
         """Choose a run by its number."""

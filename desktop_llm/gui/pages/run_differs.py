@@ -49,7 +49,7 @@ class DiffersDialog(QDialog):
         for one in runs:
             if one.number != run.number:
                 words = self.tr("Run {number} · {model} · {state}")
-                self.other.addItem(words.format(number=one.number, model=one.model_title, state=one.state), one.number)
+                self.other.addItem(words.format(number=one.number, model=one.title, state=one.state), one.number)
         earlier = [one.number for one in runs if one.number < run.number]
         first = max(earlier, default=0) if against is None else against
         self.other.setCurrentIndex(max(0, self.other.findData(first)))

@@ -1,4 +1,4 @@
-"""The part of the Export page that lets a model answer other programs: start, stop, address, a line to copy."""
+"""The part of the Export page that lets a model answer other programs: start, stop, address, a line to copy, a load."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit
 
 from desktop_llm.errors import UserError
+from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.service import Standing
+from desktop_llm.gui.status import time_words
 from desktop_llm.serving.place import PORT, Place
 from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.form import WholeNumber, row_title
+from desktop_llm.widgets.work_line import WorkLine
 
 
 class ServeCard(Card):
@@ -56,9 +59,17 @@ class ServeCard(Card):
         asking.addWidget(self.curl, 1)
         asking.addWidget(self._copy)
         self.body.addLayout(asking)
+        self._work: Task | None = None
+        self._line = WorkLine("serve.load.work", time_words)
+        self._line.cancel_asked.connect(self._on_cancel)
+        self.body.addWidget(self._line)
+        self.load = button(self.tr("Try under load"), "serve.load", self._on_load)
+        self.load.setToolTip(self.tr("Asks it for some seconds as 32 programs at once would."))
         self.go = button(self.tr("Start"), "serve.go", self._on_go)
         last = QHBoxLayout()
+        last.setSpacing(8)
         last.addStretch(1)
+        last.addWidget(self.load)
         last.addWidget(self.go)
         self.body.addLayout(last)
         hub.service.changed.connect(self._show)
@@ -91,8 +102,42 @@ class ServeCard(Card):
         except UserError as error:
             self._hub.show_error(error)
 
+    def _on_load(self) -> None:
+        address = self._hub.service.standing.address
+
+        def work(task: Task) -> str:
+            from desktop_llm.serving import address as addresses
+            from desktop_llm.verbs import serving
+
+            return serving.load_apart(addresses.parse(address), task.progress, task.should_stop).words()
+
+        title = self.tr("Asking from 32 sides")
+        self._line.begin(title)
+        self._work = self._hub.background.run(
+            work,
+            on_done=self._line.say,
+            on_error=lambda error: self._line.say(error.message, "bad"),
+            on_progress=self._line.show_progress,
+            title=title,
+        )
+        self._work.ended.connect(self._on_loaded)
+        self._show(self._hub.service.standing)
+
+    def _on_cancel(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    def _on_loaded(self, task: Task) -> None:
+        self._work = None
+        if task.cancelled:
+            self._line.say("")
+        self._show(self._hub.service.standing)
+
     def _show(self, now: Standing) -> None:
         off = now.stage == "off"
+        self.load.setVisible(now.stage == "on")
+        self.load.setEnabled(self._work is None)
+        self._line.setVisible(not off)
         self.folder.setEnabled(off)
         self.port.setEnabled(off)
         self.go.setEnabled(now.stage != "stopping")

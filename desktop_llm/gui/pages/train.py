@@ -69,6 +69,8 @@ class TrainPage(Page):
         self.setup, self.away, self._before, self._starting = column.setup, column.away, column.before, column.starting
         self.start_button = self._starting.start
         self._starting.start_asked.connect(self.start)
+        self._starting.recipe_chosen.connect(self.setup.set_recipe)
+        self._starting.rate_chosen.connect(lambda rate: self.setup.set_value("learning_rate", rate))
         self.setup.changed.connect(self._check_timer.start)
         columns.addWidget(column)
         self.live = TrainLive()

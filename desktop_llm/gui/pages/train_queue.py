@@ -62,7 +62,7 @@ class TrainQueue(Card):
                 part.hide()
                 part.deleteLater()
         for run in runs:
-            words = _tr("Run {number} · {model}").format(number=run.number, model=run.model_title)
+            words = _tr("Run {number} · {model}").format(number=run.number, model=run.title)
             self._lines.addWidget(self._line(run.number, words))
 
     def _line(self, number: int, words: str) -> QWidget:

@@ -79,7 +79,7 @@ class TrainRuns(Choice):
         self.clear()
         for run in runs:
             words = self.tr("Run {number} · {model} · {state}")
-            self.addItem(words.format(number=run.number, model=run.model_title, state=run.state), run.number)
+            self.addItem(words.format(number=run.number, model=run.title, state=run.state), run.number)
         gone = chosen is not None and self.findData(chosen) < 0  # it was deleted: the one shown is no more
         self.setCurrentIndex(max(0, self.findData(chosen)))
         if show_last or gone:

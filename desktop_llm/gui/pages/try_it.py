@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages.run_box import RunBox
+from desktop_llm.gui.pages.try_below import Below
 from desktop_llm.gui.pages.try_beside import BesideBox
 from desktop_llm.gui.pages.try_judging import TryJudging
+from desktop_llm.gui.pages.try_tab import Answered
 from desktop_llm.gui.pages.try_writing import TryWriting
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.blind_view import BlindView
@@ -21,6 +23,7 @@ from desktop_llm.widgets.screen import ModelRoom, TryView, WritingView
 
 if TYPE_CHECKING:
     from desktop_llm.gui.inference import Answer
+    from desktop_llm.jobs.prediction import Prediction
     from desktop_llm.store.project import Project
 
 
@@ -51,6 +54,9 @@ class TryPage(Page):
         work = QWidget()
         self._place = QVBoxLayout(work)
         self._place.setContentsMargins(0, 0, 0, 0)
+        self._place.setSpacing(8)
+        self.below = Below(hub)
+        self._place.addWidget(self.below, 6)
         self._stack.addWidget(work)
         self._blind = BlindView()
         self._blind.ended.connect(self._end_judging)
@@ -60,11 +66,14 @@ class TryPage(Page):
         hub.inference.answered.connect(self._on_answered)
         hub.inference.failed.connect(self._on_failed)
         self._last: dict[str, str] = {}
+        self._then: tuple[str, int | None] = ("", None)
+        """The tab that is to look behind the next answer, and whose answer that is."""
 
     def set_project(self, project: Project | None) -> None:
         """Its runs."""
         task = self.hub.task
         self.hub.inference.forget()
+        self.below.take(None)
         self._last = {}
         self.beside.forget()
         self._end_judging()
@@ -86,7 +95,8 @@ class TryPage(Page):
             self._writing = TryWriting(self.hub, self._view)
         else:
             self._view.asked.connect(self._on_asked)
-        self._place.addWidget(self._view)
+        self._place.insertWidget(0, self._view, 5)
+        self.below.set_task(task)
         self.runs.reload()
 
     def on_changes(self, changes: Changes) -> None:
@@ -95,8 +105,12 @@ class TryPage(Page):
             self.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
-        """`run` chooses one."""
+        """`run` chooses one, `row` is asked about, and `tab` looks behind the answer."""
+        row, self._then = arguments.get("row"), ("", None)
         self.runs.reload(arguments.get("run"))
+        if row is not None and isinstance(self._view, TryView):
+            self._then = arguments.get("tab", ""), arguments.get("run")
+            self._view.put(row)
 
     def _on_run_changed(self, run: object) -> None:
         if run is None or self._stack.currentWidget() is not self._blind:
@@ -152,15 +166,30 @@ class TryPage(Page):
             return
         if any(row.values()):
             self._view.show_waiting()
+            self.below.take(None)
             self.hub.inference.ask(project.runs.folder(run.number).model, [row])
         else:
             # What is still on its way answers a text that is gone.
             self.hub.inference.forget()
             self._view.show_problem("")
+            self.below.take(None)
 
     def _on_answered(self, _number: int, answer: Answer) -> None:
         if isinstance(self._view, TryView) and answer.predictions:
             self._view.show_answer(answer.predictions[0], answer.milliseconds)
+            self._look_behind(answer.predictions[0])
+
+    def _look_behind(self, prediction: Prediction) -> None:
+        """Let the tabs know the answer, and begin with the one that was asked for with the row."""
+        project, run = self.hub.project, self.runs.run
+        if project is None or run is None:
+            return
+        model = project.runs.folder(run.number).model
+        self.below.take(Answered(run=run.number, model=model, row=self._last, prediction=prediction))
+        tab, wanted = self._then
+        if tab and wanted in (None, run.number):
+            self._then = ("", None)
+            self.below.begin(tab)
 
     def _on_failed(self, _number: int, sentence: str) -> None:
         if isinstance(self._view, TryView):

@@ -54,7 +54,7 @@ class TryWriting(QObject):
             self._view.show_ending(column, ending)
         self._columns.clear()
 
-    def _on_asked(self, column: int, row: dict[str, str], sampling: Sampling) -> None:
+    def _on_asked(self, column: int, row: dict[str, str], sampling: Sampling | None) -> None:
         task = self._hub.task
         if task is None or column >= len(self._models):
             return

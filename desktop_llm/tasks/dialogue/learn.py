@@ -9,40 +9,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import GenerationConfig
 
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import SCRATCH
-from desktop_llm.nets import answers, attention, causal_model, head_loss
+from desktop_llm.nets import answers, causal_model
+from desktop_llm.nets.answer_kept import COUNT, LONG, MEAN, SHORT, AnswerKept
 from desktop_llm.nets.answers import AnswerBlocks, Conversations, Told
-from desktop_llm.nets.causal_model import CausalParts
-from desktop_llm.nets.chat_kept import ChatKept
-from desktop_llm.nets.learner import Batch, Report, Row
+from desktop_llm.nets.learner import Report, Row
 from desktop_llm.tasks.dialogue.labels import ANSWERS, asks, messages, said
 
-AT_ONCE = 16_384
-"""Tokens that are measured at once."""
-WRITTEN_AT_ONCE = 16
-"""Answers that are written at once: what is remembered of each takes memory."""
 COMPARED = 24
 """Held-out conversations whose last answer is written, too: each costs as much as many that are read."""
-SHORT = 64
-"""Tokens of an answer that is compared at most, and of what is written for it."""
-LONG = 256
-"""Tokens of an answer that somebody waits for."""
-MEAN, COUNT, WRITTEN, FIRST = 0, 1, 2, 3
-"""What an output begins with: the mean loss of the answers' tokens, how many, whether one was written; then its ids."""
 
 
-class Speaker(ChatKept):
+class Speaker(AnswerKept):
     """A model that answers. A batch is blocks to learn from, or conversations to be measured and answered."""
-
-    def __init__(self, parts: CausalParts, where: Path) -> None:
-        """Put the parts together. Raises UserError for a chat template in which no answer can be found."""
-        super().__init__(parts, where)
-        self._apart, self._most = False, 0
 
     def encode(self, rows: Iterable[Row], report: Report) -> Conversations:
         """Conversations to tokens; the last answers of some that are held out, and all that are missing, are asked."""
@@ -87,24 +70,7 @@ class Speaker(ChatKept):
                 f"Of conversations longer than {examples.size:,} tokens, {cut:,} are cut and {far:,} are left out, as "
                 "all of their answers are behind that; “max_length” raises it."
             )
-        blocks = examples.blocks(joined=self._parts.apart)
-        self._apart, self._most = self._parts.apart and blocks.joined, blocks.most
-        return blocks
-
-    def collate(self, examples: Conversations | AnswerBlocks, indices: Sequence[int]) -> Batch:
-        """Blocks, or conversations one by one; see `nets.answers`."""
-        if isinstance(examples, AnswerBlocks):
-            return self.with_starts(examples.batch(indices, apart=self._apart), self._most)
-        return answers.measured_batch(examples, indices)
-
-    def outputs(self, batch: Batch) -> list[torch.Tensor]:
-        """For each conversation: the mean loss of its answers, their tokens, 1 or 0, and the tokens written."""
-        with torch.inference_mode():
-            means, counts = self._losses(batch["input_ids"], batch["labels"])
-            told = [[mean, count, 0.0] for mean, count in zip(means, counts, strict=True)]
-            if "asked" in batch:
-                self._answer(batch, told)
-        return [torch.tensor(one, dtype=torch.float32) for one in told]
+        return self.blocked(examples)
 
     def predictions(self, outputs: Sequence[torch.Tensor]) -> list[Prediction]:
         """How many nats the answers took, and what was written; the probability is that of a token on average."""
@@ -113,9 +79,9 @@ class Speaker(ChatKept):
         for one in outputs:
             mean, count = float(one[MEAN]), int(one[COUNT])
             label: dict[str, Any] = {"nats": mean * count, "tokens": count}
-            if one[WRITTEN]:
-                ids = [int(token) for token in one[FIRST:]]
-                label["answer"] = str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
+            answer = self.answer_of(one)
+            if answer is not None:
+                label["answer"] = answer
             known = count > 0
             made.append(
                 Prediction(
@@ -125,11 +91,6 @@ class Speaker(ChatKept):
                 )
             )
         return made
-
-    def mean_loss(self, outputs: Sequence[torch.Tensor], examples: Conversations) -> float:
-        """The mean loss of all tokens of answers."""
-        told = torch.stack([one[:WRITTEN] for one in outputs]).double()
-        return float((told[:, MEAN] * told[:, COUNT]).sum() / told[:, COUNT].sum().clamp(min=1))
 
     def opening(self, row: Row, wanted: int) -> list[int]:
         """A conversation that waits for an answer. Raises UserError where the model can read no more."""
@@ -167,59 +128,6 @@ class Speaker(ChatKept):
             for place, text in chosen
             if len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) <= SHORT
         )
-
-    def _losses(self, ids: torch.Tensor, labels: torch.Tensor) -> tuple[list[float], list[int]]:
-        """The mean loss of what counts in each line, and how much that is."""
-        nats, counts = [], []
-        nowhere = torch.zeros(0, dtype=torch.int64, device=ids.device)
-        step = max(1, AT_ONCE // ids.shape[1])
-        for start in range(0, len(ids), step):
-            part = slice(start, start + step)
-            losses, _ = self.measured(ids[part], labels[part], nowhere)
-            nats.extend(head_loss.sums(losses).tolist())
-            counts.extend((labels[part] != head_loss.IGNORED).sum(dim=1).tolist())
-        return [one / max(1, count) for one, count in zip(nats, counts, strict=True)], counts
-
-    def _answer(self, batch: Batch, told: list[list[float]]) -> None:
-        """Write answers into `told`; where there was none to be measured, what was written is measured itself."""
-        openings, seen, asked = batch["openings"], batch["seen"], batch["asked"].tolist()
-        waited = not bool((batch["labels"] != head_loss.IGNORED).any())
-        most = LONG if waited else SHORT
-        written = [
-            line
-            for start in range(0, len(openings), WRITTEN_AT_ONCE)
-            for line in self._written(
-                openings[start : start + WRITTEN_AT_ONCE], seen[start : start + WRITTEN_AT_ONCE], most
-            )
-        ]
-        for line, ids in zip(asked, written, strict=True):
-            told[line][WRITTEN:] = [1.0, *map(float, ids)]
-        if not waited:
-            return
-        for number, (line, ids) in enumerate(zip(asked, written, strict=True)):
-            given = openings[number][seen[number].bool()]
-            said_ids = torch.tensor(ids, dtype=torch.int64, device=given.device)
-            whole = torch.cat([given, said_ids])
-            labels = torch.full_like(whole, head_loss.IGNORED)
-            labels[len(given) :] = said_ids
-            if len(said_ids):
-                means, counts = self._losses(whole[None, :-1], labels[None, 1:])
-                told[line][MEAN], told[line][COUNT] = means[0], float(counts[0])
-
-    def _written(self, openings: torch.Tensor, seen: torch.Tensor, most: int) -> list[list[int]]:
-        """The likeliest tokens after each opening, what ends them left out."""
-        ends = self.ends
-        room = max(1, min(most, self.context - openings.shape[1]))
-        wish = GenerationConfig(  # type: ignore[no-untyped-call]
-            max_new_tokens=room, do_sample=False, eos_token_id=sorted(ends), pad_token_id=min(ends), use_cache=True
-        )
-        with attention.plain(self.model), self.as_kept():
-            told = self.model.generate(input_ids=openings, attention_mask=seen, generation_config=wish)  # type: ignore[operator]
-        lines = []
-        for line in told[:, openings.shape[1] :].tolist():
-            end = next((place for place, token in enumerate(line) if token in ends), len(line))
-            lines.append(line[:end])
-        return lines
 
 
 def _last_answer(told: Sequence[Mapping[str, Any]]) -> int:

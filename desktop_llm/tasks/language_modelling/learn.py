@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from desktop_llm.jobs.generation import Piece
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.jobs.recipe_texts import MASKED
-from desktop_llm.nets import causal_model, head_loss, masked_model, model_folder, packing, token_words
+from desktop_llm.nets import causal_model, foretold, head_loss, masked_model, model_folder, packing, token_words
 from desktop_llm.nets.causal_kept import CausalKept
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.filler import Filler
@@ -111,6 +112,12 @@ class Writer(CausalKept):
         """The mean loss of all tokens."""
         mean, count = outputs[:, MEAN].double(), outputs[:, COUNT].double()
         return float((mean * count).sum() / count.sum().clamp(min=1))
+
+    def foretold(self, row: Row) -> Iterator[tuple[Piece, int]]:
+        """A text with the chance of each of its tokens, and of its end."""
+        ids, texts = foretold.cut(self._tokenizer, str(row["text"]))
+        whole = [self._parts.before, *ids, self._parts.after]
+        return foretold.pieces(self._tokenizer, whole[1:], [*texts, None], self.logits(whole), self._parts.after)
 
     def opening(self, row: Row, wanted: int) -> list[int]:
         """A text as it stands; of one that leaves no room for what is wanted, its end."""

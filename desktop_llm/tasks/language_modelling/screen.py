@@ -128,4 +128,4 @@ def _row(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def try_view(parent: QWidget | None = None) -> WritingView:
     """The view to try a model by hand."""
-    return TalkTrial(_row, chat=False, parent=parent)
+    return TalkTrial(_row, chat=False, measures=True, parent=parent)

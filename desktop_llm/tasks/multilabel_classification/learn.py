@@ -20,7 +20,8 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import distillation, model_folder, sequence_model
 from desktop_llm.nets.learner import Judged, Report, Row
-from desktop_llm.nets.sequence_head import TOP, SequenceHead
+from desktop_llm.nets.likeliest import TOP
+from desktop_llm.nets.sequence_head import SequenceHead
 from desktop_llm.nets.sequence_model import Parts
 from desktop_llm.nets.tokens import TokenRows
 
@@ -60,6 +61,10 @@ class MultiLabel(SequenceHead):
     def soft_losses(self, logits: torch.Tensor, said: torch.Tensor, temperature: float) -> torch.Tensor:
         """Each class is a question of its own."""
         return distillation.losses_apart(logits, said, temperature)
+
+    def chances(self, logits: torch.Tensor) -> torch.Tensor:
+        """Of each class by itself."""
+        return torch.sigmoid(logits)
 
     def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
         """Each class by itself: a label is as sure as its least sure class, and right where all classes are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe, changed
+from desktop_llm.jobs.recipe_prompt import BY_PROMPT, GROUP
 from desktop_llm.tasks.rewriting.labels import RULES, SAMPLING, file_cells, in_line
 from desktop_llm.tasks.task import Metric, Preset, RowField, Score, TallyMaker, Task, sizes
 
@@ -85,8 +86,13 @@ TASK = Task(
         PLAIN, {**SMALL, "num_train_epochs": 30.0, "learning_rate": 1e-3, "per_device_train_batch_size": 64}
     ),
     folder_recipe=changed(
-        PLAIN, {"max_length": 256, "num_train_epochs": 3.0, "learning_rate": 5e-5, "per_device_train_batch_size": 16}
+        PLAIN,
+        {
+            "max_length": 256, "num_train_epochs": 3.0, "learning_rate": 5e-5, "per_device_train_batch_size": 16,
+            "task_type": BY_PROMPT, "instruction": "Rewrite the text.",
+        },
     ),
+    groups=(GROUP,),
     presets=(
         Preset(
             title="Tiny",
@@ -135,6 +141,7 @@ TASK = Task(
     reads_and_writes=True,
     least_classes=0,
     pipeline="text2text-generation",
+    starts=("SEQ_TO_SEQ_CAUSAL_LM", "CAUSAL_LM"),
     auto_model="AutoModelForSeq2SeqLM",
     usage=(
         'tokens = tokenizer("your text", return_tensors="pt")',

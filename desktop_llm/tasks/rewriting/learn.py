@@ -1,29 +1,31 @@
-"""How this task learns: a text → an encoder → a decoder that writes → loss of each token it was to write."""
+"""How this task learns: a text → an encoder → a decoder that writes → loss of each token it was to write.
+
+From the folder of a language model it learns by a prompt, see `learn_prompted`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
 
-from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import head_loss, seq2seq_model
-from desktop_llm.nets.learner import Batch, Report, Row
+from desktop_llm.jobs.recipe import SCRATCH
+from desktop_llm.nets import head_loss, model_folder, seq2seq_model
+from desktop_llm.nets.learner import Batch, Learner, Report, Row
 from desktop_llm.nets.seq2seq_kept import SeqKept
 from desktop_llm.nets.seq2seq_model import SeqParts
 from desktop_llm.nets.source_target import TextPairs
+from desktop_llm.tasks.rewriting import learn_prompted, telling
 from desktop_llm.tasks.rewriting.labels import asked_text
+from desktop_llm.tasks.rewriting.telling import COUNT, MEAN, WRITTEN
 
 WRITTEN_AT_ONCE = 32
 """Texts that are written at once: what is remembered of each, in all of its beams, takes memory."""
 FEW = 8
 """While it learns it writes nothing that is more than twice as long as it should be, and so much more."""
-MEAN, COUNT, WRITTEN, FIRST = 0, 1, 2, 3
-"""What an output begins with: the mean loss of the target's tokens, how many, whether one was written; then its ids."""
 
 
 class Rewriter(SeqKept):
@@ -38,23 +40,10 @@ class Rewriter(SeqKept):
 
     def encode(self, rows: Iterable[Row], report: Report) -> TextPairs:
         """Texts and, where known, what they become. Raises UserError where all of that is empty."""
-        counted = {"known": 0, "empty": 0}
-
-        def told() -> Iterator[tuple[str, str | None]]:
-            for row in rows:
-                label = row.get("label")
-                known = label is not None
-                target = str(label) if known and str(label).strip() else None
-                counted["known"] += known
-                counted["empty"] += known and target is None
-                yield asked_text(row), target
-
-        made = self.encoded(told(), report)
-        known, empty = counted["known"], counted["empty"]
-        if known and empty == known:
-            raise UserError("None of the texts becomes anything: what they become is empty; write it in Label.")
-        if empty:
-            self.notes.append(f"{empty:,} texts become nothing, and teach nothing; write in Label what they become.")
+        pairs = telling.Pairs(rows)
+        made = self.encoded(pairs, report)
+        if note := pairs.note():
+            self.notes.append(note)
         self._note_cut(made)
         return made
 
@@ -67,21 +56,8 @@ class Rewriter(SeqKept):
         return [torch.tensor(one, dtype=torch.float32) for one in told]
 
     def predictions(self, outputs: Sequence[torch.Tensor]) -> list[Prediction]:
-        """What was written, None where nothing was asked; the probability is that of a token of the target on average,
-        or of what was written where there is none."""
-        highest = math.log(max(2, self.model.config.get_text_config().vocab_size))
-        made = []
-        for one in outputs:
-            mean, known = float(one[MEAN]), bool(one[COUNT])
-            ids = [int(token) for token in one[FIRST:]]
-            made.append(
-                Prediction(
-                    label=self._text(ids) if one[WRITTEN] else None,
-                    probability=math.exp(-mean) if known else 0.0,
-                    uncertainty=min(1.0, mean / highest) if known else 1.0,
-                )
-            )
-        return made
+        """See `telling.predictions`."""
+        return telling.predictions(outputs, self.model.config.get_text_config().vocab_size, self._text)
 
     def mean_loss(self, outputs: Sequence[torch.Tensor], examples: TextPairs) -> float:
         """The mean loss of all tokens of targets."""
@@ -96,15 +72,9 @@ class Rewriter(SeqKept):
 
     def given(self, row: Row) -> list[int]:
         """The tokens that it reads before it writes. Raises UserError as `opening`."""
-        text = asked_text(row)
-        if not text.strip():
-            raise UserError("There is nothing to write from; type a text first.")
-        ids = list(self._tokenizer(text)["input_ids"])
+        ids = list(self._tokenizer(telling.writable(asked_text(row)))["input_ids"])
         if len(ids) > self.context:
-            raise UserError(
-                f"The text has {len(ids):,} tokens, and the model reads {self.context:,} at most; shorten it, or give "
-                "it in parts."
-            )
+            raise telling.too_long(len(ids), self.context)
         return ids
 
     def _text(self, ids: Sequence[int]) -> str:
@@ -169,21 +139,23 @@ def _trimmed(ids: torch.Tensor, seen: torch.Tensor | None) -> tuple[torch.Tensor
     return ids[:, :wide], seen[:, :wide]
 
 
-def _texts(rows: Iterable[Row]) -> Iterator[str]:
-    for row in rows:
-        yield asked_text(row)
-        if row.get("label") is not None:
-            yield str(row["label"])
-
-
-def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Rewriter:
+def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Learner:
     """A learner at its start: from scratch, from the recipe's model folder, or in the shape of `source`."""
-    parts = seq2seq_model.start(job, lambda: _texts(rows("train")), source, report)
+    if job.recipe.model != SCRATCH and _writes_on(source or Path(job.recipe.model).expanduser()):
+        return learn_prompted.build(job, source, report)
+    parts = seq2seq_model.start(job, lambda: telling.texts(rows("train")), source, report)
     return Rewriter(parts, job.recipe.label_smoothing_factor)
 
 
-def load(folder: Path) -> Rewriter:
+def load(folder: Path) -> Learner:
     """A finished model."""
+    if _writes_on(folder):
+        return learn_prompted.load(folder)
     parts = seq2seq_model.finished(folder)
     parts.model.train(False)
     return Rewriter(parts)
+
+
+def _writes_on(folder: Path) -> bool:
+    """Whether a folder has a language model, which reads and writes in one, and no encoder-decoder."""
+    return model_folder.fits(folder, "CAUSAL_LM") and not model_folder.fits(folder, "SEQ_TO_SEQ_CAUSAL_LM")

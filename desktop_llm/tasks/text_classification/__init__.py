@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe_prompt import CHOICE, GROUP
 from desktop_llm.jobs.recipe_teacher import GROUP as TEACHER
 from desktop_llm.tasks.task import Loop, Metric, Preset, RowField, Score, TallyMaker, Task
 from desktop_llm.tasks.text_classification.labels import RULES
@@ -57,9 +58,14 @@ TASK = Task(
             guesses=("label", "labels", "category", "class", "intent", "sentiment", "target", "topic", "tag", "y"),
         ),
     ),
-    groups=(TEACHER,),
     recipe=Recipe(learning_rate=1e-3, num_train_epochs=8.0, max_length=128, early_stopping_patience=4),
-    folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=6.0, max_length=128),
+    folder_recipe=Recipe(
+        learning_rate=2e-4,
+        num_train_epochs=6.0,
+        max_length=128,
+        instruction="Which of these labels fits the text: {labels}?",
+    ),
+    groups=(CHOICE, GROUP, TEACHER),
     presets=(
         Preset(
             title="Tiny",
@@ -85,6 +91,7 @@ TASK = Task(
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,
+    explains=True,
     loop=Loop(many=False, named=lambda classes: classes[0]),
     open_score=_open_score,
     open_tally=_open_tally,

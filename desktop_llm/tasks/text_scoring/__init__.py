@@ -87,6 +87,7 @@ TASK = Task(
         Metric(name="loss", title="Loss", higher_is_better=False, percent=False),
     ),
     labels=RULES,
+    explains=True,
     loop=Loop(many=False, named=lambda classes: classes[0]),
     open_score=_open_score,
     open_tally=_open_tally,

@@ -18,7 +18,8 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import sequence_model
 from desktop_llm.nets.learner import Report, Row
-from desktop_llm.nets.sequence_head import TOP, SequenceHead
+from desktop_llm.nets.likeliest import TOP
+from desktop_llm.nets.sequence_head import SequenceHead
 
 
 class Scorer(SequenceHead):

@@ -22,7 +22,7 @@ from transformers import AutoModelForTokenClassification, ModernBertForTokenClas
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import distillation, sequence_model, word_lesson, words
+from desktop_llm.nets import attention, distillation, sequence_model, word_lesson, words
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
@@ -146,6 +146,7 @@ class Tagger(Kept):
 
     def _line_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
+        attention.use_fitting(self.model, ids)
         logits: torch.Tensor = self.model(**inputs).logits
         return logits.float()
 

@@ -195,6 +195,10 @@ class Trial(TryView):
         self.text.textChanged.connect(self._timer.start)
         self._asked = ""
 
+    def put(self, row: Mapping[str, str]) -> None:
+        """Another text."""
+        self.text.setPlainText(row.get("text", ""))
+
     def show_waiting(self) -> None:
         """The answer before stays until there is another."""
         self._card.set_note(self.tr("asking the model…"))

@@ -53,23 +53,6 @@ def _answer(folder: Path, asked: str) -> str:
     return "".join("" if isinstance(one, Ending) else one.text for one in said)
 
 
-def _base(path: Path, name: str = "chatml", **values: Any) -> Path:
-    """A tiny Llama that knows nothing, with the chat template of that name."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    tokenizer = templates.named(name)
-    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = LlamaConfig(
-        **{"vocab_size": len(tokenizer), **shape, "max_position_embeddings": 128, **values},
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    LlamaForCausalLM(config).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return path
-
-
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Event]]:
     """A run from scratch that has learned the answers by heart."""
@@ -144,7 +127,7 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    base = _base(tmp_path / "base", name)
+    base = templates.llama(tmp_path / "base", name)
     folder = _make(tmp_path / "run", model=str(base), lora_r=4, learning_rate=2e-2, num_train_epochs=12.0)
     end, _ = _run(folder)
     assert isinstance(end, Finished), end
@@ -200,7 +183,7 @@ def test_where_nothing_can_be_learned_it_says_why(
 
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     leading = [{"role": "assistant", "content": "Hi"}, *GOOD]
-    base = _base(tmp_path / "base", "mistral")
+    base = templates.llama(tmp_path / "base", "mistral")
     folder = _make(tmp_path / "run", _kind([GOOD, SILENT, LONG, leading]), max_steps=2, model=str(base))
     end, heard = _run(folder)
     assert isinstance(end, Finished), end
@@ -213,7 +196,11 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["template", "tokenizer"])
 def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path, wrong: str) -> None:
-    base = _base(tmp_path / "base", vocab_size=100) if wrong == "tokenizer" else _base(tmp_path / "base")
+    base = (
+        templates.llama(tmp_path / "base", vocab_size=100)
+        if wrong == "tokenizer"
+        else templates.llama(tmp_path / "base")
+    )
     if wrong == "template":
         (base / "chat_template.jinja").write_text(templates.read("blind"), encoding="utf-8")
     end, _ = _run(_make(tmp_path / "run", max_steps=2, model=str(base)))

@@ -113,6 +113,33 @@ def test_a_gap_is_filled_in_try_it(learned: tuple[RunFolder, list[Event]]) -> No
         list(made.write({"text": "the a my"}, Sampling()))
 
 
+def test_each_token_of_a_text_is_told_as_if_it_alone_were_hidden(learned: tuple[RunFolder, list[Event]]) -> None:
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    folder, _ = learned
+    text = "the a my some with near old new and"
+    model: Any = AutoModelForMaskedLM.from_pretrained(folder.model)
+    model.train(False)
+    own = AutoTokenizer.from_pretrained(folder.model)
+    ids = own(text, return_tensors="pt")["input_ids"]
+    assert ids.shape[1] <= folder.job().recipe.max_length
+    wanted = []
+    for place in range(1, ids.shape[1] - 1):
+        hidden = ids.clone()
+        hidden[0, place] = own.mask_token_id
+        with torch.no_grad():
+            chances = torch.softmax(model(input_ids=hidden).logits[0, place], dim=-1)
+        wanted.append(float(chances[ids[0, place]]))
+    *pieces, ending = Generator(folder.model).look({"text": text})
+    told = [one for one in pieces if isinstance(one, Piece)]
+    assert [one.probability for one in told] == pytest.approx(wanted, rel=1e-3, abs=1e-7)
+    assert "".join(one.text for one in told) == text
+    assert isinstance(ending, Ending)
+    assert ending.tokens == len(wanted)
+    long = [one for one in Generator(folder.model).look({"text": text * 9}) if isinstance(one, Piece)]
+    assert "".join(one.text for one in long) == text * 9
+
+
 def test_it_can_be_exported_and_is_the_start_of_other_runs(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path
 ) -> None:

@@ -154,6 +154,11 @@ def test_from_a_file_to_an_export_on_the_command_line(tmp_path: Path, capsys: py
     assert written[0]["text"] == asked[0]["text"]
     assert main(["predict", str(project), "1", "the old map", "--measure"]) == 0
     assert re.match(r"perplexity [\d.]+ of 12 tokens, next .+ %\t0\.\d+\tthe old map\n", capsys.readouterr().out)
+    (told,) = _say(capsys, "predict", project, 1, "the old map", "--measure", "--tokens", "--json")
+    assert "".join(one["text"] for one in told["pieces"]) == "the old map"
+    assert sum(one["nats"] for one in told["pieces"]) == told["nats"] > 0
+    assert main(["predict", str(project), "1", "the old map", "--tokens"]) == 2
+    capsys.readouterr()
     _say(capsys, "export", project, 1, "--to", tmp_path / "out")
     (again,) = _say(capsys, "predict", tmp_path / "out", written[0]["text"], *wanted, "--json")
     assert again["continuation"] == written[0]["continuation"] != ""
@@ -189,6 +194,13 @@ def test_in_the_window_a_text_is_gone_on_with_and_kept(qtbot: QtBot, window: Mai
     qtbot.waitUntil(lambda: project.items.counts().total == rows_before + 1, timeout=LONG)
     last = project.items.page(Filter(), 0, 1000)[-1]
     assert last.content["text"] == "the a my" + texts[0]
+    view.text.setPlainText("the a 好")
+    click(qtbot, window, "try.measure")
+    qtbot.waitUntil(lambda: find(window, QPushButton, "try.on").isEnabled(), timeout=LONG)
+    for column in (1, 2):
+        words = [one.text() for one in find(window, QWidget, f"try.column.{column}").findChildren(QLabel)]
+        assert any(" nats a token" in one and " tokens" in one for one in words)
+        assert find(window, ToldText, f"try.turn.{column}.1").toPlainText() == "the a 好"
 
 
 def _page(window: MainWindow) -> LabelPage:

@@ -1,4 +1,4 @@
-"""A tiny model that learns which answer is better: the formula, the model at the start, adapters, what is left out."""
+"""A tiny model that learns which answer is better: the formula, the model at the start, adapters."""
 
 from __future__ import annotations
 
@@ -13,78 +13,22 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
-from desktop_llm.engine import preflight, read_back
+from desktop_llm.engine import preflight
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
-from desktop_llm.engine.run import run
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Preparing, Saved
-from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Preparing
 from desktop_llm.jobs.generation import Ending, Sampling
 from desktop_llm.nets import causal_model
-from desktop_llm.tasks import TASKS
-from tests import run_folders
-from tests.exported import handed_on
 from tests.nets import templates
-from tests.run_folders import Kind
-from tests.tasks.preference.fixture import FIXTURE, rows
+from tests.tasks.preference.fixture import rows
+from tests.tasks.preference.tiny import LEARN, base, final_of, finish, kind_of, make
 
-LEARN = TASKS["preference"].open_learn()
 ASKING = "Asking the model as it begins"
-
-
-def _make(path: Path, kind: Kind = FIXTURE.kind, **values: Any) -> RunFolder:
-    told = {"torch_compile": False, "vocab_size": 300, "max_length": 64, "eval_steps": 10_000, **values}
-    return run_folders.make(path, kind=kind, **told)
-
-
-def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    control = Control()
-
-    def hear(event: Event) -> None:
-        heard.append(event)
-        if leave_at and isinstance(event, Saved) and event.step == leave_at:
-            control.leave()
-
-    return run(folder.path, hear, control), heard
-
-
-def _final(heard: list[Event], split: str) -> Evaluated:
-    return next(one for one in heard if isinstance(one, Evaluated) and one.final and one.split == split)
 
 
 def _asked(heard: list[Event]) -> bool:
     return any(isinstance(one, Preparing) and one.doing == ASKING for one in heard)
-
-
-def base(path: Path, name: str = "chatml") -> Path:
-    """A tiny Llama that knows nothing, with the chat template of that name."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    tokenizer = templates.named(name)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=128,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    LlamaForCausalLM(config).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return path
-
-
-def _kind(made: list[dict[str, Any]]) -> Kind:
-    def of(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
-        return [{**row, "id": first_id + place} for place, row in enumerate((made * count)[:count])]
-
-    return Kind(task="preference", rows=of, classes=())
 
 
 def _log_probability(model: Any, tokenizer: Any, row: dict[str, Any], answer: str) -> tuple[float, int]:
@@ -141,8 +85,8 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
         monkeypatch.setattr("desktop_llm.nets.head_loss.LOGITS", {"cpu": 1})
         monkeypatch.setattr("desktop_llm.nets.head_loss.LEAST", 5)
     told: dict[str, Any] = {"loss_type": loss_type, "beta": 0.3, "label_smoothing_factor": smoothing}
-    folder = _make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=4, learning_rate=1e-2, **told)
-    end, heard = _run(folder)
+    folder = make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=4, learning_rate=1e-2, **told)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     tokenizer: Any = AutoTokenizer.from_pretrained(folder.model)
     start: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "base").train(False)
@@ -152,7 +96,7 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
         both = (row["a"], row["b"]) if row["label"] == "a" else (row["b"], row["a"])
         now, was = ([_log_probability(one, tokenizer, row, said) for said in both] for one in (tuned, start))
         wanted.append(formula(now, was, 0.3, smoothing))
-    assert _final(heard, "test").metrics["loss"] == pytest.approx(sum(wanted) / len(wanted), abs=1e-5)
+    assert final_of(heard, "test").metrics["loss"] == pytest.approx(sum(wanted) / len(wanted), abs=1e-5)
     assert _asked(heard) == (loss_type != "orpo")
     # the same as a loss to be learned from
     learner: Any = LEARN.load(folder.model)
@@ -173,7 +117,7 @@ def test_only_the_answers_own_tokens_count(tmp_path: Path, name: str) -> None:
         {"role": "user", "content": "new"},
     ]
     row = {"prompt": json.dumps(asked), "a": "some near", "b": "my", "label": "a"}
-    folder = _make(tmp_path / "run", _kind([row]), model=str(base(tmp_path / "base", name)), max_length=128)
+    folder = make(tmp_path / "run", kind_of([row]), model=str(base(tmp_path / "base", name)), max_length=128)
     learner: Any = LEARN.build(folder.job(), lambda _: [row], None, lambda *_: None)
     told = learner.collate(learner.encode([row], lambda *_: None), [0])
     halves = told["labels"].view(2, -1)
@@ -183,11 +127,11 @@ def test_only_the_answers_own_tokens_count(tmp_path: Path, name: str) -> None:
 
 
 def test_held_out_pairs_come_apart(tmp_path: Path) -> None:
-    folder = _make(tmp_path, num_train_epochs=4.0)
-    end, heard = _run(folder)
+    folder = make(tmp_path, num_train_epochs=4.0)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     for split in ("validation", "test"):
-        told = _final(heard, split)
+        told = final_of(heard, split)
         assert told.metrics["reward_accuracy"] == 1.0
         assert told.metrics["reward_margin"] > 1.0
         assert told.metrics["loss"] < 0.4
@@ -196,7 +140,7 @@ def test_held_out_pairs_come_apart(tmp_path: Path) -> None:
         assert sum(told.details["counts"]) == told.details["pairs"] == 16
         assert told.details["rows"]["wrong"] == []
     again = Predictor(folder.model).evaluate(list(snapshot.rows(folder.snapshot, "test")), ())
-    assert again.scores.metrics == pytest.approx(_final(heard, "test").metrics, abs=1e-5)
+    assert again.scores.metrics == pytest.approx(final_of(heard, "test").metrics, abs=1e-5)
     prompt, row = rows(1)[0]["prompt"], rows(1)[0]
     turned = {**row, "a": row["b"], "b": row["a"]}
     first, second = Predictor(folder.model).predict([row, turned])
@@ -222,9 +166,9 @@ class _Passes:
 
 @pytest.mark.parametrize("lora", [0, 4], ids=["whole", "adapter"])
 def test_the_model_at_the_start_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: int) -> None:
-    folder = _make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=32, save_steps=4, lora_r=lora)
+    folder = make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=32, save_steps=4, lora_r=lora)
     passes = _Passes(monkeypatch)
-    left, _ = _run(folder, leave_at=4)
+    left, _ = finish(folder, leave_at=4)
     assert isinstance(left, Interrupted)
     assert left.step < 32
     tried = 1  # a look at what kind of model it is, with one text
@@ -232,7 +176,7 @@ def test_the_model_at_the_start_is_asked_once(tmp_path: Path, monkeypatch: pytes
     kept = {path: path.read_bytes() for path in folder.reference.rglob("*.safetensors")}
     assert len(kept) == 3
     passes.texts = 0
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     assert not _asked(heard)
     assert passes.texts == (32 - left.step) * 2 * 8 + 3 * 2 * 16 + tried
@@ -245,12 +189,12 @@ def test_a_resumed_run_that_has_lost_it_asks_the_model_that_it_began_with(tmp_pa
 
     ended = {}
     for name in ("whole", "broken"):
-        folder = _make(tmp_path / name, model=str(base(tmp_path / "base")), max_steps=8, save_steps=4, lora_r=lora)
+        folder = make(tmp_path / name, model=str(base(tmp_path / "base")), max_steps=8, save_steps=4, lora_r=lora)
         if name == "broken":
-            assert isinstance(_run(folder, leave_at=4)[0], Interrupted)
+            assert isinstance(finish(folder, leave_at=4)[0], Interrupted)
             for path in folder.reference.rglob("*.safetensors"):
                 path.write_bytes(path.read_bytes()[:-1])
-        end, heard = _run(folder)
+        end, heard = finish(folder)
         assert isinstance(end, Finished), end
         assert _asked(heard)
         ended[name] = load_file(folder.model / "model.safetensors")
@@ -258,17 +202,17 @@ def test_a_resumed_run_that_has_lost_it_asks_the_model_that_it_began_with(tmp_pa
 
 
 def test_splits_of_the_same_pairs_all_know_the_model_at_the_start(tmp_path: Path) -> None:
-    folder = _make(tmp_path, _kind(rows(4)), max_steps=2)
-    end, heard = _run(folder)
+    folder = make(tmp_path, kind_of(rows(4)), max_steps=2)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
-    validation, test = (dict(_final(heard, split).metrics) for split in ("validation", "test"))
+    validation, test = (dict(final_of(heard, split).metrics) for split in ("validation", "test"))
     assert "drift" in test
     assert validation == test
 
 
 def test_a_measure_that_a_run_has_not_chooses_no_model_and_ends_no_run(tmp_path: Path) -> None:
     told: dict[str, Any] = {"loss_type": "orpo", "metric_for_best_model": "drift", "early_stopping_patience": 1}
-    end, heard = _run(_make(tmp_path, max_steps=4, eval_steps=1, **told))
+    end, heard = finish(make(tmp_path, max_steps=4, eval_steps=1, **told))
     assert isinstance(end, Finished), end
     assert end.step == 4
     measured = [one for one in heard if isinstance(one, Evaluated) and not one.final]
@@ -278,11 +222,11 @@ def test_a_measure_that_a_run_has_not_chooses_no_model_and_ends_no_run(tmp_path:
 
 
 def test_from_scratch_it_cannot_be_asked_again(tmp_path: Path) -> None:
-    folder = _make(tmp_path, max_steps=8, save_steps=4)
-    assert isinstance(_run(folder, leave_at=4)[0], Interrupted)
+    folder = make(tmp_path, max_steps=8, save_steps=4)
+    assert isinstance(finish(folder, leave_at=4)[0], Interrupted)
     for path in folder.reference.rglob("*.safetensors"):
         path.unlink()
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Failed)
     assert end.message == (
         "What the model said before it learned is no longer there, and cannot be asked again; start a new run."
@@ -294,10 +238,10 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    folder = _make(tmp_path / "run", model=str(base(tmp_path / "base")), lora_r=4, learning_rate=2e-2)
-    end, heard = _run(folder)
+    folder = make(tmp_path / "run", model=str(base(tmp_path / "base")), lora_r=4, learning_rate=2e-2)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
-    assert _final(heard, "test").metrics["reward_accuracy"] == 1.0
+    assert final_of(heard, "test").metrics["reward_accuracy"] == 1.0
     before = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     ids = torch.tensor([[*range(5, 40)]])
     merged: Any = AutoModelForCausalLM.from_pretrained(folder.model)
@@ -309,71 +253,6 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
     assert float((ours - start).abs().max()) > 0.1
 
 
-GOOD = rows(1)[0]
-EMPTY = {**GOOD, "b": "  "}
-SAME = {**GOOD, "b": GOOD["a"]}
-LONG = {**GOOD, "a": "the old new " * 40}
-UNDECIDED = {**GOOD, "label": "tie"}
-
-
-def test_rows_that_cannot_be_answered_forbid_no_export(tmp_path: Path) -> None:
-    told = _make(tmp_path / "run", _kind([{**GOOD, "prompt": "the old new " * 40}, GOOD]), max_steps=2)
-    end, _ = _run(told)
-    assert isinstance(end, Finished), end
-    compared = handed_on(told, tmp_path / "out")
-    assert compared.rows == 32  # those that are too long are passed over
-    assert compared.same == compared.answers > 0
-    learner: Any = LEARN.load(told.model)
-    assert read_back._openings(learner, iter([{**GOOD, "prompt": "the old new " * 40}]), 8) == [list(range(16))]
-
-
-def test_held_out_pairs_of_which_none_is_better_choose_no_model(tmp_path: Path) -> None:
-    def of(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
-        return [{**(UNDECIDED if seed else GOOD), "id": first_id + place} for place in range(count)]
-
-    kind = Kind(task="preference", rows=of, classes=())
-    end, heard = _run(_make(tmp_path, kind, max_steps=3, eval_steps=1, early_stopping_patience=1))
-    assert isinstance(end, Finished), end
-    assert end.step == 3
-    told = [one for one in heard if isinstance(one, Evaluated)]
-    assert [one.best for one in told if not one.final] == [False] * 3
-    assert all("loss" not in one.metrics for one in told)
-
-
-def test_what_is_left_out_is_told(tmp_path: Path) -> None:
-    end, heard = _run(_make(tmp_path, _kind([GOOD, EMPTY, SAME, LONG, UNDECIDED, GOOD]), max_steps=2))
-    assert isinstance(end, Finished), end
-    said = [one.message for one in heard if isinstance(one, Noted)]
-    assert said[0] == (
-        "64 of 96 pairs are left out. 16 have no better answer (tie, or both bad). 16 have an empty answer. "
-        "16 have the same answer twice. 16 are longer than the 64 tokens that are read at once; “max_length” raises it."
-    )
-    assert _final(heard, "test").details["left_out"] == 11
-    assert _final(heard, "test").details["pairs"] == 5
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        (EMPTY, "There is no pair to learn from. 96 have an empty answer."),
-        (SAME, "There is no pair to learn from. 96 have the same answer twice."),
-        (LONG, "There is no pair to learn from. 96 are longer than the 64 tokens that are read at once; “max_length”"),
-        (UNDECIDED, "There is no pair to learn from. 96 have no better answer (tie, or both bad)."),
-    ],
-    ids=["empty", "same", "long", "undecided"],
-)
-def test_where_nothing_can_be_learned_it_says_why(tmp_path: Path, row: dict[str, Any], words: str) -> None:
-    end, _ = _run(_make(tmp_path, _kind([row]), max_steps=2))
-    assert isinstance(end, Failed)
-    assert end.message.startswith(words)
-
-
-def test_labels_that_are_mostly_wrong_are_refused(tmp_path: Path) -> None:
-    end, _ = _run(_make(tmp_path, max_steps=2, label_smoothing_factor=0.5))
-    assert isinstance(end, Failed)
-    assert end.message.startswith("With “label_smoothing_factor” at 0.5 or more")
-
-
 def test_messages_may_repeat_the_prompt_and_say_more_than_one_turn(tmp_path: Path) -> None:
     asked = [{"role": "user", "content": "the"}]
     more = [{"role": "assistant", "content": "my"}, {"role": "user", "content": "old"}]
@@ -383,7 +262,7 @@ def test_messages_may_repeat_the_prompt_and_say_more_than_one_turn(tmp_path: Pat
         "b": json.dumps([{"role": "assistant", "content": "some"}]),
         "label": "b",
     }
-    folder = _make(tmp_path / "run", _kind([row]), model=str(base(tmp_path / "base")))
+    folder = make(tmp_path / "run", kind_of([row]), model=str(base(tmp_path / "base")))
     learner: Any = LEARN.build(folder.job(), lambda _: [row], None, lambda *_: None)
     told = learner.collate(learner.encode([row], lambda *_: None), [0])
     said = [learner.tokenizer.decode(half[half >= 0]) for half in told["labels"].view(2, -1)]
@@ -394,7 +273,7 @@ def test_messages_may_repeat_the_prompt_and_say_more_than_one_turn(tmp_path: Pat
 def test_what_the_model_at_the_start_takes_is_foretold(tmp_path: Path) -> None:
     told = {}
     for loss_type in ("sigmoid", "orpo"):
-        folder = _make(tmp_path / loss_type, max_steps=8, loss_type=loss_type)
+        folder = make(tmp_path / loss_type, max_steps=8, loss_type=loss_type)
         told[loss_type] = preflight.measure(folder.path, clock=map(float, itertools.count()).__next__)
     asked = told["sigmoid"].preparing - told["orpo"].preparing
     # an evaluation takes a tick here: of two splits, and by them of six times as many pairs
@@ -404,9 +283,9 @@ def test_what_the_model_at_the_start_takes_is_foretold(tmp_path: Path) -> None:
 def test_a_model_that_was_taught_to_answer_is_where_it_begins(tmp_path: Path) -> None:
     from tests.tasks.dialogue.fixture import FIXTURE as TALKS
 
-    talks = _make(tmp_path / "talks", TALKS.kind, max_steps=2)
-    assert isinstance(_run(talks)[0], Finished)
-    folder = _make(tmp_path / "run", model=str(talks.model), num_train_epochs=2.0)
-    end, heard = _run(folder)
+    talks = make(tmp_path / "talks", TALKS.kind, max_steps=2)
+    assert isinstance(finish(talks)[0], Finished)
+    folder = make(tmp_path / "run", model=str(talks.model), num_train_epochs=2.0)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
-    assert _final(heard, "test").metrics["reward_accuracy"] == 1.0
+    assert final_of(heard, "test").metrics["reward_accuracy"] == 1.0

@@ -23,7 +23,7 @@ from desktop_llm.widgets.pair_view import PairView
 from desktop_llm.widgets.talk_trial import TalkTrial
 from tests.run_folders import SIZES, TINY
 from tests.tasks.preference.fixture import rows
-from tests.tasks.preference.test_learn import base
+from tests.tasks.preference.tiny import base
 from tests.windows import LONG, click, find, open_in, press
 
 TASK = TASKS["preference"]

@@ -272,20 +272,20 @@ def test_what_is_too_long_is_told(tmp_path: Path) -> None:
         _told(folder.model, " ")
 
 
-@pytest.mark.parametrize("wrong", ["decoder", "tokenizer", "vocabulary"])
+@pytest.mark.parametrize("wrong", ["encoder", "tokenizer", "vocabulary"])
 def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path, wrong: str) -> None:
     base = seq2seq.bart(tmp_path / "base", **({"vocab_size": 100} if wrong == "vocabulary" else {}))
-    if wrong == "decoder":
-        from transformers import LlamaConfig, LlamaForCausalLM
+    if wrong == "encoder":
+        from transformers import BertConfig, BertForMaskedLM
 
         sizes: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
-        LlamaForCausalLM(LlamaConfig(vocab_size=300, num_attention_heads=2, **sizes)).save_pretrained(base)
+        BertForMaskedLM(BertConfig(vocab_size=300, num_attention_heads=2, **sizes)).save_pretrained(base)
     if wrong == "tokenizer":
         (base / "tokenizer.json").unlink()
     end, _ = _run(_make(tmp_path / "run", max_steps=2, model=str(base)))
     assert isinstance(end, Failed)
     words = {
-        "decoder": "is of the type “llama”, which does not read one text and write another; choose an encoder-decoder",
+        "encoder": "is of the type “bert”, which does not read one text and write another; choose an encoder-decoder",
         "tokenizer": "has no tokenizer",
         "vocabulary": "they do not belong together",
     }

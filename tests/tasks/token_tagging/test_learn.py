@@ -28,7 +28,7 @@ from desktop_llm.tasks.token_tagging import learn
 from desktop_llm.tasks.token_tagging.learn import Tagger
 from tests import run_folders
 from tests.tasks.token_tagging.fixture import FIXTURE, rows
-from tests.tasks.token_tagging.texts import span
+from tests.tasks.token_tagging.texts import marked, span
 
 CLASSES = FIXTURE.kind.classes
 
@@ -140,12 +140,7 @@ def test_a_few_texts_are_learned_by_heart(tmp_path: Path) -> None:
 
 def _marked(told: str) -> dict[str, Any]:
     """A row from a text with its spans in brackets: [food:面包]."""
-    text, spans = "", []
-    for part in told.replace("]", "[").split("["):
-        label, colon, inside = part.partition(":")
-        if colon:
-            spans.append(span(len(text), len(text) + len(inside), label))
-        text += inside if colon else part
+    text, spans = marked(told)
     return {"text": text, "label": spans}
 
 

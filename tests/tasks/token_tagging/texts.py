@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -24,12 +25,23 @@ PIECES = (
     "Berlin", "a", " ", "  ", "\n", "\r\n", "\t", ". ", "😀", "👩‍👩‍👧", "🇩🇪", "👍🏽", "❤️", "e\u0301", "ṇ̀", "नि",
     "北京大学", "，", "東京", "שלום", "مرحبا بالعالم", "العربية", "(", "\u200f", "한국", "각", "A1-b", "'s", "ﬁ", "𝒳",
 )  # fmt: skip
+MARKED = re.compile(r"\[(\w+):([^]]+)\]")
 TEXTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=18).map("".join).filter(lambda text: bool(text.strip()))
 
 
 def span(start: int, end: int, label: str) -> dict[str, Any]:
     """A span in names."""
     return {"start": start, "end": end, "label": label}
+
+
+def marked(told: str) -> tuple[str, list[dict[str, Any]]]:
+    """A text and its spans from one with the spans in brackets: [food:面包]."""
+    text, spans, at = "", [], 0
+    for found in MARKED.finditer(told):
+        text += told[at : found.start()]
+        spans.append(span(len(text), len(text) + len(found[2]), found[1]))
+        text, at = text + found[2], found.end()
+    return text + told[at:], spans
 
 
 def make(path: Path, rows: Iterable[tuple[str, Sequence[Mapping[str, Any]] | None]]) -> Project:
