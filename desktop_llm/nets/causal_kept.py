@@ -67,7 +67,8 @@ class CausalKept(Kept):
 
     def heard_at(self, batch: Batch) -> Said:
         """The same, from a teacher: without gradient, on the device of the batch."""
-        self.model.to(batch["input_ids"].device)
+        model: torch.nn.Module = self.model
+        model.to(batch["input_ids"].device)
         with torch.no_grad():
             return self.says(batch)
 
@@ -85,7 +86,7 @@ class CausalKept(Kept):
                 f"The teacher reads {teacher.context:,} tokens at once, the run {self._parts.max_length:,}; set "
                 f"“max_length” to {teacher.context} at most."
             )
-        teacher.model.requires_grad_(False).eval()
+        teacher.model.requires_grad_(False).train(False)
         self._teacher, self._lesson = teacher, lesson
 
     def with_starts(self, batch: Batch, most: int) -> Batch:

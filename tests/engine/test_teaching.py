@@ -25,6 +25,7 @@ from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Preparing, Saved
 from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.forecast import Forecast
 from desktop_llm.nets import distillation
 from desktop_llm.tasks import TASKS
 from tests import run_folders
@@ -35,8 +36,8 @@ from tests.tasks.language_modelling.fixture import FIXTURE as WRITING
 from tests.tasks.multilabel_classification.fixture import FIXTURE as SEVERAL
 from tests.tasks.token_tagging.fixture import FIXTURE as TAGGING
 
-SMALL = {"hidden_size": 16, "num_hidden_layers": 1}
-WRITER = {"torch_compile": False, "vocab_size": 300, "max_length": 64, "eval_steps": 10_000}
+SMALL: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1}
+WRITER: dict[str, Any] = {"torch_compile": False, "vocab_size": 300, "max_length": 64, "eval_steps": 10_000}
 
 
 def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
@@ -173,7 +174,7 @@ def test_a_teacher_that_is_gone_or_another_one_is_told(tmp_path: Path, teacher: 
 
 def test_a_tagger_learns_from_one_with_other_tokens(tmp_path: Path) -> None:
     teacher = _trained(tmp_path / "teacher", TAGGING.kind, num_train_epochs=8.0)
-    values = {"vocab_size": 290, "num_train_epochs": 10.0, "distillation_weight": 1.0}
+    values: dict[str, Any] = {"vocab_size": 290, "num_train_epochs": 10.0, "distillation_weight": 1.0}
     folder = run_folders.make(tmp_path / "run", kind=TAGGING.kind, teacher=str(teacher), **values)
     end, _ = _run(folder)
     assert isinstance(end, Finished), end
@@ -196,7 +197,7 @@ def test_several_labels_a_text_are_taught_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fixture", [WRITING, DIALOGUE], ids=["texts", "conversations"])
 def test_a_writer_from_scratch_takes_the_tokens_of_its_teacher(tmp_path: Path, fixture: Any) -> None:
     teacher = _trained(tmp_path / "teacher", fixture.kind, **WRITER)
-    values = {**WRITER, **SMALL, "num_attention_heads": 1, "load_best_model_at_end": False}
+    values: dict[str, Any] = {**WRITER, **SMALL, "num_attention_heads": 1, "load_best_model_at_end": False}
     values |= {"vocab_size": 400, "num_train_epochs": 20.0}
     apart = []
     for weight in (0.0, 1.0):
@@ -215,7 +216,7 @@ def test_a_writer_from_scratch_takes_the_tokens_of_its_teacher(tmp_path: Path, f
 def _apart(model: Path, teacher: Path) -> float:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    both: list[Any] = [AutoModelForCausalLM.from_pretrained(one).eval() for one in (model, teacher)]
+    both: list[Any] = [AutoModelForCausalLM.from_pretrained(one) for one in (model, teacher)]
     text = " ".join(row["text"] for row in WRITING.kind.rows(8))
     ids = torch.tensor([AutoTokenizer.from_pretrained(teacher)(text, add_special_tokens=False)["input_ids"][:64]])
     with torch.no_grad():
@@ -235,8 +236,9 @@ def test_a_writer_is_not_taught_in_other_tokens(tmp_path: Path) -> None:
 
 
 def test_what_asking_takes_is_foretold(tmp_path: Path, teacher: Path) -> None:
-    told = []
-    for values in ({}, {"teacher": str(teacher)}):
+    told: list[Forecast] = []
+    tried: tuple[dict[str, Any], ...] = ({}, {"teacher": str(teacher)})
+    for values in tried:
         folder = run_folders.make(tmp_path / str(len(told)), max_steps=8, **SMALL, **values)
         told.append(preflight.measure(folder.path, clock=map(float, itertools.count()).__next__))
     # a tick of the clock for the 96 rows that are asked about, and those of looking at it

@@ -36,7 +36,7 @@ def test_the_loss_is_that_of_the_paper(temperature: float) -> None:
 def test_the_gradient_is_the_difference_of_the_chances_times_the_temperature() -> None:
     logits = torch.randn(4, 5, requires_grad=True)
     said, temperature = torch.randn(4, 5), 3.0
-    distillation.losses(logits, said, temperature).sum().backward()
+    distillation.losses(logits, said, temperature).sum().backward()  # type: ignore[no-untyped-call]
     wanted = temperature * (torch.softmax(logits.detach() / temperature, -1) - torch.softmax(said / temperature, -1))
     assert logits.grad is not None
     torch.testing.assert_close(logits.grad, wanted)
@@ -63,7 +63,7 @@ def test_tokens_in_pieces_have_the_loss_and_gradient_of_all_at_once(
         monkeypatch.setattr(head_loss, "pieces", lambda *_, size=pieces: size)
         parts = [hidden.clone().requires_grad_(), head.clone().requires_grad_()]
         loss = distillation.token_loss(lesson, Said(parts[0], parts[1]), theirs, labels)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         found.append((loss.detach(), *(one.grad for one in parts)))
     some = labels != IGNORED
     logits = hidden[some] @ head.t()
@@ -80,7 +80,7 @@ def test_where_no_token_counts_there_is_nothing_to_learn() -> None:
     loss = distillation.token_loss(
         Lesson(temperature=2.0, weight=0.5), Said(hidden, torch.randn(6, 4)), said, torch.tensor([IGNORED, IGNORED])
     )
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert float(loss.detach()) == 0.0
     assert hidden.grad is not None
     assert not hidden.grad.any()

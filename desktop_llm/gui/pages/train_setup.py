@@ -270,15 +270,21 @@ class TrainSetup(QWidget):
                 return
 
     def _words(self) -> str:
-        """What is to be said of the start."""
+        """What is to be said of the start, and of who teaches."""
         if self._recipe.model == SCRATCH:
             preset = self._preset.currentData()
             help_text = self.tr(preset.help) if isinstance(preset, Preset) else ""
             count = parameters(self._recipe, self._task)
             number, unit = amounts.parameters(count)
             size = f"{number} {self.tr(unit)}".strip()
-            return self.tr("{help} About {size} parameters.").format(help=help_text, size=size).strip()
-        return folder_words(Path(self._recipe.model))
+            words = self.tr("{help} About {size} parameters.").format(help=help_text, size=size).strip()
+        else:
+            words = folder_words(Path(self._recipe.model))
+        teacher = self._recipe.teacher
+        if not teacher:
+            return words
+        named = self.tr("run {number}").format(number=teacher) if teacher.isdecimal() else model_title(teacher)
+        return f"{words} {self.tr('Taught by {teacher}.').format(teacher=named)}".strip()
 
     def _add_model(self, model: str) -> None:
         if self._model.findData(model) < 0:
