@@ -9,6 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 FIGURE_WIDTH = 60
+PADDING = 24
+"""Pixels left and right of a cell's text."""
 
 
 class FigureTable(QTableWidget):
@@ -29,7 +31,7 @@ class FigureTable(QTableWidget):
         self.horizontalHeader().setHighlightSections(False)
         metrics = self.horizontalHeader().fontMetrics()
         for column in range(1, len(titles)):
-            self.setColumnWidth(column, max(FIGURE_WIDTH, metrics.horizontalAdvance(titles[column]) + 24))
+            self.setColumnWidth(column, max(FIGURE_WIDTH, metrics.horizontalAdvance(titles[column]) + PADDING))
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.setTabKeyNavigation(False)
@@ -38,6 +40,10 @@ class FigureTable(QTableWidget):
     def show_rows(self, rows: Sequence[Sequence[str]]) -> None:
         """Show these; the first cell of a row is its name."""
         self.setRowCount(len(rows))
+        metrics = self.fontMetrics()
+        for column in range(1, self.columnCount()):
+            widest = max((metrics.horizontalAdvance(row[column]) for row in rows), default=0)
+            self.setColumnWidth(column, max(self.columnWidth(column), widest + PADDING))
         for place, row in enumerate(rows):
             for column, text in enumerate(row):
                 self.setItem(place, column, QTableWidgetItem(text))
