@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 FIGURE_WIDTH = 60
 PADDING = 24
 """Pixels left and right of a cell's text."""
+WIDEST = 160
+"""What a figure may take at most, so that a name instead of one does not push the first column out."""
 
 
 class FigureTable(QTableWidget):
@@ -43,7 +45,7 @@ class FigureTable(QTableWidget):
         metrics = self.fontMetrics()
         for column in range(1, self.columnCount()):
             widest = max((metrics.horizontalAdvance(row[column]) for row in rows), default=0)
-            self.setColumnWidth(column, max(self.columnWidth(column), widest + PADDING))
+            self.setColumnWidth(column, max(self.columnWidth(column), min(WIDEST, widest + PADDING)))
         for place, row in enumerate(rows):
             for column, text in enumerate(row):
                 self.setItem(place, column, QTableWidgetItem(text))
