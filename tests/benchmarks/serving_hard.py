@@ -50,7 +50,7 @@ def main() -> int:
         wrong = use(str(said["address"]), psutil.Process(child.pid), told.minutes)
     finally:
         child.send("stop")
-        code = child.close(grace=15)
+        code = child.close(grace=60)
     if code:
         wrong.append(f"it ended with {code}")
     print("; ".join(wrong) if wrong else "All is well.")

@@ -48,7 +48,7 @@ def test_bad_requests_neither_stop_nor_swell_a_server(model: Path) -> None:
         assert ask(address, "/health")[0] == 200
     finally:
         child.send("stop")
-        assert child.close(grace=15) == 0
+        assert child.close(grace=60) == 0
 
 
 def test_a_stream_that_nobody_reads_is_given_up() -> None:

@@ -20,7 +20,7 @@ def test_a_pipe_that_nobody_reads_does_not_hold_up_who_tells() -> None:
     for count in range(MORE_THAN_A_PIPE_HOLDS):
         newest.put({"requests": count})
     newest.close()
-    told = {}
+    told: dict[str, int] = {}
     while told != {"requests": MORE_THAN_A_PIPE_HOLDS - 1}:  # what comes last is heard, when somebody listens again
         assert ours.poll(SECONDS)
         told = ours.recv()
