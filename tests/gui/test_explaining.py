@@ -52,7 +52,7 @@ def test_words_are_coloured_by_what_they_add(qtbot: QtBot, window: MainWindow, t
     topic = _words(table).index("bread")
     assert adds[topic] == max(adds) > 0
     assert _words(table, 2)[topic].startswith("−")
-    assert hint.text().startswith("All words together add +")
+    assert hint.text().startswith("All words together add ")
     marked = {one.cursor.selectedText() for one in text.extraSelections()}
     assert "bread" in marked
     cursor = text.textCursor()

@@ -112,7 +112,8 @@ def test_a_stopped_search_goes_on_with_the_trial_that_was_left(qtbot: QtBot, win
     assert again.args == [number]
     qtbot.waitUntil(lambda: project.runs.get(number).step > left.step, timeout=LONG)
     click(qtbot, window, "train.stop")  # as any run it may be stopped by itself
-    qtbot.waitUntil(lambda: not window.hub.tuning.active and window.hub.background.idle, timeout=LONG)
+    hub = window.hub
+    qtbot.waitUntil(lambda: not (hub.tuning.active or hub.is_training) and hub.background.idle, timeout=LONG)
     told = tuning.standing(project, 1).trials
     assert [(one.run, one.state, one.why) for one in told] == [(number, "pruned", "stopped by hand")]
 
