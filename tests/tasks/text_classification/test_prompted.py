@@ -20,6 +20,7 @@ from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Noted
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
+from desktop_llm.nets import onednn
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import training
 from tests import run_folders
@@ -108,6 +109,19 @@ def test_chances_are_those_of_transformers_alone_name_by_name(tmp_path: Path, na
         assert dict(one.top) == pytest.approx(chances, abs=1e-4)
         assert sum(chance for _, chance in one.top) == pytest.approx(1.0)
         assert one.label == max(chances, key=lambda name: chances[name])
+
+
+@pytest.mark.skipif(not torch._C._has_mkldnn, reason="this PyTorch comes without oneDNN")
+@pytest.mark.parametrize("tied", [True, False])
+def test_packed_for_a_server_it_answers_the_same(tmp_path: Path, tied: bool) -> None:
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256, tie_word_embeddings=tied)
+    learner = _built(_make(tmp_path / "run", base))
+    learner.model.train(False)
+    batch = learner.collate(learner.encode([{"text": "the train"}, {"text": "soup"}], lambda *_: None), range(2))
+    before = learner.outputs(batch)
+    onednn.use(learner.model)
+    onednn.pack(learner.model)
+    torch.testing.assert_close(learner.outputs(batch), before, atol=1e-4, rtol=1e-4)
 
 
 @BOTH
