@@ -127,6 +127,11 @@ class PromptClasses(ChatKept):
         ((ids, _),) = self._prompting.prompts([str(row["text"])], [self._room])
         return ids
 
+    def named(self) -> np.ndarray:
+        """The tokens of the names of all classes, as they stand behind a prompt."""
+        told: np.ndarray = self._names.table[self._names.table != IGNORED].cpu().numpy()
+        return told
+
     def _together(self, ids: torch.Tensor, sizes: torch.Tensor, names: name_tree.NameTree) -> torch.Tensor:
         """All names behind each prompt, read in one go."""
         lines, wide = ids.shape

@@ -15,11 +15,13 @@ import torch
 from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
+from desktop_llm.engine.shrink import Cut, shrink
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Noted
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
+from desktop_llm.jobs.model_note import NOTE
 from desktop_llm.nets import onednn
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import training
@@ -122,6 +124,27 @@ def test_packed_for_a_server_it_answers_the_same(tmp_path: Path, tied: bool) -> 
     onednn.use(learner.model)
     onednn.pack(learner.model)
     torch.testing.assert_close(learner.outputs(batch), before, atol=1e-4, rtol=1e-4)
+
+
+def test_without_unused_tokens_its_names_are_still_read_as_they_were(tmp_path: Path) -> None:
+    """No text has the tokens of these names, nor has the prompt."""
+    kind = Kind(task=TASK.name, rows=run_folders.rows, classes=("Hello there", "The sky is blue"))
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256, initializer_range=0.3)
+    learner = _built(_make(tmp_path / "run", base, kind, instruction="?"))
+    learner.save(tmp_path / "whole")
+    (tmp_path / "whole" / NOTE).write_text(json.dumps({"task": TASK.name}), encoding="utf-8")
+    rows = run_folders.rows(20)
+    told = shrink(tmp_path / "whole", TASK.name, Cut(tokens=True), tmp_path / "own", texts=lambda: rows, held_out=[])
+    assert told.tokens < told.tokens_before
+    before, after = (Predictor(tmp_path / name).learner for name in ("whole", "own"))
+    assert [len(one) for one in _names(after)] == [len(one) for one in _names(before)]
+    # other tokens are no longer among those that are chosen from: names are as far from each other as they were
+    sums = [one.outputs(one.collate(one.encode(rows, lambda *_: None), range(20))) for one in (before, after)]
+    assert [one.label for one in after.predictions(sums[1])] == [one.label for one in before.predictions(sums[0])]
+
+
+def _names(learner: Any) -> list[list[int]]:
+    return list(learner._prompting.answers(learner.classes))
 
 
 @BOTH
