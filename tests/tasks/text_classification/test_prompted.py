@@ -16,6 +16,7 @@ from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
 from desktop_llm.engine.shrink import Cut, shrink
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Noted
@@ -23,6 +24,7 @@ from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.jobs.model_note import NOTE
 from desktop_llm.nets import onednn
+from desktop_llm.nets.distillation import Lesson
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import training
 from tests import run_folders
@@ -191,6 +193,28 @@ def test_it_learns_and_a_saved_folder_answers_the_same(learned: tuple[RunFolder,
     assert config["id2label"] == {"0": "food", "1": "travel"}
     again = training.default_recipe(TASK, str(folder.model), 100)
     assert (again.task_type, again.instruction) == ("CAUSAL_LM", ASKS)
+
+
+def test_a_small_head_learns_from_one_that_is_asked(learned: tuple[RunFolder, list[Event]], tmp_path: Path) -> None:
+    teacher = learned[0].model
+    folder = run_folders.make(tmp_path / "run", teacher=str(teacher), distillation_weight=1.0, max_steps=2)
+    end, _ = _run(folder)
+    assert isinstance(end, Finished), end
+    said = np.load(next(folder.teacher.rglob("*.npy")))
+    rows = list(snapshot.rows(folder.snapshot, "train"))
+    outputs = Predictor(teacher).outputs(rows)
+    assert isinstance(outputs, torch.Tensor)
+    np.testing.assert_allclose(said, torch.log_softmax(outputs, dim=-1).numpy(), atol=0.01, rtol=0.01)
+
+
+def test_a_teacher_that_reads_less_than_prompt_and_name_is_refused(tmp_path: Path) -> None:
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256)
+    learner = _built(_make(tmp_path / "run", base, max_length=64))
+    short = templates.llama(tmp_path / "short", max_position_embeddings=80)
+    teacher = _built(_make(tmp_path / "other", short, instruction="?", max_length=16))
+    assert 64 < 80 < learner.widest
+    with pytest.raises(UserError, match="The teacher reads 80 tokens at once, the run "):
+        learner.accompany(teacher, Lesson(temperature=2.0, weight=0.5))
 
 
 @pytest.mark.parametrize("name", ["huggingface", "gguf-f16"])
