@@ -27,6 +27,8 @@ VERBS = {
     "compare": "evaluating",
     "slices": "slicing",
     "predict": "models",
+    "shrink": "compressing",
+    "compress": "compressing",
     "export": "models",
     "serve": "serving",
     "load": "serving",

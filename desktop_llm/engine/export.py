@@ -108,7 +108,7 @@ def _folder(run: RunFolder, order: Order, filling: Path) -> None:
             _copy(path, filling)
 
 
-def _light(run: RunFolder, filling: Path) -> None:
+def light(run: RunFolder, filling: Path) -> None:
     """All but the weights: config, tokenizer, and what this program has to know."""
     for path in run.model.iterdir():
         if path.is_file() and path.name != atomic.MANIFEST and not path.name.endswith(HEAVY):
@@ -128,7 +128,7 @@ def _adapter(run: RunFolder, order: Order, filling: Path) -> None:
 
 
 def _onnx(run: RunFolder, order: Order, filling: Path) -> None:
-    _light(run, filling)
+    light(run, filling)
     model, _ = _loaded(run.model)
     longest = model_folder.longest(model.config, onnx_model.UNLIMITED)
     if not order.format.precision:
@@ -139,7 +139,7 @@ def _onnx(run: RunFolder, order: Order, filling: Path) -> None:
         onnx_model.write(model, exact, longest)
         del model
         order.report(0.5, "Making its numbers smaller")
-        onnx_model.quantise(exact, filling / onnx_model.WEIGHTS)
+        onnx_model.QUANTISERS[order.format.precision](exact, filling / onnx_model.WEIGHTS)
 
 
 def _gguf(run: RunFolder, order: Order, filling: Path) -> None:

@@ -82,6 +82,17 @@ _ALL = (
         agreeing=0.9,
     ),
     Format(
+        name="onnx-int4",
+        title="ONNX, 4 bits",
+        help="As ONNX, at about a seventh of the size: weights and embeddings in blocks of 4 bits. For memory, not for "
+        "speed; what it costs in answers is measured.",
+        kind="onnx",
+        precision="int4",
+        modules=ONNX_MODULES,
+        bound=None,
+        agreeing=0.8,
+    ),
+    Format(
         name="gguf-f16",
         title="GGUF, 16 bits",
         help="For llama.cpp, Ollama and LM Studio, in half precision.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ WEIGHTS = "model.onnx"
 INPUTS = ("input_ids", "attention_mask")
 MOST_TEXTS = 65_536
 UNLIMITED = 1_000_000
+BLOCK = 32
 
 
 def is_one(folder: Path) -> bool:
@@ -125,3 +127,23 @@ def quantise(file: Path, to: Path) -> None:
     # a scale for each row of a matrix, and one bit kept free for the sums of processors without VNNI: of banking77's
     # answers 99 % stay the same so, 94 % without
     quantize_dynamic(str(file), str(to), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+
+
+def quantise_blocks(file: Path, to: Path) -> None:
+    """The same with weights, and the tables that are looked up in, as whole numbers of 4 bits in blocks of BLOCK."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    for handler in [one for one in root.handlers if one not in before]:
+        root.removeHandler(handler)  # what the library sets up as it is loaded would print whatever anybody logs
+    logging.getLogger("onnxruntime.quantization.matmul_nbits_quantizer").setLevel(logging.ERROR)
+    made = MatMulNBitsQuantizer(
+        str(file), bits=4, block_size=BLOCK, is_symmetric=False, op_types_to_quantize=("MatMul", "Gather")
+    )
+    made.process()
+    made.model.save_model_to_file(str(to), False)
+
+
+QUANTISERS: Mapping[str, Callable[[Path, Path], None]] = {"int8": quantise, "int4": quantise_blocks}
+"""How weights are made smaller, by the precision of a format."""

@@ -72,8 +72,10 @@ class ExportPage(Page):
             self.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
-        """`run` chooses one."""
+        """`run` chooses one, `format` how it is handed on."""
         self.runs.reload(arguments.get("run"))
+        if isinstance(arguments.get("format"), str):
+            self.form.choose(arguments["format"])
 
     def state(self) -> dict[str, Any]:
         """The chosen format, and what was said for the card."""

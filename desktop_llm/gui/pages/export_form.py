@@ -111,6 +111,11 @@ class ExportForm(QWidget):
         told = self._choices.get(self.format_name)
         return told is not None and not (told.unfit or told.missing)
 
+    def choose(self, name: str) -> None:
+        """Choose a format, as if the person had."""
+        self.format_box.setCurrentIndex(max(0, self.format_box.findData(name)))
+        self._on_format()
+
     def papers(self) -> dict[str, str]:
         """What the card is to say that only a person knows."""
         return {name: field.text().strip() for name, field in self._papers.items()}

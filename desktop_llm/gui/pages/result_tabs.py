@@ -9,6 +9,7 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.result_tab import ResultTab
+from desktop_llm.jobs.recipe import OWN
 from desktop_llm.tasks.task import Task
 
 
@@ -50,10 +51,19 @@ def _slices(hub: Hub) -> ResultTab:
     return SlicesTab(hub)
 
 
+def _compress(hub: Hub) -> ResultTab:
+    from desktop_llm.gui.pages.result_compress import CompressTab
+
+    return CompressTab(hub)
+
+
 TABS: dict[str, Tab] = {
     "figures": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Figures")), _figures, lambda task: True),
     "compare": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Compare")), _compare, lambda task: task.open_tally is not None),
     "slices": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Slices")), _slices, lambda task: task.open_tally is not None),
     "certainty": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "How sure")), _certainty, lambda task: task.loop is not None),
     "curves": Tab(str(QT_TRANSLATE_NOOP("ResultTabs", "Curves")), _curves, lambda task: task.loop is not None),
+    "compress": Tab(
+        str(QT_TRANSLATE_NOOP("ResultTabs", "Compress")), _compress, lambda task: OWN["teacher"] in task.groups
+    ),
 }

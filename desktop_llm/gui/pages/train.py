@@ -124,7 +124,10 @@ class TrainPage(Page):
             self.controls.runs.reload()
 
     def opened(self, **arguments: Any) -> None:
-        """`start` begins a run with what is set; `resume` goes on with that run; `take_back` asks for one."""
+        """`values` of a recipe are set first; `start` begins a run with what is set; `resume` goes on with that run;
+        `take_back` asks for one."""
+        if isinstance(arguments.get("values"), dict):
+            self.setup.begin_with(arguments["values"])
         self._check_timer.start()
         if arguments.get("start"):
             self.start()
