@@ -102,7 +102,7 @@ def shrink(
         if cut.tokens:
             report(0.7, "Reading the texts")
             rows = list(texts())
-            named = [learner.named()] if isinstance(learner, Naming) else []
+            named: list[np.ndarray] = [learner.named()] if isinstance(learner, Naming) else []
             stays = fewer_tokens.stay(tokenizer, [_ids(rows, learner, tokenizer), *named])
             smaller = fewer_tokens.write_tokenizer(tokenizer, stays, filling)
             some = [str(row.get("text", "")) for row in rows[:: max(1, len(rows) // SAMPLE)]]
