@@ -27,7 +27,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs.model_note import NOTE
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import fewer_layers, fewer_tokens, model_folder, narrower
-from desktop_llm.nets.learner import Learner, Row
+from desktop_llm.nets.learner import Learner, Naming, Row
 from desktop_llm.tasks import task as task_named
 
 BATCH = 64
@@ -102,7 +102,8 @@ def shrink(
         if cut.tokens:
             report(0.7, "Reading the texts")
             rows = list(texts())
-            stays = fewer_tokens.stay(tokenizer, [_ids(rows, learner, tokenizer)])
+            named: list[np.ndarray] = [learner.named()] if isinstance(learner, Naming) else []
+            stays = fewer_tokens.stay(tokenizer, [_ids(rows, learner, tokenizer), *named])
             smaller = fewer_tokens.write_tokenizer(tokenizer, stays, filling)
             some = [str(row.get("text", "")) for row in rows[:: max(1, len(rows) // SAMPLE)]]
             fewer_tokens.must_read_the_same(tokenizer, smaller, stays, some)

@@ -26,6 +26,7 @@ ABOUT_THE_RUN = frozenset({"several"})
 FIXED = frozenset(
     {
         "model",
+        "teacher",
         "device",
         "seed",
         "bf16",

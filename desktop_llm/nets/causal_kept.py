@@ -37,6 +37,11 @@ class CausalKept(Kept):
         return model_folder.longest(self.model.config, causal_model.UNLIMITED)
 
     @property
+    def widest(self) -> int:
+        """How many tokens it is given at once at most, while it learns."""
+        return self._parts.max_length
+
+    @property
     def ends(self) -> frozenset[int]:
         """The token that ends a text, and what the model's own settings say beside it."""
         told = getattr(self.model.generation_config, "eos_token_id", None)
@@ -50,7 +55,8 @@ class CausalKept(Kept):
         """The mean loss of all tokens that count."""
         said, labels = self.says(batch), batch["labels"].flatten()
         if self._teacher is not None and self._lesson is not None:
-            return distillation.token_loss(self._lesson, said, self._teacher.heard_at(batch), labels)
+            heard = self._teacher.heard_at(batch)
+            return distillation.token_loss(self._lesson, said, heard, labels, smoothing=self._smoothing)
         if said.head is None:
             return torch.nn.functional.cross_entropy(
                 said.states.float(), labels, ignore_index=head_loss.IGNORED, label_smoothing=self._smoothing
@@ -81,10 +87,10 @@ class CausalKept(Kept):
                 "The teacher has other tokens than the model that is to learn, and a model that writes learns from one "
                 "with the same; start from scratch (which takes those of the teacher), or choose another one."
             )
-        if teacher.context < self._parts.max_length:
+        if teacher.context < self.widest:
             raise UserError(
-                f"The teacher reads {teacher.context:,} tokens at once, the run {self._parts.max_length:,}; set "
-                f"“max_length” to {teacher.context} at most."
+                f"The teacher reads {teacher.context:,} tokens at once, the run {self.widest:,}; lower “max_length” by "
+                f"{self.widest - teacher.context:,}, or choose a teacher that reads more."
             )
         teacher.model.requires_grad_(False).train(False)
         self._teacher, self._lesson = teacher, lesson

@@ -60,8 +60,10 @@ class Said:
         return self.states.shape[1] if self.head is None else len(self.head)
 
 
-def token_loss(lesson: Lesson, ours: Said, theirs: Said, labels: torch.Tensor) -> torch.Tensor:
-    """The mean loss of the tokens whose `labels` int64 [n] count; nothing where none does.
+def token_loss(
+    lesson: Lesson, ours: Said, theirs: Said, labels: torch.Tensor, *, smoothing: float = 0.0
+) -> torch.Tensor:
+    """The mean loss of the tokens whose `labels` int64 [n] count; nothing where none does. `smoothing` is of labels.
 
     The logits are made a piece of the tokens at a time, and for the gradient once more, so that never all exist
     together. Where the models do not know equally many tokens, those that both know count.
@@ -75,7 +77,8 @@ def token_loss(lesson: Lesson, ours: Said, theirs: Said, labels: torch.Tensor) -
         logits = (mine if head is None else mine @ head.t()).float()
         said = theirs.states[some] if theirs.head is None else theirs.states[some] @ theirs.head.t()
         soft = losses(logits[:, :size], said[:, :size], lesson.temperature).sum()
-        return lesson.mixed(functional.cross_entropy(logits, labels[some], reduction="sum"), soft)
+        hard = functional.cross_entropy(logits, labels[some], reduction="sum", label_smoothing=smoothing)
+        return lesson.mixed(hard, soft)
 
     for start in range(0, len(counted), step):
         some = counted[start : start + step]

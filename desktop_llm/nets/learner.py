@@ -241,6 +241,14 @@ class Accompanied(Protocol):
 
 
 @runtime_checkable
+class Naming(Protocol):
+    """A learner whose answers are names of its own, whatever it is asked about."""
+
+    def named(self) -> np.ndarray:
+        """All tokens of these names."""
+
+
+@runtime_checkable
 class Partial(Protocol):
     """A learner of whose model not all is computed for each token of an example."""
 

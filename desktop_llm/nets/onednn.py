@@ -59,8 +59,12 @@ class OneDnnLinear(nn.Linear):
 
 
 def pack(model: nn.Module) -> int:
-    """Let the layers that `use` has found answer, and never learn or be saved again; how many there are."""
-    found = [module for module in model.modules() if type(module) is OneDnnLinear]
+    """Let the layers that `use` has found answer, and never learn or be saved again; how many there are.
+
+    Not the head over all tokens: whoever asks for the chances of some reads its weight, and it may be the embeddings'.
+    """
+    head = getattr(model, "get_output_embeddings", lambda: None)()
+    found = [module for module in model.modules() if type(module) is OneDnnLinear and module is not head]
     for module in found:
         module.__class__ = PackedLinear
         assert isinstance(module, PackedLinear)

@@ -56,9 +56,13 @@ class PromptClasses(ChatKept):
         setattr(config, prompt.KEY, instruction)
         config.id2label = dict(enumerate(self.classes))
         config.label2id = dict(self._numbers)
-        longest = self._room + self._names.longest
-        self.joins = parts.apart and parts.plain_head and causal_model.window(config) >= longest
+        self.joins = parts.apart and parts.plain_head and causal_model.window(config) >= self.widest
         """Whether all names are read behind one prompt."""
+
+    @property
+    def widest(self) -> int:
+        """A prompt with the longest name behind it."""
+        return self._room + self._names.longest
 
     def encode(self, rows: Iterable[Row], report: Report) -> TokenRows:
         """Prompts as tokens and labels as numbers; −1 for none and for one that the model does not know."""
@@ -126,6 +130,11 @@ class PromptClasses(ChatKept):
         """The prompt, cut as it is to be answered."""
         ((ids, _),) = self._prompting.prompts([str(row["text"])], [self._room])
         return ids
+
+    def named(self) -> np.ndarray:
+        """The tokens of the names of all classes, as they stand behind a prompt."""
+        told: np.ndarray = self._names.table[self._names.table != IGNORED].cpu().numpy()
+        return told
 
     def _together(self, ids: torch.Tensor, sizes: torch.Tensor, names: name_tree.NameTree) -> torch.Tensor:
         """All names behind each prompt, read in one go."""

@@ -114,9 +114,14 @@ class SequenceHead(Kept, ABC):
 
     def heard(self, examples: TokenRows, teacher: Learner, said: Outputs) -> np.ndarray:
         """A teacher's logits float16 [n, classes], in the order of the own classes."""
-        if not isinstance(teacher, SequenceHead) or not isinstance(said, torch.Tensor):
+        names = getattr(teacher, "classes", None)
+        if names is None or not isinstance(said, torch.Tensor) or said.shape[1:] != (len(names),):
             raise UserError("The teacher does not answer as this model is to; choose one of the same task.")
-        return distillation.kept(said[:, distillation.columns(self.classes, teacher.classes)])
+        if not isinstance(teacher, SequenceHead):
+            # one that is asked by a prompt says log-probabilities of names, so far below 0 that float16 would tell
+            # them badly apart: only their differences count
+            said = torch.log_softmax(said.float(), dim=-1)
+        return distillation.kept(said[:, distillation.columns(self.classes, names)])
 
     def taught(self, examples: TokenRows, heard: np.ndarray, lesson: Lesson) -> TokenRows:
         """The examples with a teacher's logits."""

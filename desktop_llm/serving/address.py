@@ -54,9 +54,10 @@ def parse(given: str, token: str = "") -> Address:
     try:
         told = urlsplit(text if "://" in text else f"http://{text}")
         host, port = told.hostname or "", told.port
+        host.encode("idna")  # as a connection will want it
     except ValueError:
         raise UserError(words) from None
-    fits = told.scheme in PORTS and host and host.isprintable() and " " not in host
+    fits = told.scheme in PORTS and host and port != 0 and host.isprintable() and " " not in host
     if not fits or told.username is not None or told.query or told.fragment:
         raise UserError(words)
     if not (token.isascii() and token.isprintable() and " " not in token):

@@ -77,7 +77,7 @@ def of(
     frozen = snapshot.rows(folder.snapshot, "train")
     rows = [(int(row["id"]), str(row.get(main, "")), row.get("label")) for row in frozen]
     keys = vectors.keys_of([told for _, told, _ in rows])
-    there = _kept(folder.vectors, folder.model)
+    there = _kept(folder.vectors, folder.model, tidying=not project.read_only)
     _fill(project, there, keys, [told for _, told, _ in rows], embed, on_progress, should_stop)
     if should_stop():
         raise Cancelled
@@ -97,12 +97,12 @@ def here(model: Path) -> Embed:
     return Encoder(model).embed
 
 
-def _kept(folder: Path, model: Path) -> Vectors:
-    """The vectors of the run's model as it is now; those of an earlier one, before it learned longer, go."""
+def _kept(folder: Path, model: Path, *, tidying: bool) -> Vectors:
+    """The vectors of the run's model as it is now; `tidying`: those of an earlier one, before it learned longer, go."""
     from desktop_llm.loop.vectors import Vectors
 
     mine = folder / embedding.mark(model)
-    for old in folder.iterdir() if folder.is_dir() else ():
+    for old in folder.iterdir() if tidying and folder.is_dir() else ():
         if old != mine:
             shutil.rmtree(old, ignore_errors=True)
     return Vectors(mine)

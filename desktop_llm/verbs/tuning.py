@@ -174,13 +174,13 @@ def load(project: Project, number: int) -> Search:
 def standing(project: Project, number: int) -> Standing:
     """Where a search stands. Raises UserError."""
     told = load(project, number)
-    study = Study(told, folder_of(project, number))
+    study = Study(told, folder_of(project, number), reading=True)
     return _standing(project, told, study, study.spent)
 
 
 def importance(project: Project, number: int) -> dict[str, float]:
     """How much each setting had to do with how the trials came out, see `Study.importance`. Raises UserError."""
-    return Study(load(project, number), folder_of(project, number)).importance()
+    return Study(load(project, number), folder_of(project, number), reading=True).importance()
 
 
 def _standing(project: Project, told: Search, study: Study, seconds: float, over: str = "") -> Standing:

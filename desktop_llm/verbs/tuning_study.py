@@ -20,6 +20,7 @@ from desktop_llm.jobs.search import Range, Search
 if TYPE_CHECKING:
     import optuna
     from optuna.pruners import BasePruner
+    from optuna.storages import JournalStorage
     from optuna.trial import FrozenTrial
 
 State = Literal["running", "complete", "pruned", "failed"]
@@ -59,11 +60,12 @@ class Trial:
 class Study:
     """One search's memory. May be used from several threads, one at a time."""
 
-    def __init__(self, search: Search, folder: Path) -> None:
-        """Opens the journal in `folder`, or begins it. Raises UserError."""
+    def __init__(self, search: Search, folder: Path, *, reading: bool = False) -> None:
+        """Opens the journal in `folder`, or begins it. Raises UserError.
+
+        `reading`: nothing is written, for whoever only looks may not be the one who writes.
+        """
         import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.disable_default_handler()
         self.search = search
@@ -71,17 +73,7 @@ class Study:
         self._ranges = {one.key: _distribution(one) for one in search.ranges}
         journal = folder / JOURNAL
         try:
-            _mend(journal)
-            # a project has one writer already: a file that locks would only outlive a killed program
-            lock: Any = _Threads()
-            storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-            self._study = optuna.create_study(
-                storage=storage,
-                study_name=f"search {search.number}",
-                direction="maximize" if search.higher_is_better else "minimize",
-                pruner=_pruner(search),
-                load_if_exists=True,
-            )
+            self._study = _read(search, journal) if reading else _opened(search, journal)
         except OSError as error:
             raise from_os_error(error, "open the journal of the search", journal) from error
         except (ValueError, KeyError, TypeError) as error:
@@ -249,6 +241,44 @@ def _pruner(search: Search) -> BasePruner:
     if search.pruner == "median":
         return pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=WARM_RUNGS)
     return pruners.NopPruner()
+
+
+def _opened(search: Search, journal: Path) -> optuna.Study:
+    """The study of the journal, whole again where a power cut has torn it; begun where there is none."""
+    import optuna
+
+    _mend(journal)
+    return optuna.create_study(
+        storage=_storage(journal),
+        study_name=_name(search),
+        direction="maximize" if search.higher_is_better else "minimize",
+        pruner=_pruner(search),
+        load_if_exists=True,
+    )
+
+
+def _read(search: Search, journal: Path) -> optuna.Study:
+    """The study as the journal has it now; one without trials where none was begun."""
+    import optuna
+
+    if journal.exists():
+        storage = _storage(journal)
+        if any(one.study_name == _name(search) for one in storage.get_all_studies()):
+            return optuna.load_study(storage=storage, study_name=_name(search))
+    return optuna.create_study()
+
+
+def _name(search: Search) -> str:
+    return f"search {search.number}"
+
+
+def _storage(journal: Path) -> JournalStorage:
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    # a project has one writer already: a file that locks would only outlive a killed program
+    lock: Any = _Threads()
+    return JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
 
 
 class _Threads:

@@ -126,3 +126,12 @@ def test_the_loss_of_a_tag_is_that_of_its_class_and_of_the_tag_within_it() -> No
         word_lesson.of_classes(tags), classes, ignore_index=-1, reduction="sum"
     )
     torch.testing.assert_close(of_classes + word_lesson.beginnings(tags, targets), whole)
+
+
+def test_labels_are_smoothed_beside_a_teacher_as_without_one() -> None:
+    torch.manual_seed(0)
+    ours, theirs = Said(torch.randn(5, 8), None), Said(torch.randn(5, 8), None)
+    labels = torch.tensor([3, IGNORED, 0, 5, 2])
+    told = distillation.token_loss(Lesson(temperature=2.0, weight=0.0), ours, theirs, labels, smoothing=0.2)
+    wanted = torch.nn.functional.cross_entropy(ours.states, labels, ignore_index=IGNORED, label_smoothing=0.2)
+    torch.testing.assert_close(told, wanted)

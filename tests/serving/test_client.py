@@ -48,8 +48,12 @@ def test_an_address_says_whether_it_is_this_machine(given: str, url: str, own: b
 
 
 @pytest.mark.parametrize(
-    "given", ["", "http://", "ftp://a", "http://a:x", f"http://{NAMED}@a", "http://a?b", "a b", "http://a:99999"]
-)
+    "given",
+    [
+        "", "http://", "ftp://a", "http://a:x", f"http://{NAMED}@a", "http://a?b", "a b", "http://a:99999", "a:0",
+        "http://a..b", f"http://{70 * 'a'}.example",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_told(given: str) -> None:
     with pytest.raises(UserError, match="no address of a server"):
         parse(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,16 @@ def test_vectors_of_another_model_go_and_all_go_with_the_run(project: Project) -
     assert not old.exists()
     deleting.delete(project, 1)
     assert not folder.path.exists()
+
+
+def test_who_may_only_read_takes_nothing_away(project: Project) -> None:
+    asked, folder = Asked(project), project.runs.folder(1)
+    nearest.of(project, 1, "soup", asked)
+    old = folder.vectors / "0123"
+    old.mkdir()
+    with closing(Project.watch(project.path)) as watched:
+        assert len(nearest.of(watched, 1, "soup", asked, count=3)) == 3
+    assert old.exists()
 
 
 def test_it_stops_when_it_is_told(project: Project) -> None:

@@ -338,3 +338,20 @@ def test_ranges_suit_the_task_and_the_start(project: Project) -> None:
     rate = tuning.range_of(project, default, "learning_rate")
     assert rate.low == pytest.approx(default.learning_rate / 10)
     assert rate.high == pytest.approx(default.learning_rate * 10)
+
+
+def test_who_looks_at_a_search_writes_nothing(project: Project) -> None:
+    """Another window may be writing in that moment: a line that looks torn may be one that is on its way."""
+    number = _create(project, trials=3).number
+    journal = tuning.folder_of(project, number) / "journal.log"
+    with closing(Project.watch(project.path)) as watched:
+        assert tuning.standing(watched, number).trials == ()
+        assert tuning.importance(watched, number) == {}
+        assert not journal.exists()
+        tuner = Tuner(project, number)
+        assert tuner.next() == 1
+        whole = journal.read_bytes()
+        journal.write_bytes(whole + whole[:40])
+        assert [one.run for one in tuning.standing(watched, number).trials] == [1]
+        assert tuning.importance(watched, number) == {}
+        assert journal.read_bytes() == whole + whole[:40]

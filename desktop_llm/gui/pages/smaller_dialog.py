@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QWidget
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QWidget
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.work_dialog import WorkDialog
+from desktop_llm.jobs import formats
 from desktop_llm.jobs.recipe import SCRATCH
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import plain_label
@@ -33,7 +34,10 @@ class SmallerDialog(WorkDialog):
         title = self.tr("A smaller model, taught by run {number}").format(number=run.number)
         super().__init__(hub, parent, "results.smaller", title, WIDTH)
         self._run = run
-        self._layers = _layers(hub, run)
+        config = _config(hub, run)
+        layers = config.get("num_hidden_layers")
+        self._layers = layers if isinstance(layers, int) else 0
+        self._writes = formats.goes_on(config)
         words = self.tr(
             "A student begins with some of the layers of run {number} and learns from its answers: most of what the "
             "run can, in less memory and time. The Train page opens with what is made here; look it over, and start."
@@ -68,7 +72,8 @@ class SmallerDialog(WorkDialog):
         self.tokens.setToolTip(
             self.tr("Your texts are read as before; words that none of them has are read in smaller pieces.")
         )
-        self.tokens.setChecked(True)
+        self.tokens.setChecked(not self._writes)
+        self.tokens.setVisible(not self._writes)  # who writes learns from a teacher with the same tokens alone
         form.addRow(row_title(self.tr("Begin with")), self.begin_with)
         of = self.tr("Layers, of {count}").format(count=self._layers)
         form.addRow(row_title(of), self.layers)
@@ -116,11 +121,8 @@ class SmallerDialog(WorkDialog):
         return self.tr("Stopped; nothing was made.")
 
 
-def _layers(hub: Hub, run: Run) -> int:
-    """How many layers the run's model has; 0 where that cannot be told."""
+def _config(hub: Hub, run: Run) -> dict[str, Any]:
+    """What the config.json of the run's model says; nothing where it cannot be read."""
     from desktop_llm.verbs import exporting
 
-    if hub.project is None:
-        return 0
-    told = exporting.config_of(hub.project.runs.folder(run.number).model).get("num_hidden_layers")
-    return told if isinstance(told, int) else 0
+    return {} if hub.project is None else exporting.config_of(hub.project.runs.folder(run.number).model)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QTabBar, QTableWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QTabBar, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_llm.gui.pages.result_compress import CompressTab
@@ -78,6 +79,18 @@ def test_a_smaller_model_goes_to_train_with_its_teacher(qtbot: QtBot, window: Ma
     assert find(window, QLineEdit, "train.teacher").isVisible()
     assert find(window, QLineEdit, "train.distillation_weight").text() == "0.9"
     qtbot.waitUntil(lambda: find(window, QPushButton, "train.start").isEnabled(), timeout=LONG)
+
+
+def test_a_student_of_one_that_writes_keeps_its_tokens(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
+    """Else it could not learn from it."""
+    told = trained / "runs" / "0001" / "model" / "config.json"
+    config = json.loads(told.read_text(encoding="utf-8"))
+    told.write_text(json.dumps({**config, "architectures": ["LlamaForCausalLM"]}), encoding="utf-8")
+    tab = _open(qtbot, window, trained)
+    click(qtbot, window, "results.compress.smaller")
+    tokens = find(find(tab, SmallerDialog, "results.smaller"), QCheckBox, "results.smaller.tokens")
+    assert not tokens.isChecked()
+    assert not tokens.isVisible()
 
 
 def test_a_teacher_that_is_not_there_is_told_before_the_start(qtbot: QtBot, window: MainWindow, trained: Path) -> None:

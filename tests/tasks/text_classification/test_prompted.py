@@ -15,11 +15,16 @@ import torch
 from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.run import run
+from desktop_llm.engine.shrink import Cut, shrink
+from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Noted
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
+from desktop_llm.jobs.model_note import NOTE
+from desktop_llm.nets import onednn
+from desktop_llm.nets.distillation import Lesson
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import training
 from tests import run_folders
@@ -110,6 +115,40 @@ def test_chances_are_those_of_transformers_alone_name_by_name(tmp_path: Path, na
         assert one.label == max(chances, key=lambda name: chances[name])
 
 
+@pytest.mark.skipif(not torch._C._has_mkldnn, reason="this PyTorch comes without oneDNN")
+@pytest.mark.parametrize("tied", [True, False])
+def test_packed_for_a_server_it_answers_the_same(tmp_path: Path, tied: bool) -> None:
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256, tie_word_embeddings=tied)
+    learner = _built(_make(tmp_path / "run", base))
+    learner.model.train(False)
+    batch = learner.collate(learner.encode([{"text": "the train"}, {"text": "soup"}], lambda *_: None), range(2))
+    before = learner.outputs(batch)
+    onednn.use(learner.model)
+    onednn.pack(learner.model)
+    torch.testing.assert_close(learner.outputs(batch), before, atol=1e-4, rtol=1e-4)
+
+
+def test_without_unused_tokens_its_names_are_still_read_as_they_were(tmp_path: Path) -> None:
+    """No text has the tokens of these names, nor has the prompt."""
+    kind = Kind(task=TASK.name, rows=run_folders.rows, classes=("Hello there", "The sky is blue"))
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256, initializer_range=0.3)
+    learner = _built(_make(tmp_path / "run", base, kind, instruction="?"))
+    learner.save(tmp_path / "whole")
+    (tmp_path / "whole" / NOTE).write_text(json.dumps({"task": TASK.name}), encoding="utf-8")
+    rows = run_folders.rows(20)
+    told = shrink(tmp_path / "whole", TASK.name, Cut(tokens=True), tmp_path / "own", texts=lambda: rows, held_out=[])
+    assert told.tokens < told.tokens_before
+    before, after = (Predictor(tmp_path / name).learner for name in ("whole", "own"))
+    assert [len(one) for one in _names(after)] == [len(one) for one in _names(before)]
+    # other tokens are no longer among those that are chosen from: names are as far from each other as they were
+    sums = [one.outputs(one.collate(one.encode(rows, lambda *_: None), range(20))) for one in (before, after)]
+    assert [one.label for one in after.predictions(sums[1])] == [one.label for one in before.predictions(sums[0])]
+
+
+def _names(learner: Any) -> list[list[int]]:
+    return list(learner._prompting.answers(learner.classes))
+
+
 @BOTH
 def test_only_the_names_tokens_are_learned(tmp_path: Path, name: str) -> None:
     base = templates.llama(tmp_path / "base", name, max_position_embeddings=256)
@@ -154,6 +193,28 @@ def test_it_learns_and_a_saved_folder_answers_the_same(learned: tuple[RunFolder,
     assert config["id2label"] == {"0": "food", "1": "travel"}
     again = training.default_recipe(TASK, str(folder.model), 100)
     assert (again.task_type, again.instruction) == ("CAUSAL_LM", ASKS)
+
+
+def test_a_small_head_learns_from_one_that_is_asked(learned: tuple[RunFolder, list[Event]], tmp_path: Path) -> None:
+    teacher = learned[0].model
+    folder = run_folders.make(tmp_path / "run", teacher=str(teacher), distillation_weight=1.0, max_steps=2)
+    end, _ = _run(folder)
+    assert isinstance(end, Finished), end
+    said = np.load(next(folder.teacher.rglob("*.npy")))
+    rows = list(snapshot.rows(folder.snapshot, "train"))
+    outputs = Predictor(teacher).outputs(rows)
+    assert isinstance(outputs, torch.Tensor)
+    np.testing.assert_allclose(said, torch.log_softmax(outputs, dim=-1).numpy(), atol=0.01, rtol=0.01)
+
+
+def test_a_teacher_that_reads_less_than_prompt_and_name_is_refused(tmp_path: Path) -> None:
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256)
+    learner = _built(_make(tmp_path / "run", base, max_length=64))
+    short = templates.llama(tmp_path / "short", max_position_embeddings=80)
+    teacher = _built(_make(tmp_path / "other", short, instruction="?", max_length=16))
+    assert 64 < 80 < learner.widest
+    with pytest.raises(UserError, match="The teacher reads 80 tokens at once, the run "):
+        learner.accompany(teacher, Lesson(temperature=2.0, weight=0.5))
 
 
 @pytest.mark.parametrize("name", ["huggingface", "gguf-f16"])
