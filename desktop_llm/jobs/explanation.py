@@ -73,15 +73,16 @@ class Explanation:
         """How far the figures can be relied on, in a sentence."""
         told = (
             f"All words together add {points(self.chance - self.empty)} points to the {100 * self.empty:.1f} % that a "
-            f"text without words has; their sum misses that by {100 * self.gap:.1f} points"
+            "text without words has"
         )
         if not self.matters:
             return f"{told}. No word matters here: the model says nearly the same of any text."
         if self.complete:
-            return f"{told}, which is near enough ({self.steps} steps)."
+            return f"{told}; what each adds sums up to that within {100 * self.gap:.1f} points, as it should."
         return (
-            f"{told}, more than the {100 * self.tolerance:.1f} allowed after {self.steps} steps: do not rely on what "
-            "words add, look at what changes without them."
+            f"{told}; what each adds misses that by {100 * self.gap:.1f} points, more than the "
+            f"{100 * self.tolerance:.1f} allowed ({self.steps} steps): do not rely on what words add, look at what "
+            "changes without them."
         )
 
 

@@ -43,8 +43,8 @@ class RateCurve:
         if not self.suggested:
             return f"The loss has not fallen at any rate up to {self.rates[-1]:.1g}; nothing can be suggested."
         return (
-            f"The loss falls fastest at a learning rate of {self.suggested:g}; from {self.lowest:.1g} on it rises "
-            f"again. Take {self.suggested:g} at most; a tenth of {self.lowest:.1g} is the usual careful choice."
+            f"The loss falls fastest at a learning rate of {self.suggested:g}: a good one to begin with. From "
+            f"{self.lowest:.1g} on it falls no more, so stay well below that."
         )
 
 

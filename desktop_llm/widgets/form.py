@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -36,6 +36,8 @@ from desktop_llm.widgets.card import plain_label
 
 _NOTHING = object()
 SHORT = Qt.ItemDataRole.UserRole + 1
+AROUND = 2
+"""Pixels that stay free around the words of a closed box."""
 
 
 class Choice(QComboBox):
@@ -51,6 +53,12 @@ class Choice(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
 
+    def sizeHint(self) -> QSize:
+        """Room for the longest entry: Qt's own hint is short of what it leaves free around the words it draws."""
+        hint = super().sizeHint()
+        hint.setWidth(hint.width() + AROUND)
+        return hint
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Let the page scroll."""
         event.ignore()
@@ -62,7 +70,7 @@ class Choice(QComboBox):
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
         words = self.currentData(SHORT) or option.currentText
-        option.currentText = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, room - 2)
+        option.currentText = option.fontMetrics.elidedText(words, Qt.TextElideMode.ElideRight, room - AROUND)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 

@@ -12,9 +12,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_llm.widgets import theme
-from desktop_llm.widgets.plot import Axis, Role
+from desktop_llm.widgets.plot import Axis, Powers, Role
 
 MARGIN = 0.02
+BELOW = 6
+"""Pixels below the title of the lower axis, whose letters reach down farther than pyqtgraph reckons."""
 ROLES: tuple[Role, ...] = ("accent", "second", "good", "bad", "warn", "muted")
 """The colours of lines, in their order."""
 
@@ -57,27 +59,28 @@ class LinePlot(QWidget):
         *,
         unit: bool = True,
         diagonal: bool = False,
+        powers: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         """`name` becomes the object name; `across` and `up` are the axes' titles.
 
         `unit`: both axes go from 0 to 1, else as far as the lines do; a `diagonal` shows what is equal.
+        `powers`: what lies across are powers of ten, and written as such.
         """
         super().__init__(parent)
         self.setObjectName(name)
         self._across, self._up, self._unit, self._diagonal = across, up, unit, diagonal
         self._bars: tuple[Bar, ...] = ()
         self._lines: tuple[Line, ...] = ()
-        self._plot = pg.PlotWidget(
-            parent=self, axisItems={"bottom": Axis("bottom", whole=not unit), "left": Axis("left", whole=False)}
-        )
+        bottom = Powers("bottom", whole=True) if powers else Axis("bottom", whole=not unit)
+        self._plot = pg.PlotWidget(parent=self, axisItems={"bottom": bottom, "left": Axis("left", whole=False)})
         self._plot.setMenuEnabled(False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu
         menu.setParent(self, menu.windowFlags())
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
-        self._plot.getPlotItem().layout.setContentsMargins(0, 8, 12, 0)
+        self._plot.getPlotItem().layout.setContentsMargins(0, 8, 12, BELOW)
         box = self._plot.getPlotItem().getViewBox()
         if unit:
             box.setRange(xRange=(-MARGIN, 1 + MARGIN), yRange=(-MARGIN, 1 + MARGIN), padding=0)

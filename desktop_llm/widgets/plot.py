@@ -50,6 +50,14 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         return [short(value * scale) for value in values]
 
 
+class Powers(Axis):
+    """Ticks at powers of ten, of what is shown by its logarithm."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """The powers themselves, as they are typed: 1e-4."""
+        return [f"1e{round(value * scale)}" for value in values]
+
+
 def short(value: float) -> str:
     """A number in few characters."""
     size = abs(value)

@@ -13,9 +13,15 @@ from desktop_llm.jobs.explanation import Attention
 from desktop_llm.widgets import theme
 
 GAP = 3
+PALE = 8
+"""So many times as much as its even share a token must take to be drawn in the full colour."""
+LARGEST = 96
+"""Pixels of a small head at most."""
 NAMED = 40
 """Up to so many tokens their texts stand beside the map."""
 WIDEST_NAME = 96
+WIDE = 16_777_215
+"""Qt's own word for a width without a limit."""
 MOVES = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
@@ -25,14 +31,18 @@ MOVES = {
 
 
 def picture(weights: np.ndarray) -> QImage:
-    """Weights (0…1, [rows, columns]) from the surface's colour to the accent; as deep as the largest of them."""
+    """Weights (0…1, [rows, columns]) from the surface's colour to the accent; as deep as the largest of them.
+
+    Where none is larger than some times what each has if all are alike, nothing is deep: such a head looks everywhere.
+    """
     palette = theme.current()
     under, over = (
         np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)], dtype=np.float32)
         for color in (palette.hover, palette.accent)
     )
     told = weights.astype(np.float32)
-    depth = np.sqrt(told / max(1e-6, float(told.max(initial=0.0))))[..., None]
+    deep = min(1.0, PALE / max(1, told.shape[-1]))
+    depth = np.sqrt(told / max(deep, float(told.max(initial=0.0))))[..., None]
     colors = np.ascontiguousarray(np.rint(under + depth * (over - under)).astype(np.uint8))
     rows, columns = told.shape
     return QImage(colors.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
@@ -58,6 +68,7 @@ class HeadGrid(QWidget):
     def show_attention(self, told: Attention | None) -> None:
         """Show all heads; the first is chosen."""
         self._told, self._marked = told, (0, 0)
+        self.setMaximumWidth(WIDE if told is None else GAP + LARGEST * max(2, told.weights.shape[1]))
         self._draw()
 
     def _draw(self) -> None:
@@ -68,7 +79,7 @@ class HeadGrid(QWidget):
     def cell(self, layer: int, head: int) -> QRectF:
         """Where a head is drawn."""
         layers, heads = len(self._pictures), len(self._pictures[0])
-        side = min((self.width() - GAP) / heads, (self.height() - GAP) / layers, 96.0)
+        side = min((self.width() - GAP) / heads, (self.height() - GAP) / layers, LARGEST)
         return QRectF(GAP + head * side, GAP + layer * side, side - GAP, side - GAP)
 
     def _choose(self, layer: int, head: int) -> None:
@@ -123,6 +134,8 @@ class TokenMap(QWidget):
     def show_head(self, tokens: tuple[str, ...], weights: np.ndarray | None) -> None:
         """Weights [tokens, tokens]; None clears."""
         self._tokens, self._weights = tokens, weights
+        names, least = self._names(), QFontMetrics(self.font()).height() * len(tokens)
+        self.setMinimumSize(*((names + least, names + least) if names else (160, 160)))
         self._draw()
 
     def words_at(self, point: QPointF) -> str:
@@ -147,7 +160,7 @@ class TokenMap(QWidget):
 
     def _geometry(self) -> tuple[float, float, float]:
         names, count = self._names(), max(1, len(self._tokens))
-        return float(names), 0.0, max(1.0, min((self.width() - names) / count, self.height() / count))
+        return float(names), float(names), max(1.0, (min(self.width(), self.height()) - names) / count)
 
     def event(self, event: QEvent) -> bool:
         """Tell the cell under the mouse; escaped, as Qt reads tool tips as markup."""
@@ -158,17 +171,22 @@ class TokenMap(QWidget):
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The tokens at the left, the map beside them."""
+        """The tokens at the left and above, the map between them."""
         if self._picture is None:
             return
         painter, palette, metrics = QPainter(self), theme.current(), QFontMetrics(self.font())
         left, top, side = self._geometry()
         count = len(self._tokens)
         painter.drawImage(QRectF(left, top, side * count, side * count), self._picture)
-        if left and side >= metrics.height() * 0.7:
+        if left:
             painter.setPen(QColor(palette.text))
-            for row, token in enumerate(self._tokens):
-                words = metrics.elidedText(token, Qt.TextElideMode.ElideRight, int(left) - 8)
+            names = [metrics.elidedText(one, Qt.TextElideMode.ElideRight, int(left) - 8) for one in self._tokens]
+            for row, words in enumerate(names):
                 box = QRectF(0, top + row * side, left - 6, side)
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, words)
+            painter.translate(left, top)
+            painter.rotate(-90)
+            for column, words in enumerate(names):
+                box = QRectF(6, column * side, left - 6, side)
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
         painter.end()

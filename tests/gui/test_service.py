@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
@@ -19,6 +21,18 @@ from tests.windows import LONG, click, find, open_in
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 pytestmark = pytest.mark.loopback
+
+
+class _Browser(QObject):
+    """Opens nothing, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    @Slot(QUrl)
+    def take(self, url: QUrl) -> None:
+        self.asked.append(url.toString())
 
 
 def test_a_model_is_served_and_stopped_by_hand(qtbot: QtBot, window: MainWindow, tickets: Path) -> None:
@@ -35,6 +49,13 @@ def test_a_model_is_served_and_stopped_by_hand(qtbot: QtBot, window: MainWindow,
     assert address in curl.text()
     assert ask(address, "/predict", {"text": "soup"})[0] == 200
     qtbot.waitUntil(lambda: "1 requests" in words.text(), timeout=LONG)
+    browser = _Browser()
+    QDesktopServices.setUrlHandler("http", browser, "take")
+    try:
+        click(qtbot, window, "serve.page")
+    finally:
+        QDesktopServices.unsetUrlHandler("http")
+    assert browser.asked == [address]
     click(qtbot, window, "serve.load")
     told = find(window, QLabel, "serve.load.work.words")
     qtbot.waitUntil(lambda: "answers a second" in told.text(), timeout=LONG)

@@ -30,6 +30,27 @@ def test_deeper_is_more() -> None:
     assert drawn.pixelColor(1, 0) not in (QColor(palette.hover), QColor(palette.accent))
 
 
+def test_a_head_that_looks_everywhere_alike_is_pale() -> None:
+    drawn = picture(np.full((20, 20), 1 / 20))
+    palette = theme.current()
+    told = [QColor(color).lightnessF() for color in (palette.hover, drawn.pixelColor(3, 3), palette.accent)]
+    assert abs(told[1] - told[0]) < abs(told[1] - told[2])
+
+
+def test_tokens_have_names_however_low_the_room(qtbot: QtBot) -> None:
+    shown = TokenMap()
+    qtbot.addWidget(shown)
+    names = tuple(f"token{place}" for place in range(18))
+    shown.resize(400, 160)
+    shown.show_head(names, np.full((18, 18), 1 / 18))
+    shown.resize(shown.minimumSize())
+    left, top, side = shown._geometry()
+    assert (left, top) > (0, 0)
+    assert side >= shown.fontMetrics().height()
+    shown.show_head((), None)
+    assert shown.minimumHeight() == 160
+
+
 def test_a_cell_tells_who_takes_from_whom(qtbot: QtBot, told: Attention) -> None:
     shown = TokenMap()
     qtbot.addWidget(shown)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_llm.gui import elsewhere
 from desktop_llm.gui.background import Task
@@ -37,10 +37,11 @@ class RateDialog(WorkDialog):
             self.tr("Some real steps, each with a larger learning rate; nothing of them is kept."), wrap=True
         )
         self.words.setObjectName("rate.words")
-        self.plot = LinePlot("rate.plot", self.tr("learning rate, as a power of ten"), self.tr("loss"), unit=False)
+        self.plot = LinePlot("rate.plot", self.tr("learning rate"), self.tr("loss"), unit=False, powers=True)
         self.plot.setFixedHeight(HEIGHT)
         self.whole.addWidget(self.words)
         self.whole.addWidget(self.plot)
+        self.whole.addLayout(self._build_legend())
         self.add_line()
         close = button(self.tr("Close"), "rate.close", self.reject)
         self.use = button(self.tr("Use it"), "rate.use", self._on_use, kind="primary")
@@ -55,6 +56,18 @@ class RateDialog(WorkDialog):
                 return elsewhere.call_telling(task.should_stop, task.progress, rate_finding.find_in, path, told)
 
             self.begin(self.tr("Finding a learning rate"), work, self._show)
+
+    def _build_legend(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(12)
+        for words, role in (
+            (self.tr("━ loss of a step"), "legend-muted"),
+            (self.tr("━ its mean so far"), "legend-accent"),
+            (self.tr("● falls fastest"), "legend-good"),
+        ):
+            line.addWidget(plain_label(words, role))
+        line.addStretch(1)
+        return line
 
     def _show(self, found: RateCurve | None) -> None:
         if found is None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.store.runs import ENDED
+from desktop_llm.verbs import proposing
 from desktop_llm.widgets.form import Choice
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ class RunBox(Choice):
 
     def _take(self, runs: list[Run], wanted: int | None) -> None:
         newer = bool(runs) and (not self._runs or runs[0].number > self._runs[0].number)
-        chosen = wanted if wanted is not None else (runs[0].number if newer else self.currentData())
         task = self._hub.task
+        proposed = proposing.of(runs, task) if newer and task is not None else None
+        chosen = wanted if wanted is not None else (proposed.number if proposed is not None else self.currentData())
         self._runs = runs
         self.clear()
         for run in runs:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit
 
 from desktop_llm.errors import UserError
@@ -65,10 +66,13 @@ class ServeCard(Card):
         self.body.addWidget(self._line)
         self.load = button(self.tr("Try under load"), "serve.load", self._on_load)
         self.load.setToolTip(self.tr("Asks it for some seconds as 32 programs at once would."))
+        self.page = button(self.tr("Open its page"), "serve.page", self._on_page)
+        self.page.setToolTip(self.tr("Shows in the browser how other programs ask it."))
         self.go = button(self.tr("Start"), "serve.go", self._on_go)
         last = QHBoxLayout()
         last.setSpacing(8)
         last.addStretch(1)
+        last.addWidget(self.page)
         last.addWidget(self.load)
         last.addWidget(self.go)
         self.body.addLayout(last)
@@ -88,6 +92,9 @@ class ServeCard(Card):
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.curl.text())
         self._hub.show_message(self.tr("Copied."))
+
+    def _on_page(self) -> None:
+        QDesktopServices.openUrl(QUrl(self._hub.service.standing.address))
 
     def _on_go(self) -> None:
         service = self._hub.service
@@ -135,7 +142,8 @@ class ServeCard(Card):
 
     def _show(self, now: Standing) -> None:
         off = now.stage == "off"
-        self.load.setVisible(now.stage == "on")
+        for part in (self.load, self.page):
+            part.setVisible(now.stage == "on")
         self.load.setEnabled(self._work is None)
         self._line.setVisible(not off)
         self.folder.setEnabled(off)

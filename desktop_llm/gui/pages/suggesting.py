@@ -11,6 +11,8 @@ from desktop_llm.errors import Cancelled
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.rows import Changes
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import proposing
 from desktop_llm.widgets.button import button
 
 if TYPE_CHECKING:
@@ -33,12 +35,12 @@ class Suggesting(QObject):
         hub.project_opened.connect(lambda _: self.refresh())
 
     def refresh(self) -> None:
-        """Offer the newest run that has a model."""
+        """Offer the newest run that has a model, of a search the best."""
         project = self._hub.project
         if project is None or not self._hub.writable:
             self.button.hide()
             return
-        self._hub.background.run(lambda _: _newest(project), on_done=self._offer)
+        self._hub.background.run(lambda _: _proposed(project), on_done=self._offer)
 
     def start(self) -> None:
         """Ask the model about all rows without a label."""
@@ -88,9 +90,10 @@ class Suggesting(QObject):
         self._hub.changed.emit(changes)
 
 
-def _newest(project: Project) -> int:
-    """The number of the newest run with a model; 0 when there is none."""
-    return next(iter(with_model(project)), 0)
+def _proposed(project: Project) -> int:
+    """The number of the run that is proposed of those with a model; 0 when there is none."""
+    run = proposing.of(project.runs.with_model(), TASKS[project.task])
+    return 0 if run is None else run.number
 
 
 def with_model(project: Project) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.errors import UserError
@@ -11,7 +12,11 @@ from desktop_llm.gui.pages.try_tab import Answered, TryTab
 from desktop_llm.jobs.explanation import Attention
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
+from desktop_llm.widgets.scrolling import scrolling
 from desktop_llm.widgets.token_map import HeadGrid, TokenMap
+
+ALIKE = 2
+"""A head in which no word takes so many times its even share from another looks at nothing in particular."""
 
 
 class HeadsTab(TryTab):
@@ -47,7 +52,9 @@ class HeadsTab(TryTab):
         self.title.setObjectName("try.heads.title")
         right.addWidget(self.title)
         self.map = TokenMap()
-        right.addWidget(self.map, 1)
+        area = scrolling(self.map)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        right.addWidget(area, 1)
         both.addLayout(right, 2)
         self._maps = QWidget()
         both.setContentsMargins(0, 0, 0, 0)
@@ -110,9 +117,10 @@ class HeadsTab(TryTab):
         told = self._told
         if told is None:
             return
-        self.title.setText(
-            self.tr("Layer {layer}, head {head}: each word at the left takes from those across").format(
-                layer=layer + 1, head=head + 1
-            )
+        words = self.tr(
+            "Layer {layer}, head {head}: the deeper the blue, the more the word at the left takes from the one above"
         )
+        if float(told.weights[layer, head].max()) * len(told.tokens) < ALIKE:
+            words = self.tr("Layer {layer}, head {head} takes from all words nearly alike")
+        self.title.setText(words.format(layer=layer + 1, head=head + 1))
         self.map.show_head(told.tokens, told.weights[layer, head])

@@ -276,6 +276,8 @@ class TuneDialog(QDialog):
             parts.append(self.tr("run {number} is training").format(number=self._hub.training.number))
         elif standing.over:
             parts.append(standing.over)
+            if self._same_budget():
+                parts.append(self.tr("raise Trials or Minutes to go on"))
         return " · ".join(part for part in parts if part)
 
 

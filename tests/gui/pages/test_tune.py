@@ -74,7 +74,9 @@ def test_a_search_is_started_watched_and_its_best_recipe_taken(qtbot: QtBot, win
     best = standing.best
     assert best is not None
     assert f"trial {best.place} (run {best.run})" in find(dialog, QLabel, "tune.verdict").text()
-    assert "All 2 trials are done." in find(dialog, QLabel, "tune.state").text()
+    state = find(dialog, QLabel, "tune.state").text()
+    assert "All 2 trials are done." in state
+    assert "raise Trials or Minutes to go on" in state
     assert not find(dialog, QPushButton, "tune.start").isEnabled()  # it is over
     find(dialog, QSpinBox, "tune.trials").setValue(3)
     assert find(dialog, QPushButton, "tune.start").isEnabled()
