@@ -142,8 +142,8 @@ class ServeCard(Card):
 
     def _show(self, now: Standing) -> None:
         off = now.stage == "off"
-        for part in (self.load, self.page):
-            part.setVisible(now.stage == "on")
+        for act in (self.load, self.page):
+            act.setVisible(now.stage == "on")
         self.load.setEnabled(self._work is None)
         self._line.setVisible(not off)
         self.folder.setEnabled(off)
