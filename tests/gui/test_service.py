@@ -48,7 +48,7 @@ def test_a_model_is_served_and_stopped_by_hand(qtbot: QtBot, window: MainWindow,
     assert address in words.text()
     assert address in curl.text()
     assert ask(address, "/predict", {"text": "soup"})[0] == 200
-    qtbot.waitUntil(lambda: "1 requests" in words.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "1 request, " in words.text(), timeout=LONG)
     browser = _Browser()
     QDesktopServices.setUrlHandler("http", browser, "take")  # type: ignore[arg-type]  # stubs and call differ
     try:

@@ -174,7 +174,9 @@ class ServeCard(Card):
             )
         done = self.tr("nothing asked yet")
         if now.requests:
-            done = self.tr("{count} requests, median {time} ms").format(
+            one = self.tr("1 request, {time} ms")
+            several = self.tr("{count} requests, median {time} ms")
+            done = (one if now.requests == 1 else several).format(
                 count=f"{now.requests:,}", time=f"{now.median_ms:.0f}"
             )
         if now.refused:

@@ -142,7 +142,9 @@ class NearTab(TryTab):
         said = None if self._answered is None else self._answered.prediction.label
         if not isinstance(said, str):
             return self.tr("1 is as alike as can be; Enter opens a row in Label.")
-        words = self.tr("{same} of the {all} nearest have the label that is said, “{label}”; Enter opens one in Label.")
+        words = self.tr(
+            "Of the {all} nearest, {same} with the label that is said, “{label}”; Enter opens one in Label."
+        )
         return words.format(same=sum(one.label == said for one in found), all=len(found), label=said)
 
     def _open(self, place: int) -> None:
