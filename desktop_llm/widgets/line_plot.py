@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 
 from desktop_llm.widgets import theme
+from desktop_llm.widgets.hinted_plot import HintedPlot
 from desktop_llm.widgets.plot import Axis, Powers, Role
 
 MARGIN = 0.02
-BELOW = 6
-"""Pixels below the title of the lower axis, whose letters reach down farther than pyqtgraph reckons."""
 ROLES: tuple[Role, ...] = ("accent", "second", "good", "bad", "warn", "muted")
 """The colours of lines, in their order."""
 
@@ -46,10 +45,8 @@ class Line:
     dots: bool = False
 
 
-class LinePlot(QWidget):
+class LinePlot(HintedPlot):
     """Signals: `clicked(place)`: the bar of this place."""
-
-    clicked = Signal(int)
 
     def __init__(
         self,
@@ -67,36 +64,15 @@ class LinePlot(QWidget):
         `unit`: both axes go from 0 to 1, else as far as the lines do; a `diagonal` shows what is equal.
         `powers`: what lies across are powers of ten, and written as such.
         """
-        super().__init__(parent)
-        self.setObjectName(name)
-        self._across, self._up, self._unit, self._diagonal = across, up, unit, diagonal
+        bottom = Powers("bottom", whole=True) if powers else Axis("bottom", whole=not unit)
+        super().__init__(name, across, up, bottom, parent)
+        self._diagonal = diagonal
         self._bars: tuple[Bar, ...] = ()
         self._lines: tuple[Line, ...] = ()
-        bottom = Powers("bottom", whole=True) if powers else Axis("bottom", whole=not unit)
-        self._plot = pg.PlotWidget(parent=self, axisItems={"bottom": bottom, "left": Axis("left", whole=False)})
-        self._plot.setMenuEnabled(False)
-        # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
-        menu = self._plot.getPlotItem().ctrlMenu
-        menu.setParent(self, menu.windowFlags())
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
-        self._plot.getPlotItem().layout.setContentsMargins(0, 8, 12, BELOW)
-        box = self._plot.getPlotItem().getViewBox()
         if unit:
-            box.setRange(xRange=(-MARGIN, 1 + MARGIN), yRange=(-MARGIN, 1 + MARGIN), padding=0)
+            self._box.setRange(xRange=(-MARGIN, 1 + MARGIN), yRange=(-MARGIN, 1 + MARGIN), padding=0)
         else:
-            box.enableAutoRange()
-        self._drawn: list[Any] = []
-        self._hint = pg.TextItem("", anchor=(0, 1))
-        self._hint.setZValue(10)
-        self._hint.hide()
-        self._plot.addItem(self._hint, ignoreBounds=True)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._plot)
-        self._plot.scene().sigMouseMoved.connect(self._on_moved)
-        self._plot.scene().sigMouseClicked.connect(self._on_clicked)
-        theme.notifier().changed.connect(self._paint)
+            self._box.enableAutoRange()
         self._paint()
 
     def show_bars(self, bars: Sequence[Bar]) -> None:
@@ -124,20 +100,7 @@ class LinePlot(QWidget):
         """The lines shown."""
         return self._lines
 
-    def _paint(self) -> None:
-        palette = theme.current()
-        self._plot.setBackground(palette.surface)
-        for one in self._drawn:
-            self._plot.removeItem(one)
-        self._drawn = []
-        self._hint.hide()
-        self._hint.setColor(palette.text)
-        self._hint.fill = pg.mkBrush(palette.hover)
-        for side, words in (("bottom", self._across), ("left", self._up)):
-            axis = self._plot.getAxis(side)
-            axis.setPen(pg.mkPen(palette.line))
-            axis.setTextPen(pg.mkPen(palette.muted))
-            axis.setLabel(words, color=palette.muted, **{"font-size": "12px"})
+    def _draw(self, palette: theme.Palette) -> None:
         if self._bars:
             self._draw_bars(palette)
         if self._diagonal:
@@ -174,30 +137,12 @@ class LinePlot(QWidget):
             pg.ErrorBarItem(x=middle, y=heights, top=above, bottom=below, beam=0.01, pen=pg.mkPen(palette.accent))
         )
 
-    def _add(self, item: Any) -> None:
-        self._plot.addItem(item)
-        self._drawn.append(item)
-
     def _place(self, at: Any) -> int | None:
         """The bar above or below a place of the scene."""
-        box = self._plot.getPlotItem().getViewBox()
-        if not box.sceneBoundingRect().contains(at):
-            return None
-        x = box.mapSceneToView(at).x()
+        x = self._box.mapSceneToView(at).x()
         return next((place for place, one in enumerate(self._bars) if one.left <= x < one.right), None)
 
-    def _on_moved(self, at: Any) -> None:
-        place = self._place(at)
-        self._hint.setVisible(place is not None)
-        self._plot.setCursor(Qt.CursorShape.ArrowCursor if place is None else Qt.CursorShape.PointingHandCursor)
-        if place is not None:
-            one = self._bars[place]
-            right = one.left > 0.5
-            self._hint.setText(one.words)
-            self._hint.setAnchor((1 if right else 0, 0))
-            self._hint.setPos(one.left if right else one.right, 1.0)
-
-    def _on_clicked(self, event: Any) -> None:
-        place = self._place(event.scenePos())
-        if place is not None:
-            self.clicked.emit(place)
+    def _hint_of(self, place: int) -> tuple[str, tuple[int, int], tuple[float, float]]:
+        one = self._bars[place]
+        right = one.left > 0.5
+        return one.words, (1 if right else 0, 0), (one.left if right else one.right, 1.0)
