@@ -16,20 +16,18 @@ from safetensors.torch import load_file
 
 from desktop_llm.engine import preflight
 from desktop_llm.engine.predict import Predictor
-from desktop_llm.engine.run import run
 from desktop_llm.engine.teaching import ASKING
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import provenance
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Preparing, Saved
-from desktop_llm.jobs.folder import RunFolder
+from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Preparing
 from desktop_llm.jobs.forecast import Forecast
 from desktop_llm.nets import distillation
 from desktop_llm.tasks import TASKS
 from tests import run_folders
 from tests.exported import handed_on
+from tests.run_ends import finish
 from tests.run_folders import Kind
 from tests.tasks.dialogue.fixture import FIXTURE as DIALOGUE
 from tests.tasks.language_modelling.fixture import FIXTURE as WRITING
@@ -40,25 +38,13 @@ SMALL: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1}
 WRITER: dict[str, Any] = {"torch_compile": False, "vocab_size": 300, "max_length": 64, "eval_steps": 10_000}
 
 
-def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    control = Control()
-
-    def hear(event: Event) -> None:
-        heard.append(event)
-        if leave_at and isinstance(event, Saved) and event.step == leave_at:
-            control.leave()
-
-    return run(folder.path, hear, control), heard
-
-
 def _asked(heard: list[Event]) -> bool:
     return any(isinstance(one, Preparing) and one.doing == ASKING for one in heard)
 
 
 def _trained(path: Path, kind: Kind = run_folders.FIRST, **values: Any) -> Path:
     folder = run_folders.make(path, kind=kind, **values)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     return folder.model
 
@@ -99,12 +85,12 @@ def test_the_teacher_is_asked_once_and_needed_no_more(tmp_path: Path, teacher: P
         folder = run_folders.make(tmp_path / name, teacher=str(own), max_steps=8, save_steps=4, **SMALL)
         jobs.write(replace(folder.job(), teacher=provenance.weights(own)), folder.job_file)
         if name == "broken":
-            left, heard = _run(folder, leave_at=4)
+            left, heard = finish(folder, leave_at=4)
             assert isinstance(left, Interrupted)
             assert _asked(heard)
             shutil.rmtree(own)
         kept = sorted(folder.teacher.rglob("*.npy"))
-        end, heard = _run(folder)
+        end, heard = finish(folder)
         assert isinstance(end, Finished), end
         assert _asked(heard) == (name == "whole")
         if kept:
@@ -120,10 +106,10 @@ def test_the_teacher_is_asked_once_and_needed_no_more(tmp_path: Path, teacher: P
 
 def test_a_damaged_note_of_what_it_said_is_asked_for_again(tmp_path: Path, teacher: Path) -> None:
     folder = run_folders.make(tmp_path / "run", teacher=str(teacher), max_steps=8, save_steps=4, **SMALL)
-    assert isinstance(_run(folder, leave_at=4)[0], Interrupted)
+    assert isinstance(finish(folder, leave_at=4)[0], Interrupted)
     for path in folder.teacher.rglob("*.npy"):
         path.write_bytes(path.read_bytes()[:-1])
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     assert _asked(heard)
 
@@ -154,7 +140,7 @@ def _fewer(count: int, **told: Any) -> list[dict[str, Any]]:
 
 def test_a_teacher_that_does_not_know_a_label_is_refused(tmp_path: Path, teacher: Path) -> None:
     kind = Kind(task=run_folders.TASK, rows=_fewer, classes=("food", "work"))
-    end, _ = _run(run_folders.make(tmp_path, kind=kind, teacher=str(teacher)))
+    end, _ = finish(run_folders.make(tmp_path, kind=kind, teacher=str(teacher)))
     assert isinstance(end, Failed)
     assert end.message.startswith("The teacher does not know 1 of the 2 labels, such as “work”;")
 
@@ -163,11 +149,11 @@ def test_a_teacher_that_is_gone_or_another_one_is_told(tmp_path: Path, teacher: 
     own = shutil.copytree(teacher, tmp_path / "teacher")
     folder = run_folders.make(tmp_path / "run", teacher=str(own))
     jobs.write(replace(folder.job(), teacher="0" * 64), folder.job_file)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Failed)
     assert "has other weights than when the run was made" in end.message
     shutil.rmtree(own)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Failed)
     assert "is no longer there; put it back, or start a new run." in end.message
 
@@ -176,7 +162,7 @@ def test_a_tagger_learns_from_one_with_other_tokens(tmp_path: Path) -> None:
     teacher = _trained(tmp_path / "teacher", TAGGING.kind, num_train_epochs=8.0)
     values: dict[str, Any] = {"vocab_size": 290, "num_train_epochs": 10.0, "distillation_weight": 1.0}
     folder = run_folders.make(tmp_path / "run", kind=TAGGING.kind, teacher=str(teacher), **values)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     said = np.load(next(folder.teacher.rglob("*.npy")))
     assert said.shape[1] == 3
@@ -191,7 +177,7 @@ def test_a_tagger_learns_from_one_with_other_tokens(tmp_path: Path) -> None:
 def test_several_labels_a_text_are_taught_one_by_one(tmp_path: Path) -> None:
     teacher = _trained(tmp_path / "teacher", SEVERAL.kind, num_train_epochs=2.0)
     folder = run_folders.make(tmp_path / "run", kind=SEVERAL.kind, teacher=str(teacher), **SMALL)
-    assert isinstance(_run(folder)[0], Finished)
+    assert isinstance(finish(folder)[0], Finished)
 
 
 @pytest.mark.parametrize("fixture", [WRITING, DIALOGUE], ids=["texts", "conversations"])
@@ -204,7 +190,7 @@ def test_a_writer_from_scratch_takes_the_tokens_of_its_teacher(tmp_path: Path, f
         folder = run_folders.make(
             tmp_path / str(weight), kind=fixture.kind, teacher=str(teacher), distillation_weight=weight, **values
         )
-        end, _ = _run(folder)
+        end, _ = finish(folder)
         assert isinstance(end, Finished), end
         assert not folder.teacher.exists()
         vocabularies = [(one / "tokenizer.json").read_bytes() for one in (folder.model, teacher)]
@@ -228,7 +214,7 @@ def test_a_writer_is_not_taught_in_other_tokens(tmp_path: Path) -> None:
     teacher = _trained(tmp_path / "teacher", WRITING.kind, **{**WRITER, "max_steps": 2})
     other = _trained(tmp_path / "other", WRITING.kind, **{**WRITER, "max_steps": 2, "vocab_size": 280})
     values = {key: value for key, value in WRITER.items() if key != "vocab_size"}
-    end, _ = _run(
+    end, _ = finish(
         run_folders.make(tmp_path / "run", kind=WRITING.kind, model=str(other), teacher=str(teacher), **values)
     )
     assert isinstance(end, Failed)
@@ -248,7 +234,7 @@ def test_what_asking_takes_is_foretold(tmp_path: Path, teacher: Path) -> None:
 
 def test_a_taught_model_is_handed_on_like_any_other(tmp_path: Path, teacher: Path) -> None:
     folder = run_folders.make(tmp_path / "run", teacher=str(teacher), max_steps=4, **SMALL)
-    assert isinstance(_run(folder)[0], Finished)
+    assert isinstance(finish(folder)[0], Finished)
     told = handed_on(folder, tmp_path / "out")
     assert told.same == told.answers > 0
     assert not any("teacher" in path.name for path in (tmp_path / "out").iterdir())

@@ -11,15 +11,14 @@ import torch
 
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
-from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Sampled, Saved
+from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Sampled
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.generation import Ending, Sampling
 from tests import run_folders
 from tests.nets import templates
+from tests.run_ends import final_of, finish
 from tests.run_folders import FILLER, Kind
 from tests.tasks.dialogue.fixture import FIXTURE, rows
 
@@ -29,22 +28,6 @@ GREEDY = Sampling(temperature=0.0, repetition_penalty=1.0, max_new_tokens=8)
 def _make(path: Path, kind: Kind = FIXTURE.kind, **values: Any) -> RunFolder:
     told = {"torch_compile": False, "vocab_size": 300, "max_length": 64, "eval_steps": 10_000, **values}
     return run_folders.make(path, kind=kind, **told)
-
-
-def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    control = Control()
-
-    def hear(event: Event) -> None:
-        heard.append(event)
-        if leave_at and isinstance(event, Saved) and event.step == leave_at:
-            control.leave()
-
-    return run(folder.path, hear, control), heard
-
-
-def _final(heard: list[Event], split: str) -> Evaluated:
-    return next(one for one in heard if isinstance(one, Evaluated) and one.final and one.split == split)
 
 
 def _answer(folder: Path, asked: str) -> str:
@@ -57,14 +40,14 @@ def _answer(folder: Path, asked: str) -> str:
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Event]]:
     """A run from scratch that has learned the answers by heart."""
     folder = _make(tmp_path_factory.mktemp("talk"), num_train_epochs=40.0)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     return folder, heard
 
 
 def test_it_learns_to_answer(learned: tuple[RunFolder, list[Event]]) -> None:
     folder, heard = learned
-    told = _final(heard, "test")
+    told = final_of(heard, "test")
     assert told.metrics["perplexity"] < 1.2
     assert told.metrics["exact_match"] == told.metrics["token_f1"] == 1.0
     assert told.details["compared"] == 16
@@ -88,7 +71,7 @@ def test_what_waits_for_an_answer_gets_one(learned: tuple[RunFolder, list[Event]
 
 def test_figures_are_those_of_conversations_one_by_one(tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=6)
-    _, heard = _run(folder)
+    _, heard = finish(folder)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model: Any = AutoModelForCausalLM.from_pretrained(folder.model)
@@ -104,7 +87,7 @@ def test_figures_are_those_of_conversations_one_by_one(tmp_path: Path) -> None:
             logits = model(input_ids=ids).logits[0, len(asked) - 1 : -1]
         nats += float(torch.nn.functional.cross_entropy(logits, ids[0, len(asked) :], reduction="sum"))
         tokens += len(said)
-    assert _final(heard, "test").metrics["loss"] == pytest.approx(nats / tokens, rel=1e-4)
+    assert final_of(heard, "test").metrics["loss"] == pytest.approx(nats / tokens, rel=1e-4)
 
 
 def test_a_run_that_was_killed_ends_with_the_same_weights(tmp_path: Path) -> None:
@@ -112,9 +95,9 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(tmp_path: Path) -> Non
 
     whole = _make(tmp_path / "whole", max_steps=12, save_steps=4)
     broken = _make(tmp_path / "broken", max_steps=12, save_steps=4)
-    assert isinstance(_run(whole)[0], Finished)
-    assert isinstance(_run(broken, leave_at=4)[0], Interrupted)
-    assert isinstance(_run(broken)[0], Finished)
+    assert isinstance(finish(whole)[0], Finished)
+    assert isinstance(finish(broken, leave_at=4)[0], Interrupted)
+    assert isinstance(finish(broken)[0], Finished)
     one, other = (load_file(folder.model / "model.safetensors") for folder in (whole, broken))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -129,7 +112,7 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
 
     base = templates.llama(tmp_path / "base", name)
     folder = _make(tmp_path / "run", model=str(base), lora_r=4, learning_rate=2e-2, num_train_epochs=12.0)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     before = AutoModelForCausalLM.from_pretrained(base)
     ids = torch.tensor([[*range(5, 40)]])
@@ -176,7 +159,7 @@ GOOD = rows(1)[0]["label"]
 def test_where_nothing_can_be_learned_it_says_why(
     tmp_path: Path, talks: list[list[dict[str, Any]]], values: dict[str, Any], words: str
 ) -> None:
-    end, _ = _run(_make(tmp_path, _kind(talks), max_steps=2, **values))
+    end, _ = finish(_make(tmp_path, _kind(talks), max_steps=2, **values))
     assert isinstance(end, Failed)
     assert end.message.startswith(words)
 
@@ -185,7 +168,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     leading = [{"role": "assistant", "content": "Hi"}, *GOOD]
     base = templates.llama(tmp_path / "base", "mistral")
     folder = _make(tmp_path / "run", _kind([GOOD, SILENT, LONG, leading]), max_steps=2, model=str(base))
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     said = " ".join(one.message for one in heard if isinstance(one, Noted))
     assert "24 conversations have only empty answers" in said
@@ -203,7 +186,7 @@ def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path,
     )
     if wrong == "template":
         (base / "chat_template.jinja").write_text(templates.read("blind"), encoding="utf-8")
-    end, _ = _run(_make(tmp_path / "run", max_steps=2, model=str(base)))
+    end, _ = finish(_make(tmp_path / "run", max_steps=2, model=str(base)))
     assert isinstance(end, Failed)
     words = "has no generation marker" if wrong == "template" else "they do not belong together"
     assert words in end.message
@@ -212,7 +195,7 @@ def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path,
 
 def test_more_than_the_model_can_read_is_refused(tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=2)
-    _run(folder)
+    finish(folder)
     talk = json.dumps(LONG[:1])
     with pytest.raises(UserError, match=r"The conversation has \d+ tokens, and the model reads 64 at most; begin"):
         list(Generator(folder.model).write({"messages": talk}, GREEDY))

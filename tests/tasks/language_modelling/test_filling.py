@@ -11,11 +11,9 @@ import torch
 
 from desktop_llm import atomic
 from desktop_llm.engine.generator import Generator
-from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Saved
+from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.recipe import Recipe, changed
@@ -26,6 +24,7 @@ from desktop_llm.verbs import possible
 from tests import run_folders
 from tests.exported import handed_on
 from tests.no_double import NoDouble
+from tests.run_ends import final_of, finish
 from tests.tasks.fixture import fixture_of
 from tests.tasks.language_modelling.fixture import FIXTURE
 
@@ -37,36 +36,20 @@ def _make(path: Path, **values: Any) -> RunFolder:
     return run_folders.make(path, kind=FIXTURE.kind, **told)
 
 
-def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    control = Control()
-
-    def hear(event: Event) -> None:
-        heard.append(event)
-        if leave_at and isinstance(event, Saved) and event.step == leave_at:
-            control.leave()
-
-    return run(folder.path, hear, control), heard
-
-
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Event]]:
     """A run that has learned the fixture's words."""
     folder = _make(
         tmp_path_factory.mktemp("masked"), num_train_epochs=100.0, eval_steps=200, mlm_probability=0.3, hidden_size=64
     )
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     return folder, heard
 
 
-def _final(heard: list[Event], split: str) -> Evaluated:
-    return next(one for one in heard if isinstance(one, Evaluated) and one.final and one.split == split)
-
-
 def test_it_learns_to_fill_gaps_and_tells_how_well(learned: tuple[RunFolder, list[Event]]) -> None:
     folder, heard = learned
-    told = _final(heard, "test").metrics
+    told = final_of(heard, "test").metrics
     assert set(told) == {"pseudo_perplexity", "masked_accuracy", "loss"}
     assert told["masked_accuracy"] > 0.5
     from transformers import AutoModelForMaskedLM, AutoTokenizer
@@ -146,21 +129,21 @@ def test_it_can_be_exported_and_is_the_start_of_other_runs(
     folder = learned[0]
     assert handed_on(folder, tmp_path / "out").difference < 1e-5
     values = {"max_steps": 2, "learning_rate": 1e-5, "max_length": 100}
-    end, heard = _run(_make(tmp_path / "further", model=str(tmp_path / "out"), **values))
+    end, heard = finish(_make(tmp_path / "further", model=str(tmp_path / "out"), **values))
     assert isinstance(end, Finished), end
     assert any("reads at most 32 tokens" in one.message for one in heard if isinstance(one, Noted))
-    assert end.metrics["loss"] < _final(learned[1], "validation").metrics["loss"] + 0.2
+    assert end.metrics["loss"] < final_of(learned[1], "validation").metrics["loss"] + 0.2
     kind = fixture_of(TASKS["text_classification"]).kind
     sorting = run_folders.make(tmp_path / "sorting", kind=kind, model=str(folder.model), max_steps=2)
-    assert isinstance(_run(sorting)[0], Finished)
+    assert isinstance(finish(sorting)[0], Finished)
 
 
 def test_leaving_and_resuming_ends_with_the_same_bits(tmp_path: Path) -> None:
     values = {"save_steps": 4, "max_steps": 9, "hidden_dropout_prob": 0.1, "whole_word_mask": True}
     whole, parted = (_make(tmp_path / name, **values) for name in ("whole", "parted"))
-    _run(whole)
-    assert isinstance(_run(parted, leave_at=4)[0], Interrupted)
-    assert isinstance(_run(parted)[0], Finished)
+    finish(whole)
+    assert isinstance(finish(parted, leave_at=4)[0], Interrupted)
+    assert isinstance(finish(parted)[0], Finished)
     assert len({atomic.sha256(one.model / "model.safetensors") for one in (whole, parted)}) == 1
 
 
@@ -168,11 +151,11 @@ def test_a_model_that_writes_does_not_fill_and_the_other_way_round(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path
 ) -> None:
     writes = _make(tmp_path / "writes", objective="causal", max_steps=1)
-    assert isinstance(_run(writes)[0], Finished)
-    end, _ = _run(_make(tmp_path / "one", model=str(writes.model)))
+    assert isinstance(finish(writes)[0], Finished)
+    end, _ = finish(_make(tmp_path / "one", model=str(writes.model)))
     assert isinstance(end, Failed)
     assert "does not fill gaps" in end.message
-    end, _ = _run(_make(tmp_path / "other", objective="causal", model=str(learned[0].model)))
+    end, _ = finish(_make(tmp_path / "other", objective="causal", model=str(learned[0].model)))
     assert isinstance(end, Failed)
     assert "set “objective” to masked" in end.message
 

@@ -13,12 +13,11 @@ import torch
 from desktop_llm import atomic
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.engine.preflight import measure
-from desktop_llm.engine.run import run
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Finished, Interrupted, Saved, StepDone
+from desktop_llm.jobs.events import Finished, Interrupted, StepDone
 from desktop_llm.jobs.folder import RunFolder
 from tests import run_folders
+from tests.run_ends import final_of, finish
 from tests.tasks.language_modelling.fixture import FIXTURE, rows
 
 
@@ -26,27 +25,11 @@ def _make(path: Path, **values: Any) -> RunFolder:
     return run_folders.make(path, kind=FIXTURE.kind, **{"torch_compile": False, "vocab_size": 300, **values})
 
 
-def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    control = Control()
-
-    def hear(event: Event) -> None:
-        heard.append(event)
-        if leave_at and isinstance(event, Saved) and event.step == leave_at:
-            control.leave()
-
-    return run(folder.path, hear, control), heard
-
-
-def _final(heard: list[Event], split: str) -> Evaluated:
-    return next(one for one in heard if isinstance(one, Evaluated) and one.final and one.split == split)
-
-
 def test_it_learns_what_comes_next(tmp_path: Path) -> None:
     folder = _make(tmp_path, num_train_epochs=80.0, eval_steps=100)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
-    told = _final(heard, "test")
+    told = final_of(heard, "test")
     # after the first word, which is one of ten, and the end, which is anywhere, all is certain
     assert told.metrics["perplexity"] < 2.2
     assert set(told.details["rows"]["odd"]) == {row["id"] for row in snapshot.rows(folder.snapshot, "test")}
@@ -60,7 +43,7 @@ def test_it_learns_what_comes_next(tmp_path: Path) -> None:
 
 def test_every_block_of_an_epoch_is_one_shape_and_all_tokens_count(tmp_path: Path) -> None:
     folder = _make(tmp_path, num_train_epochs=1.0, max_length=16)
-    _, heard = _run(folder)
+    _, heard = finish(folder)
     steps = [one for one in heard if isinstance(one, StepDone)]
     told = Predictor(folder.model).learner.encode(snapshot.rows(folder.snapshot, "train"), lambda *_: None)
     blocks = math.ceil(int(told.lengths.sum()) / 16)
@@ -70,8 +53,8 @@ def test_every_block_of_an_epoch_is_one_shape_and_all_tokens_count(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["pieces", "characters"])
 def test_figures_are_those_of_texts_one_by_one(kind: str, tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=6, tokenizer_type=kind, max_length=128)
-    _, heard = _run(folder)
-    told = _final(heard, "test").metrics
+    _, heard = finish(folder)
+    told = final_of(heard, "test").metrics
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model: Any = AutoModelForCausalLM.from_pretrained(folder.model)
@@ -98,19 +81,19 @@ def test_figures_are_those_of_texts_one_by_one(kind: str, tmp_path: Path) -> Non
 def test_leaving_and_resuming_ends_with_the_same_bits(tmp_path: Path) -> None:
     values = {"save_steps": 4, "max_steps": 9, "bf16": True, "hidden_dropout_prob": 0.1}
     whole, parted = (_make(tmp_path / name, **values) for name in ("whole", "parted"))
-    _run(whole)
-    assert isinstance(_run(parted, leave_at=4)[0], Interrupted)
-    assert isinstance(_run(parted)[0], Finished)
+    finish(whole)
+    assert isinstance(finish(parted, leave_at=4)[0], Interrupted)
+    assert isinstance(finish(parted)[0], Finished)
     found = {atomic.sha256(one.model / "model.safetensors") for one in (whole, parted)}
     assert len(found) == 1
 
 
 def test_a_model_folder_is_taught_further(tmp_path: Path) -> None:
     first = _make(tmp_path / "first", num_train_epochs=8.0)
-    end, _ = _run(first)
+    end, _ = finish(first)
     assert isinstance(end, Finished)
     second = _make(tmp_path / "second", model=str(first.model), max_steps=4, learning_rate=1e-4)
-    again, _ = _run(second)
+    again, _ = finish(second)
     assert isinstance(again, Finished), again
     assert again.metrics["loss"] < end.metrics["loss"] + 0.05
     config = json.loads((second.model / "config.json").read_text(encoding="utf-8"))
@@ -120,7 +103,7 @@ def test_a_model_folder_is_taught_further(tmp_path: Path) -> None:
 
 def test_long_texts_go_on_in_the_next_window(tmp_path: Path) -> None:
     folder = _make(tmp_path, max_steps=2, max_length=8)
-    _run(folder)
+    finish(folder)
     learner = Predictor(folder.model).learner
     text = " ".join(row["text"] for row in rows(20))
     told = Predictor(folder.model).predict([{"text": text}])[0]
@@ -130,5 +113,5 @@ def test_long_texts_go_on_in_the_next_window(tmp_path: Path) -> None:
 def test_it_says_before_what_it_will_take(tmp_path: Path) -> None:
     folder = _make(tmp_path, num_train_epochs=2.0)
     told = measure(folder.path)
-    _, heard = _run(folder)
+    _, heard = finish(folder)
     assert told.total_steps == len([one for one in heard if isinstance(one, StepDone)])

