@@ -79,7 +79,9 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        answer = _Answer(send)
+        answer = _Answer(
+            send, lambda status: self._metrics.request(str(scope["path"]), status, time.perf_counter() - began)
+        )
         try:
             self._check(scope)
             body = await self._body(scope, receive)
@@ -97,7 +99,7 @@ class Guard:
                 return
             await answer.refuse(Refused(408, f"The answer took more than {self._limits.seconds:g} seconds; ask less."))
         finally:
-            self._metrics.request(str(scope["path"]), answer.status, time.perf_counter() - began)
+            answer.count()
 
     def _longest(self) -> float:
         """When a stream that begins now is over: it ends by itself in time, but not where nobody reads it."""
@@ -159,8 +161,10 @@ class Guard:
 class _Answer:
     """What is sent, watched: its status, and whether it has begun."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, on_end: Callable[[int], object]) -> None:
+        """`on_end` hears the status once, before the last piece leaves: who has the answer finds it counted."""
+        self._send, self._on_end = send, on_end
+        self._counted = False
         self.status = 500
         self.begun = False
         self.on_stream: Callable[[], object] = lambda: None
@@ -170,13 +174,22 @@ class _Answer:
             self.begun, self.status = True, int(message["status"])
             if any(value.startswith(b"text/event-stream") for _, value in message.get("headers", ())):
                 self.on_stream()
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            self.count()
         await self._send(message)
+
+    def count(self) -> None:
+        """Count this request, unless it is counted."""
+        if not self._counted:
+            self._counted = True
+            self._on_end(self.status)
 
     async def refuse(self, refused: Refused) -> None:
         """Say so, where nothing was said yet."""
         if self.begun:
             return
         self.status = refused.status
+        self.count()
         body = json.dumps(problem(refused.message), ensure_ascii=False).encode()
         headers = [
             (b"content-type", b"application/json"),
