@@ -27,7 +27,7 @@ from desktop_llm.engine.evaluate import Split
 from desktop_llm.engine.progress import Voice
 from desktop_llm.engine.spread import Spread
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import provenance
+from desktop_llm.jobs import provenance, snapshot
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.nets import model_folder
@@ -59,6 +59,9 @@ def settle(job: Job, run_folder: RunFolder, spread: Spread, train: Split, device
     if heard is None:
         teacher = ranks.agreed(lambda: load(job, device))
         heard = _asked(job, Spread(teacher, ranks), learner, train, device, voice)
+        unlabeled = job.snapshot.get(snapshot.UNLABELED)
+        if unlabeled and ranks.first:
+            voice.note(f"Learns from {unlabeled:,} rows without a label, too, by what the teacher says of them.")
         if ranks.first:
             heard = _write(kept, heard, voice)
     if ranks.first:

@@ -38,6 +38,8 @@ def folder(project: Project, teacher: str) -> Path:
 
 def check(project: Project, recipe: Recipe) -> None:
     """Raise UserError where a recipe's teacher is not there, or of another task."""
+    if recipe.distillation_unlabeled:
+        _check_unlabeled(project, recipe)
     if not recipe.teacher:
         return
     task = task_named(project.task)
@@ -47,6 +49,17 @@ def check(project: Project, recipe: Recipe) -> None:
         sources.check(model, task)
     except UserError as error:
         raise UserError(f"The teacher cannot teach: {error.message}") from error
+
+
+def _check_unlabeled(project: Project, recipe: Recipe) -> None:
+    """Raise UserError where nobody speaks of the rows without a label, or nobody could use it."""
+    off = "leave “distillation_unlabeled” off"
+    if not recipe.teacher:
+        raise UserError(f"Only a teacher can speak of texts without a label; name one, or {off}.")
+    if not task_named(project.task).classes:
+        raise UserError(f"A model of this task learns nothing from texts without a label; {off}.")
+    if recipe.balance_by:
+        raise UserError(f"Texts without a label cannot be balanced; {off}, or leave “balance_by” empty.")
 
 
 def must_be_taught(task: Task) -> None:
