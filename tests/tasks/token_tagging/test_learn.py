@@ -249,6 +249,15 @@ def test_spans_of_a_label_touch_only_where_they_did_in_what_was_learned(tmp_path
     assert len(_said(learn.load(tmp_path), both)) == 4
 
 
+def test_texts_are_spread_by_the_rarest_of_their_labels(tmp_path: Path) -> None:
+    learner = _learner(_make(tmp_path))
+    food, travel = span(0, 3, "food"), span(4, 8, "travel")
+    labels: list[list[dict[str, Any]] | None] = [[food], [food, travel], [], [food], [travel], None, [travel]]
+    told = [{"text": "tea Rome", "label": one} for one in [*labels, [food]]]
+    assert learner.encode(told, _silent).strata.tolist() == [0, 1, 2, 0, 1, 2, 1, 0]
+    assert learner.encode(told[2:3], _silent).strata.tolist() == [0]
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_a_tag_that_is_never_learned_has_no_chance_for_anybody(tmp_path: Path, smoothing: float) -> None:
     learner = _learner(_make(tmp_path, label_smoothing_factor=smoothing))
