@@ -3,9 +3,9 @@
 That is equal opportunity (Hardt, Price and Srebro 2016, “Equality of Opportunity in Supervised Learning”,
 arXiv:1610.02413), by limits alone: no answer is drawn by lot, so shares are alike as far as the chances of the rows
 allow. The share is the one that the model finds among all rows as it is. What limits do is measured on rows that have
-not chosen them: each half of the rows at the limits that the other half has chosen. How far slices lie apart is told
-of each half by itself: where a slice finds too much in one half, it finds too little in the other for the same reason,
-so in both halves together slices would look more alike than they are on any new rows.
+not chosen them: each half of the rows at the limits that the other half has chosen, and that for some ways to halve
+them. How far slices lie apart is told of each half by itself: where a slice finds too much in one half, it finds too
+little in the other for the same reason, so in both together slices would look more alike than they are on any new rows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from desktop_llm.evidence.intervals import Interval
 from desktop_llm.evidence.slices import FEWEST
 
 SHUFFLES = 20_000
+SPLITS = 5
+MOST_CELLS = 1_000_000
+"""Rows times slices: with more, rows are halved in fewer ways; they decide less then."""
 GAIN = "gain"
 
 
@@ -35,15 +38,16 @@ class Change(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """A slice: how many of its rows have the label, its limit (NaN: it keeps the model's own answers), the share of
-    these rows that is found in each of the two `halves`, and in both, and the share of its other rows that is `wrongly`
-    told to have it.
+    these rows that is `found`, and the share of its other rows that is `wrongly` told to have it.
+
+    `tries` are the shares found with limits, one a half of the rows and a way to halve them.
     """
 
     name: str
     there: int
     limit: float
     found: Change
-    halves: tuple[Change, Change]
+    tries: tuple[float, ...]
     wrongly: Change
 
 
@@ -52,7 +56,7 @@ class Levelled:
     """What limits do, the slice with most rows of the label first.
 
     `goal` is the share that all slices are to find, `apart` the largest less the smallest share of slices with enough
-    rows, the mean of the two halves, `gain` by how much less that is (with its interval), `chance` how often slices
+    rows, the mean of all halves, `gain` by how much less that is (with its interval), `chance` how often slices
     would be as unlike before by chance; `precision` and `f1` are the label's, over all rows.
     """
 
@@ -111,16 +115,20 @@ def levelled(
     names, place = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     there = np.bincount(place[true], minlength=len(names))
     wide = there >= fewest
-    after = np.zeros(len(true), dtype=bool)
-    halves = _halves(place, true, seed)
-    for half in (0, 1):
-        mine, others = halves == half, halves != half
-        limits = _limits(chance[others], true[others], said[others], place[others], wide)
-        after[mine] = _told(chance[mine], said[mine], limits[place[mine]])
-    found, wrongly = (_rates(one, said, after, place, len(names)) for one in (true, ~true))
-    both = np.stack([_rates(true & (halves == half), said, after, place, len(names)) for half in (0, 1)])
+    splits = max(1, min(SPLITS, MOST_CELLS // max(1, len(true) * len(names))))
+    halves = [_halves(place, true, seed + one) for one in range(splits)]
+    tried = [_tried(chance, true, said, place, wide, one) for one in halves]
+    found, wrongly = (
+        np.mean([_rates(rows, said, after, place, len(names)) for after in tried], axis=0) for rows in (true, ~true)
+    )
+    each = np.stack(
+        [
+            _rates(true & (one == half), said, after, place, len(names))
+            for one, after in zip(halves, tried, strict=True)
+            for half in (0, 1)
+        ]
+    )
     limits = _limits(chance, true, said, place, wide)
-    order = np.lexsort((names, -there))
     hits = np.bincount(place[true & said], minlength=len(names))
     return Levelled(
         sides=tuple(
@@ -129,17 +137,17 @@ def levelled(
                 there=int(there[one]),
                 limit=float(limits[one]),
                 found=Change(*found[:, one].tolist()),
-                halves=(Change(*both[0, :, one].tolist()), Change(*both[1, :, one].tolist())),
+                tries=tuple(each[:, 1, one].tolist()),
                 wrongly=Change(*wrongly[:, one].tolist()),
             )
-            for one in order
+            for one in np.lexsort((names, -there))
         ),
         goal=_share(said, true),
-        apart=Change(*_spread(both[:, :, wide]).mean(axis=0).tolist()),
-        gain=_gain(true, said, after, (place, halves), wide, should_stop),
+        apart=Change(*_spread(each[:, :, wide]).mean(axis=0).tolist()),
+        gain=_gain(true, said, (halves, tried), place, wide, should_stop),
         chance=min(1.0, among * chance_of_spread(hits[wide], there[wide], seed=seed)),
-        precision=Change(_share(true, said), _share(true, after)),
-        f1=Change(_f1(true, said), _f1(true, after)),
+        precision=Change(_share(true, said), float(np.mean([_share(true, one) for one in tried]))),
+        f1=Change(_f1(true, said), float(np.mean([_f1(true, one) for one in tried]))),
     )
 
 
@@ -165,9 +173,15 @@ def _limits(chance: np.ndarray, true: np.ndarray, said: np.ndarray, place: np.nd
     return told
 
 
-def _told(chance: np.ndarray, said: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Which rows are told to have the label, each at its limit."""
-    told: np.ndarray = np.where(np.isnan(limits), said, chance >= limits)
+def _tried(
+    chance: np.ndarray, true: np.ndarray, said: np.ndarray, place: np.ndarray, wide: np.ndarray, halves: np.ndarray
+) -> np.ndarray:
+    """Which rows are told to have the label, each half at the limits that the other has chosen; bool [rows]."""
+    told = said.copy()
+    for half in (0, 1):
+        mine, others = halves == half, halves != half
+        limits = _limits(chance[others], true[others], said[others], place[others], wide)[place[mine]]
+        told[mine] = np.where(np.isnan(limits), said[mine], chance[mine] >= limits)
     return told
 
 
@@ -199,29 +213,29 @@ def _spread(rates: np.ndarray) -> np.ndarray:
 def _gain(
     true: np.ndarray,
     said: np.ndarray,
-    after: np.ndarray,
-    where: tuple[np.ndarray, np.ndarray],
+    tries: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    place: np.ndarray,
     wide: np.ndarray,
     should_stop: Callable[[], bool],
 ) -> Interval:
     """By how much less the shares found lie apart, by the bootstrap over the rows that have the label.
 
-    `where` is the slice and the half of each row.
+    `tries` are the ways to halve the rows, and what is told of them then.
     """
-    place, halves = where
     rows, kept = np.flatnonzero(true & wide[place]), np.flatnonzero(wide)
     if len(kept) < 2:
         return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
-    cells = (halves[rows, None] == (0, 1))[:, :, None] & (place[rows, None] == kept)[:, None]
-    member = cells.reshape(len(rows), -1)
-    counts = np.concatenate([member, member & said[rows, None], member & after[rows, None]], axis=1)
+    half = np.stack([one[rows] for one in tries[0]], axis=1)[:, :, None] == (0, 1)
+    cells = half[..., None] & (place[rows, None] == kept)[:, None, None]
+    later = np.stack([one[rows] for one in tries[1]], axis=1)[:, :, None, None]
+    parts = np.stack([cells, cells & said[rows, None, None, None], cells & later], axis=1)
 
     def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
-        whole, before, later = (one.reshape(len(sums), 2, -1) for one in np.split(sums, 3, axis=1))
-        apart = [_spread(tally.share(part, whole, float("nan"))).mean(axis=1) for part in (before, later)]
-        return {GAIN: apart[0] - apart[1]}
+        told = sums.reshape(len(sums), *parts.shape[1:])
+        before, after = (_spread(tally.share(told[:, one], told[:, 0], float("nan"))) for one in (1, 2))
+        return {GAIN: (before - after).mean(axis=(1, 2))}
 
-    told = tally.of_rows(counts, figures, right=None, good=np.zeros(len(rows)))
+    told = tally.of_rows(parts.reshape(len(rows), -1), figures, right=None, good=np.zeros(len(rows)))
     return bootstrap.intervals(told, bounded=False, should_stop=should_stop)[GAIN]
 
 

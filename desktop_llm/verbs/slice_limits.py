@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from desktop_llm.errors import UserError
 from desktop_llm.evidence import opportunity
 from desktop_llm.evidence.opportunity import Levelled, Side
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 5
 DIGITS = (3, 5, 7, 9)
+MIDDLE = (1 / 6, 5 / 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,7 @@ class SliceLimits:
         if not told.helps:
             return (
                 f"The slices find {spread} of their rows that have {name}. With a limit for each of them they lie "
-                f"{after} points apart instead of {before}, which is no surer than chance: limits do not help here for "
-                f"certain. {self.costs}"
+                f"{after} points apart instead of {before}; that may be chance, so do not count on it. {self.costs}"
             )
         return (
             f"The slices find {spread} of their rows that have {name}. With a limit for each of them they lie {after} "
@@ -75,9 +77,9 @@ class SliceLimits:
     def remarks(self) -> tuple[str, ...]:
         """How the figures were made, and which slices stay as they are."""
         told = [
-            f"Each limit is to find {100 * self.told.goal:.0f} %, as much as the model finds among all rows now. Figures "
-            "are of each half of the rows at the limits that the other half has chosen; the limits shown are chosen by "
-            "all of them."
+            f"Each limit is to find {100 * self.told.goal:.0f} %, as much as the model finds among all rows now. "
+            "Figures are of halves of the rows at limits that the other half has chosen, halved in some ways; what is "
+            "found lies in the range shown in two of three tries. The limits shown are chosen by all rows."
         ]
         if not self.many:
             told.append("A row below its limit gets the likeliest other label.")
@@ -129,16 +131,24 @@ def of(
     true, said = outcomes.memberships(project, rows)
     place = rows.classes.index(label)
     groups = slicing.grouped(project, rows, by, should_stop=should_stop)
+    among = _comparable(true, groups)
     return SliceLimits(
         run=number,
         by=by.removeprefix(slicing.COLUMN),
         on=on,
         label=label,
         told=opportunity.levelled(
-            chances[:, place], true[:, place], said[:, place], groups, among=len(rows.classes), should_stop=should_stop
+            chances[:, place], true[:, place], said[:, place], groups, among=among, should_stop=should_stop
         ),
         many=rules.many,
     )
+
+
+def _comparable(true: np.ndarray, groups: Sequence[str]) -> int:
+    """How many labels have enough rows in two slices for these to be told unlike."""
+    names = np.asarray(groups, dtype=str)
+    counts = np.stack([true[names == name].sum(axis=0) for name in np.unique(names)])
+    return int(((counts >= FEWEST).sum(axis=0) >= 2).sum())
 
 
 def limit_words(one: Side) -> str:
@@ -153,9 +163,10 @@ def limit_words(one: Side) -> str:
 
 
 def found_words(one: Side) -> tuple[str, str]:
-    """What share of its rows a slice finds before and after, from one half of the rows to the other."""
-    sides = [[getattr(half, name) for half in one.halves] for name in ("before", "after")]
-    return _range(sides[0]), _range(sides[1])
+    """What share of its rows a slice finds before, and after in two of three tries."""
+    known = [share for share in one.tries if not math.isnan(share)]
+    after = _range(np.quantile(known, MIDDLE).tolist() if known else [])
+    return _range([one.found.before]), after if not math.isnan(one.limit) else _range([one.found.before])
 
 
 def wrongly_words(one: Side) -> tuple[str, str]:

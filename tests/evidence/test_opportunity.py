@@ -101,7 +101,8 @@ def test_a_planted_slice_finds_as_much_as_the_others() -> None:
         assert np.ptp(shares) == pytest.approx(wanted, abs=0.08)
     assert told.gain.value == pytest.approx(told.apart.before - told.apart.after)
     for one in told.sides:
-        assert min(half.after for half in one.halves) <= one.found.after <= max(half.after for half in one.halves)
+        assert len(one.tries) == 10
+        assert one.found.after == pytest.approx(np.mean(one.tries), abs=0.01)
     assert told.precision.after == pytest.approx((true & later).sum() / later.sum(), abs=0.03)
     assert told.f1.after == pytest.approx(2 * (true & later).sum() / (true.sum() + later.sum()), abs=0.03)
 
@@ -109,7 +110,7 @@ def test_a_planted_slice_finds_as_much_as_the_others() -> None:
 def test_slices_are_not_called_more_alike_than_they_will_be() -> None:
     """Where chances say nothing and rows are few, limits of these very rows would find the goal to the row."""
     source, told_apart, later_apart = np.random.default_rng(4), [], []
-    for _ in range(40):
+    for _ in range(20):
         groups, true = np.repeat(["a", "b"], 40), np.ones(80, dtype=bool)
         chance = source.random(80)
         told = opportunity.levelled(chance, true, chance >= 0.5, groups.tolist())
@@ -124,14 +125,14 @@ def test_slices_are_not_called_more_alike_than_they_will_be() -> None:
 
 def test_alike_slices_are_not_said_to_be_helped() -> None:
     source, helped, planted = np.random.default_rng(5), 0, 0
-    for _ in range(40):
+    for _ in range(24):
         # of twelve labels the one that looks most unlike
         told = max((_rows(source, 400) for _ in range(12)), key=_apart)
         helped += opportunity.levelled(*told, among=12).helps
-    for _ in range(20):
+    for _ in range(10):
         planted += opportunity.levelled(*_rows(source, 900, 1.5), among=12).helps
-    assert helped <= 3
-    assert planted >= 18
+    assert helped <= 2
+    assert planted >= 9
 
 
 def _apart(rows: tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]) -> float:
