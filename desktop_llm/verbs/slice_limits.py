@@ -78,8 +78,8 @@ class SliceLimits:
         """How the figures were made, and which slices stay as they are."""
         told = [
             f"Each limit is to find {100 * self.told.goal:.0f} %, as much as the model finds among all rows now. "
-            "Figures are of halves of the rows at limits that the other half has chosen, halved in some ways; what is "
-            "found lies in the range shown in two of three tries. The limits shown are chosen by all rows."
+            "Figures are of halves of the rows at limits that the other half has chosen, in several ways to halve "
+            "them; found is shown as it is in two of three tries. The limits shown are chosen by all rows."
         ]
         if not self.many:
             told.append("A row below its limit gets the likeliest other label.")
