@@ -39,9 +39,7 @@ class Going:
     def _of_search(self) -> str:
         if not self.search:
             return ""
-        return (
-            f"Search {self.search} has not ended, and could not go on: no other run has the data it compares on."
-        )
+        return f"Search {self.search} has not ended, and could not go on: no other run has the data it compares on."
 
     @property
     def _of_runs(self) -> str:
