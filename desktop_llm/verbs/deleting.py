@@ -89,13 +89,18 @@ def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
         if waiting:
             raise UserError(f"Run {waiting[0]} {words} run {number} and has not ended; end or delete it first.")
     for key, words in (("model", "starts from the model of"), ("teacher", "is taught by")):
-        search = _unfinished(project, lambda told, key=key: getattr(told.base, key) == model)
+        search = _unfinished(project, _needs(key, model))
         if search:
             raise UserError(
                 f"Search {search} {words} run {number} and has not ended; let it end first, or give it no more trials "
                 "than it has."
             )
     return run, sorted(one.number for one in from_it)
+
+
+def _needs(key: str, model: str) -> Callable[[Search], bool]:
+    """Whether the recipe of a search has this model folder as its start, or its teacher."""
+    return lambda told: bool(getattr(told.base, key) == model)
 
 
 def _last_of(project: Project, run: Run) -> int:

@@ -7,21 +7,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fairlearn.postprocessing import ThresholdOptimizer
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LinearRegression
 
 from desktop_llm.evidence import opportunity
+from desktop_llm.evidence.slices import FEWEST
 
 GROUPS = ("chat", "mail", "phone")
-
-
-class _Given(ClassifierMixin, BaseEstimator):
-    """A model whose chances are its one feature."""
-
-    def fit(self, rows: np.ndarray, true: np.ndarray) -> _Given:
-        return self
-
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        return rows[:, 0]
 
 
 def _rows(
@@ -56,7 +47,7 @@ def test_a_limit_that_nothing_may_reach_is_above_all(top: float) -> None:
 def test_limits_are_between_those_that_fairlearn_mixes() -> None:
     chance, true, _, groups = _rows(np.random.default_rng(2), 900, 1.0)
     mixed = ThresholdOptimizer(
-        estimator=_Given(),
+        estimator=LinearRegression().fit(chance[:, None], chance),  # says what it is given
         constraints="true_positive_rate_parity",
         objective="accuracy_score",
         predict_method="predict",
@@ -160,7 +151,7 @@ def test_slices_with_few_rows_of_the_label_keep_the_models_answers() -> None:
     told = opportunity.levelled(chance, true, said, few)
     rare = told.sides[-1]
     assert (rare.name, np.isnan(rare.limit)) == ("rare", True)
-    assert rare.there < opportunity.FEWEST
+    assert rare.there < FEWEST
     assert rare.found.before == rare.found.after
     assert rare.wrongly.before == rare.wrongly.after
     assert not np.isnan([one.limit for one in told.sides[:-1]]).any()
