@@ -22,6 +22,7 @@ from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import provenance
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Preparing
+from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.forecast import Forecast
 from desktop_llm.nets import distillation
 from desktop_llm.tasks import TASKS
@@ -151,6 +152,25 @@ def test_steps_with_texts_without_a_label_are_foretold(tmp_path: Path, teacher: 
     folder = run_folders.make(tmp_path, count=16, unlabeled=40, teacher=str(teacher), num_train_epochs=2.0, **SMALL)
     told = preflight.measure(folder.path, clock=map(float, itertools.count()).__next__)
     assert told.total_steps == 14
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["the same", "another"])
+def test_a_teacher_that_moved_with_its_project_is_found_again(tmp_path: Path, other: bool) -> None:
+    runs = tmp_path / "before" / "runs"
+    model = _trained(runs / "0001", WRITING.kind, max_steps=2, **WRITER)
+    folder = run_folders.make(runs / "0002", kind=WRITING.kind, teacher=str(model), max_steps=4, save_steps=2, **WRITER)
+    jobs.write(replace(folder.job(), teacher=provenance.weights(model)), folder.job_file)
+    assert isinstance(finish(folder, leave_at=2)[0], Interrupted)
+    (tmp_path / "before").rename(tmp_path / "after")
+    moved = RunFolder(tmp_path / "after" / "runs" / "0002")
+    if other:
+        jobs.write(replace(moved.job(), teacher=64 * "0"), moved.job_file)
+    end, _ = finish(moved)
+    if other:
+        assert isinstance(end, Failed)
+        assert "has other weights than when the run was made" in end.message
+    else:
+        assert isinstance(end, Finished), end
 
 
 def test_a_damaged_note_of_what_it_said_is_asked_for_again(tmp_path: Path, teacher: Path) -> None:
