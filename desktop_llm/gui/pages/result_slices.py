@@ -51,8 +51,8 @@ class SlicesTab(ResultTab):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        whole.addWidget(self._build_slices(), 1)
-        whole.addWidget(self._build_unlike(), 1)
+        whole.addWidget(self._build_slices(), 4)
+        whole.addWidget(self._build_unlike(), 3)
 
     def show_run(self, shown: Shown | None) -> None:
         """Slice what is shown by what is chosen."""
@@ -81,7 +81,7 @@ class SlicesTab(ResultTab):
             self.tr("Slice"),
             self.tr("Texts"),
             self.tr("Main figure"),
-            self.tr("All others"),
+            self.tr("Others"),
             self.tr("Differs?"),
         ]
         self.table = FigureTable("results.slices.table", self.tr("Slices"), titles)
@@ -90,7 +90,7 @@ class SlicesTab(ResultTab):
         return self._slices
 
     def _build_unlike(self) -> QWidget:
-        card = Card(self.tr("Told alike?"), self.tr("in points between slices; Enter shows what limits would mend"))
+        card = Card(self.tr("Told alike?"), self.tr("in points; Enter shows what limits would mend"))
         self.unlike = plain_label("", wrap=True)
         self.unlike.setObjectName("results.slices.unlike")
         card.body.addWidget(self.unlike)
