@@ -20,6 +20,7 @@ from tests.architecture.offline import sitecustomize as offline
 pytest_plugins = [
     "tests.architecture.leaks",
     "tests.architecture.unexpected_logs",
+    "tests.outside",
     "tests.projects",
     "tests.servers",
     "tests.windows",
