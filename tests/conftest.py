@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.outside",
     "tests.projects",
     "tests.servers",
+    "tests.warm_starts",
     "tests.windows",
 ]
 
