@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterable, Mapping
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.rows import NewItem
+from desktop_llm.store import schema
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import headless, training
@@ -91,6 +94,43 @@ def counts(path: Path) -> tuple[int, int]:
         return told.total, told.labeled
     finally:
         project.close()
+
+
+class Tables:
+    """The empty tables of a project: made by all migrations once, then copied, which takes a tenth of the time."""
+
+    def __init__(self) -> None:
+        """Takes the place of the migrations where a file has no tables yet."""
+        self._migrate, self._made = schema.migrate, dict[int, sqlite3.Connection]()
+        self._turns = threading.Lock()
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        """As `schema.migrate`."""
+        if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None:
+            self._migrate(connection)
+            return
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        with self._turns:
+            if size in self._made:
+                self._made[size].backup(connection)
+                return
+            self._migrate(connection)
+            self._made[size] = sqlite3.connect(":memory:", check_same_thread=False)
+            connection.backup(self._made[size])
+
+    def close(self) -> None:
+        """Let go of them."""
+        for one in self._made.values():
+            one.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables() -> Iterator[None]:
+    made = Tables()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "migrate", made)
+        yield
+    made.close()
 
 
 @pytest.fixture(scope="session")
