@@ -2,8 +2,8 @@
 
 The program spawns them, and each then loads torch and transformers for some seconds of a processor. Here they are as
 separate, with a pipe, an environment and an end of their own, but what they load is there already. Until the one
-that they come from is ready they are spawned as ever, and always in tests marked `spawned`. What tests start by a
-command is never touched. Loaded by conftest.py.
+that they come from is ready they are spawned as ever; always so are those that are `ALONE`, and all in tests marked
+`spawned`. What tests start by a command is never touched. Loaded by conftest.py.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from tests.warm_libraries import READY, Forked, as_program
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120.0
+ALONE = ("desktop_llm.catalog.hub",)
+"""What says to its libraries, before it loads them, that they may reach the network."""
 SPAWN, PROGRAM = child.START, child.PROGRAM
 
 
@@ -41,7 +43,9 @@ class Warm:
     def __call__(self, **told: Any) -> BaseProcess:
         """In place of the program's way."""
         self.begin()
-        return Forked(**told) if self.ready else SPAWN(**told)
+        asked = told["args"][0]  # what is to be done there: the target itself is the same for all
+        warm = self.ready and asked.__module__ not in ALONE
+        return Forked(**told) if warm else SPAWN(**told)
 
     @property
     def ready(self) -> bool:
