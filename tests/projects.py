@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from desktop_llm.jobs import board as boards
 from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.rows import NewItem
 from desktop_llm.store import schema
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import headless, training
+from desktop_llm.verbs import compressing, headless, training
 from tests import run_folders
 
 TASK = run_folders.TASK
@@ -143,3 +145,28 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(_trained: Path, tmp_path: Path) -> Path:
     """The folder of a project with 104 labelled rows and one finished run, number 1."""
     return shutil.copytree(_trained, tmp_path / "Tickets")
+
+
+@pytest.fixture(scope="session")
+def _measured(_trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, whose run was measured in its smaller forms: to make these takes ten times as long as to train."""
+    path = shutil.copytree(_trained, tmp_path_factory.mktemp("measured") / "Tickets")
+    project = Project.open(path)
+    try:
+        compressing.measure(project, 1, rows=4)
+    finally:
+        project.close()
+    return path
+
+
+@pytest.fixture
+def measured(_measured: Path, tmp_path: Path) -> Path:
+    """The folder of a project as `trained`, and what its run takes in each of its forms."""
+    return shutil.copytree(_measured, tmp_path / "Tickets")
+
+
+@pytest.fixture
+def formed(measured: Path) -> Path:
+    """The same; nothing was measured, but the forms are there."""
+    (RunFolder(measured / "runs" / "0001").path / boards.NAME).unlink()
+    return measured
