@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from multiprocessing.connection import Connection
+from typing import Any
 
 import psutil
 import pytest
@@ -17,7 +18,7 @@ from tests.architecture import leaks
 from tests.architecture.test_guards import ELSEWHERE
 from tests.programs import Begin, Program
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def _tell(pipe: Connection) -> None:
@@ -36,8 +37,8 @@ def _refused() -> str:
     return ""
 
 
-def _heard(child: Child, count: int) -> list[object]:
-    said: list[object] = []
+def _heard(child: Child, count: int) -> list[Any]:
+    said: list[Any] = []
     deadline = time.monotonic() + PATIENCE
     while len(said) < count:
         assert time.monotonic() < deadline
@@ -48,7 +49,7 @@ def _heard(child: Child, count: int) -> list[object]:
 def test_a_warm_process_is_its_own_and_its_end_is_told(warm: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAID_HERE", "later")
     started = Child(_tell, name="warm")
-    (pid, parent, torch, said), refused = _heard(started, 2)  # type: ignore[misc]
+    (pid, parent, torch, said), refused = _heard(started, 2)
     assert (pid, torch, said) == (started.pid, True, "later")
     assert parent not in (os.getpid(), pid)
     assert "tests run without network" in str(refused)
@@ -70,7 +71,7 @@ def test_a_warm_program_answers_as_one_that_is_started(warm: Begin) -> None:
 @pytest.mark.spawned
 def test_where_it_is_asked_for_processes_are_spawned(warm: Begin) -> None:
     started = Child(_tell, name="cold")
-    (pid, parent, torch, _), _ = _heard(started, 2)  # type: ignore[misc]
+    (pid, parent, torch, _), _ = _heard(started, 2)
     assert (pid, parent, torch) == (started.pid, os.getpid(), False)
     started.kill()
     assert started.close() == -signal.SIGKILL
