@@ -34,7 +34,7 @@ SPAWN, PROGRAM = child.START, child.PROGRAM
 
 
 class Warm:
-    """Makes processes; has the one that they come from made when the first is asked for."""
+    """Makes processes; has the one that they come from made when the first is asked for, if not before."""
 
     def __init__(self) -> None:
         self._place = Path(tempfile.mkdtemp(prefix="desktop-llm-warm-"))
@@ -91,8 +91,10 @@ class Warm:
 
 
 @pytest.fixture(scope="session")
-def _warm() -> Iterator[Warm]:
+def _warm(request: pytest.FixtureRequest) -> Iterator[Warm]:
     made = Warm()
+    if hasattr(request.config, "workerinput") and hasattr(os, "fork"):  # of so many tests some will ask for it
+        made.begin()
     yield made
     made.end()
 
