@@ -62,8 +62,11 @@ class Kind:
 FIRST = Kind(task=TASK, rows=rows, classes=("food", "travel"))
 
 
-def make(path: Path, *, count: int = 96, kind: Kind = FIRST, **values: Any) -> RunFolder:
-    """A run folder with `count` training rows, 16 validation and 16 test rows, and the tiny recipe with `values`."""
+def make(path: Path, *, count: int = 96, kind: Kind = FIRST, unlabeled: int = 0, **values: Any) -> RunFolder:
+    """A run folder with `count` training rows, 16 validation and 16 test rows, and the tiny recipe with `values`.
+
+    `unlabeled`: so many rows without a label more.
+    """
     path.mkdir(parents=True, exist_ok=True)
     folder = RunFolder(path)
     told = snapshot.write(
@@ -73,6 +76,7 @@ def make(path: Path, *, count: int = 96, kind: Kind = FIRST, **values: Any) -> R
             "validation": kind.rows(16, seed=1, first_id=1001),
             "test": kind.rows(16, seed=2, first_id=2001),
         },
+        unlabeled=[{**row, "label": None} for row in kind.rows(unlabeled, seed=3, first_id=3001)] if unlabeled else (),
     )
     recipe: Recipe = changed(TASKS[kind.task].recipe, {**TINY, **values})
     jobs.write(

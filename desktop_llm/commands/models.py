@@ -123,7 +123,8 @@ def _look(folder: Path, given: str, out: Out) -> None:
             {"text": each.text, "probability": each.probability, "nats": each.nats, "top": each.top} for each in pieces
         ]
         # as JSON a line end in a token ends no line
-        words = "\n".join(f"{each.nats:8.3f}\t{json.dumps(each.text, ensure_ascii=False)}" for each in pieces)
+        lines = [f"{each.nats:8.3f}\t{json.dumps(each.text, ensure_ascii=False)}" for each in pieces]
+        words = "\n".join((f"{'nats':>8}\ttoken", *lines))
         out({**row, "tokens": ending.tokens, "nats": sum(each.nats for each in pieces), "pieces": tokens}, words)
 
 
@@ -208,7 +209,8 @@ def _export(told: Any, out: Out) -> None:
         wish = exporting.Wish(format_name=kind.name, to=told.to, compared=rows, zipped=told.zip, papers=papers)
         compared = exporting.export(project, told.run, wish)
         before = earlier.of(project, told.run)
-        words = f"Exported run {told.run} to “{told.to}”. {compared.words()}"
+        note = formats.note(kind, exporting.config_of(project.runs.folder(told.run).model))
+        words = " ".join(one for one in (f"Exported run {told.run} to “{told.to}”.", compared.words(), note) if one)
         line = {"run": told.run, "to": str(told.to), "format": kind.name, **formats.to_json(compared)}
         if before is not None:
             line, words = {**line, "step": before.step}, f"{words}\n{before.words(told.run)}"

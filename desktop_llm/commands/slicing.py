@@ -11,6 +11,7 @@ from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writa
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
+    from desktop_llm.verbs.slice_limits import SliceLimits
     from desktop_llm.verbs.slicing import Sliced
 
 
@@ -22,6 +23,8 @@ def declare(verb: Declare) -> None:
     one.add_argument("--by", action="append", default=[], metavar="COLUMN|length|file|language|label")
     one.add_argument("--on", default="test", metavar="SPLIT|FILTER|FILE", help="what the run was measured on")
     one.add_argument("--against", type=int, metavar="RUN", help="is the worst slice better than in this run?")
+    words = "a limit for each slice that finds as much of a label everywhere; by itself of the label told most unlike"
+    one.add_argument("--limits", nargs="?", const="", metavar="LABEL", help=words)
     one.add_argument("--to", type=Path, metavar="FILE.md", help="write a report")
     rule = one.add_mutually_exclusive_group()
     words = "refuse exports of runs whose worst slice by the first --by is below this, 0.8 for 80 %%"
@@ -35,6 +38,8 @@ def _slices(told: Any, out: Out) -> None:
 
     if told.floor is not None and not told.by:
         raise UsageError("--floor needs --by: what the rows are to be sliced by.")
+    if told.limits is not None and slicing.LABEL in told.by:
+        raise UsageError("--limits goes with --by anything but label: there one slice alone has a label.")
     with opened(told.project) as project:
         must_learn(project)
         on = evaluating.what(project, told.on)
@@ -49,12 +54,10 @@ def _slices(told: Any, out: Out) -> None:
         for one in by:
             found = slicing.of(project, told.run, on, one)
             out(_as_json(found), _in_words(found))
-            if told.against is not None and found.worst is not None:
-                words = slicing.against(project, told.run, told.against, on, one, found.worst.name)
-                out({"by": found.by, "slice": found.worst.name, "against": told.against, "verdict": words}, words)
-            elif told.against is not None:
-                words = f"By {found.by} there is no worst slice that could be compared with run {told.against}."
-                out({"by": found.by, "slice": None, "against": told.against, "verdict": words}, words)
+            if told.against is not None:
+                _against(project, told.against, one, found, out)
+            if told.limits is not None and one != slicing.LABEL:
+                _limits(project, told.limits, one, found, out)
         floor = floors.of(project)
         if floor is not None:
             wrong = floors.broken(slicing.of(project, told.run, on, floor.by), floor)
@@ -66,6 +69,69 @@ def _slices(told: Any, out: Out) -> None:
             to = told.to.expanduser()
             slice_report.write(project, told.run, on, by, to)
             out({"report": str(to)}, f"Written to “{to}”")
+
+
+def _against(project: Project, other: int, by: str, found: Sliced, out: Out) -> None:
+    """Whether the worst slice is better than in another run."""
+    from desktop_llm.verbs import slicing
+
+    name = None if found.worst is None else found.worst.name
+    words = f"By {found.by} there is no worst slice that could be compared with run {other}."
+    if name is not None:
+        words = slicing.against(project, found.run, other, found.on, by, name)
+    out({"by": found.by, "slice": name, "against": other, "verdict": words}, words)
+
+
+def _limits(project: Project, wanted: str, by: str, found: Sliced, out: Out) -> None:
+    """A limit for each slice; of the label that is told most unlike where none is `wanted`."""
+    from desktop_llm.verbs import slice_limits
+
+    label = wanted or slice_limits.most_unlike(found.gaps)
+    if not label:
+        words = slice_limits.nothing(found.by)
+        out({"by": found.by, "label": None, "verdict": words}, words)
+        return
+    told = slice_limits.of(project, found.run, found.on, by, label)
+    lines = [told.words]
+    for one in told.told.sides:
+        before, after = slice_limits.found_words(one)
+        wrong = " → ".join(slice_limits.wrongly_words(one))
+        limit = slice_limits.limit_words(one)
+        lines.append(
+            f"   {one.name}: limit {limit}, found {before} → {after} of {one.there:,} rows, wrongly told {wrong}"
+        )
+    out(_limits_as_json(told), "\n".join([*lines, *told.remarks]))
+
+
+def _limits_as_json(told: SliceLimits) -> dict[str, Any]:
+    found = told.told
+    return {
+        "run": told.run,
+        "by": told.by,
+        "label": told.label,
+        "goal": found.goal,
+        "apart": _known(*found.apart),
+        "nearer": _known(found.gain.low, found.gain.high),
+        "chance": found.chance,
+        "helps": found.helps,
+        "precision": list(found.precision),
+        "f1": list(found.f1),
+        "slices": [
+            {
+                "name": one.name,
+                "rows": one.there,
+                "limit": _known(one.limit)[0],
+                "found": _known(*one.found),
+                "wrongly_told": _known(*one.wrongly),
+            }
+            for one in found.sides
+        ],
+        "verdict": told.words,
+    }
+
+
+def _known(*values: float) -> list[float | None]:
+    return [None if math.isnan(one) else one for one in values]
 
 
 def _check(project: Project, by: list[str]) -> None:

@@ -119,7 +119,7 @@ def _guarded(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks
 
 
 def _meet(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks) -> Event:
-    job = run_folder.job()
+    job = teaching.found_again(run_folder.job(), run_folder)
     with ranks.group(job.recipe.device):
         return _run(job, run_folder, voice, control, ranks)
 
@@ -205,15 +205,16 @@ def _learner(
 ) -> tuple[Learner, int, dict[str, Split]]:
     """The learner at its start, the number of its model's parameters, and all splits encoded."""
 
+    learned = snapshot.Listed(run_folder.snapshot)  # it may be more than the memory holds
+
     def rows(split: str) -> Iterable[Row]:
-        return snapshot.rows(run_folder.snapshot, split)
+        return learned if split == "train" else snapshot.rows(run_folder.snapshot, split)
 
     learner = task_named(job.task).open_learn().build(job, rows, source, voice.preparing)
     splits: dict[str, Split] = {}
     kept: Sequence[Row]
     for split in snapshot.SPLITS:
-        # what is learned from may be more than the memory holds
-        kept = snapshot.Listed(run_folder.snapshot, split) if split == "train" else list(rows(split))
+        kept = learned if split == "train" else list(rows(split))
         if isinstance(learner, Shelving):
             learner.shelf = Shelf(run_folder.tokens, str(job.snapshot["sha256"]), split)
         examples = learner.encode(kept, voice.preparing)

@@ -105,7 +105,7 @@ def shrink(
             named: list[np.ndarray] = [learner.named()] if isinstance(learner, Naming) else []
             stays = fewer_tokens.stay(tokenizer, [_ids(rows, learner, tokenizer), *named])
             smaller = fewer_tokens.write_tokenizer(tokenizer, stays, filling)
-            some = [str(row.get("text", "")) for row in rows[:: max(1, len(rows) // SAMPLE)]]
+            some = [text for row in rows[:: max(1, len(rows) // SAMPLE)] for text in _texts(row)]
             fewer_tokens.must_read_the_same(tokenizer, smaller, stays, some)
             model = fewer_tokens.with_tokens(model, stays)
         else:
@@ -145,14 +145,23 @@ def _model(source: Path, learner: Learner | None) -> PreTrainedModel:
 def _ids(rows: Sequence[Row], learner: Learner | None, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
     """All tokens of the rows, as the learner reads them; where there is none yet, of all their texts."""
     if learner is not None:
-        ids: Any = getattr(learner.encode(rows, lambda *_: None), "ids", None)
+        read: Any = learner.encode(rows, lambda *_: None)
+        read = getattr(read, "texts", read)  # pairs have theirs apart
+        # what is asked before an answer, where that is not known
+        parts = [getattr(read, name, None) for name in ("ids", "openings")]
+        found = [part for part in parts if isinstance(part, np.ndarray)]
+        ids = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
     else:
-        texts = [str(value) for row in rows for name, value in row.items() if name not in ("id", "label")]
+        texts = [text for row in rows for text in _texts(row)]
         told = tokenizer(texts)["input_ids"] if texts else []
         ids = np.fromiter(chain.from_iterable(told), dtype=np.int64)
-    if not isinstance(ids, np.ndarray) or not len(ids):
+    if not len(ids):
         raise UserError("There are no texts whose tokens could be kept; import some, or keep all tokens.")
     return ids
+
+
+def _texts(row: Row) -> list[str]:
+    return [str(value) for name, value in row.items() if name not in ("id", "label")]
 
 
 def _measured(

@@ -72,7 +72,8 @@ class Trial:
             self.examples["train"] = self.learner.pack(self.examples["train"])
         encoded = clock()
         kept = sum(len(rows) for rows in self.rows.values())
-        self.scale = sum(self.counts.values()) / max(1, kept)
+        unlabeled = int(told.get(snapshot.UNLABELED, 0))
+        self.scale = (sum(self.counts.values()) + unlabeled) / max(1, kept)
         """How many rows of the run stand behind each that was read."""
         what_learns.settle(self.learner, recipe)
         self.learner.model.train()
@@ -82,16 +83,18 @@ class Trial:
         what_learns.save_memory(self.learner, recipe, self.device)
         train = self.examples["train"]
         weights = snapshot.weights(folder.snapshot)
-        count = self.counts["train"] / max(1, recipe.num_processes)
+        learned = self.counts["train"] + unlabeled
         self.asking = (
-            count * teaching.tried(self.job, self.learner, self.rows["train"], self.device, clock)
+            learned
+            / max(1, recipe.num_processes)
+            * teaching.tried(self.job, self.learner, self.rows["train"], self.device, clock)
             if recipe.teacher
             else 0.0
         )
         """What asking a teacher takes before the first step, in seconds."""
         self._weights = None if weights is None or len(weights) != len(train) else np.asarray(weights, np.float64)
         """How often each example is drawn; None where all are as often, or where only a sample was read."""
-        self.learned = round(len(train) * self.counts["train"] / max(1, len(self.rows["train"])))
+        self.learned = round(len(train) * learned / max(1, len(self.rows["train"])))
         """How many examples the run learns from: its training rows, or what they are joined to."""
         self.plan: Plan = plan(recipe, self.task, self.learned, _batch(recipe))
         self.stepper = Stepper(self.learner, train, recipe, self.device, self.plan.total_steps)

@@ -170,6 +170,13 @@ def unfit(told: Format, config: Mapping[str, Any], *, adapter: bool) -> str:
     return _unfit_for_gguf(config) if told.kind == "gguf" else ""
 
 
+def note(told: Format, config: Mapping[str, Any]) -> str:
+    """What is to be known beforehand of a format that a model can have, in a sentence; '' where there is nothing."""
+    if told.kind in ("onnx", "gguf") and goes_on(config):
+        return "For other programs: here such a model is tried, measured and served from a Hugging Face folder alone."
+    return ""
+
+
 def goes_on(config: Mapping[str, Any]) -> bool:
     """Whether a model goes on from a text, token by token."""
     return _kind_of(config).endswith(WRITERS) and not config.get("is_encoder_decoder")

@@ -9,6 +9,10 @@ from desktop_llm.jobs.recipe_weights import hyper
 
 GROUPS = GROUP, CHOICE = "prompt", "answers"
 HEAD, BY_PROMPT = "SEQ_CLS", "CAUSAL_LM"
+SILENT_TEACHER = (
+    "The teacher does not write: it chooses by a head of its own, or fills gaps. A model that writes, or is asked by a "
+    "prompt, learns word by word from one that does; choose such a run, or leave “teacher” empty."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

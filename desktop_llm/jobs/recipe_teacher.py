@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe_prompt import PromptKeys
+from desktop_llm.jobs.recipe_prompt import BY_PROMPT, PromptKeys
 from desktop_llm.jobs.recipe_texts import MASKED
 from desktop_llm.jobs.recipe_weights import hyper
 
@@ -42,11 +42,19 @@ class TeacherKeys(PromptKeys):
         maximum=1.0,
         decimals=3,
     )
+    distillation_unlabeled: bool = hyper(
+        False,
+        "Texts without a label, too",
+        "The teacher speaks of them as well: what it says stands where a label would. Costs time, not labeling.",
+        GROUP,
+    )
 
 
 def check(keys: TeacherKeys) -> None:
     """Raise UserError where values do not fit each other."""
     if keys.teacher and keys.objective == MASKED:
         raise UserError("A model that fills gaps learns without a teacher; leave “teacher” empty.")
+    if keys.distillation_unlabeled and keys.task_type == BY_PROMPT:
+        raise UserError("A model that is asked by a prompt learns from labels; leave “distillation_unlabeled” off.")
     if keys.teacher and keys.fsdp:
         raise UserError("A run with a teacher is not shared out; leave “fsdp” off.")

@@ -2,7 +2,7 @@
 
 A row is `{"id": item id, "label": the task's label in names, …fields of the task}`. Rows of a split are sorted
 by the caller; the hash covers the bytes of all splits in the order of `SPLITS`, and of the training rows' weights
-where there are some.
+and the rows without a label where there are some.
 """
 
 from __future__ import annotations
@@ -21,16 +21,24 @@ from desktop_llm.errors import Cancelled, UserError, from_os_error
 SPLITS = ("train", "validation", "test")
 NOTE = "snapshot.json"
 WEIGHTS = "weights.json"
+UNLABELED = "unlabeled"
+"""The rows without a label that a teacher speaks of, and the key of their number in the note; often there are none."""
 PAGE = 200
 """Rows that a table shows at once."""
 
 Row = dict[str, Any]
 
 
-def write(folder: Path, splits: Mapping[str, Iterable[Row]], weights: Sequence[float] | None = None) -> dict[str, Any]:
+def write(
+    folder: Path,
+    splits: Mapping[str, Iterable[Row]],
+    weights: Sequence[float] | None = None,
+    unlabeled: Iterable[Row] = (),
+) -> dict[str, Any]:
     """Write the splits into `folder`, whole or not at all; returns `{"sha256": …, split: count …}`.
 
-    `weights` tell how often each training row is drawn, 1 on average; the hash covers them, too.
+    `weights` tell how often each training row is drawn, 1 on average; `unlabeled` are learned from beside the training
+    rows. The hash covers both, too.
 
     Raises UserError when the disk refuses.
     """
@@ -39,24 +47,34 @@ def write(folder: Path, splits: Mapping[str, Iterable[Row]], weights: Sequence[f
     try:
         with atomic.new_folder(folder, manifest=False) as filling:
             for split in SPLITS:
-                count = 0
-                with (filling / f"{split}.jsonl").open("wb") as file:
-                    for row in splits.get(split, ()):
-                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-                        digest.update(line)
-                        file.write(line)
-                        count += 1
+                told[split] = _write(filling / f"{split}.jsonl", splits.get(split, ()), digest.update)
                 digest.update(b"\0")
-                told[split] = count
             if weights is not None:
                 text = json.dumps([round(one, 6) for one in weights]).encode()
                 digest.update(text)
                 (filling / WEIGHTS).write_bytes(text)
+            count = _write(filling / f"{UNLABELED}.jsonl", unlabeled, digest.update)
+            if count:
+                told[UNLABELED] = count
+            else:
+                (filling / f"{UNLABELED}.jsonl").unlink()
             told["sha256"] = digest.hexdigest()
             atomic.write_json(filling / NOTE, told)
     except OSError as error:
         raise from_os_error(error, "write the data of the run to", folder) from error
     return told
+
+
+def _write(path: Path, some: Iterable[Row], heard: Callable[[bytes], object]) -> int:
+    """Write rows, each of whose lines is `heard`; how many."""
+    count = 0
+    with path.open("wb") as file:
+        for row in some:
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            heard(line)
+            file.write(line)
+            count += 1
+    return count
 
 
 def note(folder: Path) -> dict[str, Any]:
@@ -94,12 +112,13 @@ def rows(folder: Path, split: str) -> Iterator[Row]:
 
 
 class Listed(Sequence[Row]):
-    """The rows of a split, read from its file whenever they are asked for: they may be more than the memory holds."""
+    """What is learned from, read from its files whenever it is asked for: it may be more than the memory holds."""
 
-    def __init__(self, folder: Path, split: str) -> None:
-        """Raises UserError where there is no whole snapshot."""
-        self._folder, self._split = folder, split
-        self._count = int(note(folder)[split])
+    def __init__(self, folder: Path) -> None:
+        """The training rows, and those without a label. Raises UserError where there is no whole snapshot."""
+        told = note(folder)
+        self._folder, self._parts = folder, ["train", *([UNLABELED] if told.get(UNLABELED) else [])]
+        self._count = sum(int(told[part]) for part in self._parts)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -107,7 +126,7 @@ class Listed(Sequence[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         """All of them in order, read one by one. Raises UserError."""
-        return rows(self._folder, self._split)
+        return (row for part in self._parts for row in rows(self._folder, part))
 
     @overload
     def __getitem__(self, place: int) -> Row: ...
@@ -157,6 +176,10 @@ def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool
             digest.update(b"\0")
         if (folder / WEIGHTS).exists():
             digest.update((folder / WEIGHTS).read_bytes())
+        if told.get(UNLABELED):
+            with (folder / f"{UNLABELED}.jsonl").open("rb") as file:
+                for line in file:
+                    digest.update(line)
     except (OSError, UserError) as error:
         return Pages(damage=str(error), every=every)
     whole = digest.hexdigest() == told.get("sha256")

@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs.recipe_prompt import SILENT_TEACHER
 from desktop_llm.nets import attention, causal_model, distillation, foretold, head_loss, model_folder, varlen
 from desktop_llm.nets.causal_model import CausalParts
 from desktop_llm.nets.distillation import Lesson, Said
@@ -81,7 +82,7 @@ class CausalKept(Kept):
     def accompany(self, teacher: Learner, lesson: Lesson) -> None:
         """Learn what a teacher with the same tokens says of each, beside the token that is there."""
         if not isinstance(teacher, CausalKept):
-            raise UserError("The teacher does not write texts; choose one of the same task.")
+            raise UserError(SILENT_TEACHER)
         if teacher.tokenizer.get_vocab() != self._tokenizer.get_vocab():
             raise UserError(
                 "The teacher has other tokens than the model that is to learn, and a model that writes learns from one "

@@ -56,6 +56,16 @@ def take_over(model: nn.Module, folder: Path, before: Sequence[str], after: Sequ
     return [one for one in after if one not in rows or "weight" not in kept]
 
 
+def fix(model: nn.Module, rows: Sequence[int], classes: int, logit: float) -> None:
+    """Let some rows of a head of `classes` rows say `logit`, whatever they are asked; a head without biases is left."""
+    output = _output(model, classes)
+    if output is None or output[1].bias is None or not rows:
+        return
+    with torch.no_grad():
+        output[1].weight[list(rows)] = 0.0
+        output[1].bias[list(rows)] = logit
+
+
 def _output(model: nn.Module, classes: int) -> tuple[str, nn.Linear] | None:
     """The last linear layer above the encoder with a row for each class."""
     body = f"{getattr(model, 'base_model_prefix', '')}."

@@ -45,7 +45,12 @@ class SequenceHead(Kept, ABC):
 
     def target(self, label: Any) -> Target:
         """A label in names, or None, as a number; −1 for none and for one that the model does not know."""
-        return self._numbers.get(str(label), -1)
+        return -1 if label is None else self._numbers.get(str(label), -1)
+
+    def told_by(self, said: np.ndarray) -> np.ndarray:
+        """What logits float16 [n, classes] of a teacher say, as `target` has it: its answer, where nobody gave one."""
+        told: np.ndarray = said.argmax(axis=1)
+        return told
 
     @abstractmethod
     def loss_of(self, logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> torch.Tensor:
@@ -124,9 +129,12 @@ class SequenceHead(Kept, ABC):
         return distillation.kept(said[:, distillation.columns(self.classes, names)])
 
     def taught(self, examples: TokenRows, heard: np.ndarray, lesson: Lesson) -> TokenRows:
-        """The examples with a teacher's logits."""
+        """The examples with a teacher's logits; its answer is the label of those that have none."""
         self._lesson = lesson
-        return replace(examples, said=heard)
+        targets = examples.targets.copy()
+        nobody = targets.reshape(len(targets), -1).min(axis=1, initial=0) < 0
+        targets[nobody] = self.told_by(heard[nobody])
+        return replace(examples, said=heard, targets=targets)
 
     def judge(self, logits: torch.Tensor, targets: torch.Tensor) -> Judged:
         """What logits float32 [b, classes] say of labels that are one class each, int64 [b]."""

@@ -45,15 +45,20 @@ class TokenRows:
         """The class of each text, int64 [n]: its target; where several apply, the rarest; where none does, one more."""
         if self.targets.ndim == 1:
             return self.targets
-        classes = self.targets.shape[1]
-        applies = self.targets > 0
-        rarest = np.argsort(applies.sum(axis=0), kind="stable")
-        found: np.ndarray = np.where(applies.any(axis=1), rarest[applies[:, rarest].argmax(axis=1)], classes)
-        return found
+        return rarest(self.targets > 0)
 
     def __len__(self) -> int:
         """The number of texts."""
         return len(self.targets)
+
+
+def rarest(applies: np.ndarray) -> np.ndarray:
+    """The rarest class that applies to each example, of bool [n, classes], as int64 [n]; one more where none does."""
+    if not applies.shape[1]:
+        return np.zeros(len(applies), dtype=np.int64)
+    order = np.argsort(applies.sum(axis=0), kind="stable")
+    found: np.ndarray = np.where(applies.any(axis=1), order[applies[:, order].argmax(axis=1)], applies.shape[1])
+    return found
 
 
 def encode(

@@ -18,6 +18,7 @@ import torch
 
 from desktop_llm.errors import UserError
 from desktop_llm.nets.tokenizer import APART
+from desktop_llm.nets.tokens import rarest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -77,9 +78,14 @@ class WordRows:
         return told
 
     @property
-    def strata(self) -> np.ndarray | None:
-        """A text has no class."""
-        return None
+    def strata(self) -> np.ndarray:
+        """The label of each text, int64 [n]: the rarest that it has, by texts; one more where it has none."""
+        text = np.repeat(np.arange(len(self)), np.diff(self.word_starts))
+        marked = self.targets > 0
+        classes = (int(self.targets.max(initial=0)) + 1) // 2
+        has = np.zeros((len(self), classes), dtype=bool)
+        has[text[marked], (self.targets[marked].astype(np.int64) - 1) // 2] = True
+        return rarest(has)
 
     @property
     def mean_words(self) -> float:

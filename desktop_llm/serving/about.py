@@ -14,6 +14,8 @@ from desktop_llm import atomic
 WEIGHTS = (".safetensors", ".onnx", ".onnx.data")
 SHORT = 12
 """Digits of a hash that a person is shown."""
+LONGEST, MOST = 1000, 100_000
+"""Characters of a name or label that is believed, and how many labels or fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,29 @@ def to_json(about: About) -> dict[str, Any]:
 
 
 def from_json(told: Mapping[str, Any]) -> About:
-    """From its JSON object. Raises KeyError or TypeError when it is none."""
+    """From its JSON object. Raises KeyError, TypeError or ValueError when it is none, or longer than a model's is."""
     return About(
-        name=str(told["name"]),
-        task=str(told["task"]),
-        title=str(told["title"]),
-        fields=tuple(str(one) for one in told["fields"]),
-        labels=tuple(str(one) for one in told["labels"]),
-        digest=str(told["digest"]),
+        name=_short(told["name"]),
+        task=_short(told["task"]),
+        title=_short(told["title"]),
+        fields=_few(told["fields"]),
+        labels=_few(told["labels"]),
+        digest=_short(told["digest"]),
         writes=bool(told["writes"]),
     )
+
+
+def _few(told: Any) -> tuple[str, ...]:
+    if len(told) > MOST:
+        raise ValueError(f"more than {MOST:,}")
+    return tuple(_short(one) for one in told)
+
+
+def _short(told: Any) -> str:
+    text = str(told)
+    if len(text) > LONGEST:
+        raise ValueError(f"longer than {LONGEST:,} characters")
+    return text
 
 
 def digest_of(folder: Path) -> str:

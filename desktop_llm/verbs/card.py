@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_llm.jobs import recipe as recipes
+from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.formats import Compared, Format
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.store.evaluations import SPLIT
@@ -194,7 +195,10 @@ def _yaml(text: str) -> str:
 
 def _split_words(told: object) -> str:
     counts = dict(told) if isinstance(told, dict) else {}
-    return ", ".join(f"{counts.get(split, 0):,} {split}" for split in ("train", "validation", "test"))
+    words = [f"{counts.get(split, 0):,} {split}" for split in snapshot.SPLITS]
+    if counts.get(snapshot.UNLABELED):
+        words.append(f"{counts[snapshot.UNLABELED]:,} without a label, of which the teacher spoke")
+    return ", ".join(words)
 
 
 def _is_told(key: str, task: Task) -> bool:

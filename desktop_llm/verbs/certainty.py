@@ -69,8 +69,9 @@ def of(project: Project, told: Outcomes) -> Certainty | None:
     rules = task_named(project.task).loop
     if tally is None or tally.right is None:
         return None
-    if rules is not None and rules.many and told.logits is not None:
-        return _of_pairs(told, told.logits)
+    chance = outcomes.chances(project, told) if rules is not None and rules.many else None
+    if chance is not None:
+        return _of_pairs(told, chance, outcomes.memberships(project, told)[0])
     sure = np.asarray([one.probability for one in told.answers])
     truth, logits = None, None
     if rules is not None and not rules.many and told.logits is not None:
@@ -80,12 +81,7 @@ def of(project: Project, told: Outcomes) -> Certainty | None:
     return _made(told, found, sure, tally.right, np.arange(len(told)), asked=told.logits is not None)
 
 
-def _of_pairs(told: Outcomes, logits: np.ndarray) -> Certainty:
-    chance = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
-    place = {name: at for at, name in enumerate(told.classes)}
-    there = np.zeros(chance.shape, dtype=bool)
-    for row, names in enumerate(told.truth):
-        there[row, [place[name] for name in names if name in place]] = True
+def _of_pairs(told: Outcomes, chance: np.ndarray, there: np.ndarray) -> Certainty:
     rows = np.repeat(np.arange(len(told)), chance.shape[1])
     found = calibrating.calibration(chance.ravel(), there.ravel())
     return _made(told, found, chance.ravel(), there.ravel(), rows, asked=True, pairs=True)

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import ALIVE, QUEUED, Run
-from desktop_llm.verbs import leftovers
+from desktop_llm.verbs import leftovers, tuning_runs
+
+if TYPE_CHECKING:
+    from desktop_llm.jobs.search import Search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Going:
-    """What goes with a run: bytes on the disk, and the numbers of the runs that started from its model."""
+    """What goes with a run: bytes on the disk, the numbers of the runs that started from its model, and the search that
+    has not ended and finds its data in no other run (0: none).
+    """
 
     number: int
     bytes: int
     starts: Sequence[int]
+    search: int = 0
 
     @property
     def words(self) -> str:
-        """What it means for the other runs; '' where it means nothing."""
+        """What it means for others; '' where it means nothing."""
+        return " ".join(one for one in (self._of_runs, self._of_search) if one)
+
+    @property
+    def _of_search(self) -> str:
+        if not self.search:
+            return ""
+        return f"Search {self.search} has not ended, and could not go on: no other run has the data it compares on."
+
+    @property
+    def _of_runs(self) -> str:
         if not self.starts:
             return ""
         if len(self.starts) == 1:
@@ -37,8 +55,9 @@ class Going:
 
 def going(project: Project, number: int) -> Going:
     """What would go; changes nothing. Raises UserError where it cannot go now."""
-    _, starts = _may_go(project, number)
-    return Going(number=number, bytes=_size(project.runs.folder(number).path), starts=starts)
+    run, starts = _may_go(project, number)
+    size = _size(project.runs.folder(number).path)
+    return Going(number=number, bytes=size, starts=starts, search=_last_of(project, run))
 
 
 def delete(project: Project, number: int, *, waiting: bool = False) -> Changes:
@@ -69,7 +88,40 @@ def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
         waiting = sorted(one.number for one in needs if not one.ended)
         if waiting:
             raise UserError(f"Run {waiting[0]} {words} run {number} and has not ended; end or delete it first.")
+    for key, words in (("model", "starts from the model of"), ("teacher", "is taught by")):
+        search = _unfinished(project, _needs(key, model))
+        if search:
+            raise UserError(
+                f"Search {search} {words} run {number} and has not ended; let it end first, or give it no more trials "
+                "than it has."
+            )
     return run, sorted(one.number for one in from_it)
+
+
+def _needs(key: str, model: str) -> Callable[[Search], bool]:
+    """Whether the recipe of a search has this model folder as its start, or its teacher."""
+    return lambda told: bool(getattr(told.base, key) == model)
+
+
+def _last_of(project: Project, run: Run) -> int:
+    """The search that has not ended and has only this run left to take its data from; 0 where there is none."""
+    mine = int(run.trial.get("search") or 0)
+    if not mine or any(one.number != run.number for one in tuning_runs.whole(project, mine)):
+        return 0
+    return _unfinished(project, lambda told: told.number == mine)
+
+
+def _unfinished(project: Project, wanted: Callable[[Search], bool]) -> int:
+    """The first search of a kind that has begun and may go on; 0 where there is none. One that is damaged cannot."""
+    from desktop_llm.verbs import tuning
+
+    for number in tuning.numbers(project):
+        with suppress(UserError):
+            if wanted(tuning.load(project, number)):
+                found = tuning.standing(project, number)
+                if found.trials and not found.over:
+                    return number
+    return 0
 
 
 def _delete(project: Project, number: int, state: str) -> Changes:

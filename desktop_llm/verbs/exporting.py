@@ -39,11 +39,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A format, and why the run cannot have it: '' where it can; `missing` where something is to be installed first."""
+    """A format, and why the run cannot have it: '' where it can; `missing` where something is to be installed first.
+
+    `note`: what is to be known of it beforehand.
+    """
 
     format: Format
     unfit: str = ""
     missing: str = ""
+    note: str = ""
 
 
 def format_named(name: str) -> Format:
@@ -58,7 +62,12 @@ def choices(project: Project, number: int) -> list[Choice]:
     folder = finished_folder(project, number)
     config, adapter = config_of(folder.model), folder.adapter.is_dir()
     return [
-        Choice(format=one, unfit=formats.unfit(one, config, adapter=adapter), missing=formats.missing(one))
+        Choice(
+            format=one,
+            unfit=formats.unfit(one, config, adapter=adapter),
+            missing=formats.missing(one),
+            note=formats.note(one, config),
+        )
         for one in FORMATS.values()
     ]
 

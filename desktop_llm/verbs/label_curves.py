@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_llm.evidence import calibration, curves
+from desktop_llm.evidence import curves
 from desktop_llm.evidence.curves import Choice, Curves
-from desktop_llm.tasks import task as task_named
+from desktop_llm.verbs import outcomes
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -31,12 +31,10 @@ class LabelCurves:
 
 def of(project: Project, told: Outcomes) -> tuple[LabelCurves, ...]:
     """All together first, then each label that occurs, the worst average precision first; () without logits."""
-    rules = task_named(project.task).loop
-    if rules is None or told.logits is None or not len(told):
+    chances = outcomes.chances(project, told)
+    if chances is None:
         return ()
-    logits = told.logits.astype(np.float64)
-    chances = 1 / (1 + np.exp(-logits)) if rules.many else calibration.chances(logits)
-    true, said = _memberships(told, many=rules.many)
+    true, said = outcomes.memberships(project, told)
     labels = [
         _label(name, chances[:, place], true[:, place], said[:, place])
         for place, name in enumerate(told.classes)
@@ -44,18 +42,6 @@ def of(project: Project, told: Outcomes) -> tuple[LabelCurves, ...]:
     ]
     labels.sort(key=lambda one: (one.curves.average, one.name))
     return (_label("", chances.ravel(), true.ravel(), said.ravel()), *labels)
-
-
-def _memberships(told: Outcomes, *, many: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Which labels each row has, and is told to have: bool [rows, classes]."""
-    place = {name: at for at, name in enumerate(told.classes)}
-    both = []
-    for side in (told.truth, [one.label for one in told.answers]):
-        made = np.zeros((len(told), len(told.classes)), dtype=bool)
-        for row, label in enumerate(side):
-            made[row, [place[name] for name in (label if many else [label]) if name in place]] = True
-        both.append(made)
-    return both[0], both[1]
 
 
 def _label(name: str, chance: np.ndarray, true: np.ndarray, said: np.ndarray) -> LabelCurves:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desktop_llm.errors import UserError
+from desktop_llm.evidence import calibration
 from desktop_llm.evidence import intervals as bootstrap
 from desktop_llm.evidence.intervals import Interval
 from desktop_llm.evidence.tally import Tally
@@ -92,6 +93,28 @@ def tally_of(project: Project, told: Outcomes) -> Tally | None:
     if task.open_tally is None or not len(told):
         return None
     return task.open_tally()(told.truth, told.answers, told.classes)
+
+
+def memberships(project: Project, told: Outcomes) -> tuple[np.ndarray, np.ndarray]:
+    """Which labels each row has, and is told to have: bool [rows, classes] both."""
+    task = task_named(project.task)
+    place = {name: at for at, name in enumerate(told.classes)}
+    both = []
+    for side in (told.truth, [one.label for one in told.answers]):
+        made = np.zeros((len(told), len(place)), dtype=bool)
+        for row, label in enumerate(side):
+            made[row, [place[name] for name in task.labels.names(label) if name in place]] = True
+        both.append(made)
+    return both[0], both[1]
+
+
+def chances(project: Project, told: Outcomes) -> np.ndarray | None:
+    """Of each label, float64 [rows, classes]; None where the run was not asked, or labels are no classes of rows."""
+    rules = task_named(project.task).loop
+    if rules is None or told.logits is None or not len(told):
+        return None
+    logits = told.logits.astype(np.float64)
+    return 1.0 / (1.0 + np.exp(-logits)) if rules.many else calibration.chances(logits)
 
 
 def wrong(told: Outcomes, tally: Tally | None) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from desktop_llm.serving.address import Address
 from desktop_llm.serving.place import Place
 from desktop_llm.store.project import is_project
 from desktop_llm.tasks import task as task_named
-from desktop_llm.verbs import predicting
+from desktop_llm.verbs import exporting, predicting
 
 if TYPE_CHECKING:
     from desktop_llm.serving.load import Loaded
@@ -50,12 +50,24 @@ def check(folder: Path, place: Place) -> None:
     places.check(place)
     if is_project(folder):
         raise UserError(f"“{folder}” is a project; export one of its runs, and serve that folder.")
+    lacking = unfit(folder)
+    if lacking:
+        raise UserError(lacking)
 
-    task = task_named(task_of(folder))
-    if not any((folder / name).is_file() for name in WEIGHTS):
-        raise UserError(f"“{folder}” has no weights that are served here; export as a Hugging Face folder or ONNX.")
-    if task.writes and not any((folder / name).is_file() for name in WEIGHTS[:2]):
-        raise UserError("Models that write are served from a Hugging Face folder; export the run as one.")
+
+def unfit(folder: Path) -> str:
+    """Why a folder cannot be served, in a sentence; '' where it can."""
+    try:
+        writes = task_named(task_of(folder)).writes
+    except UserError as error:
+        return error.message
+    there = [(folder / name).is_file() for name in WEIGHTS]
+    if (writes or formats.goes_on(exporting.config_of(folder))) and not any(there[:2]):
+        what = "Models that write" if writes else "Models that are asked by a prompt"
+        return f"{what} are served from a Hugging Face folder; export the run as one."
+    if not any(there):
+        return f"“{folder}” has no weights that are served here; export as a Hugging Face folder or ONNX."
+    return ""
 
 
 def start(folder: Path, place: Place) -> Server:

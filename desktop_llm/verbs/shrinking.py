@@ -122,7 +122,8 @@ def _free(project: Project, wish: Smaller) -> Path:
 def _rows(project: Project, *, held_out: bool) -> Iterator[dict[str, Any]]:
     """Rows as learners read them: those that are held out and have a label, or all others, also without one.
 
-    What is measured on must not say which tokens stay.
+    What is measured on must not say which tokens stay. Of labels that are classes no token is to stay; what is written
+    in a label is a text like others.
     """
     task = task_named(project.task)
     names = {one.id: one.name for one in project.classes.all()}
@@ -131,4 +132,6 @@ def _rows(project: Project, *, held_out: bool) -> Iterator[dict[str, Any]]:
             label = None if task.unsupervised else task.labels.to_named(row.value, names)
             yield {**row.content, "id": row.id, "label": label}
         elif not held_out and row.split not in ("validation", "test"):
-            yield {**row.content, "id": row.id, "label": None}
+            text = not task.classes and not task.unsupervised and row.value is not None
+            label = task.labels.to_named(row.value, names) if text else None
+            yield {**row.content, "id": row.id, "label": label}

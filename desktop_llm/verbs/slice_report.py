@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.evidence.slices import FEWEST, Gap
-from desktop_llm.verbs import comparing, floors, slicing
+from desktop_llm.verbs import comparing, floors, slice_limits, slicing
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -85,6 +85,7 @@ def _section(project: Project, number: int, on: On, by: str, should_stop: Callab
         ]
         if len(told.gaps) > MOST_GAPS:
             lines.append(f"\n{len(told.gaps) - MOST_GAPS:,} labels that are treated less unlike are left out.")
+        lines += _limits(project, number, on, by, slice_limits.most_unlike(told.gaps), should_stop)
     if by == slicing.LABEL:
         return lines
     try:
@@ -92,6 +93,24 @@ def _section(project: Project, number: int, on: On, by: str, should_stop: Callab
     except UserError:  # labels are no classes
         return lines
     return [*lines, "", f"Labels to learn from: {found.words}"]
+
+
+def _limits(project: Project, number: int, on: On, by: str, label: str, should_stop: Callable[[], bool]) -> list[str]:
+    """What a limit for each slice would do to the label that is found most unlike."""
+    if not label:
+        return []
+    lines = ["", f"### A limit for each slice: {_cell(label)}", ""]
+    try:
+        found = slice_limits.of(project, number, on, by, label, should_stop=should_stop)
+    except UserError as error:  # it was not asked for all its chances
+        return [*lines, error.message]
+    lines += [found.words, "", "| slice | rows that have it | limit | found | then | wrongly told | then |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
+    for one in found.told.sides:
+        cells = (one.name, f"{one.there:,}", slice_limits.limit_words(one))
+        shares = (*slice_limits.found_words(one), *slice_limits.wrongly_words(one))
+        lines.append("| " + " | ".join(map(_cell, (*cells, *shares))) + " |")
+    return [*lines, "", *found.remarks]
 
 
 def _rule(project: Project, number: int, on: On, floor: floors.Floor, should_stop: Callable[[], bool]) -> str:

@@ -155,7 +155,7 @@ def of(
     task = task_named(project.task)
     if tally is None:
         raise UserError("Runs of this kind of task cannot be sliced yet.")
-    groups = _together(groups_of(project, rows, by, should_stop=should_stop))
+    groups = grouped(project, rows, by, should_stop=should_stop)
     metric = next(one for one in task.metrics if one.name in tally.values())
     found = slices.measured(tally, groups, metric.name, should_stop=should_stop)
     gaps, chance = _gaps(project, rows, groups, should_stop) if by != LABEL else ((), 1.0)
@@ -172,10 +172,12 @@ def of(
     )
 
 
-def groups_of(
-    project: Project, told: Outcomes, by: str, *, should_stop: Callable[[], bool] = lambda: False
-) -> list[str]:
-    """The slice of each row."""
+def grouped(project: Project, told: Outcomes, by: str, *, should_stop: Callable[[], bool] = lambda: False) -> list[str]:
+    """The slice of each row; of very many slices, the smaller ones as one. Raises Cancelled."""
+    return _together(_groups_of(project, told, by, should_stop))
+
+
+def _groups_of(project: Project, told: Outcomes, by: str, should_stop: Callable[[], bool]) -> list[str]:
     task = task_named(project.task)
     if by == LABEL:
         return ["" if task.unsupervised else task.labels.stratum(one) or NOTHING for one in told.truth]
@@ -221,7 +223,7 @@ def against(
 
 
 def _mask(project: Project, told: Outcomes, by: str, name: str) -> list[int]:
-    groups = _together(groups_of(project, told, by))
+    groups = grouped(project, told, by)
     return [place for place, group in enumerate(groups) if group == name]
 
 
@@ -299,13 +301,7 @@ def _gaps(
     task = task_named(project.task)
     if task.loop is None:
         return (), 1.0
-    place = {name: at for at, name in enumerate(told.classes)}
-    both = []
-    for side in (told.truth, [one.label for one in told.answers]):
-        made = np.zeros((len(told), len(place)), dtype=bool)
-        for row, label in enumerate(side):
-            made[row, [place[name] for name in task.labels.names(label) if name in place]] = True
-        both.append(made)
+    both = outcomes.memberships(project, told)
     found = slices.gaps(both[0], both[1], groups, told.classes)
     chance = slices.chance_of_gaps(both[0], both[1], groups, should_stop=should_stop) if found else 1.0
     return tuple(sorted(found, key=lambda one: (math.isnan(one.odds), -one.odds, one.label))), chance

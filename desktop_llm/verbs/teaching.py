@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
-from desktop_llm.jobs import provenance
+from desktop_llm.jobs import formats, provenance
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.recipe_prompt import BY_PROMPT, SILENT_TEACHER
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import Run
 from desktop_llm.tasks import task as task_named
@@ -38,6 +40,8 @@ def folder(project: Project, teacher: str) -> Path:
 
 def check(project: Project, recipe: Recipe) -> None:
     """Raise UserError where a recipe's teacher is not there, or of another task."""
+    if recipe.distillation_unlabeled:
+        _check_unlabeled(project, recipe)
     if not recipe.teacher:
         return
     task = task_named(project.task)
@@ -47,6 +51,27 @@ def check(project: Project, recipe: Recipe) -> None:
         sources.check(model, task)
     except UserError as error:
         raise UserError(f"The teacher cannot teach: {error.message}") from error
+    if recipe.task_type == BY_PROMPT and _goes_on(Path(recipe.model).expanduser()) and not _goes_on(model):
+        raise UserError(SILENT_TEACHER)
+
+
+def _goes_on(model: Path) -> bool:
+    """Whether it is the folder of a model that goes on from a text."""
+    try:
+        return formats.goes_on(folders.told(model))
+    except UserError:  # a new model, or what is refused elsewhere
+        return False
+
+
+def _check_unlabeled(project: Project, recipe: Recipe) -> None:
+    """Raise UserError where nobody speaks of the rows without a label, or nobody could use it."""
+    off = "leave “distillation_unlabeled” off"
+    if not recipe.teacher:
+        raise UserError(f"Only a teacher can speak of texts without a label; name one, or {off}.")
+    if not task_named(project.task).classes:
+        raise UserError(f"A model of this task learns nothing from texts without a label; {off}.")
+    if recipe.balance_by:
+        raise UserError(f"Texts without a label cannot be balanced; {off}, or leave “balance_by” empty.")
 
 
 def must_be_taught(task: Task) -> None:

@@ -37,6 +37,7 @@ LEAST_STEPS_SCRATCH, LEAST_STEPS_FOLDER, MOST_EPOCHS = 600, 200, 60
 FEW_FOR_SCRATCH = 1000
 CHARACTERS_A_TOKEN = 3
 CODE = "source"
+AT_ONCE = 500
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
 
@@ -205,7 +206,9 @@ def freeze(project: Project, recipe: Recipe, number: int, path: Path) -> Job:
 
 def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, folder: RunFolder) -> Job:
     weights = frozen.weights(recipe.balance_by) if recipe.balance_by else None
-    told = snapshot.write(folder.snapshot, {split: frozen.rows(split) for split in snapshot.SPLITS}, weights)
+    unlabeled = frozen.unlabeled() if recipe.distillation_unlabeled else ()
+    splits = {split: frozen.rows(split) for split in snapshot.SPLITS}
+    told = snapshot.write(folder.snapshot, splits, weights, unlabeled)
     job = Job(
         number=number,
         project=project.name,
@@ -315,3 +318,12 @@ class _Frozen:
                 named = self._named(row)
                 if self._known.issuperset(self._task.labels.names(named)):
                     yield {**row.content, "id": row.id, "label": named}
+
+    def unlabeled(self) -> Iterator[dict[str, Any]]:
+        """The snapshot rows of what has no label and is not held out."""
+        after = 0
+        while found := self._project.items.unlabelled(after, AT_ONCE):
+            after = found[-1][0]
+            for item in self._project.items.get_many([number for number, _ in found]):
+                if item.split in ("", "train"):
+                    yield {**item.content, "id": item.id, "label": None}

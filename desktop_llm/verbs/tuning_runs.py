@@ -33,6 +33,11 @@ def of_trial(project: Project, number: int, key: int) -> Run | None:
     return next((run for run in of(project, number) if run.trial.get(KEY) == key), None)
 
 
+def whole(project: Project, number: int) -> list[Run]:
+    """Those whose data is still there."""
+    return [run for run in of(project, number) if _whole(project, run)]
+
+
 def make(project: Project, search: Search, recipe: Recipe, *, place: int, key: int) -> int:
     """Make the run of a trial; its number. Raises UserError.
 
@@ -42,7 +47,7 @@ def make(project: Project, search: Search, recipe: Recipe, *, place: int, key: i
     mark = {"search": search.number, "trial": place, KEY: key}
     if place == 1:
         return training.prepare(project, recipe, trial=mark)[0]
-    there = [run for run in of(project, search.number) if _whole(project, run)]
+    there = whole(project, search.number)
     if not there:
         raise UserError(
             f"The runs of search {search.number} are deleted, and with them the data that it compares on; start a new "

@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from desktop_llm.widgets.elided import ElidedLabel
+
 
 def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
     """A label that never reads its text as markup; `role` chooses its look in the style sheet."""
@@ -28,7 +30,7 @@ class Card(QFrame):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 12, 16, 16)
         whole.setSpacing(8)
-        self._title = plain_label(title, "card-title")
+        self._title = ElidedLabel(title, "card-title")
         self._note = plain_label(note, "muted")
         self.head = QHBoxLayout()
         self.head.setSpacing(8)

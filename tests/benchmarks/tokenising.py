@@ -71,7 +71,7 @@ def main() -> None:
         def ours(place: int) -> None:
             packing.encode(
                 learned,
-                (row["text"] for row in snapshot.Listed(folder / "snapshot", "train")),
+                (row["text"] for row in snapshot.Listed(folder / "snapshot")),
                 before=0,
                 after=0,
                 size=128,

@@ -44,3 +44,30 @@ def test_slices_that_cannot_be_judged_are_told(trained: Path, command: Command) 
     said = command("slices", trained, 1, "--by", "label", "--against", 2, "--floor", "0.1").out
     assert "no worst slice that could be compared with run 2" in said
     assert "The floor is broken: by label no slice has 10 rows" in said
+
+
+def test_a_limit_for_each_slice(trained: Path, tmp_path: Path, command: Command) -> None:
+    rows = [
+        {"text": f"{('soups', 'train')[place % 2]} {place:02}{more}", "label": ("food", "travel")[place % 2]}
+        for place, more in enumerate(["", " today", " today", ""] * 16)
+    ]
+    file = projects.write_csv(tmp_path / "new.csv", rows)
+    command("evaluate", trained, 1, "--on", file)
+    told = command("slices", trained, 1, "--on", file, "--by", "length", "--limits", "food", "--json").objects[-1]
+    assert (told["label"], told["by"], told["helps"]) == ("food", "length", False)
+    there = {one["name"]: one["rows"] for one in told["slices"]}
+    assert there == {"up to 8 characters": 16, "12 to 14 characters": 16}
+    assert all(0.0 < one["limit"] < 1.0 for one in told["slices"])
+    said = command("slices", trained, 1, "--on", file, "--by", "length", "--limits")
+    for words in ("The slices find ", "   12 to 14 characters: limit 0.", "Each limit is to find "):
+        assert words in said.out
+
+
+def test_limits_that_cannot_be_chosen_are_told(trained: Path, command: Command) -> None:
+    said = command("slices", trained, 1, "--limits")
+    assert "By length no label has 10 rows or more in two slices; there is nothing to level." in said.out
+    assert command("slices", trained, 1, "--by", "label", "--limits").code == 2
+    missing = command("slices", trained, 1, "--by", "length", "--limits", "soup")
+    assert (missing.code, "Run 1 knows no label “soup”" in missing.err) == (1, True)
+    asked = command("slices", trained, 1, "--by", "length", "--limits", "food")
+    assert (asked.code, "was not asked for the chance of every label" in asked.err) == (1, True)

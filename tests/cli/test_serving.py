@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from desktop_llm.jobs import formats, recipe_prompt
+from desktop_llm.jobs.formats import FORMATS
+from desktop_llm.jobs.model_note import NOTE
+from desktop_llm.tasks import TASKS
+from desktop_llm.verbs import serving
 from tests.cli.conftest import Command
 from tests.serving.requests import ask
 
@@ -69,3 +74,21 @@ def test_what_cannot_be_served_is_told_before_anything_listens(
     told = command("serve", *(places.get(word, word) for word in words.split()))
     assert (told.code, told.err.count("\n")) == (code, 1)
     assert said in told.err
+
+
+@pytest.mark.parametrize("task", [one.name for one in TASKS.values() if recipe_prompt.GROUP in one.groups])
+def test_a_model_that_is_asked_by_a_prompt_is_served_from_its_folder_alone(
+    tmp_path: Path, command: Command, task: str
+) -> None:
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "instruction": "Which is it?"}
+    for name, told in ((NOTE, {"task": task}), ("config.json", config)):
+        (tmp_path / name).write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / "model.onnx").write_bytes(b"")
+    refused = command("serve", tmp_path)
+    assert refused.code == 1
+    assert "are served from a Hugging Face folder; export the run as one." in refused.err
+    assert "from a Hugging Face folder alone" in formats.note(FORMATS["onnx"], config), "it is said beforehand"
+    assert formats.note(FORMATS["huggingface"], config) == ""
+    assert formats.note(FORMATS["onnx"], {"architectures": ["BertForSequenceClassification"]}) == ""
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert serving.unfit(tmp_path) == ""

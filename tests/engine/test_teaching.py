@@ -21,7 +21,8 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import provenance
 from desktop_llm.jobs import recipe as recipes
-from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Preparing
+from desktop_llm.jobs.events import Event, Failed, Finished, Interrupted, Noted, Preparing
+from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.forecast import Forecast
 from desktop_llm.nets import distillation
 from desktop_llm.tasks import TASKS
@@ -32,6 +33,7 @@ from tests.run_folders import Kind
 from tests.tasks.dialogue.fixture import FIXTURE as DIALOGUE
 from tests.tasks.language_modelling.fixture import FIXTURE as WRITING
 from tests.tasks.multilabel_classification.fixture import FIXTURE as SEVERAL
+from tests.tasks.text_scoring.fixture import FIXTURE as SCORING
 from tests.tasks.token_tagging.fixture import FIXTURE as TAGGING
 
 SMALL: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1}
@@ -102,6 +104,73 @@ def test_the_teacher_is_asked_once_and_needed_no_more(tmp_path: Path, teacher: P
     outputs = Predictor(teacher).outputs(run_folders.rows(96))
     assert isinstance(outputs, torch.Tensor)
     np.testing.assert_allclose(said, outputs.numpy(), atol=0.01)
+
+
+def test_texts_without_a_label_are_learned_as_the_teacher_says(tmp_path: Path, teacher: Path) -> None:
+    values = {**SMALL, "teacher": str(teacher), "num_train_epochs": 6.0, "load_best_model_at_end": False}
+    rows, found = run_folders.rows(64, seed=9), {}
+    for count in (0, 152):
+        folder = run_folders.make(tmp_path / str(count), count=8, unlabeled=count, **values)
+        end, heard = finish(folder)
+        assert isinstance(end, Finished), end
+        assert end.step == -(-(8 + count) // 8) * 6
+        said = [one.message for one in heard if isinstance(one, Noted) and "without a label" in one.message]
+        assert said == (["Learns from 152 rows without a label, too, by what the teacher says of them."] * bool(count))
+        told = Predictor(folder.model).predict(rows)
+        found[count] = sum(one.label == row["label"] for one, row in zip(told, rows, strict=True))
+    assert found[152] >= 58
+    assert found[0] <= 48
+
+
+@pytest.mark.parametrize(
+    "kind", [run_folders.FIRST, SEVERAL.kind, TAGGING.kind, SCORING.kind], ids=lambda one: one.task
+)
+def test_a_run_that_learns_without_labels_goes_on_as_if_nothing_had_been(tmp_path: Path, kind: Kind) -> None:
+    teacher = _trained(tmp_path / "teacher", kind, max_steps=8)
+    values = {**SMALL, "teacher": str(teacher), "max_steps": 8, "save_steps": 4}
+    ended = []
+    for name in ("whole", "broken"):
+        folder = run_folders.make(tmp_path / name, count=16, unlabeled=40, kind=kind, **values)
+        if name == "broken":
+            assert isinstance(finish(folder, leave_at=4)[0], Interrupted)
+        end, _ = finish(folder)
+        assert isinstance(end, Finished), end
+        ended.append(load_file(folder.model / "model.safetensors"))
+    assert all(torch.equal(value, ended[1][name]) for name, value in ended[0].items())
+
+
+def test_what_nobody_labeled_is_no_class_of_that_name(tmp_path: Path) -> None:
+    rows = [{**row, "label": {"food": "None", "travel": "travel"}[row["label"]]} for row in run_folders.rows(8)]
+    job = run_folders.make(tmp_path, **SMALL).job()
+    job = replace(job, schema={"classes": ["None", "travel"]})
+    learner: Any = TASKS[job.task].open_learn().build(job, lambda _: rows, None, lambda *_: None)
+    examples = learner.encode([rows[0], {"text": "bread", "label": None}, {"text": "bread"}], lambda *_: None)
+    assert examples.targets.tolist() == [0, -1, -1]
+
+
+def test_steps_with_texts_without_a_label_are_foretold(tmp_path: Path, teacher: Path) -> None:
+    folder = run_folders.make(tmp_path, count=16, unlabeled=40, teacher=str(teacher), num_train_epochs=2.0, **SMALL)
+    told = preflight.measure(folder.path, clock=map(float, itertools.count()).__next__)
+    assert told.total_steps == 14
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["the same", "another"])
+def test_a_teacher_that_moved_with_its_project_is_found_again(tmp_path: Path, other: bool) -> None:
+    runs = tmp_path / "before" / "runs"
+    model = _trained(runs / "0001", WRITING.kind, max_steps=2, **WRITER)
+    folder = run_folders.make(runs / "0002", kind=WRITING.kind, teacher=str(model), max_steps=4, save_steps=2, **WRITER)
+    jobs.write(replace(folder.job(), teacher=provenance.weights(model)), folder.job_file)
+    assert isinstance(finish(folder, leave_at=2)[0], Interrupted)
+    (tmp_path / "before").rename(tmp_path / "after")
+    moved = RunFolder(tmp_path / "after" / "runs" / "0002")
+    if other:
+        jobs.write(replace(moved.job(), teacher=64 * "0"), moved.job_file)
+    end, _ = finish(moved)
+    if other:
+        assert isinstance(end, Failed)
+        assert "has other weights than when the run was made" in end.message
+    else:
+        assert isinstance(end, Finished), end
 
 
 def test_a_damaged_note_of_what_it_said_is_asked_for_again(tmp_path: Path, teacher: Path) -> None:
@@ -244,6 +313,10 @@ def test_a_taught_model_is_handed_on_like_any_other(tmp_path: Path, teacher: Pat
     ("values", "words"),
     [
         ({"teacher": "1", "objective": "masked"}, "A model that fills gaps learns without a teacher"),
+        (
+            {"teacher": "1", "distillation_unlabeled": True, "task_type": "CAUSAL_LM"},
+            "A model that is asked by a prompt learns from labels",
+        ),
         ({"teacher": "1", "fsdp": "full_shard"}, "A run with a teacher is not shared out"),
         ({"teacher": "1", "distillation_weight": 1.5}, "“distillation_weight” is at most 1.0"),
         ({"teacher": "1", "distillation_temperature": 0.0}, "“distillation_temperature” is at least 0.1"),

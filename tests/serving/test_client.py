@@ -149,6 +149,28 @@ def test_what_is_no_answer_is_not_believed(body: bytes) -> None:
 
 
 @pytest.mark.loopback
+@pytest.mark.parametrize(
+    "more",
+    [{"name": 1001 * "x"}, {"labels": ["food", 1001 * "x"]}, {"labels": 100_001 * ["a"]}, {"fields": 7}],
+    ids=["name", "label", "labels", "fields"],
+)
+def test_a_model_of_endless_names_is_not_believed(more: dict[str, Any]) -> None:
+    told = {
+        "name": "n",
+        "task": "t",
+        "title": "T",
+        "fields": ["text"],
+        "labels": [1000 * "y"],
+        "digest": "",
+        "writes": 0,
+    }
+    assert abouts.from_json(told).labels == (1000 * "y",)
+    strange = pytest.raises(UserError, match="is it the right server")
+    with _saying(json.dumps({**told, **more}).encode()) as address, Client(parse(address)) as client, strange:
+        client.about()
+
+
+@pytest.mark.loopback
 def test_a_server_of_another_kind_and_its_words_are_told_in_one_line() -> None:
     body = json.dumps({"error": {"message": "no\nway " + "x" * 1000}}).encode()
     elsewhere = b"302 Found\r\nLocation: http://192.0.2.7/"  # nothing is followed there

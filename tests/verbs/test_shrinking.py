@@ -19,6 +19,7 @@ from desktop_llm.verbs import deleting, evaluating, exporting, headless, packing
 from desktop_llm.verbs.card import Papers
 from desktop_llm.verbs.shrinking import Smaller
 from tests import projects, run_folders
+from tests.nets import templates
 
 TAUGHT = {key: value for key, value in run_folders.TINY.items() if key not in run_folders.SIZES}
 
@@ -103,6 +104,14 @@ def test_a_teacher_that_cannot_teach_is_refused_before_there_is_a_run(opened: Pr
     for teacher in ("9", str(tmp_path / "nowhere")):
         with pytest.raises(UserError):
             training.prepare(opened, recipes.changed(base, {"teacher": teacher}))
+    assert [run.number for run in opened.runs.all()] == [1]
+
+
+def test_a_head_cannot_teach_a_model_that_is_asked_by_a_prompt(opened: Project, tmp_path: Path) -> None:
+    base = templates.llama(tmp_path / "base", max_position_embeddings=256)
+    values = {"model": str(base), "task_type": "CAUSAL_LM", "instruction": "Which of {labels}?", "teacher": "1"}
+    with pytest.raises(UserError, match="The teacher does not write: it chooses by a head of its own"):
+        training.prepare(opened, recipes.changed(TASKS[projects.TASK].recipe, {**run_folders.TINY, **values}))
     assert [run.number for run in opened.runs.all()] == [1]
 
 

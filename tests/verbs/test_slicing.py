@@ -118,6 +118,13 @@ def test_a_report_tells_all_of_it(biased: Project, tmp_path: Path) -> None:
     for words in ("# Slices of run 1, Tickets", "## By channel", "| chat | 60 |", "## By length", "equalised odds"):
         assert words in text
     assert text.count("95 %") >= 4
+    assert "### A limit for each slice: " in text
+    assert "Run 1 was not asked for the chance of every label on test texts; measure it there again" in text
+    evaluating.evaluate(biased, 1)
+    text = slice_report.report(biased, 1, TEST, ["channel"])
+    assert "| slice | rows that have it | limit | found | then | wrongly told | then |" in text
+    assert "| chat | 30 | 0." in text
+    assert "Each limit is to find " in text
 
 
 def test_slices_that_every_row_has(biased: Project) -> None:

@@ -291,11 +291,30 @@ def test_all_trials_see_the_data_of_the_first(project: Project) -> None:
     assert project.runs.get(second).snapshot["sha256"] == project.runs.get(run).snapshot["sha256"]
     _ends(project, second, 0.4)
     tuner.ended()
-    for number in (run, second):
-        deleting.delete(project, number)
+    assert deleting.going(project, run).words == ""
+    deleting.delete(project, run)
+    assert deleting.going(project, second).words.startswith("Search 1 has not ended, and could not go on: no other run")
+    deleting.delete(project, second)
     with pytest.raises(UserError, match="runs of search 1 are deleted"):
         tuner.next()
     assert tuning.standing(project, 1).trials[0].value == 0.5  # what is known of them stays
+
+
+@pytest.mark.parametrize(("key", "words"), [("model", "starts from the model of"), ("teacher", "is taught by")])
+def test_a_run_that_a_search_still_needs_stays(project: Project, key: str, words: str) -> None:
+    number, _ = training.prepare(project, BASE)
+    assert headless.train(project, number, lambda told, said: None, lambda leave: None) == 0
+    base = recipes.changed(BASE, {key: str(project.runs.folder(number).model.resolve())})
+    search = tuning.create(project, base, [searches.parse(OVER[0])], trials=3)
+    tuner = Tuner(project, search.number)
+    _ends(project, tuner.next(), 0.5)
+    tuner.ended()
+    for refused in (deleting.going, deleting.delete):
+        with pytest.raises(UserError, match=f"Search 1 {words} run 1 and has not ended; let it end first"):
+            refused(project, number)
+    tuning.extend(project, 1, trials=1, minutes=0.0)
+    deleting.delete(project, number)
+    assert [one.number for one in project.runs.all()] == [2]
 
 
 def test_what_cannot_be_searched_is_told_and_leaves_nothing(project: Project, tmp_path: Path) -> None:

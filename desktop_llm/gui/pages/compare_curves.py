@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.seeding import Band
 
 BY_SIZE = "size"
+CHOICE_WIDTH = 200
+"""What a metric and a split take."""
 
 
 class CompareCurves(Card):
@@ -36,6 +38,7 @@ class CompareCurves(Card):
         self.choice = Choice()
         self.choice.setObjectName("results.compare.curve")
         self.choice.setAccessibleName(self.tr("What is drawn"))
+        self.choice.setMinimumWidth(CHOICE_WIDTH)
         self.choice.activated.connect(lambda _: self._draw())
         self.head.addWidget(self.choice)
         self.plot = LinePlot("results.compare.plot", self.tr("step"), "", unit=False)

@@ -227,7 +227,9 @@ class ExportPage(Page):
         self._done_path, words, card = told
         self._open.show()
         self._say(self.tr("Exported to {path}. {words}").format(path=self._done_path, words=words))
-        if self._done_path.is_dir():
+        from desktop_llm.verbs import serving
+
+        if self._done_path.is_dir() and not serving.unfit(self._done_path):
             self.serve.propose(self._done_path)
         if card:  # as it was written, with what the comparison has shown
             self._asked += 1

@@ -148,7 +148,8 @@ class ExportForm(QWidget):
 
     def _show_reason(self) -> None:
         told = self._choices.get(self.format_name)
-        self._help.setText(FORMATS[self.format_name].help)
+        note = "" if told is None or told.unfit else told.note
+        self._help.setText(" ".join(one for one in (FORMATS[self.format_name].help, note) if one))
         reason = "" if told is None else told.unfit or told.missing
         self._reason.setText(reason)
         self._reason.setVisible(bool(reason))

@@ -50,9 +50,9 @@ class CompareTab(ResultTab):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(16)
-        whole.addWidget(self._build_verdict(), 1)
+        whole.addWidget(self._build_verdict(), 3)  # its last column holds the longest words
         self.curves = CompareCurves(hub)
-        whole.addWidget(self.curves, 1)
+        whole.addWidget(self.curves, 2)
 
     def show_run(self, shown: Shown | None) -> None:
         """Compare the chosen run with the others that are marked, or with the one before it."""

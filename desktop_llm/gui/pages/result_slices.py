@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What there is to show: by what rows can be sliced, the slices, the labels' balance in words, and the rule."""
+    """What there is to show: by what rows are sliced, and could be, the slices, the labels' balance, and the rule."""
 
+    by: str
     choices: tuple[str, ...]
     sliced: Sliced | None
     balance: str
@@ -89,12 +90,13 @@ class SlicesTab(ResultTab):
         return self._slices
 
     def _build_unlike(self) -> QWidget:
-        card = Card(self.tr("Told alike?"), self.tr("differences between slices, in points"))
+        card = Card(self.tr("Told alike?"), self.tr("in points between slices; Enter shows what limits would mend"))
         self.unlike = plain_label("", wrap=True)
         self.unlike.setObjectName("results.slices.unlike")
         card.body.addWidget(self.unlike)
         titles = [self.tr("Label"), self.tr("How often told"), self.tr("Found"), self.tr("Wrongly told")]
         self.gaps = FigureTable("results.slices.gaps", self.tr("Differences by label"), titles)
+        self.gaps.asked.connect(self._on_label)
         card.body.addWidget(self.gaps, 1)
         self.balance = plain_label("", "muted", wrap=True)
         self.balance.setObjectName("results.slices.balance")
@@ -152,7 +154,9 @@ class SlicesTab(ResultTab):
             if by != slicing.LABEL and self._has_classes():
                 balance = slicing.balance(project, by, should_stop=task.should_stop).words
             against = "" if told is None else self._against(told, by, shown, task)
-            return _Told(choices=choices, sliced=told, balance=balance, floor=floor, broken=broken, against=against)
+            return _Told(
+                by=by, choices=choices, sliced=told, balance=balance, floor=floor, broken=broken, against=against
+            )
 
         self._asked = self.hub.background.run(work, on_done=self._show)
 
@@ -275,6 +279,17 @@ class SlicesTab(ResultTab):
         sliced = None if self._told is None else self._told.sliced
         if sliced is not None and name in sliced.keys:
             self.these_asked.emit(list(sliced.keys[name]), self.tr("{by}: {name}").format(by=sliced.by, name=name))
+
+    def _on_label(self, name: str) -> None:
+        """A limit for each slice, that finds as much of this label everywhere."""
+        told, shown = self._told, self._shown
+        if told is None or shown is None:
+            return
+        from desktop_llm.gui.pages.limits_dialog import LimitsDialog
+
+        dialog = LimitsDialog(self.hub, self, shown, told.by, name)
+        dialog.measure_asked.connect(lambda: self.measure_asked.emit(0))
+        dialog.open()
 
     def _on_save(self) -> None:
         if self._shown is not None:

@@ -78,6 +78,12 @@ class SmallerDialog(WorkDialog):
         of = self.tr("Layers, of {count}").format(count=self._layers)
         form.addRow(row_title(of), self.layers)
         form.addRow("", self.tokens)
+        self.unlabeled = QCheckBox(self.tr("Learn from texts without a label, too"))
+        self.unlabeled.setObjectName("results.smaller.unlabeled")
+        self.unlabeled.setAccessibleName(self.unlabeled.text())
+        self.unlabeled.setToolTip(self.tr("The run tells what it makes of them, which stands where a label would."))
+        self.unlabeled.setVisible(self._hub.task is not None and self._hub.task.classes and not self._writes)
+        form.addRow("", self.unlabeled)
         return form
 
     def _let(self) -> None:
@@ -114,7 +120,10 @@ class SmallerDialog(WorkDialog):
         self._finish(str(told.folder))
 
     def _finish(self, model: str) -> None:
-        self.made.emit({"model": model, "teacher": str(self._run.number)})
+        teacher: dict[str, object] = {"model": model, "teacher": str(self._run.number)}
+        if self.unlabeled.isChecked():
+            teacher["distillation_unlabeled"] = True
+        self.made.emit(teacher)
         self.accept()
 
     def _stopped_words(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
@@ -57,6 +57,8 @@ class NearTab(TryTab):
         self.table = grid_view(self.grid, "try.near.table", self.tr("Nearest training rows"))
         self.table.activated.connect(lambda index: self._open(index.row()))
         card.body.addWidget(self.table, 1)
+        self._rest = QWidget()  # what is left of the card where there is no table
+        card.body.addWidget(self._rest, 1)
         whole.addWidget(card)
         self._show(())
 
@@ -128,6 +130,7 @@ class NearTab(TryTab):
         self.grid.show_rows((self.tr("Alike"), self.tr("Label"), self.tr("Text")), rows)
         fit_columns(self.table)
         self.table.setVisible(bool(rows))
+        self._rest.setVisible(not rows)
         self.go.setEnabled(self._answered is not None and self._work is None)
         self.words.setText(self._in_words(found))
 

@@ -53,6 +53,10 @@ class MultiLabel(SequenceHead):
         told[[self._numbers[name] for name in label if name in self._numbers]] = 1
         return told
 
+    def told_by(self, said: np.ndarray) -> np.ndarray:
+        """Each class that is likelier than not."""
+        return (said > 0).astype(np.int8)
+
     def loss_of(self, logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> torch.Tensor:
         """Mean binary cross-entropy over texts and classes; smoothing moves targets that share towards one half."""
         wanted = targets.to(logits.dtype) * (1 - smoothing) + smoothing / 2

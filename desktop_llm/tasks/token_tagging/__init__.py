@@ -59,7 +59,8 @@ TASK = Task(
     ),
     groups=(TEACHER,),
     recipe=Recipe(learning_rate=1e-3, num_train_epochs=12.0, max_length=256, early_stopping_patience=4),
-    folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=6.0, max_length=256),
+    # a head that begins from nothing learns from the first step: a longer rise cost 4 points of F1 in one epoch
+    folder_recipe=Recipe(learning_rate=2e-4, num_train_epochs=6.0, max_length=256, warmup_ratio=0.03),
     presets=(
         Preset(
             title="Tiny",

@@ -3,7 +3,8 @@
 Tags are those of IOB2 (Tjong Kim Sang and Veenstra, 1999): outside, and for each label beginning and inside. Each word
 is judged by its first token: which label it has, if any, by the chances of both of the label's tags together, and then
 whether a span begins there. A word that goes on with no span begins one, so that any tags mean spans. Where no two
-spans of a label touch in what was learned, its words are all learned as inside: that is easier, and says as much.
+spans of a label touch in what was learned, its words are all learned as inside: that is easier, and says as much. Its
+tag for beginnings has no chance then, from the first step on: a tag that is never learned would only be in the way.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from transformers import AutoModelForTokenClassification, ModernBertForTokenClas
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import attention, distillation, sequence_model, word_lesson, words
+from desktop_llm.nets import attention, distillation, head_rows, sequence_model, word_lesson, words
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
@@ -38,6 +39,8 @@ PLACE = 2
 """Columns of an output before its logits: where the word begins and ends."""
 TOUCHING = "touching_labels"
 """The key of a model's config for the labels whose spans may follow each other with no word between."""
+NEVER = -30.0
+"""The logit of a tag that is not learned: a chance of nought, next to any other."""
 
 
 class Tagger(Kept):
@@ -52,7 +55,10 @@ class Tagger(Kept):
         self._max_length, self._smoothing = parts.max_length, label_smoothing
         self._mean_words = 0.0
         self._lesson: Lesson | None = None
-        self._touching = None if touching is None else {self._numbers[name] for name in touching}
+        self._touching: set[int] | None = None
+        self._never = torch.zeros(0, dtype=torch.bool)
+        if touching is not None:
+            self._settle({self._numbers[name] for name in touching})
 
     def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
         """Texts to tokens and words, spans to tags; of spans that overlap, the longest is learned."""
@@ -61,9 +67,12 @@ class Tagger(Kept):
         # What is encoded first is trained on. One measure for all batches: a slice of a batch counts by its words.
         self._mean_words = self._mean_words or made.mean_words
         if self._touching is None:
-            self._touching = words.touching(made)
-            setattr(self.model.config, TOUCHING, [self.classes[number] for number in sorted(self._touching)])
-        return words.all_inside(made, set(range(len(self.classes))) - self._touching)
+            touching = words.touching(made)
+            self._settle(touching)
+            setattr(self.model.config, TOUCHING, [self.classes[number] for number in sorted(touching)])
+            # whoever reads the model without us finds the same
+            head_rows.fix(self.model, torch.nonzero(self._never).flatten().tolist(), len(self.tags), NEVER)
+        return words.all_inside(made, set(range(len(self.classes))) - (self._touching or set()))
 
     def narrow(self, examples: Sequence[WordRows]) -> None:
         """Train only the word embeddings that the run's texts use."""
@@ -123,6 +132,11 @@ class Tagger(Kept):
         logits = torch.cat(list(outputs))[:, PLACE:]
         return float(functional.cross_entropy(logits[known], targets[known]))
 
+    def _settle(self, touching: set[int]) -> None:
+        """Take over which labels may begin anew right behind themselves."""
+        never = [place % 2 == 1 and (place - 1) // 2 not in touching for place in range(len(self.tags))]
+        self._touching, self._never = touching, torch.tensor(never)
+
     def _spans(self, named: Any) -> list[tuple[int, int, int]] | None:
         if named is None:
             return None
@@ -147,8 +161,12 @@ class Tagger(Kept):
     def _line_logits(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
         attention.use_fitting(self.model, ids)
-        logits: torch.Tensor = self.model(**inputs).logits
-        return logits.float()
+        logits: torch.Tensor = self.model(**inputs).logits.float()
+        if not len(self._never):
+            return logits
+        if self._never.device != logits.device:
+            self._never = self._never.to(logits.device)  # once: a step waits for no copy
+        return logits.masked_fill(self._never, NEVER)
 
     def _prediction(self, output: torch.Tensor) -> Prediction:
         if not len(output):

@@ -63,6 +63,7 @@ def test_a_smaller_model_goes_to_train_with_its_teacher(qtbot: QtBot, window: Ma
     click(qtbot, window, "results.compress.smaller")
     dialog = find(tab, SmallerDialog, "results.smaller")
     assert find(dialog, QSpinBox, "results.smaller.layers").value() == 1
+    find(dialog, QCheckBox, "results.smaller.unlabeled").click()
     click(qtbot, dialog, "results.smaller.go")
     qtbot.waitUntil(lambda: window.page_name == "train", timeout=10 * LONG)
     page = window.page("train")
@@ -70,6 +71,7 @@ def test_a_smaller_model_goes_to_train_with_its_teacher(qtbot: QtBot, window: Ma
     recipe = page.setup.recipe
     assert Path(recipe.model).name == "run1-1-layers-own-tokens"
     assert recipe.teacher == "1"
+    assert recipe.distillation_unlabeled
     assert find(window, QLineEdit, "train.teacher").isVisible()
     assert find(window, QLineEdit, "train.distillation_weight").text() == "0.9"
     qtbot.waitUntil(lambda: find(window, QPushButton, "train.start").isEnabled(), timeout=LONG)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QTabBar, QTableView, QTableWidget
 from pytestqt.qtbot import QtBot
 
+from desktop_llm.gui.pages.limits_dialog import LimitsDialog
 from desktop_llm.gui.pages.result_certainty import CertaintyTab
 from desktop_llm.gui.pages.result_curves import CurvesTab
 from desktop_llm.gui.pages.result_on import OnChoice
@@ -181,6 +182,54 @@ def test_slices_open_their_texts_and_keep_a_floor(
     qtbot.keyClick(table, Qt.Key.Key_Return)
     _in_label(qtbot, window, "label: ")
     assert project is project_of(window)
+
+
+def test_a_label_that_is_told_unlike_gets_a_limit_for_each_slice(
+    qtbot: QtBot, window: MainWindow, measured: Path, tmp_path: Path
+) -> None:
+    open_in(qtbot, window, measured, "results")
+    _tab(qtbot, window, "slices")
+    rows = [
+        {"text": f"{('soups', 'train')[place % 2]} {place:02}{more}", "label": ("food", "travel")[place % 2]}
+        for place, more in enumerate(["", " today", " today", ""] * 16)
+    ]
+    find(window, OnChoice, "results.split").take_file(projects.write_csv(tmp_path / "new.csv", rows))
+    qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
+    gaps = find(window, QTableWidget, "results.slices.gaps")
+    qtbot.waitUntil(lambda: gaps.rowCount() == 2 and window.hub.background.idle, timeout=LONG)
+    gaps.setFocus()
+    gaps.setCurrentCell(1, 0)
+    label = gaps.item(1, 0)
+    assert label is not None
+    qtbot.keyClick(gaps, Qt.Key.Key_Return)
+    dialog = find(window, LimitsDialog, "limits")
+    assert dialog.windowTitle() == f"A limit for each slice: {label.text()}"
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2 and dialog.table.isVisible(), timeout=LONG)
+    assert dialog.verdict.text().startswith("The slices find ")
+    assert dialog.remarks.text().startswith("Each limit is to find ")
+    model = dialog.table.model()
+    assert [model.index(row, 1).data() for row in range(2)] == ["16", "16"]
+    assert not find(dialog, QPushButton, "limits.measure").isVisible()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+
+
+def test_limits_need_all_chances_which_are_asked_for(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
+    project = open_in(qtbot, window, trained, "results")
+    page = _tab(qtbot, window, "slices")
+    tab = page.findChild(SlicesTab)
+    assert tab is not None
+    tab.gaps.asked.emit("food")
+    dialog = find(window, LimitsDialog, "limits")
+    assert dialog.verdict.text().startswith("For this the model is asked for the chance of every label")
+    assert not dialog.table.isVisible()
+    click(qtbot, dialog, "limits.measure")
+    qtbot.waitUntil(lambda: project.evaluations.find(1, "split", "test") is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)
+    tab.gaps.asked.emit("food")
+    again = find(window, LimitsDialog, "limits")
+    qtbot.waitUntil(lambda: bool(again.verdict.text()), timeout=LONG)
+    assert "nothing can be levelled" in again.verdict.text(), "twelve texts are too few"
+    again.reject()
 
 
 def test_a_file_is_measured_and_its_rows_are_listed(

@@ -157,6 +157,12 @@ def test_from_a_file_to_an_export_on_the_command_line(tmp_path: Path, capsys: py
     (told,) = _say(capsys, "predict", project, 1, "the old map", "--measure", "--tokens", "--json")
     assert "".join(one["text"] for one in told["pieces"]) == "the old map"
     assert sum(one["nats"] for one in told["pieces"]) == told["nats"] > 0
+    assert main(["predict", str(project), "1", "the old map", "--measure", "--tokens"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header == "    nats\ttoken"
+    assert [float(line.split("\t")[0]) for line in lines] == pytest.approx(
+        [one["nats"] for one in told["pieces"]], abs=1e-3
+    )
     assert main(["predict", str(project), "1", "the old map", "--tokens"]) == 2
     capsys.readouterr()
     _say(capsys, "export", project, 1, "--to", tmp_path / "out")

@@ -14,6 +14,7 @@ from desktop_llm.cli import main
 from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.generator import Generator
 from desktop_llm.engine.predict import Predictor
+from desktop_llm.engine.shrink import Cut, shrink
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.events import Event, Failed, Finished, Noted
@@ -177,6 +178,33 @@ def test_it_is_handed_on_with_its_prompt(
         assert served.write is not None
         pieces = list(served.write({"source": "the old"}, GREEDY, lambda: False))
         assert "".join(one.text for one in pieces if isinstance(one, Piece)).strip() == said.label
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with answers", "without"])
+def test_without_unused_tokens_it_is_asked_as_before(
+    learned: tuple[RunFolder, list[Event]], tmp_path: Path, known: bool
+) -> None:
+    given = [row if known else {**row, "label": None} for row in _words(40)]
+    model = learned[0].model
+    told = shrink(model, TASK.name, Cut(tokens=True), tmp_path / "own", texts=lambda: given, held_out=[])
+    assert told.tokens < told.tokens_before
+    read = [_read(path, given[0]) for path in (tmp_path / "own", model)]
+    assert read[0] == read[1]
+    assert SAY in read[0]
+    if known:
+        assert _text(tmp_path / "own", given[0]["source"], GREEDY) == _text(model, given[0]["source"], GREEDY)
+
+
+def _read(folder: Path, row: dict[str, Any]) -> str:
+    """What a model is given for a row."""
+    learner: Any = Predictor(folder).learner
+    return str(learner.tokenizer.decode(learner.opening(row, 1)))
+
+
+def test_without_any_text_no_token_can_be_left_out(learned: tuple[RunFolder, list[Event]], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There are no texts whose tokens could be kept"):
+        shrink(learned[0].model, TASK.name, Cut(tokens=True), tmp_path / "own", texts=lambda: [], held_out=[])
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")

@@ -210,6 +210,16 @@ def test_a_teacher_that_reads_less_than_prompt_and_name_is_refused(tmp_path: Pat
         learner.accompany(teacher, Lesson(temperature=2.0, weight=0.5))
 
 
+def test_a_teacher_that_chooses_by_a_head_is_refused(tmp_path: Path) -> None:
+    learner = _built(_make(tmp_path / "run", templates.llama(tmp_path / "base", max_position_embeddings=256)))
+    other = run_folders.make(tmp_path / "other")
+    head = TASK.open_learn().build(
+        other.job(), lambda split: snapshot.rows(other.snapshot, split), None, lambda *_: None
+    )
+    with pytest.raises(UserError, match="learns word by word from one that does; choose such a run"):
+        learner.accompany(head, Lesson(temperature=2.0, weight=0.5))
+
+
 @pytest.mark.parametrize("name", ["huggingface", "gguf-f16"])
 def test_it_is_handed_on_with_its_prompt(
     learned: tuple[RunFolder, list[Event]], tmp_path: Path, name: str, outside: Outside

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoModelForTokenClassification
 
 from desktop_llm.engine.export import Order, export
 from desktop_llm.engine.optimizers import count
@@ -246,6 +247,37 @@ def test_spans_of_a_label_touch_only_where_they_did_in_what_was_learned(tmp_path
     assert _said(learn.load(tmp_path), both) == [(0, 1, "food"), (2, 2, "travel"), (3, 3, "travel")]
     _forget(tmp_path)
     assert len(_said(learn.load(tmp_path), both)) == 4
+
+
+def test_texts_are_spread_by_the_rarest_of_their_labels(tmp_path: Path) -> None:
+    learner = _learner(_make(tmp_path))
+    food, travel = span(0, 3, "food"), span(4, 8, "travel")
+    labels: list[list[dict[str, Any]] | None] = [[food], [food, travel], [], [food], [travel], None, [travel]]
+    told = [{"text": "tea Rome", "label": one} for one in [*labels, [food]]]
+    assert learner.encode(told, _silent).strata.tolist() == [0, 1, 2, 0, 1, 2, 1, 0]
+    assert learner.encode(told[2:3], _silent).strata.tolist() == [0]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_tag_that_is_never_learned_has_no_chance_for_anybody(tmp_path: Path, smoothing: float) -> None:
+    learner = _learner(_make(tmp_path, label_smoothing_factor=smoothing))
+    some = [
+        {"text": "bread Rome, Oslo", "label": [span(0, 5, "food"), span(6, 10, "travel"), span(12, 16, "travel")]},
+        {"text": "Rome Oslo", "label": [span(0, 4, "travel"), span(5, 9, "travel")]},
+    ]
+    examples = learner.encode(some, _silent)
+    before = _fit(learner, examples, 3)
+    assert before[-1] < before[0]
+    learner.save(tmp_path)
+    plain = AutoModelForTokenClassification.from_pretrained(tmp_path)
+    batch = learner.collate(examples, range(2))
+    with torch.inference_mode():
+        chances = torch.softmax(plain(input_ids=batch["input_ids"]).logits, dim=-1)
+    assert plain.config.id2label[1] == "B-food"
+    assert float(chances[..., 1].max()) < 1e-9
+    assert float(chances[..., 3].min()) > 1e-4  # the other label has beginnings
+    torch.testing.assert_close(plain.classifier.weight[1], torch.zeros_like(plain.classifier.weight[1]))
+    assert plain.classifier.bias[1].item() == pytest.approx(learn.NEVER, abs=0.01)  # but for its decay
 
 
 def _forget(folder: Path) -> None:

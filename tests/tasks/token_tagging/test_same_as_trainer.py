@@ -24,7 +24,7 @@ from desktop_llm.engine.run import run
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.control import Control
 from desktop_llm.jobs.events import Evaluated, Event, Finished, StepDone
-from desktop_llm.nets import buckets
+from desktop_llm.nets import buckets, tokens
 from tests import run_folders
 from tests.run_folders import FILLER, WORDS, Kind
 from tests.tasks.token_tagging.texts import span
@@ -66,12 +66,14 @@ class _Order:
 
     def __init__(self) -> None:
         self._epoch = 0
+        has = [[any(one["label"] == name for one in row["label"]) for name in KIND.classes] for row in _rows(ROWS)]
+        self._strata = tokens.rarest(np.asarray(has))
 
     def __len__(self) -> int:
         return ROWS
 
     def __iter__(self) -> Iterator[int]:
-        batches = buckets.training_batches(ROWS, BATCH, seed=SEED, epoch=self._epoch)
+        batches = buckets.training_batches(ROWS, BATCH, seed=SEED, epoch=self._epoch, strata=self._strata)
         self._epoch += 1
         return iter([int(place) for batch in batches for place in batch])
 
