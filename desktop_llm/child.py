@@ -9,16 +9,22 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from desktop_llm import log
 
 MOST_AT_ONCE = 2000
+_SPAWN = multiprocessing.get_context("spawn")
+START: Callable[..., BaseProcess] = _SPAWN.Process
+"""How a process is made; tests make theirs of one that has loaded the libraries, see `tests.warm_starts`."""
 
 
 class Child:
@@ -26,14 +32,13 @@ class Child:
 
     def __init__(self, target: Callable[..., None], *args: Any, name: str) -> None:
         """Spawn `target(*args, pipe)`. Raises OSError when the system has no process or memory left."""
-        spawn = multiprocessing.get_context("spawn")
-        self._pipe, theirs = spawn.Pipe()
+        self._pipe, theirs = _SPAWN.Pipe()
         self._sending = threading.Lock()
         self.ended = False
         self.heard = time.monotonic()
         """When the process last said something (monotonic seconds)."""
         # daemon: whatever way the interpreter ends, it never waits for this process
-        self._process = spawn.Process(target=_begin, args=(target, *args, theirs), name=name, daemon=True)
+        self._process = START(target=_begin, args=(target, *args, theirs), name=name, daemon=True)
         try:
             with _held(signal.SIGINT):
                 self._process.start()
@@ -122,6 +127,18 @@ def exit_words(code: int | None) -> str:
         return f"signal {-code}, {signal.Signals(-code).name}"
     except ValueError:
         return f"signal {-code}"
+
+
+def program(module: str, *words: str) -> tuple[int, str]:
+    """Run a module of ours as a program of its own, from whatever process, and wait; how it ended and its stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *words], capture_output=True, text=True, errors="replace", check=False
+    )
+    return done.returncode, done.stderr
+
+
+PROGRAM: Callable[..., tuple[int, str]] = program
+"""How that is done; tests begin theirs warm, too."""
 
 
 def step_aside() -> None:

@@ -20,8 +20,10 @@ from tests.architecture.offline import sitecustomize as offline
 pytest_plugins = [
     "tests.architecture.leaks",
     "tests.architecture.unexpected_logs",
+    "tests.outside",
     "tests.projects",
     "tests.servers",
+    "tests.warm_starts",
     "tests.windows",
 ]
 

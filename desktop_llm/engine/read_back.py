@@ -9,7 +9,6 @@ to rows.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from desktop_llm import child
 from desktop_llm.engine import evaluate, gguf_file
 from desktop_llm.engine.predict import Predictor
 from desktop_llm.errors import UserError
@@ -101,11 +101,10 @@ def _ask_elsewhere(export: Path, asked: dict[str, Any]) -> Outputs:
     with tempfile.TemporaryDirectory(prefix="desktop-llm-") as place:
         question, answer = Path(place) / "asked.json", Path(place) / "answers.npz"
         question.write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
-        words = [sys.executable, "-m", "desktop_llm.engine.read_back", str(export), str(question), str(answer)]
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode or not answer.is_file():
-            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise UserError(f"The export cannot be loaded again ({last}); nothing was exported.", details=done.stderr)
+        code, wrong = child.PROGRAM("desktop_llm.engine.read_back", str(export), str(question), str(answer))
+        if code or not answer.is_file():
+            last = (wrong.strip().splitlines() or [f"exit code {code}"])[-1]
+            raise UserError(f"The export cannot be loaded again ({last}); nothing was exported.", details=wrong)
         with np.load(answer) as told:
             return _unpacked(told["flat"], told["sizes"])
 

@@ -29,8 +29,8 @@ class HintedPlot(QWidget):
         self.setObjectName(name)
         self._across, self._up = across, up
         self._drawn: list[Any] = []
-        self._plot = pg.PlotWidget(parent=self, axisItems={"bottom": bottom, "left": Axis("left", whole=False)})
-        self._plot.setMenuEnabled(False)
+        axes = {"bottom": bottom, "left": Axis("left", whole=False)}
+        self._plot = pg.PlotWidget(parent=self, axisItems=axes, enableMenu=False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu
         menu.setParent(self, menu.windowFlags())

@@ -32,8 +32,7 @@ class Histogram(QWidget):
         self._choosing = choosing
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        self._plot = pg.PlotWidget(parent=self, axisItems={"left": Axis("left", whole=True)})
-        self._plot.setMenuEnabled(False)
+        self._plot = pg.PlotWidget(parent=self, axisItems={"left": Axis("left", whole=True)}, enableMenu=False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu
         menu.setParent(self, menu.windowFlags())

@@ -108,8 +108,7 @@ class SeriesPlot(QWidget):
         self.setObjectName(name)
         # steps and labels come whole; what is measured over them does not
         axes = {"bottom": Axis("bottom", whole=True), "left": Axis("left", whole=False)}
-        self._plot = pg.PlotWidget(parent=self, axisItems=axes)
-        self._plot.setMenuEnabled(False)
+        self._plot = pg.PlotWidget(parent=self, axisItems=axes, enableMenu=False)
         # pyqtgraph makes this menu without a parent; with one it goes when the plot goes
         menu = self._plot.getPlotItem().ctrlMenu
         menu.setParent(self, menu.windowFlags())

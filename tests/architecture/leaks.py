@@ -34,8 +34,10 @@ GRACE_S = 3.0
 # Started once by libraries and kept for the life of the process.
 KEPT_THREADS = ("tqdm_monitor", "TMonitor", "pytest_timeout")
 KEPT_CHILDREN = ("resource_tracker", "forkserver")
+# Its children count as those of the test that had them made.
+FORKING = "forkserver"
 # Linux tells the children of each thread, where it was built to.
-OWN_THREADS = Path("/proc/self/task")
+OWN_THREADS = Path(f"/proc/{os.getpid()}/task")
 TELLS_CHILDREN = (OWN_THREADS / str(os.getpid()) / "children").is_file()
 # Qt keeps the last tool tip for reuse.
 KEPT_WIDGETS = ("QTipLabel",)
@@ -109,13 +111,20 @@ def _threads() -> set[threading.Thread]:
 
 def _children() -> set[psutil.Process]:
     children = _listed() if TELLS_CHILDREN else psutil.Process().children()
-    return {child for child in children if _status(child) != psutil.STATUS_ZOMBIE and not _is_kept(child)}
+    forked = [
+        one
+        for child in children
+        if FORKING in _command(child)
+        for one in (_listed(child.pid) if TELLS_CHILDREN else child.children())
+    ]
+    found = {*(child for child in children if not _is_kept(child)), *forked}
+    return {child for child in found if _status(child) != psutil.STATUS_ZOMBIE}
 
 
-def _listed() -> list[psutil.Process]:
+def _listed(parent: int | None = None) -> list[psutil.Process]:
     """As psutil's, which reads about every process of the machine for it: a hundred times as long."""
     found = []
-    for told in OWN_THREADS.glob("*/children"):
+    for told in (OWN_THREADS if parent is None else Path(f"/proc/{parent}/task")).glob("*/children"):
         with suppress(OSError):  # a thread that has ended by now: its children are another's
             for number in told.read_text(encoding="ascii").split():
                 with suppress(psutil.NoSuchProcess):

@@ -131,6 +131,7 @@ def _export(qtbot: QtBot, window: MainWindow, to: Path) -> None:
     assert str(to) in result.text()
 
 
+@pytest.mark.spawned
 @pytest.mark.timeout(280)
 def test_from_a_file_to_a_model_that_others_load(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     loaded = frozenset(sys.modules)

@@ -1,7 +1,9 @@
 """kill -9 of a training program at random moments: the project opens, no label is missing, the weights are the same.
 
 Some of the moments lie inside the writing of a checkpoint; now and then a bit of what is on the disk is flipped, too.
-The slow test kills fifty times: python -m pytest -m slow tests/faults/test_kill_training.py
+The slow test kills fifty times, programs that begin as everybody's do: in the others they begin warm.
+
+    python -m pytest -m slow tests/faults/test_kill_training.py
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from desktop_llm.engine import checkpoint
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.store.project import Project
 from tests import projects
+from tests.programs import Begin, Program
 
 PATIENCE = 120.0
 
@@ -30,32 +32,24 @@ PATIENCE = 120.0
 class Victim:
     """A project that trains in a program of its own."""
 
-    def __init__(self, path: Path, epochs: int) -> None:
+    def __init__(self, path: Path, epochs: int, program: Begin) -> None:
         """80 rows to train on, 10 steps an epoch, a checkpoint every 7."""
+        self._program = program
         self.path = projects.make(path)
         self.folder = RunFolder(self.path / "runs" / "0001")
         self._settings = projects.settings(num_train_epochs=epochs, save_steps=7, eval_steps=20)
         self.begun = False
 
-    def begin(self) -> subprocess.Popen[str]:
+    def begin(self) -> Program:
         """Train, or go on."""
         verb: Sequence[str] = ("resume", str(self.path), "1") if self.begun else ("train", str(self.path))
         self.begun = True
-        command = [sys.executable, "-m", "desktop_llm", *verb]
-        return subprocess.Popen(
-            [*command, *(self._settings if verb[0] == "train" else [])],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
+        return self._program(*verb, *(self._settings if verb[0] == "train" else []))
 
     def finish(self) -> str:
         """Train to the end, undisturbed; the hash of the weights."""
-        with self.begin() as process:
-            assert process.stderr is not None
-            told = process.stderr.read()
-            assert process.wait(timeout=PATIENCE * 3) == 0, told
+        process = self.begin()
+        assert process.wait(PATIENCE * 3) == 0, process.err
         return atomic.sha256(self.folder.model / "model.safetensors")
 
     def kill(self, lines: int, *, inside: bool) -> bool:
@@ -64,13 +58,13 @@ class Victim:
         False when the program ended before.
         """
         wanted = self._lines() + lines
-        with self.begin() as process:
-            alive = _until(lambda: self._lines() >= wanted, process)
-            if alive and inside:
-                alive = _until(self.writes, process)
-            if alive:
-                os.kill(process.pid, signal.SIGKILL)
-            process.wait(timeout=PATIENCE)
+        process = self.begin()
+        alive = _until(lambda: self._lines() >= wanted, process)
+        if alive and inside:
+            alive = _until(self.writes, process)
+        if alive:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE)
         return alive
 
     def flip(self, source: random.Random) -> None:
@@ -101,7 +95,7 @@ class Victim:
         return any(self.folder.checkpoints.glob(".*.part"))
 
 
-def _until(condition: object, process: subprocess.Popen[str]) -> bool:
+def _until(condition: object, process: Program) -> bool:
     assert callable(condition)
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -112,10 +106,11 @@ def _until(condition: object, process: subprocess.Popen[str]) -> bool:
     return True
 
 
-def _kill_often(tmp_path: Path, kills: int, epochs: int, seed: int) -> Counter[str]:
+def _kill_often(tmp_path: Path, kills: int, epochs: int, seed: int, program: Begin) -> Counter[str]:
     """Kill a run so often, and compare it with one that nobody killed; how often in which way."""
-    expected = Victim(tmp_path / "whole", epochs).finish()
-    victim, source, done = Victim(tmp_path / "killed", epochs), random.Random(seed), Counter[str]()
+    expected = Victim(tmp_path / "whole", epochs, program).finish()
+    victim = Victim(tmp_path / "killed", epochs, program)
+    source, done = random.Random(seed), Counter[str]()
     labels = victim.labels()
     for number in range(kills):
         inside = number % 3 == 2
@@ -133,14 +128,14 @@ def _kill_often(tmp_path: Path, kills: int, epochs: int, seed: int) -> Counter[s
 
 
 @pytest.mark.timeout(290)
-def test_killed_six_times_it_ends_with_the_weights_of_an_undisturbed_run(tmp_path: Path) -> None:
-    done = _kill_often(tmp_path, 6, epochs=40, seed=20)
+def test_killed_six_times_it_ends_with_the_weights_of_an_undisturbed_run(tmp_path: Path, warm: Begin) -> None:
+    done = _kill_often(tmp_path, 6, epochs=40, seed=20, program=warm)
     assert done["inside a write"] == 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_killed_fifty_times_it_ends_with_the_weights_of_an_undisturbed_run(tmp_path: Path) -> None:
-    done = _kill_often(tmp_path, 50, epochs=250, seed=5)
+    done = _kill_often(tmp_path, 50, epochs=250, seed=5, program=Program)
     sys.stdout.write(f"\n{dict(done)}\n")
     assert done["left half a checkpoint"] > 0

@@ -20,7 +20,7 @@ from tests.serving.requests import ask
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
-pytestmark = pytest.mark.loopback
+pytestmark = [pytest.mark.loopback, pytest.mark.spawned]  # what one swells by is measured as it is in the program
 SECONDS = 6.0
 GROWTH = 48 * 1024 * 1024
 """Bytes that a process may be larger after it than before: freed memory is not all given back."""

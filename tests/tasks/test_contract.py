@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from desktop_llm.tasks.task import Task
 from desktop_llm.widgets.screen import ModelRoom
 from tests import run_folders
 from tests.no_double import NoDouble
+from tests.outside import Outside
 from tests.run_folders import Kind
 from tests.tasks.fixture import fixture_of
 
@@ -144,7 +143,7 @@ def test_one_batch_is_learned_by_heart(task: Task, tmp_path: Path) -> None:
 
 
 @LEARNING
-def test_a_saved_folder_answers_the_same_here_and_elsewhere(task: Task, tmp_path: Path) -> None:
+def test_a_saved_folder_answers_the_same_here_and_elsewhere(task: Task, tmp_path: Path, outside: Outside) -> None:
     kind = fixture_of(task).kind
     folder = run_folders.make(tmp_path / "run", kind=kind)
     learner = _learner(folder, kind)
@@ -163,15 +162,8 @@ def test_a_saved_folder_answers_the_same_here_and_elsewhere(task: Task, tmp_path
         loaded = again.outputs(again.collate(fresh, [place]))[0].numpy()
         np.testing.assert_allclose(loaded, one, atol=1e-6)
     texts = json.dumps([row[task.content[0].name] for row in rows])
-    done = subprocess.run(
-        [sys.executable, "-c", fixture_of(task).outside, str(out), texts],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for told, one in zip(json.loads(done.stdout.splitlines()[-1]), ours, strict=True):
+    said = outside(fixture_of(task).outside, str(out), texts, folder=tmp_path)
+    for told, one in zip(json.loads(said.splitlines()[-1]), ours, strict=True):
         np.testing.assert_allclose(np.asarray(told), one, atol=1e-5)
 
 

@@ -34,6 +34,14 @@ def opened(trained: Path) -> Iterator[Project]:
     project.close()
 
 
+@pytest.fixture
+def ready(formed: Path) -> Iterator[Project]:
+    """The same, with the smaller forms of the run."""
+    project = Project.open(formed)
+    yield project
+    project.close()
+
+
 def _taught(project: Project, **values: Any) -> int:
     told = {**run_folders.TINY, "num_hidden_layers": 1, "teacher": "1", "max_steps": 4, **values}
     number, _ = training.prepare(project, recipes.changed(TASKS[projects.TASK].recipe, told))
@@ -41,35 +49,35 @@ def _taught(project: Project, **values: Any) -> int:
     return number
 
 
-def test_a_run_is_measured_with_its_forms_and_those_it_taught(opened: Project, tmp_path: Path) -> None:
-    number = _taught(opened)
-    _taught(opened, teacher="")  # has nothing to do with it
-    board = compressing.measure(opened, 1, rows=12)
+def test_a_run_is_measured_with_its_forms_and_those_it_taught(ready: Project, tmp_path: Path) -> None:
+    number = _taught(ready)
+    _taught(ready, teacher="")  # has nothing to do with it
+    board = compressing.measure(ready, 1, rows=12)
     assert [(one.run, one.format) for one in board.points] == [
         (run, name) for run in (1, number) for name in ("huggingface", "onnx", "onnx-int8", "onnx-int4")
     ]
     assert (board.rows, board.split, board.metric) == (12, "test", "accuracy")
     assert not board.left_out
     whole, exact = board.points[:2]
-    assert whole.value == opened.runs.get(1).metrics["test"]["accuracy"]
+    assert whole.value == ready.runs.get(1).metrics["test"]["accuracy"]
     assert exact.value == whole.value
     assert whole.gap == exact.gap == 0.0
     assert all(one.latency > 0 and one.rate > 0 and one.size > 0 for one in board.points)
-    weights = (opened.runs.folder(1).model / "model.safetensors").stat().st_size
+    weights = (ready.runs.folder(1).model / "model.safetensors").stat().st_size
     assert weights < whole.size < weights + 2_000_000
     assert board.points[4].parameters < whole.parameters
-    assert str(compressing.kept(opened, 1)) == str(board)  # what nobody can tell is no number, and equals none
+    assert str(compressing.kept(ready, 1)) == str(board)  # what nobody can tell is no number, and equals none
     told = compressing.conditions(board)
     assert "12 test rows" in told
     assert "thread" in told
     # what was made for it is made once
-    made = sorted((opened.runs.folder(1).path / "forms").rglob("model.onnx"))
+    made = sorted((ready.runs.folder(1).path / "forms").rglob("model.onnx"))
     assert len(made) == 3
     before = [one.stat().st_mtime_ns for one in made]
-    compressing.measure(opened, 1, rows=4)
+    compressing.measure(ready, 1, rows=4)
     assert [one.stat().st_mtime_ns for one in made] == before
     point = board.points[6]
-    assert export(opened, point.run, Wish(format_name=point.format, to=tmp_path / "out", compared=4)).same == 4
+    assert export(ready, point.run, Wish(format_name=point.format, to=tmp_path / "out", compared=4)).same == 4
 
 
 def test_a_board_of_another_model_is_not_told(opened: Project) -> None:
@@ -162,18 +170,18 @@ def test_without_held_out_rows_there_is_no_board(opened: Project) -> None:
         compressing.measure(opened, 1)
 
 
-def test_the_commands_say_it(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compress", str(trained), "1", "--last"]) == 1
+def test_the_commands_say_it(formed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compress", str(formed), "1", "--last"]) == 1
     assert "was not measured in its smaller forms yet" in capsys.readouterr().err
-    assert main(["shrink", str(trained), "1", "--layers", "1", "--own-tokens", "--json"]) == 0
+    assert main(["shrink", str(formed), "1", "--layers", "1", "--own-tokens", "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made["layers"] == [1]
     assert Path(made["folder"], "model.safetensors").is_file()
-    assert main(["compress", str(trained), "1", "--rows", "4", "--json"]) == 0
+    assert main(["compress", str(formed), "1", "--rows", "4", "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["format"] for one in told[:-1]] == ["huggingface", "onnx", "onnx-int8", "onnx-int4"]
     assert told[-1]["rows"] == 4
     assert told[-1]["verdict"]
-    assert main(["compress", str(trained), "1", "--last"]) == 0
+    assert main(["compress", str(formed), "1", "--last"]) == 0
     assert "Run 1, ONNX, 8 bits: " in capsys.readouterr().out
-    assert main(["shrink", str(trained), "1"]) == 1
+    assert main(["shrink", str(formed), "1"]) == 1

@@ -21,6 +21,7 @@ from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import importing, reading
 
+pytestmark = pytest.mark.spawned
 TASK = TASKS["text_classification"]
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 LOOPBACK_VARIABLE = "DESKTOP_LLM_TEST_LOOPBACK"
 _ITSELF = (None, "", "localhost", "127.0.0.1", "::1", b"localhost", b"127.0.0.1")
-_LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 
 
 class NetworkUsed(RuntimeError):
@@ -21,11 +20,12 @@ class NetworkUsed(RuntimeError):
 
 
 def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    # no global is looked at before it must be: those of a module are gone when the interpreter ends
     if event in ("socket.connect", "socket.sendto"):
         used, address = arguments
         if used.family in (socket.AF_INET, socket.AF_INET6):
             _refuse_unless_itself(event, address[0])
-    elif event in _LOOK_UPS:
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         _refuse_unless_itself(event, arguments[0])
 
 

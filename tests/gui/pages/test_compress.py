@@ -25,8 +25,8 @@ def _open(qtbot: QtBot, window: MainWindow, trained: Path) -> CompressTab:
     return find(window, CompressTab, "results.tab.compress")
 
 
-def test_a_point_is_measured_chosen_and_exported(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
-    tab = _open(qtbot, window, trained)
+def test_a_point_is_measured_chosen_and_exported(qtbot: QtBot, window: MainWindow, formed: Path) -> None:
+    tab = _open(qtbot, window, formed)
     assert tab.verdict.text().startswith("Nothing was measured yet.")
     assert not tab.export.isEnabled()
     click(qtbot, window, "results.compress.measure")
@@ -51,14 +51,8 @@ def test_a_point_is_measured_chosen_and_exported(qtbot: QtBot, window: MainWindo
     assert find(window, QComboBox, "export.run").currentData() == 1
 
 
-def test_what_was_measured_is_there_again(qtbot: QtBot, window: MainWindow, trained: Path) -> None:
-    from desktop_llm.store.project import Project
-    from desktop_llm.verbs import compressing
-
-    project = Project.open(trained)
-    compressing.measure(project, 1, rows=4)
-    project.close()
-    tab = _open(qtbot, window, trained)
+def test_what_was_measured_is_there_again(qtbot: QtBot, window: MainWindow, measured: Path) -> None:
+    tab = _open(qtbot, window, measured)
     assert find(window, QTableWidget, "results.compress.table").rowCount() == 4
     assert tab.verdict.text()
     assert find(window, QPushButton, "results.compress.measure").text() == "Measure again"

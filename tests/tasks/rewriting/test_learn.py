@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from desktop_llm.verbs import sizing
 from tests import run_folders
 from tests.exported import handed_on
 from tests.nets import seq2seq
+from tests.outside import Outside
 from tests.run_ends import final_of, finish
 from tests.run_folders import FILLER, Kind
 from tests.tasks.rewriting.fixture import rows
@@ -93,15 +92,14 @@ def test_it_learns_to_write(learned: tuple[RunFolder, list[Event]]) -> None:
 
 
 def test_an_export_writes_the_same_with_transformers_alone(
-    learned: tuple[RunFolder, list[Event]], tmp_path: Path
+    learned: tuple[RunFolder, list[Event]], tmp_path: Path, outside: Outside
 ) -> None:
     folder, _ = learned
     handed_on(folder, tmp_path / "out")
     texts = [str(row["source"]) for row in snapshot.rows(folder.snapshot, "test")]
-    asked = [sys.executable, "-c", OUTSIDE, str(tmp_path / "out"), json.dumps(texts)]
-    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    said = outside(OUTSIDE, str(tmp_path / "out"), json.dumps(texts), folder=tmp_path)
     ours = [str(one.label) for one in Predictor(folder.model).predict([{"source": text} for text in texts])]
-    assert json.loads(done.stdout.splitlines()[-1]) == ours
+    assert json.loads(said.splitlines()[-1]) == ours
     # one by one, by beams, as somebody who tries it has them
     assert [_text(folder.model, text) for text in texts[:4]] == ours[:4]
 

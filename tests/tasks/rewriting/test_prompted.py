@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.tasks.rewriting.labels import SAMPLING
 from tests import run_folders
 from tests.nets import templates
+from tests.outside import Outside
 from tests.run_ends import final_of, finish
 from tests.run_folders import FILLER, TINY, Kind
 from tests.tasks.rewriting.fixture import rows
@@ -157,7 +156,9 @@ def test_beams_find_what_is_at_least_as_likely(learned: tuple[RunFolder, list[Ev
 
 
 @pytest.mark.parametrize("name", ["huggingface", "gguf-f16"])
-def test_it_is_handed_on_with_its_prompt(learned: tuple[RunFolder, list[Event]], tmp_path: Path, name: str) -> None:
+def test_it_is_handed_on_with_its_prompt(
+    learned: tuple[RunFolder, list[Event]], tmp_path: Path, name: str, outside: Outside
+) -> None:
     from desktop_llm.verbs import export_example
 
     folder, _ = learned
@@ -169,11 +170,9 @@ def test_it_is_handed_on_with_its_prompt(learned: tuple[RunFolder, list[Event]],
     assert told.same >= 0.98 * told.answers > 0
     if name != "huggingface":
         assert f"#   {SAY}\n#\n#   {{text}}" in (out / "Modelfile").read_text(encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "example.py", "the old"], cwd=out, capture_output=True, text=True, check=True
-    )
+    shown = outside(Path("example.py"), "the old", folder=out)
     (said,) = Predictor(folder.model).predict([{"source": "the old"}])
-    assert done.stdout.splitlines()[-1] == said.label
+    assert shown.splitlines()[-1] == said.label
     if name == "huggingface":
         served = served_of(out)
         assert served.write is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from desktop_llm.tasks import TASKS
 from desktop_llm.verbs import training
 from tests import run_folders
 from tests.nets import templates
+from tests.outside import Outside
 from tests.run_ends import finish
 from tests.run_folders import Kind
 
@@ -222,7 +221,9 @@ def test_a_teacher_that_chooses_by_a_head_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["huggingface", "gguf-f16"])
-def test_it_is_handed_on_with_its_prompt(learned: tuple[RunFolder, list[Event]], tmp_path: Path, name: str) -> None:
+def test_it_is_handed_on_with_its_prompt(
+    learned: tuple[RunFolder, list[Event]], tmp_path: Path, name: str, outside: Outside
+) -> None:
     from desktop_llm.verbs import export_example
 
     folder, _ = learned
@@ -233,9 +234,9 @@ def test_it_is_handed_on_with_its_prompt(learned: tuple[RunFolder, list[Event]],
     told = export(folder, Order(format=kind, to=out, describe=lambda _: {"example.py": script}))
     assert told.same >= 0.98 * told.answers > 0
     texts = ["the bread", "my old train"]
-    done = subprocess.run([sys.executable, "example.py", *texts], cwd=out, capture_output=True, text=True, check=True)
+    printed = outside(Path("example.py"), *texts, folder=out)
     said = Predictor(folder.model).predict([{"text": text} for text in texts])
-    shown = [line.split(" ", 2) for line in done.stdout.splitlines()[-2:]]
+    shown = [line.split(" ", 2) for line in printed.splitlines()[-2:]]
     assert [(one[0], one[2]) for one in shown] == [
         (str(one.label), text) for one, text in zip(said, texts, strict=True)
     ]
