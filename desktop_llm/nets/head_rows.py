@@ -66,6 +66,18 @@ def fix(model: nn.Module, rows: Sequence[int], classes: int, logit: float) -> No
         output[1].bias[list(rows)] = logit
 
 
+def release(model: nn.Module, rows: Mapping[int, int], classes: int, logit: float) -> None:
+    """Let those of some rows that were fixed to say `logit` begin as others do: `rows` tells which one each."""
+    output = _output(model, classes)
+    if output is None or output[1].bias is None:
+        return
+    layer = output[1]
+    with torch.no_grad():
+        for row, like in rows.items():
+            if not bool(layer.weight[row].any()) and float(layer.bias[row]) < logit + 1.0:
+                layer.weight[row], layer.bias[row] = layer.weight[like], layer.bias[like]
+
+
 def _output(model: nn.Module, classes: int) -> tuple[str, nn.Linear] | None:
     """The last linear layer above the encoder with a row for each class."""
     body = f"{getattr(model, 'base_model_prefix', '')}."

@@ -71,7 +71,11 @@ class Tagger(Kept):
             self._settle(touching)
             setattr(self.model.config, TOUCHING, [self.classes[number] for number in sorted(touching)])
             # whoever reads the model without us finds the same
-            head_rows.fix(self.model, torch.nonzero(self._never).flatten().tolist(), len(self.tags), NEVER)
+            never = torch.nonzero(self._never).flatten().tolist()
+            head_rows.fix(self.model, never, len(self.tags), NEVER)
+            # what a model from here never learned begins like what goes on
+            begins = {2 * number + 1: 2 * number + 2 for number in touching}
+            head_rows.release(self.model, begins, len(self.tags), NEVER)
         return words.all_inside(made, set(range(len(self.classes))) - (self._touching or set()))
 
     def narrow(self, examples: Sequence[WordRows]) -> None:
@@ -86,9 +90,7 @@ class Tagger(Kept):
     def loss(self, batch: Batch) -> torch.Tensor:
         """Cross-entropy over the words of known tags, per text of average length."""
         logits = self._logits(batch)
-        total = functional.cross_entropy(
-            logits, batch["labels"], ignore_index=-1, reduction="sum", label_smoothing=self._smoothing
-        )
+        total = self._hard(logits, batch["labels"])
         hard = total / (self._mean_words * len(batch["sizes"]))
         if self._lesson is None or "said" not in batch:
             return hard
@@ -136,6 +138,15 @@ class Tagger(Kept):
         """Take over which labels may begin anew right behind themselves."""
         never = [place % 2 == 1 and (place - 1) // 2 not in touching for place in range(len(self.tags))]
         self._touching, self._never = touching, torch.tensor(never)
+
+    def _hard(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The sum of the cross-entropy of words; what smoothing takes from a tag goes to those that may be learned."""
+        told = functional.cross_entropy(logits, targets, ignore_index=-1, reduction="sum")
+        if not self._smoothing:
+            return told
+        never = self._never if len(self._never) else torch.zeros_like(logits[0], dtype=torch.bool)
+        each = -functional.log_softmax(logits, dim=-1).masked_fill(never, 0.0).sum(dim=-1) / (~never).sum()
+        return (1 - self._smoothing) * told + self._smoothing * (each * (targets >= 0)).sum()
 
     def _spans(self, named: Any) -> list[tuple[int, int, int]] | None:
         if named is None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 from transformers import AutoModelForTokenClassification
 
 from desktop_llm.engine.export import Order, export
@@ -278,6 +279,40 @@ def test_a_tag_that_is_never_learned_has_no_chance_for_anybody(tmp_path: Path, s
     assert float(chances[..., 3].min()) > 1e-4  # the other label has beginnings
     torch.testing.assert_close(plain.classifier.weight[1], torch.zeros_like(plain.classifier.weight[1]))
     assert plain.classifier.bias[1].item() == pytest.approx(learn.NEVER, abs=0.01)  # but for its decay
+
+
+def test_smoothing_reaches_the_tags_that_may_be_learned_alone(tmp_path: Path) -> None:
+    learner = _learner(_make(tmp_path, label_smoothing_factor=0.1))
+    some = [
+        {"text": "bread Rome, Oslo", "label": [span(0, 5, "food"), span(6, 10, "travel"), span(12, 16, "travel")]},
+        {"text": "Rome Oslo", "label": [span(0, 4, "travel"), span(5, 9, "travel")]},
+        {"text": "nobody knows", "label": None},
+    ]
+    examples = learner.encode(some, _silent)
+    batch = learner.collate(examples, range(3))
+    learner.model.eval()
+    logits = torch.cat(learner.outputs(batch))[:, learn.PLACE :]
+    kept = [place for place in range(5) if place != 1]  # B-food
+    targets = torch.where(batch["labels"] > 1, batch["labels"] - 1, batch["labels"])
+    wanted = functional.cross_entropy(
+        logits[:, kept], targets, ignore_index=-1, reduction="sum", label_smoothing=0.1
+    ) / (3 * examples.mean_words)
+    torch.testing.assert_close(learner.loss(batch).detach(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tag_that_was_never_learned_can_be_later(tmp_path: Path) -> None:
+    apart = [{"text": "bread, Rome", "label": [span(0, 5, "food"), span(7, 11, "travel")]}]
+    close = [{"text": "Rome Oslo", "label": [span(0, 4, "travel"), span(5, 9, "travel")]}]
+    first = _learner(_make(tmp_path / "first"))
+    first.encode(apart, _silent)
+    first.save(tmp_path / "model")
+    second = _learner(_make(tmp_path / "second", model=str(tmp_path / "model")))
+    head = second.model.classifier
+    assert head.bias[1].item() == head.bias[3].item() == learn.NEVER
+    second.encode(close, _silent)
+    assert head.bias[1].item() == learn.NEVER
+    torch.testing.assert_close(head.weight[3], head.weight[4])
+    assert head.bias[3].item() == head.bias[4].item()
 
 
 def _forget(folder: Path) -> None:
