@@ -71,7 +71,10 @@ class Dynamics:
         return ""
 
     def finish(self, items: Callable[[], Sequence[int]]) -> str:
-        """Sum all up; `items` gives the ids of the training rows. A sentence where something is missing, else ''."""
+        """Sum all up; a sentence where something is missing, else ''.
+
+        `items` gives the ids of the training rows; what was seen of further rows behind them is left out.
+        """
         unwritten = self._read()
         if not self._ranks.first:
             return ""

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -124,8 +125,11 @@ class Loop:
 
     def finish(self) -> None:
         """After the last step: sum up how the examples were judged."""
-        rows = self.parts.train.rows
-        said = self._dynamics.finish(lambda: [int(row.get("id", place)) for place, row in enumerate(rows)])
+        rows, labeled = self.parts.train.rows, int(self.parts.job.snapshot["train"])
+        # what a teacher said of those behind them is nobody's label to be doubted
+        said = self._dynamics.finish(
+            lambda: [int(row.get("id", place)) for place, row in enumerate(islice(rows, labeled))]
+        )
         if said:
             self.parts.voice.note(said, "warning")
 

@@ -59,8 +59,9 @@ def joined(parts: list[Records]) -> Records:
 
 
 def summarise(records: Records, items: np.ndarray) -> Summary:
-    """Sum up; `items` int64 are the ids of all examples by their place."""
+    """Sum up; `items` int64 are the ids of examples by their place, those behind them are passed over."""
     order = np.lexsort((records.epoch, records.example))
+    order = order[records.example[order] < len(items)]
     example, right = records.example[order], records.right[order].astype(np.int64)
     sure = records.sure[order].astype(np.float64)
     there, place, seen = np.unique(example, return_inverse=True, return_counts=True)

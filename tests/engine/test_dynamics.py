@@ -70,6 +70,16 @@ def test_every_example_is_there_once_an_epoch_and_a_resumed_run_has_the_same(tmp
         np.testing.assert_array_equal(again[name], told, err_msg=name)
 
 
+def test_what_a_teacher_said_is_no_label_to_be_doubted(tmp_path: Path) -> None:
+    teacher = run_folders.make(tmp_path / "teacher", max_steps=2)
+    assert isinstance(run(teacher.path, lambda _: None, Control()), Finished)
+    folder = run_folders.make(tmp_path / "run", count=16, unlabeled=24, teacher=str(teacher.model), max_steps=5)
+    assert isinstance(run(folder.path, lambda _: None, Control()), Finished)
+    told = load_file(folder.dynamics / "summary" / "summary.safetensors")
+    assert sorted(told["item"].tolist()) == list(range(1, 17))
+    assert all(len(one) == 16 for one in told.values())
+
+
 def test_flipped_labels_are_the_least_sure(tmp_path: Path) -> None:
     def rows(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, object]]:
         made = run_folders.rows(count, seed=seed, first_id=first_id)
