@@ -23,6 +23,7 @@ NOTE = "snapshot.json"
 WEIGHTS = "weights.json"
 UNLABELED = "unlabeled"
 """The rows without a label that a teacher speaks of, and the key of their number in the note; often there are none."""
+LEARNED = ("train", UNLABELED)
 PAGE = 200
 """Rows that a table shows at once."""
 
@@ -97,6 +98,16 @@ def weights(folder: Path) -> list[float] | None:
         raise UserError(f"“{path}” is damaged; start a new run.") from error
 
 
+def parts(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the rows are parted into, by their note: the splits, and those without a label where there are some."""
+    return (*SPLITS, UNLABELED) if told.get(UNLABELED) else SPLITS
+
+
+def every(folder: Path) -> Iterator[tuple[str, Row]]:
+    """All rows in order, each with its part. Raises UserError."""
+    return ((part, row) for part in parts(note(folder)) for row in rows(folder, part))
+
+
 def rows(folder: Path, split: str) -> Iterator[Row]:
     """The rows of a split in order. Raises UserError for a missing or damaged file, naming file and line."""
     path = folder / f"{split}.jsonl"
@@ -117,7 +128,7 @@ class Listed(Sequence[Row]):
     def __init__(self, folder: Path) -> None:
         """The training rows, and those without a label. Raises UserError where there is no whole snapshot."""
         told = note(folder)
-        self._folder, self._parts = folder, ["train", *([UNLABELED] if told.get(UNLABELED) else [])]
+        self._folder, self._parts = folder, [part for part in parts(told) if part in LEARNED]
         self._count = sum(int(told[part]) for part in self._parts)
 
     def __len__(self) -> int:
@@ -150,7 +161,7 @@ def verify(folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What is wrong with a snapshot ('' nothing), and where each page of rows begins: split and place in its file."""
+    """What is wrong with a snapshot ('' nothing), and where each page of rows begins: part and place in its file."""
 
     damage: str
     every: int
@@ -162,24 +173,23 @@ def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool
     digest, starts, rows = hashlib.sha256(), [], 0
     try:
         told = note(folder)
-        for split in SPLITS:
+        for part in parts(told):
+            if part == UNLABELED:
+                digest.update(_weights(folder))
             place = 0
-            with (folder / f"{split}.jsonl").open("rb") as file:
+            with (folder / f"{part}.jsonl").open("rb") as file:
                 for line in file:
                     if rows % every == 0:
-                        starts.append((split, place))
+                        starts.append((part, place))
                         if should_stop():
                             raise Cancelled
                     digest.update(line)
                     place += len(line)
                     rows += 1
-            digest.update(b"\0")
-        if (folder / WEIGHTS).exists():
-            digest.update((folder / WEIGHTS).read_bytes())
-        if told.get(UNLABELED):
-            with (folder / f"{UNLABELED}.jsonl").open("rb") as file:
-                for line in file:
-                    digest.update(line)
+            if part != UNLABELED:
+                digest.update(b"\0")
+        if not told.get(UNLABELED):
+            digest.update(_weights(folder))
     except (OSError, UserError) as error:
         return Pages(damage=str(error), every=every)
     whole = digest.hexdigest() == told.get("sha256")
@@ -187,16 +197,22 @@ def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool
     return Pages(damage=damage, every=every, starts=starts)
 
 
+def _weights(folder: Path) -> bytes:
+    path = folder / WEIGHTS
+    return path.read_bytes() if path.exists() else b""
+
+
 def page(folder: Path, pages: Pages, number: int) -> list[tuple[str, Row]]:
-    """The rows of a page, from 0, each with its split. Raises UserError."""
+    """The rows of a page, from 0, each with its part. Raises UserError."""
     found: list[tuple[str, Row]] = []
     begun, place = pages.starts[number]
-    for split in SPLITS[SPLITS.index(begun) :]:
-        path = folder / f"{split}.jsonl"
+    there = parts(note(folder))
+    for part in there[there.index(begun) :]:
+        path = folder / f"{part}.jsonl"
         try:
             with path.open("rb") as file:
-                file.seek(place if split == begun else 0)
-                found += [(split, json.loads(line)) for line in islice(file, pages.every - len(found))]
+                file.seek(place if part == begun else 0)
+                found += [(part, json.loads(line)) for line in islice(file, pages.every - len(found))]
         except (OSError, ValueError) as error:
             raise UserError(f"The data “{path}” cannot be read any more; it was changed or is gone.") from error
     return found

@@ -102,8 +102,8 @@ def _data(folders: tuple[RunFolder, RunFolder], jobs: tuple[Job, Job], should_st
         "rows in another split": (sum(here[row][0] != there[row][0] for row in both),) * 2,
         "rows with another text or label": (sum(here[row][1] != there[row][1] for row in both),) * 2,
     }
-    for split in snapshot.SPLITS:
-        counts[f"{split} rows"] = (int(jobs[0].snapshot.get(split, 0)), int(jobs[1].snapshot.get(split, 0)))
+    for part in (*snapshot.SPLITS, snapshot.UNLABELED):
+        counts[f"{part} rows"] = (int(jobs[0].snapshot.get(part, 0)), int(jobs[1].snapshot.get(part, 0)))
     return found + [
         Line(group="data", name=name, here=f"{one:,}", there=f"{other:,}")
         for name, (one, other) in counts.items()
@@ -116,13 +116,12 @@ def _rows(folder: RunFolder, should_stop: Callable[[], bool]) -> Iterator[tuple[
     wrong = snapshot.verify(folder.snapshot)
     if wrong:
         raise UserError(wrong)
-    for split in snapshot.SPLITS:
-        for place, row in enumerate(snapshot.rows(folder.snapshot, split)):
-            if place % AT_ONCE == 0 and should_stop():
-                raise Cancelled
-            rest = {name: value for name, value in row.items() if name != "id"}
-            content = json.dumps(rest, ensure_ascii=False, sort_keys=True).encode()
-            yield int(row["id"]), (split, hashlib.blake2b(content, digest_size=16).digest())
+    for place, (part, row) in enumerate(snapshot.every(folder.snapshot)):
+        if place % AT_ONCE == 0 and should_stop():
+            raise Cancelled
+        rest = {name: value for name, value in row.items() if name != "id"}
+        content = json.dumps(rest, ensure_ascii=False, sort_keys=True).encode()
+        yield int(row["id"]), (part, hashlib.blake2b(content, digest_size=16).digest())
 
 
 def _results(project: Project, numbers: tuple[int, int], folders: tuple[RunFolder, RunFolder]) -> list[Line]:

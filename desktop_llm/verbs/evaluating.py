@@ -250,4 +250,4 @@ def _must_be_some(project: Project, number: int, on: On, asked: _Asked) -> None:
 def _learned(folder: RunFolder, told: Outcomes) -> int:
     """How many of the rows are among those that the run learned from."""
     mine = {number for number in told.ids if number}
-    return sum(int(row["id"]) in mine for row in snapshot.rows(folder.snapshot, "train")) if mine else 0
+    return sum(int(row["id"]) in mine for row in snapshot.Listed(folder.snapshot)) if mine else 0

@@ -256,10 +256,9 @@ def learned_unreviewed(project: Project, should_stop: Callable[[], bool] = lambd
 def _learned(project: Project, number: int, may_stay: Kept) -> Iterator[int]:
     """Unreviewed finds in each row that a run has frozen. Raises UserError."""
     folder = project.runs.folder(number).snapshot
-    for split in snapshot.SPLITS:
-        for row in snapshot.rows(folder, split):
-            texts = [value for name, value in row.items() if name not in ("id", "label") and isinstance(value, str)]
-            yield sum(one not in may_stay for text in texts for one in find(text))
+    for _, row in snapshot.every(folder):
+        texts = [value for name, value in row.items() if name not in ("id", "label") and isinstance(value, str)]
+        yield sum(one not in may_stay for text in texts for one in find(text))
 
 
 def _treated(text: str, finds: list[Find], ways: Mapping[Kind, Way], pseudonyms: Pseudonyms) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["gone", "text", "label", "split", "new"]
 KINDS: Mapping[Kind, str] = {
-    "gone": "are no longer labeled rows of the project",
+    "gone": "are no longer in the project, or have no label any more",
     "text": "have another text now",
     "label": "have another label now",
     "split": "are in another split now",
@@ -33,7 +33,9 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """The data of a run: rows by split, their hash, and what is wrong with them ('' nothing)."""
+    """The data of a run: rows by split, and those without a label where there are some, their hash, and what is wrong
+    with them ('' nothing).
+    """
 
     run: int
     counts: Mapping[str, int]
@@ -88,7 +90,7 @@ def contents(project: Project, number: int, *, should_stop: Callable[[], bool] =
         told = snapshot.note(folder)
     except UserError:  # which is the damage
         told = {}
-    counts = {split: int(told.get(split, 0)) for split in snapshot.SPLITS}
+    counts = {part: int(told.get(part, 0)) for part in snapshot.parts(told)}
     was = Frozen(run=number, counts=counts, sha256=str(told.get("sha256", "")), damage=damage)
     return Contents(frozen=was, pages=pages)
 
@@ -107,7 +109,8 @@ def compare(
 ) -> Comparison:
     """The data of a run against the project's labeled rows of today. Raises UserError, Cancelled.
 
-    Labels are compared in the names that classes have now: a class with another name is the same class.
+    Labels are compared in the names that classes have now: a class with another name is the same class. Of a row that
+    had no label only its text is compared; it is new where it has one now.
     """
     was = frozen(project, number)
     if was.damage:
@@ -115,15 +118,20 @@ def compare(
     now = _today(project)
     labels, called = task_named(project.task).labels, renames(project, number)
     found = _Found()
-    total = max(1, sum(was.counts.values()))
-    for place, (split, row) in enumerate(_rows(project, number)):
+    total, waiting = max(1, sum(was.counts.values())), list[snapshot.Row]()
+    for place, (part, row) in enumerate(snapshot.every(project.runs.folder(number).snapshot)):
         if place % AT_ONCE == 0:
             if should_stop():
                 raise Cancelled
             on_progress(place / total)
-        before = {**row, "split": split}
+            _add_unlabeled(project, found, waiting, now)
+        if part == snapshot.UNLABELED:
+            waiting.append(row)
+            continue
+        before = {**row, "split": part}
         after = now.pop(int(row["id"]), None)
         found.add(int(row["id"]), before, after, labels.renamed(row["label"], called))
+    _add_unlabeled(project, found, waiting, now)
     for item, after in now.items():
         found.note("new", item, None, after)
     on_progress(1.0)
@@ -166,6 +174,18 @@ class _Found:
             shown.append(Difference(row=row, kind=kind, before=before, after=after))
 
 
+def _add_unlabeled(project: Project, found: _Found, waiting: list[snapshot.Row], now: Container[int]) -> None:
+    """Rows that had no label, and have none `now`; they wait no longer."""
+    there = {item.id: item for item in project.items.get_many([int(row["id"]) for row in waiting])}
+    for row in waiting:
+        number, split = int(row["id"]), snapshot.UNLABELED
+        item = there.get(number)
+        if number not in now:
+            after = None if item is None else {**item.content, "label": None, "split": split}
+            found.add(number, {**row, "split": split}, after, None)
+    waiting.clear()
+
+
 def _today(project: Project) -> dict[int, dict[str, Any]]:
     """The labeled rows as they are now."""
     task, names = task_named(project.task), project.classes.names()
@@ -193,18 +213,12 @@ def save(
 
     def cells() -> Iterator[dict[str, object]]:
         total = max(1, sum(was.counts.values()))
-        for place, (split, row) in enumerate(_rows(project, number)):
+        for place, (part, row) in enumerate(snapshot.every(project.runs.folder(number).snapshot)):
             if place % AT_ONCE == 0:
                 on_progress(place / total)
             told = {name: value for name, value in row.items() if name not in ("id", "label")}
             told |= label_cells(task, row["label"], form)
+            split = "train" if part == snapshot.UNLABELED else part
             yield told if form in BARE else {**told, "split": split}
 
     return write(path, cells(), form, without=without_label(task, form), should_stop=should_stop)
-
-
-def _rows(project: Project, number: int) -> Iterator[tuple[str, snapshot.Row]]:
-    folder = project.runs.folder(number).snapshot
-    for split in snapshot.SPLITS:
-        for row in snapshot.rows(folder, split):
-            yield split, row

@@ -38,6 +38,7 @@ FEW_FOR_SCRATCH = 1000
 CHARACTERS_A_TOKEN = 3
 CODE = "source"
 AT_ONCE = 500
+HELD_OUT = ("validation", "test")
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
 
@@ -320,10 +321,12 @@ class _Frozen:
                     yield {**row.content, "id": row.id, "label": named}
 
     def unlabeled(self) -> Iterator[dict[str, Any]]:
-        """The snapshot rows of what has no label and is not held out."""
+        """The snapshot rows of what has no label and is not held out, nor says what a held-out row says."""
+        held = {bytes.fromhex(row.hash) for row in self._rows() if self.split_of.get(row.id) in HELD_OUT}
+        repeats = {item for item, digest, _ in self._project.items.hashes() if digest in held}
         after = 0
         while found := self._project.items.unlabelled(after, AT_ONCE):
             after = found[-1][0]
             for item in self._project.items.get_many([number for number, _ in found]):
-                if item.split in ("", "train"):
+                if item.split not in HELD_OUT and item.id not in repeats:
                     yield {**item.content, "id": item.id, "label": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import pytest
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs import snapshot
-from desktop_llm.rows import NewItem
+from desktop_llm.rows import Edit, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import snapshots, training
+from desktop_llm.verbs import differing, personal, snapshots, training
 from tests import projects, run_folders
 
 
@@ -52,8 +53,8 @@ def test_rows_that_are_not_held_out_are_taken_along(opened: Project) -> None:
     assert sum(job.snapshot[split] for split in snapshot.SPLITS) == labeled
     assert snapshot.verify(folder.snapshot) == ""
     assert len(snapshot.Listed(folder.snapshot)) == job.snapshot["train"] + 7
-    # who looks at what it learned from sees rows with a label
-    assert snapshots.compare(opened, number).counts == {}
+    found = snapshots.compare(opened, number)
+    assert (found.same, found.counts) == (labeled + 7, {})
     path = folder.snapshot / f"{snapshot.UNLABELED}.jsonl"
     path.write_bytes(path.read_bytes().replace(b"nobody", b"anyone"))
     assert "was changed after the start" in snapshot.verify(folder.snapshot)
@@ -76,3 +77,53 @@ def test_without_the_wish_nothing_of_them_is_kept(opened: Project) -> None:
 def test_where_it_means_nothing_it_is_refused(opened: Project, values: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         training.check(opened, _recipe(distillation_unlabeled=True, **values))
+
+
+def test_what_repeats_a_held_out_text_is_not_learned(opened: Project) -> None:
+    held = next(row for row in opened.items.labelled() if row.split == "test")
+    rules = TASKS[projects.TASK].labels
+    told = [NewItem(content=held.content), NewItem(content={"text": "of nobody"})]
+    opened.items.insert("again.csv", told, to_value=rules.to_value, class_names=rules.names)
+    _, folder = training.prepare(opened, _recipe(distillation_unlabeled=True))
+    assert [row["text"] for row in snapshot.rows(folder.snapshot, snapshot.UNLABELED)] == ["of nobody"]
+
+
+def test_all_that_a_run_learned_is_told_compared_and_saved(opened: Project, tmp_path: Path) -> None:
+    labeled = opened.items.counts().labeled
+    _unlabeled(opened, "", 300, 0)
+    number, folder = training.prepare(opened, _recipe(distillation_unlabeled=True))
+    contents = snapshots.contents(opened, number)
+    assert (contents.frozen.counts["unlabeled"], contents.count, contents.frozen.damage) == (300, labeled + 300, "")
+    pages = [snapshots.page(opened, contents, place) for place in range(len(contents.pages.starts))]
+    told = [row["id"] for page in pages for _, row in page]
+    assert told == [row["id"] for _, row in snapshot.every(folder.snapshot)]
+    assert pages[-1][-1][0] == "unlabeled"
+    path = tmp_path / "all.jsonl"
+    assert snapshots.save(opened, number, path, "jsonl") == labeled + 300
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert lines[-1] == {"text": "a text 299 of nobody", "split": "train"}
+    first, second, third = (row["id"] for row in list(snapshot.rows(folder.snapshot, snapshot.UNLABELED))[:3])
+    opened.labels.set(first, opened.classes.all()[0].id)
+    edits = [Edit(item=second, content={"text": "other"}), Edit(item=third, to_bin=True)]
+    opened.operations.apply("by hand", "by hand", edits)
+    found = snapshots.compare(opened, number)
+    assert (found.same, dict(found.counts)) == (labeled + 297, {"new": 1, "text": 1, "gone": 1})
+
+
+def test_two_runs_differ_in_what_has_no_label(opened: Project) -> None:
+    _unlabeled(opened, "", 4, 0)
+    number, _ = training.prepare(opened, _recipe(distillation_unlabeled=True))
+    told = {line.name: (line.here, line.there) for line in differing.between(opened, 1, number)}
+    assert told["unlabeled rows"] == told["rows only in it"] == ("0", "4")
+
+
+def test_personal_data_without_a_label_is_learned_from_too(opened: Project) -> None:
+    rules = TASKS[projects.TASK].labels
+    told = [NewItem(content={"text": "write to ann@example.org"})]
+    opened.items.insert("more.csv", told, to_value=rules.to_value, class_names=rules.names)
+    number, _ = training.prepare(opened, _recipe(distillation_unlabeled=True))
+    personal.set_refuses(opened, refuse=True)
+    personal.must_be_reviewed(opened, 1)
+    with pytest.raises(UserError, match="learned from 1 texts with personal data"):
+        personal.must_be_reviewed(opened, number)
+    assert personal.learned_unreviewed(opened) == [number]

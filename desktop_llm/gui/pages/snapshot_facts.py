@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from desktop_llm.verbs.snapshots import Frozen
 
 SPLITS = ("train", "validation", "test")
+UNLABELED = "unlabeled"
+"""As `jobs.snapshot` calls rows without a label that a teacher speaks of; most runs have none."""
 
 
 def day_and_time(at: str) -> str:
@@ -39,7 +41,7 @@ class FactsCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Empty until a run is shown."""
         super().__init__(" ", " ", parent)
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(8)
         self._facts: dict[str, ElidedLabel] = {}
@@ -49,6 +51,7 @@ class FactsCard(Card):
             ("train", self.tr("Train")),
             ("validation", self.tr("Validation")),
             ("test", self.tr("Test")),
+            ("unlabeled", self.tr("Without label")),
             ("labels", self.tr("Labels")),
         ):
             fact = ElidedLabel()
@@ -93,8 +96,9 @@ class FactsCard(Card):
             "created": day_and_time(run.created),
             "labels": f"{len(classes):,}: " + ", ".join(map(str, classes)) if classes else "–",
         }
-        for name in SPLITS:
+        for name in (*SPLITS, UNLABELED):
             told[name] = self.tr("{count:,} rows").format(count=int(run.snapshot.get(name, 0)))
+        self._form.setRowVisible(self._facts[UNLABELED], bool(run.snapshot.get(UNLABELED)))
         for name, words in told.items():
             self._facts[name].setText(words)
         self._show_hash(str(run.snapshot.get("sha256", "")))

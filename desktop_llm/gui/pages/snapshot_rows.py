@@ -104,7 +104,7 @@ class SnapshotRows(Card):
 
     def _sentence(self, kind: Kind, count: int) -> str:
         words = {
-            "gone": self.tr("{count:,} of its rows are no longer labeled rows of the project."),
+            "gone": self.tr("{count:,} of its rows are no longer in the project, or have no label any more."),
             "new": self.tr("{count:,} rows were labeled since."),
             "text": self.tr("{count:,} of its rows have another text now."),
             "label": self.tr("{count:,} of its rows have another label now."),
@@ -190,8 +190,8 @@ def text_of(row: Mapping[str, Any] | None) -> str:
 
 
 def _of(row: Mapping[str, Any] | None, name: str) -> str:
-    cell = (row or {}).get(name, "")
-    return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+    cell = (row or {}).get(name)
+    return "" if cell is None else cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
 
 
 def _cell(row: tuple[str, Mapping[str, Any]], column: int) -> str:
