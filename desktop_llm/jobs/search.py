@@ -27,6 +27,7 @@ FIXED = frozenset(
     {
         "model",
         "teacher",
+        "distillation_unlabeled",
         "device",
         "seed",
         "bf16",

@@ -52,6 +52,7 @@ def test_a_range_is_read_and_written_back(words: str, told: Range) -> None:
         ("seed=1,2", "“seed” is the same in all runs of a search"),
         ("model=scratch,there", "“model” is the same in all runs of a search"),
         ("teacher=3,5", "“teacher” is the same in all runs of a search"),
+        ("distillation_unlabeled=true,false", "“distillation_unlabeled” is the same in all runs of a search"),
         ("num_processes=1,2", "“num_processes” is the same in all runs of a search"),
     ],
 )
