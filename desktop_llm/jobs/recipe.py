@@ -25,8 +25,8 @@ class Recipe(recipe_teacher.TeacherKeys):
 
     Metadata of a field: `title`, `help` (plain words), `group` (start, size, training, several, optimizer, adapter,
     more, or one of some tasks alone: `OWN`), and where they apply `minimum`, `maximum`, `choices` ((value, title), …),
-    `decimals`, `hint`, `scratch_only`, `folder_only`, `causal_only` (of models that write), `goes_with` (another key,
-    and the value it must have).
+    `decimals`, `hint`, `scratch_only`, `folder_only`, `causal_only` (of models that write), `of_classes` (of
+    tasks whose labels are classes), `goes_with` (another key, and the value it must have).
     """
 
     model: str = _hyper(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs.recipe_prompt import BY_PROMPT, PromptKeys
+from desktop_llm.jobs.recipe_prompt import BY_PROMPT, HEAD, PromptKeys
 from desktop_llm.jobs.recipe_texts import MASKED
 from desktop_llm.jobs.recipe_weights import hyper
 
@@ -47,6 +47,8 @@ class TeacherKeys(PromptKeys):
         "Texts without a label, too",
         "The teacher speaks of them as well: what it says stands where a label would. Costs time, not labeling.",
         GROUP,
+        of_classes=True,
+        goes_with=("task_type", HEAD),
     )
 
 

@@ -82,6 +82,23 @@ def test_a_prompt_is_asked_for_where_a_language_model_is_started_from(setup: Tra
     assert setup.recipe.instruction == "Rewrite the text."
 
 
+def test_texts_without_a_label_are_offered_where_a_teacher_can_speak_of_them(
+    qtbot: QtBot, setup: TrainSetup, tmp_path: Path
+) -> None:
+    _open(qtbot, setup, "teaching")
+    assert not _shown(setup, "distillation_unlabeled")
+    writer = str(make(tmp_path / "llama", LLAMA))
+    setup.begin_with({"model": writer, "teacher": "1"})
+    assert _shown(setup, "distillation_unlabeled")
+    setup.set_value("task_type", "CAUSAL_LM")
+    assert not _shown(setup, "distillation_unlabeled")
+    for name, there in (("language_modelling", False), ("token_tagging", True)):
+        setup.set_task(TASKS[name], {}, [])
+        setup.set_value("teacher", "1")
+        assert _shown(setup, "distillation_weight")
+        assert _shown(setup, "distillation_unlabeled") is there
+
+
 def test_what_is_set_in_the_folds_reaches_the_recipe(setup: TrainSetup, tmp_path: Path) -> None:
     setup.choose_model(str(tmp_path))
     kind = find(setup, QComboBox, "train.optim")

@@ -257,6 +257,8 @@ class TrainSetup(QWidget):
         """What only some tasks have, as far as it has a part in what is set."""
         for key, group in OWN.items():
             there = self._task is not None and group in self._task.groups
+            if possible.FIELDS[key].metadata.get("of_classes"):
+                there = there and self._task is not None and self._task.classes
             for form in (self._form, self._teaching.form):
                 form.set_shown(key, there and not possible.without_part(self._recipe, key))
         self._teaching.setVisible(self._task is not None and TEACHER in self._task.groups)

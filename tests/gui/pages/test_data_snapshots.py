@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data import DataPage
 from desktop_llm.gui.pages.data_snapshots import SnapshotsTab
+from desktop_llm.jobs import recipe as recipes
 from desktop_llm.rows import Changes, Edit
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
@@ -83,8 +84,25 @@ def test_a_run_is_told_with_its_hash_which_can_be_copied(tab: SnapshotsTab, proj
     assert find(tab, QLineEdit, "snapshots.hash").text() == told["sha256"]
     assert words(tab, "state").startswith("Whole")
     assert words(tab, "fact.labels") == "2: yes, no"
+    assert not find(tab, QLabel, "snapshots.fact.unlabeled").isVisible()
     click(qtbot, tab, "snapshots.copy")
     assert QGuiApplication.clipboard().text() == told["sha256"]
+
+
+def test_rows_without_a_label_are_told_and_shown_with_the_others(
+    page: DataPage, opened: Callable[..., Project], qtbot: QtBot, trained: Path
+) -> None:
+    rows = [(f"a text {place}", ("yes", "no")[place % 2]) for place in range(COUNT)]
+    project = opened([*rows, *((f"of nobody {place}", None) for place in range(3))], "Others")
+    values = {"teacher": str(trained / "runs" / "0001" / "model"), "distillation_unlabeled": True}
+    training.prepare(project, recipes.changed(RECIPE, values))
+    tab = show(page, qtbot)
+    qtbot.waitUntil(lambda: tab.rows.model.rowCount() == COUNT + 3)
+    assert words(tab, "fact.unlabeled") == "3 rows"
+    assert find(tab, QLabel, "snapshots.fact.unlabeled").isVisible()
+    tab.rows.table.scrollToBottom()
+    qtbot.waitUntil(lambda: cells(tab.rows.table, 0)[-1] == "of nobody 2")
+    assert [cells(tab.rows.table, column)[-1] for column in (1, 2)] == ["", "unlabeled"]
 
 
 def test_its_rows_are_read_page_by_page_over_all_splits(tab: SnapshotsTab, project: Project, qtbot: QtBot) -> None:
