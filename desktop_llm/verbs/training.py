@@ -126,6 +126,8 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
 
 def _advice(project: Project, recipe: Recipe, rows: int) -> str:
     task = task_named(project.task)
+    if recipe.distillation_unlabeled and not project.items.unlabelled(0, 1):
+        return "There are no texts without a label; “distillation_unlabeled” changes nothing."
     if recipe.model == SCRATCH and (amount(project) if task.unsupervised else rows) < FEW_FOR_SCRATCH:
         return "Few texts for a start from scratch: a model folder learns far more from them."
     return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)

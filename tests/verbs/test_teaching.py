@@ -15,7 +15,7 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Edit, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import differing, personal, snapshots, training
+from desktop_llm.verbs import differing, evaluating, headless, personal, snapshots, training
 from tests import projects, run_folders
 
 
@@ -108,6 +108,24 @@ def test_all_that_a_run_learned_is_told_compared_and_saved(opened: Project, tmp_
     opened.operations.apply("by hand", "by hand", edits)
     found = snapshots.compare(opened, number)
     assert (found.same, dict(found.counts)) == (labeled + 297, {"new": 1, "text": 1, "gone": 1})
+
+
+def test_a_text_without_a_label_counts_as_learned_from_where_it_is_measured_later(
+    opened: Project, tmp_path: Path
+) -> None:
+    _unlabeled(opened, "", 4, 0)
+    number, _ = training.prepare(opened, _recipe(distillation_unlabeled=True, max_steps=2))
+    assert headless.train(opened, number, lambda told, words: None, lambda leave: None) == 0
+    rows = [{"text": f"a text {place} of nobody", "label": "food"} for place in (2, 3, 99)]
+    measured = evaluating.evaluate(opened, number, str(projects.write_csv(tmp_path / "new.csv", rows)))
+    assert (len(measured.ids), measured.learned) == (3, 2)
+
+
+def test_where_there_are_none_that_is_said(opened: Project) -> None:
+    assert "no texts without a label" in training.check(opened, _recipe(distillation_unlabeled=True)).advice
+    assert "no texts without a label" not in training.check(opened, _recipe()).advice
+    _unlabeled(opened, "", 1, 0)
+    assert "no texts without a label" not in training.check(opened, _recipe(distillation_unlabeled=True)).advice
 
 
 def test_two_runs_differ_in_what_has_no_label(opened: Project) -> None:
