@@ -24,6 +24,7 @@ WEIGHTS = "weights.json"
 UNLABELED = "unlabeled"
 """The rows without a label that a teacher speaks of, and the key of their number in the note; often there are none."""
 LEARNED = ("train", UNLABELED)
+"""What a run learns from."""
 PAGE = 200
 """Rows that a table shows at once."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from desktop_llm.evidence import seeds
 from desktop_llm.evidence.seeds import Fold
+from desktop_llm.jobs.snapshot import LEARNED
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -100,7 +101,8 @@ def by_size(runs: Sequence[Run], metric: Metric, split: str) -> Band | None:
     """The figure of runs over the texts that they learned from; None with fewer than two amounts."""
     points: dict[int, list[float]] = {}
     for run in runs:
-        value, texts = run.metrics.get(split, {}).get(metric.name), int(run.snapshot.get("train", 0))
+        value = run.metrics.get(split, {}).get(metric.name)
+        texts = sum(int(run.snapshot.get(part, 0)) for part in LEARNED)
         if value is not None and texts:
             points.setdefault(texts, []).append(value)
     if len(points) < 2:
