@@ -58,6 +58,7 @@ class FactsCard(Card):
             fact.setObjectName(f"snapshots.fact.{name}")
             self._facts[name] = fact
             form.addRow(row_title(title), fact)
+        form.setRowVisible(self._facts[UNLABELED], False)
         self.body.addLayout(form)
         self.body.addWidget(plain_label(self.tr("SHA-256 of all its rows"), "muted"))
         line = QHBoxLayout()
