@@ -323,12 +323,24 @@ class _Frozen:
                     yield {**row.content, "id": row.id, "label": named}
 
     def unlabeled(self) -> Iterator[dict[str, Any]]:
-        """The snapshot rows of what has no label and is not held out, nor says what a held-out row says."""
-        held = {bytes.fromhex(row.hash) for row in self._rows() if self.split_of.get(row.id) in HELD_OUT}
-        repeats = {item for item, digest, _ in self._project.items.hashes() if digest in held}
+        """The snapshot rows of what has no label and is not held out, nor says what a held-out row says, nor is of a
+        group that is held out."""
+        kept_apart = self._kept_apart()
         after = 0
         while found := self._project.items.unlabelled(after, AT_ONCE):
             after = found[-1][0]
             for item in self._project.items.get_many([number for number, _ in found]):
-                if item.split not in HELD_OUT and item.id not in repeats:
+                if item.split not in HELD_OUT and item.id not in kept_apart:
                     yield {**item.content, "id": item.id, "label": None}
+
+    def _kept_apart(self) -> set[int]:
+        """The rows that belong to one that is held out: by their text, or by their group where these stay together."""
+        held = {row.id: bytes.fromhex(row.hash) for row in self._rows() if self.split_of.get(row.id) in HELD_OUT}
+        texts = set(held.values())
+        found = {item for item, digest, _ in self._project.items.hashes() if digest in texts}
+        rule = splitting.rule(self._project)
+        if rule.method == "group":
+            cells = dict(self._project.items.cells(rule.column))
+            groups = {cells[item] for item in held if cells.get(item)}
+            found.update(item for item, cell in cells.items() if cell in groups)
+        return found

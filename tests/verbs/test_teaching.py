@@ -15,7 +15,7 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.rows import Edit, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import differing, evaluating, headless, personal, snapshots, training
+from desktop_llm.verbs import differing, evaluating, headless, personal, snapshots, splitting, training
 from tests import projects, run_folders
 
 
@@ -86,6 +86,28 @@ def test_what_repeats_a_held_out_text_is_not_learned(opened: Project) -> None:
     opened.items.insert("again.csv", told, to_value=rules.to_value, class_names=rules.names)
     _, folder = training.prepare(opened, _recipe(distillation_unlabeled=True))
     assert [row["text"] for row in snapshot.rows(folder.snapshot, snapshot.UNLABELED)] == ["of nobody"]
+
+
+def test_what_is_of_a_held_out_group_is_not_learned(opened: Project, tmp_path: Path) -> None:
+    project, rules = Project.create(tmp_path / "Groups", projects.TASK), TASKS[projects.TASK].labels
+    told = [
+        NewItem(
+            content={"text": f"text {place}"},
+            extra={"customer": f"c{place % 10}"},
+            label=("food", "travel")[place // 10 % 2],
+        )
+        for place in range(40)
+    ]
+    told += [NewItem(content={"text": f"of c{place}"}, extra={"customer": f"c{place}"}) for place in range(10)]
+    project.items.insert("a.csv", told, to_value=rules.to_value, class_names=rules.names)
+    splitting.set_rule(project, splitting.Rule(method="group", column="customer"))
+    teacher = str(opened.runs.folder(1).model)
+    _, folder = training.prepare(project, _recipe(distillation_unlabeled=True, teacher=teacher))
+    known = {int(row["text"].split()[1]) % 10 for row in snapshot.rows(folder.snapshot, "train")}
+    learned = {row["text"] for row in snapshot.rows(folder.snapshot, snapshot.UNLABELED)}
+    project.close()
+    assert learned == {f"of c{place}" for place in known}
+    assert len(learned) < 10
 
 
 def test_all_that_a_run_learned_is_told_compared_and_saved(opened: Project, tmp_path: Path) -> None:
