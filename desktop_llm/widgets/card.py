@@ -20,6 +20,10 @@ def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel
     return label
 
 
+SHORT = 96
+"""Pixels of a title that are never cut."""
+
+
 class Card(QFrame):
     """A surface with a title. `body` is the layout to fill."""
 
@@ -30,7 +34,8 @@ class Card(QFrame):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 12, 16, 16)
         whole.setSpacing(8)
-        self._title = ElidedLabel(title, "card-title")
+        self._title = ElidedLabel("", "card-title")
+        self.set_title(title)
         self._note = plain_label(note, "muted")
         self.head = QHBoxLayout()
         self.head.setSpacing(8)
@@ -52,6 +57,8 @@ class Card(QFrame):
     def set_title(self, text: str) -> None:
         """Another title."""
         self._title.setText(text)
+        self._title.ensurePolished()  # in its own type
+        self._title.setMinimumWidth(min(SHORT, self._title.sizeHint().width()))
 
     def set_note(self, text: str) -> None:
         """Another note."""
