@@ -20,7 +20,7 @@ def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel
     return label
 
 
-SHORT = 96
+SHORT = 112
 """Pixels of a title that are never cut."""
 
 

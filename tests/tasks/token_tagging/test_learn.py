@@ -283,14 +283,14 @@ def test_a_tag_that_is_never_learned_has_no_chance_for_anybody(tmp_path: Path, s
 
 def test_smoothing_reaches_the_tags_that_may_be_learned_alone(tmp_path: Path) -> None:
     learner = _learner(_make(tmp_path, label_smoothing_factor=0.1))
-    some = [
+    some: list[dict[str, Any]] = [
         {"text": "bread Rome, Oslo", "label": [span(0, 5, "food"), span(6, 10, "travel"), span(12, 16, "travel")]},
         {"text": "Rome Oslo", "label": [span(0, 4, "travel"), span(5, 9, "travel")]},
         {"text": "nobody knows", "label": None},
     ]
     examples = learner.encode(some, _silent)
     batch = learner.collate(examples, range(3))
-    learner.model.eval()
+    learner.model.train(False)
     logits = torch.cat(learner.outputs(batch))[:, learn.PLACE :]
     kept = [place for place in range(5) if place != 1]  # B-food
     targets = torch.where(batch["labels"] > 1, batch["labels"] - 1, batch["labels"])
@@ -307,7 +307,7 @@ def test_a_tag_that_was_never_learned_can_be_later(tmp_path: Path) -> None:
     first.encode(apart, _silent)
     first.save(tmp_path / "model")
     second = _learner(_make(tmp_path / "second", model=str(tmp_path / "model")))
-    head = second.model.classifier
+    head: Any = second.model.classifier
     assert head.bias[1].item() == head.bias[3].item() == learn.NEVER
     second.encode(close, _silent)
     assert head.bias[1].item() == learn.NEVER
