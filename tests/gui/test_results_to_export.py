@@ -140,6 +140,7 @@ def test_a_full_folder_is_refused_and_a_new_one_is_filled(
     assert find(window, QPlainTextEdit, "export.card").toPlainText() == (new / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.spawned
 def test_a_cancelled_export_leaves_the_page_free_and_no_folder(
     qtbot: QtBot, window: MainWindow, tickets: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_cancelled_export_leaves_the_page_free_and_no_folder(
     assert find(window, QLabel, "export.result").text() == ""
 
 
+@pytest.mark.spawned  # while it loads its libraries there is time to cancel
 def test_a_cancelled_look_at_the_waiting_texts_can_be_begun_again(
     qtbot: QtBot, window: MainWindow, tickets: Path
 ) -> None:
