@@ -1,8 +1,8 @@
 """The frozen data of a run: one JSONL file a split, and a note with hash and counts.
 
 A row is `{"id": item id, "label": the task's label in names, …fields of the task}`. Rows of a split are sorted
-by the caller; the hash covers the bytes of all splits in the order of `SPLITS`, and of the training rows' weights
-and the rows without a label where there are some.
+by the caller; the hash covers the bytes of all splits in the order of `SPLITS`, and of the rows without a label and
+the training rows' weights where there are some.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def write(
             for split in SPLITS:
                 told[split] = _write(filling / f"{split}.jsonl", splits.get(split, ()), digest.update)
                 digest.update(b"\0")
-            if weights is not None:
-                text = json.dumps([round(one, 6) for one in weights]).encode()
-                digest.update(text)
-                (filling / WEIGHTS).write_bytes(text)
             count = _write(filling / f"{UNLABELED}.jsonl", unlabeled, digest.update)
             if count:
                 told[UNLABELED] = count
             else:
                 (filling / f"{UNLABELED}.jsonl").unlink()
+            if weights is not None:
+                text = json.dumps([round(one, 6) for one in weights]).encode()
+                digest.update(text)
+                (filling / WEIGHTS).write_bytes(text)
             told["sha256"] = digest.hexdigest()
             atomic.write_json(filling / NOTE, told)
     except OSError as error:
@@ -175,8 +175,6 @@ def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool
     try:
         told = note(folder)
         for part in parts(told):
-            if part == UNLABELED:
-                digest.update(_weights(folder))
             place = 0
             with (folder / f"{part}.jsonl").open("rb") as file:
                 for line in file:
@@ -189,18 +187,13 @@ def look_through(folder: Path, every: int = PAGE, should_stop: Callable[[], bool
                     rows += 1
             if part != UNLABELED:
                 digest.update(b"\0")
-        if not told.get(UNLABELED):
-            digest.update(_weights(folder))
+        if (folder / WEIGHTS).exists():
+            digest.update((folder / WEIGHTS).read_bytes())
     except (OSError, UserError) as error:
         return Pages(damage=str(error), every=every)
     whole = digest.hexdigest() == told.get("sha256")
     damage = "" if whole else f"The data in “{folder}” was changed after the start."
     return Pages(damage=damage, every=every, starts=starts)
-
-
-def _weights(folder: Path) -> bytes:
-    path = folder / WEIGHTS
-    return path.read_bytes() if path.exists() else b""
 
 
 def page(folder: Path, pages: Pages, number: int) -> list[tuple[str, Row]]:

@@ -14,8 +14,9 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.pages.data_tab import DataTab
 from desktop_llm.gui.pages.save_as import ask_where
-from desktop_llm.gui.pages.snapshot_facts import SPLITS, FactsCard, day_and_time
+from desktop_llm.gui.pages.snapshot_facts import FactsCard, day_and_time
 from desktop_llm.gui.pages.snapshot_rows import SnapshotRows
+from desktop_llm.jobs.snapshot import SPLITS
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QWidget
 
+from desktop_llm.jobs.snapshot import SPLITS, UNLABELED
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.elided import ElidedLabel
@@ -17,10 +18,6 @@ from desktop_llm.widgets.form import row_title
 if TYPE_CHECKING:
     from desktop_llm.store.runs import Run
     from desktop_llm.verbs.snapshots import Frozen
-
-SPLITS = ("train", "validation", "test")
-UNLABELED = "unlabeled"
-"""As `jobs.snapshot` calls rows without a label that a teacher speaks of; most runs have none."""
 
 
 def day_and_time(at: str) -> str:
@@ -51,7 +48,7 @@ class FactsCard(Card):
             ("train", self.tr("Train")),
             ("validation", self.tr("Validation")),
             ("test", self.tr("Test")),
-            ("unlabeled", self.tr("Without label")),
+            (UNLABELED, self.tr("Without label")),
             ("labels", self.tr("Labels")),
         ):
             fact = ElidedLabel()

@@ -56,7 +56,7 @@ class Tagger(Kept):
         self._mean_words = 0.0
         self._lesson: Lesson | None = None
         self._touching: set[int] | None = None
-        self._never = torch.zeros(0, dtype=torch.bool)
+        self._never = torch.zeros(len(self.tags), dtype=torch.bool)
         if touching is not None:
             self._settle({self._numbers[name] for name in touching})
 
@@ -144,8 +144,8 @@ class Tagger(Kept):
         told = functional.cross_entropy(logits, targets, ignore_index=-1, reduction="sum")
         if not self._smoothing:
             return told
-        never = self._never if len(self._never) else torch.zeros_like(logits[0], dtype=torch.bool)
-        each = -functional.log_softmax(logits, dim=-1).masked_fill(never, 0.0).sum(dim=-1) / (~never).sum()
+        each = -functional.log_softmax(logits, dim=-1).masked_fill(self._never, 0.0).sum(dim=-1)
+        each = each / (~self._never).sum()
         return (1 - self._smoothing) * told + self._smoothing * (each * (targets >= 0)).sum()
 
     def _spans(self, named: Any) -> list[tuple[int, int, int]] | None:
@@ -173,8 +173,6 @@ class Tagger(Kept):
         inputs: dict[str, Any] = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
         attention.use_fitting(self.model, ids)
         logits: torch.Tensor = self.model(**inputs).logits.float()
-        if not len(self._never):
-            return logits
         if self._never.device != logits.device:
             self._never = self._never.to(logits.device)  # once: a step waits for no copy
         return logits.masked_fill(self._never, NEVER)
