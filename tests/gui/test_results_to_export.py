@@ -152,8 +152,7 @@ def test_a_cancelled_export_leaves_the_page_free_and_no_folder(
     go = find(window, QPushButton, "export.go")
     assert not go.isEnabled()
     click(qtbot, window, "status.cancel")
-    qtbot.waitUntil(go.isEnabled, timeout=LONG)
-    assert window.hub.background.idle
+    qtbot.waitUntil(lambda: go.isEnabled() and window.hub.background.idle, timeout=LONG)
     assert list(out.iterdir()) == []
     assert find(window, QLabel, "export.result").text() == ""
 

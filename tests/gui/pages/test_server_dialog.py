@@ -61,6 +61,7 @@ def test_another_machine_is_agreed_to_first(qtbot: QtBot, window: MainWindow, ti
     assert agree.isVisible()
     assert "will be sent to 192.0.2.7, another machine, and not encrypted" in warning.text()
     assert not go.isEnabled()
+    qtbot.waitUntil(lambda: window.hub.background.idle, timeout=LONG)  # what the page itself looked up
     dialog.ask()  # by Enter
     assert window.hub.background.idle
     agree.setChecked(True)
