@@ -24,7 +24,7 @@ from desktop_llm.jobs import events, job, prediction
 from desktop_llm.jobs.events import Event, Started
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.jobs.recipe import SCRATCH
+from desktop_llm.jobs.recipe import SCRATCH, Recipe
 
 RUNS = "runs"
 STEP = "step-"
@@ -115,12 +115,40 @@ class RunFolder:
         return self.path / "log.txt"
 
     def job(self) -> Job:
-        """The job, its model folder by a path that is good from everywhere. Raises UserError."""
+        """The job, its model folders by paths that are good from everywhere. Raises UserError."""
         told = job.read(self.job_file)
-        start = Path(told.recipe.model).expanduser()
-        if told.recipe.model == SCRATCH or start.is_absolute():
-            return told
-        return replace(told, recipe=replace(told.recipe, model=str((self.path / start).resolve())))
+        return replace(told, recipe=self.found(told.recipe))
+
+    def write_job(self, told: Job) -> None:
+        """Write the job, see `kept`. Raises OSError."""
+        job.write(replace(told, recipe=self.kept(told.recipe)), self.job_file)
+
+    def kept(self, recipe: Recipe) -> Recipe:
+        """The recipe as it is kept with this run: models of runs beside it by their place from here.
+
+        So a project can be moved, and its runs still find each other.
+        """
+        beside = self.path.parent.resolve()
+
+        def place(model: str) -> str:
+            path = Path(model)
+            is_beside = path.is_absolute() and path.parent.parent == beside
+            return f"../{path.parent.name}/{path.name}" if is_beside else model
+
+        return replace(recipe, model=place(recipe.model), teacher=place(recipe.teacher))
+
+    def found(self, recipe: Recipe) -> Recipe:
+        """The recipe that was kept with this run, its model folders by paths that are good from everywhere."""
+
+        def place(model: str) -> str:
+            path = Path(model).expanduser()
+            return (
+                model
+                if model in ("", SCRATCH) or model.isdecimal() or path.is_absolute()
+                else str((self.path / path).resolve())
+            )
+
+        return replace(recipe, model=place(recipe.model), teacher=place(recipe.teacher))
 
     def read_events(self) -> Iterator[Event]:
         """All events so far, in order; none when the run never spoke."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from desktop_llm.errors import UserError
@@ -60,3 +61,15 @@ def check(keys: TeacherKeys) -> None:
         raise UserError("A model that is asked by a prompt learns from labels; leave “distillation_unlabeled” off.")
     if keys.teacher and keys.fsdp:
         raise UserError("A run with a teacher is not shared out; leave “fsdp” off.")
+
+
+def columns(mine: Sequence[str], theirs: Sequence[str], what: str = "label") -> list[int]:
+    """Where the teacher has each of the learner's classes. Raises UserError for one that it does not know."""
+    places = {name: place for place, name in enumerate(theirs)}
+    missing = [name for name in mine if name not in places]
+    if missing:
+        raise UserError(
+            f"The teacher does not know {len(missing):,} of the {len(mine):,} {what}s, such as “{missing[0]}”; choose "
+            "one that was trained with these, or leave “teacher” empty."
+        )
+    return [places[name] for name in mine]

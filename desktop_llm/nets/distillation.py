@@ -7,7 +7,6 @@ its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,6 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from desktop_llm.errors import UserError
 from desktop_llm.nets import head_loss
 from desktop_llm.nets.head_loss import IGNORED
 
@@ -87,18 +85,6 @@ def token_loss(
         )
         total = total + told
     return total / max(1, len(counted))
-
-
-def columns(mine: Sequence[str], theirs: Sequence[str], what: str = "label") -> list[int]:
-    """Where the teacher has each of the learner's classes. Raises UserError for one that it does not know."""
-    places = {name: place for place, name in enumerate(theirs)}
-    missing = [name for name in mine if name not in places]
-    if missing:
-        raise UserError(
-            f"The teacher does not know {len(missing):,} of the {len(mine):,} {what}s, such as “{missing[0]}”; choose "
-            "one that was trained with these, or leave “teacher” empty."
-        )
-    return [places[name] for name in mine]
 
 
 def kept(said: torch.Tensor) -> np.ndarray:

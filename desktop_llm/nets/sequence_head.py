@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe_teacher
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.nets import attention, distillation, tokens
 from desktop_llm.nets.distillation import Lesson
@@ -126,7 +127,7 @@ class SequenceHead(Kept, ABC):
             # one that is asked by a prompt says log-probabilities of names, so far below 0 that float16 would tell
             # them badly apart: only their differences count
             said = torch.log_softmax(said.float(), dim=-1)
-        return distillation.kept(said[:, distillation.columns(self.classes, names)])
+        return distillation.kept(said[:, recipe_teacher.columns(self.classes, names)])
 
     def taught(self, examples: TokenRows, heard: np.ndarray, lesson: Lesson) -> TokenRows:
         """The examples with a teacher's logits; its answer is the label of those that have none."""

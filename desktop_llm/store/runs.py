@@ -168,7 +168,7 @@ class Runs:
                     number,
                     datetime.now(UTC).isoformat(timespec="seconds"),
                     model_title,
-                    json.dumps(recipes.to_json(recipe)),
+                    json.dumps(recipes.to_json(self.folder(number).kept(recipe))),
                     json.dumps(dict(snapshot)),
                     json.dumps(dict(schema), ensure_ascii=False),
                     json.dumps(details),
@@ -178,7 +178,7 @@ class Runs:
 
     def all(self) -> list[Run]:
         """All runs, newest first."""
-        return [_run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
+        return [self._run(row) for row in self._connections.rows(f"SELECT {COLUMNS} FROM runs ORDER BY number DESC")]
 
     def with_model(self) -> list[Run]:
         """The runs that have a model, newest first: those that ended, and those that go on after they had ended."""
@@ -210,7 +210,7 @@ class Runs:
 
     def _of_state(self, state: str) -> list[Run]:
         sql = f"SELECT {COLUMNS} FROM runs WHERE state = ? ORDER BY number"
-        return [_run(row) for row in self._connections.rows(sql, (state,))]
+        return [self._run(row) for row in self._connections.rows(sql, (state,))]
 
     def send_away(
         self, number: int, told: Mapping[str, Any], message: str, *, states: Sequence[str] = SENDABLE
@@ -240,7 +240,7 @@ class Runs:
             there = ", ".join(str(run.number) for run in reversed(self.all()))
             told = f"its runs are {there}" if there else "it has none yet, train one"
             raise UserError(f"The project has no run {number}; {told}.")
-        return _run(row)
+        return self._run(row)
 
     def schema(self, number: int) -> dict[str, Any]:
         """What a run was told of its labels; {} for a run that is gone."""
@@ -256,7 +256,7 @@ class Runs:
         with self._connections.writing() as connection:
             connection.execute(
                 "UPDATE runs SET recipe = ?, state = 'interrupted', message = ? WHERE number = ?",
-                (json.dumps(recipes.to_json(recipe)), message, number),
+                (json.dumps(recipes.to_json(self.folder(number).kept(recipe))), message, number),
             )
         return CHANGED
 
@@ -332,12 +332,12 @@ class Runs:
             curves.setdefault(name, []).append((step, math.nan if value is None else value))
         return curves
 
-
-def _run(row: tuple[Any, ...]) -> Run:
-    told = dict(zip(NAMES, row, strict=True))
-    decoded = {name: json.loads(told[name]) for name in JSON}
-    decoded["metrics"] = {
-        split: {name: math.nan if figure is None else figure for name, figure in figures.items()}
-        for split, figures in decoded["metrics"].items()
-    }
-    return Run(**{**told, **decoded, "recipe": recipes.from_json(json.loads(told["recipe"]))})
+    def _run(self, row: tuple[Any, ...]) -> Run:
+        told = dict(zip(NAMES, row, strict=True))
+        decoded = {name: json.loads(told[name]) for name in JSON}
+        decoded["metrics"] = {
+            split: {name: math.nan if figure is None else figure for name, figure in figures.items()}
+            for split, figures in decoded["metrics"].items()
+        }
+        recipe = self.folder(told["number"]).found(recipes.from_json(json.loads(told["recipe"])))
+        return Run(**{**told, **decoded, "recipe": recipe})

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from desktop_llm.errors import UserError, from_os_error
-from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import provenance, snapshot
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder, step_of, steps
@@ -66,7 +65,7 @@ def prolong(project: Project, number: int, values: Mapping[str, Any]) -> Longer:
     was, now = recipes.to_json(job.recipe), recipes.to_json(recipe)
     changes = {key: [was[key], now[key]] for key in now if was[key] != now[key]}
     entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "step": told.step, "recipe": changes}
-    jobs.write(replace(job, recipe=recipe, history=(*job.history, entry)), project.runs.folder(number).job_file)
+    project.runs.folder(number).write_job(replace(job, recipe=recipe, history=(*job.history, entry)))
     message = f"To be trained from step {told.step:,} to step {told.after:,}; Resume goes on."
     project.runs.change(number, recipe, message)
     return told
@@ -126,7 +125,7 @@ def again(project: Project, number: int) -> tuple[int, RunFolder]:
             history=(),
             again=repeats,
         )
-        jobs.write(made, filling.job_file)
+        filling.write_job(made)
         return made
 
     return training.new_run(project, f"run {number} again", fill)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
-from desktop_llm.jobs import formats, provenance
+from desktop_llm.jobs import formats, provenance, recipe_teacher
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.jobs.recipe_prompt import BY_PROMPT, SILENT_TEACHER
@@ -53,6 +54,17 @@ def check(project: Project, recipe: Recipe) -> None:
         raise UserError(f"The teacher cannot teach: {error.message}") from error
     if recipe.task_type == BY_PROMPT and _goes_on(Path(recipe.model).expanduser()) and not _goes_on(model):
         raise UserError(SILENT_TEACHER)
+
+
+def check_classes(project: Project, recipe: Recipe, classes: Sequence[str]) -> None:
+    """Raise UserError where a recipe's teacher says which classes it knows, and lacks one of those to be learned."""
+    if not recipe.teacher:
+        return
+    said = [str(name) for name in (folders.told(folder(project, recipe.teacher)).get("id2label") or {}).values()]
+    # a tag is that of a class: B-city
+    known = [*said, *(name.partition("-")[2] for name in said)]
+    if said:
+        recipe_teacher.columns(classes, known)
 
 
 def _goes_on(model: Path) -> bool:

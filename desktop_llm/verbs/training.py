@@ -17,7 +17,6 @@ import desktop_llm
 from desktop_llm import atomic
 from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import UserError, from_os_error
-from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs import model_note, prompt, provenance, recipe_prompt, snapshot
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
@@ -119,6 +118,7 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
     if recipe.balance_by:
         balancing.check(project, recipe.balance_by)
     frozen = _Frozen(project)
+    teaching.check_classes(project, recipe, [str(name) for name in frozen.schema["classes"]])
     told = frozen.readiness()
     advice = _advice(project, recipe, told.splits.get("train", 0))
     return frozen, replace(told, not_here=possible.not_here(recipe), advice=advice)
@@ -224,7 +224,7 @@ def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, fold
         start=start_of(recipe),
         teacher=teaching.weights(recipe),
     )
-    jobs.write(job, folder.job_file)
+    folder.write_job(job)
     return job
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import job as jobs
 from desktop_llm.verbs import training
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _like(project: Project, run: Run, recipe: Recipe, mark: Mapping[str, Any]) -
             history=(),
             again={},
         )
-        jobs.write(made, filling.job_file)
+        filling.write_job(made)
         return made
 
     return training.new_run(project, training.title_of(project, recipe), fill, trial=mark)[0]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe_teacher
 from desktop_llm.nets import distillation, head_loss, word_lesson
 from desktop_llm.nets.distillation import Lesson, Said
 from desktop_llm.nets.head_loss import IGNORED
@@ -87,9 +88,9 @@ def test_where_no_token_counts_there_is_nothing_to_learn() -> None:
 
 
 def test_a_teacher_must_know_the_labels() -> None:
-    assert distillation.columns(["b", "a"], ["a", "c", "b"]) == [2, 0]
+    assert recipe_teacher.columns(["b", "a"], ["a", "c", "b"]) == [2, 0]
     with pytest.raises(UserError, match="does not know 1 of the 2 labels, such as “d”"):
-        distillation.columns(["a", "d"], ["a", "b"])
+        recipe_teacher.columns(["a", "d"], ["a", "b"])
 
 
 def test_words_are_found_by_their_place() -> None:

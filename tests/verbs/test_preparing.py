@@ -19,7 +19,7 @@ from desktop_llm.jobs.events import Finished
 from desktop_llm.jobs.folder import EventLog
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import training
+from desktop_llm.verbs import headless, rerunning, training
 from tests import projects, run_folders
 
 RECIPE = recipes.changed(TASKS[projects.TASK].recipe, run_folders.TINY)
@@ -94,6 +94,23 @@ def test_a_model_folder_is_found_again_from_anywhere(
     assert folder.job().recipe.model == str(model)
     assert project.runs.get(number).model_title == "mine"
     project.close()
+
+
+def test_runs_of_a_moved_project_find_each_other(trained: Path, tmp_path: Path) -> None:
+    project = Project.open(trained)
+    model = str(project.runs.folder(1).model)
+    recipe = recipes.changed(RECIPE, {"model": model, "teacher": "1", "num_train_epochs": 1.0})
+    number, _ = training.prepare(project, recipe)
+    assert project.runs.get(number).recipe.model == model
+    project.close()
+    moved = Project.open(trained.rename(tmp_path / "elsewhere"))
+    now = str(tmp_path / "elsewhere" / "runs" / "0001" / "model")
+    for told in (moved.runs.get(number).recipe, moved.runs.all()[0].recipe, moved.runs.folder(number).job().recipe):
+        assert (told.model, told.teacher) == (now, now)
+    assert headless.train(moved, number, lambda told, words: None, lambda leave: None) == 0
+    longer, _ = rerunning.again(moved, number)
+    assert moved.runs.folder(longer).job().recipe.model == now
+    moved.close()
 
 
 def test_a_place_whose_name_is_no_text_is_kept(tmp_path: Path) -> None:

@@ -79,6 +79,15 @@ def test_where_it_means_nothing_it_is_refused(opened: Project, values: dict[str,
         training.check(opened, _recipe(distillation_unlabeled=True, **values))
 
 
+def test_a_teacher_that_lacks_a_label_is_refused_before_there_is_a_run(opened: Project) -> None:
+    rules = TASKS[projects.TASK].labels
+    told = [NewItem(content={"text": f"a new text {place}"}, split="train", label="weather") for place in range(5)]
+    opened.items.insert("new.csv", told, to_value=rules.to_value, class_names=rules.names)
+    with pytest.raises(UserError, match="The teacher does not know 1 of the 3 labels, such as “weather”; choose one"):
+        training.check(opened, _recipe())
+    training.check(opened, _recipe(teacher=""))
+
+
 def test_what_repeats_a_held_out_text_is_not_learned(opened: Project) -> None:
     held = next(row for row in opened.items.labelled() if row.split == "test")
     rules = TASKS[projects.TASK].labels

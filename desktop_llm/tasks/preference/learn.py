@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from desktop_llm.errors import UserError
-from desktop_llm.jobs import job as jobs
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
@@ -279,5 +278,5 @@ def load(folder: Path) -> Chooser:
     run = RunFolder(folder.parent)
     job = None
     if folder == run.model and run.job_file.is_file():
-        job = jobs.read(run.job_file)
+        job = run.job()
     return Chooser(parts, folder, job)

@@ -21,9 +21,10 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForTokenClassification, ModernBertForTokenClassification
 
 from desktop_llm.errors import UserError
+from desktop_llm.jobs import recipe_teacher
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import attention, distillation, head_rows, sequence_model, word_lesson, words
+from desktop_llm.nets import attention, head_rows, sequence_model, word_lesson, words
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
@@ -102,7 +103,7 @@ class Tagger(Kept):
         """What a teacher says of each word, see `nets.word_lesson`."""
         if not isinstance(teacher, Tagger):
             raise UserError("The teacher does not tag texts; choose one of the same task.")
-        columns = distillation.columns(self.classes, teacher.classes)
+        columns = recipe_teacher.columns(self.classes, teacher.classes)
         places, tags = [one[:, :PLACE] for one in said], [one[:, PLACE:] for one in said]
         return word_lesson.aligned(examples, places, tags, columns)
 
