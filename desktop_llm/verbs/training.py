@@ -118,7 +118,7 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
     if recipe.balance_by:
         balancing.check(project, recipe.balance_by)
     frozen = _Frozen(project)
-    teaching.check_classes(project, recipe, [str(name) for name in frozen.schema["classes"]])
+    teaching.check_classes(project, recipe, frozen.schema["classes"])
     told = frozen.readiness()
     advice = _advice(project, recipe, told.splits.get("train", 0))
     return frozen, replace(told, not_here=possible.not_here(recipe), advice=advice)
@@ -282,7 +282,8 @@ class _Frozen:
         # classes in the project's order, those without a label to learn from left out
         classes = [one for one in project.classes.all() if one.name in learned]
         # the ids tell later which class is meant, whatever it is called by then
-        self.schema = {"classes": [one.name for one in classes], "class_ids": [one.id for one in classes]}
+        names = [one.name for one in classes]
+        self.schema: dict[str, Any] = {"classes": names, "class_ids": [one.id for one in classes]}
         self._known = learned
         if len(learned) < self._task.least_classes:
             few = "fewer than two different labels" if self._task.least_classes > 1 else "no labels"
