@@ -51,13 +51,11 @@ def _slices(told: Any, out: Out) -> None:
                 floors.put(project, None if told.no_floor else Floor(by=by[0], value=told.floor))
         if told.against is not None:
             comparing.must_have(project, told.against, on)
-        for one in by:
-            found = slicing.of(project, told.run, on, one)
+        every = {one: slicing.of(project, told.run, on, one) for one in by}
+        for one, found in every.items():
             out(_as_json(found), _in_words(found))
             if told.against is not None:
                 _against(project, told.against, one, found, out)
-            if told.limits is not None and one != slicing.LABEL:
-                _limits(project, told.limits, one, found, out)
         floor = floors.of(project)
         if floor is not None:
             wrong = floors.broken(slicing.of(project, told.run, on, floor.by), floor)
@@ -69,6 +67,9 @@ def _slices(told: Any, out: Out) -> None:
             to = told.to.expanduser()
             slice_report.write(project, told.run, on, by, to)
             out({"report": str(to)}, f"Written to “{to}”")
+        if told.limits is not None:  # last: they need each row's chances, which old measurements do not have
+            for one in [one for one in every if one != slicing.LABEL]:
+                _limits(project, told.limits, one, every[one], out)
 
 
 def _against(project: Project, other: int, by: str, found: Sliced, out: Out) -> None:

@@ -63,11 +63,12 @@ def test_a_limit_for_each_slice(trained: Path, tmp_path: Path, command: Command)
         assert words in said.out
 
 
-def test_limits_that_cannot_be_chosen_are_told(trained: Path, command: Command) -> None:
+def test_limits_that_cannot_be_chosen_are_told(trained: Path, command: Command, tmp_path: Path) -> None:
     said = command("slices", trained, 1, "--limits")
     assert "By length no label has 10 rows or more in two slices; there is nothing to level." in said.out
     assert command("slices", trained, 1, "--by", "label", "--limits").code == 2
     missing = command("slices", trained, 1, "--by", "length", "--limits", "soup")
     assert (missing.code, "Run 1 knows no label “soup”" in missing.err) == (1, True)
-    asked = command("slices", trained, 1, "--by", "length", "--limits", "food")
+    asked = command("slices", trained, 1, "--by", "length", "--limits", "food", "--to", tmp_path / "report.md")
+    assert "By length" in (tmp_path / "report.md").read_text(encoding="utf-8")
     assert (asked.code, "was not asked for the chance of every label" in asked.err) == (1, True)
