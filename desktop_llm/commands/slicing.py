@@ -67,9 +67,9 @@ def _slices(told: Any, out: Out) -> None:
             to = told.to.expanduser()
             slice_report.write(project, told.run, on, by, to)
             out({"report": str(to)}, f"Written to “{to}”")
-        if told.limits is not None:  # last: they need each row's chances, which old measurements do not have
-            for one in [one for one in every if one != slicing.LABEL]:
-                _limits(project, told.limits, one, every[one], out)
+        # last: they need each row's chances, which old measurements do not have
+        for one in () if told.limits is None else [one for one in every if one != slicing.LABEL]:
+            _limits(project, told.limits, one, every[one], out)
 
 
 def _against(project: Project, other: int, by: str, found: Sliced, out: Out) -> None:

@@ -33,6 +33,7 @@ from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.forecast import Forecast, costly, machine
 from desktop_llm.jobs.recipe import Recipe
+from desktop_llm.jobs.snapshot import UNLABELED
 from desktop_llm.nets import buckets
 from desktop_llm.nets.learner import Referring, Report
 
@@ -199,7 +200,7 @@ def _told(trial: Trial, found: _Measured, most: int) -> Forecast:
     return Forecast(
         machine=machine(),
         recipe=costly(recipe),
-        rows=trial.counts,
+        rows={**trial.counts, UNLABELED: trial.unlabeled},
         labels=len(trial.job.schema.get("classes", ())),
         device=trial.device.title,
         precision=trial.device.precision,

@@ -72,8 +72,8 @@ class Trial:
             self.examples["train"] = self.learner.pack(self.examples["train"])
         encoded = clock()
         kept = sum(len(rows) for rows in self.rows.values())
-        unlabeled = int(told.get(snapshot.UNLABELED, 0))
-        self.scale = (sum(self.counts.values()) + unlabeled) / max(1, kept)
+        self.unlabeled = int(told.get(snapshot.UNLABELED, 0))
+        self.scale = (sum(self.counts.values()) + self.unlabeled) / max(1, kept)
         """How many rows of the run stand behind each that was read."""
         what_learns.settle(self.learner, recipe)
         self.learner.model.train()
@@ -83,7 +83,7 @@ class Trial:
         what_learns.save_memory(self.learner, recipe, self.device)
         train = self.examples["train"]
         weights = snapshot.weights(folder.snapshot)
-        learned = self.counts["train"] + unlabeled
+        learned = self.counts["train"] + self.unlabeled
         self.asking = (
             learned
             / max(1, recipe.num_processes)

@@ -23,6 +23,7 @@ NOTE = "snapshot.json"
 WEIGHTS = "weights.json"
 UNLABELED = "unlabeled"
 """The rows without a label that a teacher speaks of, and the key of their number in the note; often there are none."""
+PARTS = (*SPLITS, UNLABELED)
 LEARNED = ("train", UNLABELED)
 """What a run learns from."""
 PAGE = 200
@@ -101,7 +102,7 @@ def weights(folder: Path) -> list[float] | None:
 
 def parts(told: Mapping[str, Any]) -> tuple[str, ...]:
     """What the rows are parted into, by their note: the splits, and those without a label where there are some."""
-    return (*SPLITS, UNLABELED) if told.get(UNLABELED) else SPLITS
+    return PARTS if told.get(UNLABELED) else SPLITS
 
 
 def every(folder: Path) -> Iterator[tuple[str, Row]]:

@@ -102,7 +102,7 @@ def _data(folders: tuple[RunFolder, RunFolder], jobs: tuple[Job, Job], should_st
         "rows in another split": (sum(here[row][0] != there[row][0] for row in both),) * 2,
         "rows with another text or label": (sum(here[row][1] != there[row][1] for row in both),) * 2,
     }
-    for part in (*snapshot.SPLITS, snapshot.UNLABELED):
+    for part in snapshot.PARTS:
         counts[f"{part} rows"] = (int(jobs[0].snapshot.get(part, 0)), int(jobs[1].snapshot.get(part, 0)))
     return found + [
         Line(group="data", name=name, here=f"{one:,}", there=f"{other:,}")

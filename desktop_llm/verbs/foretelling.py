@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.jobs import forecast as forecasts
 from desktop_llm.jobs.forecast import Forecast
-from desktop_llm.jobs.snapshot import SPLITS
+from desktop_llm.jobs.snapshot import PARTS
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.job import Job
@@ -42,6 +42,6 @@ def known(
 
 def of_job(project: Project, job: Job) -> dict[str, Any] | None:
     """What was foretold of exactly this run; None where nothing was."""
-    rows = {split: int(job.snapshot[split]) for split in SPLITS}
+    rows = {part: int(job.snapshot.get(part, 0)) for part in PARTS}
     found, differs = known(project, job.recipe, rows, len(job.schema.get("classes", ())))
     return None if found is None or differs else forecasts.to_json(found)

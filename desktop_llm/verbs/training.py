@@ -45,13 +45,20 @@ LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "nump
 class Readiness:
     """What a run would learn from: rows a split and rows a class, by name; `advice` is a sentence or ''.
 
-    `not_here` says why this computer cannot run it; '' where it can.
+    `unlabeled` are rows without a label that a teacher is to speak of. `not_here` says why this computer cannot run it;
+    '' where it can.
     """
 
     splits: Mapping[str, int]
     classes: Mapping[str, int]
+    unlabeled: int = 0
     advice: str = ""
     not_here: str = ""
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The rows of each part of a snapshot, as forecasts have them."""
+        return {**self.splits, snapshot.UNLABELED: self.unlabeled}
 
 
 def default_recipe(task: Task, model: str, rows: int, *, lora: bool = False) -> Recipe:
@@ -119,16 +126,19 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
         balancing.check(project, recipe.balance_by)
     frozen = _Frozen(project)
     teaching.check_classes(project, recipe, frozen.schema["classes"])
-    told = frozen.readiness()
-    advice = _advice(project, recipe, told.splits.get("train", 0))
-    return frozen, replace(told, not_here=possible.not_here(recipe), advice=advice)
+    unlabeled = frozen.count_unlabeled() if recipe.distillation_unlabeled else 0
+    told = replace(frozen.readiness(), unlabeled=unlabeled)
+    return frozen, replace(told, not_here=possible.not_here(recipe), advice=_advice(project, recipe, told))
 
 
-def _advice(project: Project, recipe: Recipe, rows: int) -> str:
+def _advice(project: Project, recipe: Recipe, told: Readiness) -> str:
     task = task_named(project.task)
-    if recipe.distillation_unlabeled and not project.items.unlabelled(0, 1):
+    if recipe.distillation_unlabeled and not told.unlabeled:
         return "There are no texts without a label; “distillation_unlabeled” changes nothing."
-    if recipe.model == SCRATCH and (amount(project) if task.unsupervised else rows) < FEW_FOR_SCRATCH:
+    if (
+        recipe.model == SCRATCH
+        and (amount(project) if task.unsupervised else told.splits.get("train", 0)) < FEW_FOR_SCRATCH
+    ):
         return "Few texts for a start from scratch: a model folder learns far more from them."
     return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
 
@@ -324,24 +334,31 @@ class _Frozen:
                     yield {**row.content, "id": row.id, "label": named}
 
     def unlabeled(self) -> Iterator[dict[str, Any]]:
-        """The snapshot rows of what has no label and is not held out, nor says what a held-out row says, nor is of a
-        group that is held out."""
-        kept_apart = self._kept_apart()
-        after = 0
-        while found := self._project.items.unlabelled(after, AT_ONCE):
-            after = found[-1][0]
-            for item in self._project.items.get_many([number for number, _ in found]):
-                if item.split not in HELD_OUT and item.id not in kept_apart:
-                    yield {**item.content, "id": item.id, "label": None}
+        """The snapshot rows of what has no label, as `_silent` has them."""
+        ids = self._silent()
+        for start in range(0, len(ids), AT_ONCE):
+            for item in self._project.items.get_many(ids[start : start + AT_ONCE]):
+                yield {**item.content, "id": item.id, "label": None}
 
-    def _kept_apart(self) -> set[int]:
-        """The rows that belong to one that is held out: by their text, or by their group where these stay together."""
+    def count_unlabeled(self) -> int:
+        """How many there are."""
+        return len(self._silent())
+
+    def _silent(self) -> list[int]:
+        """The rows that have no label and are not held out.
+
+        Nor say they what a held-out row says, nor are they of a group that is held out.
+        """
         held = {row.id: bytes.fromhex(row.hash) for row in self._rows() if self.split_of.get(row.id) in HELD_OUT}
         texts = set(held.values())
-        found = {item for item, digest, _ in self._project.items.hashes() if digest in texts}
+        apart: set[int] = set()
         rule = splitting.rule(self._project)
         if rule.method == "group":
             cells = dict(self._project.items.cells(rule.column))
             groups = {cells[item] for item in held if cells.get(item)}
-            found.update(item for item, cell in cells.items() if cell in groups)
-        return found
+            apart = {item for item, cell in cells.items() if cell in groups}
+        return [
+            item
+            for item, digest, split in self._project.items.hashes()
+            if not (item in self.split_of or split in HELD_OUT or digest in texts or item in apart)
+        ]

@@ -34,7 +34,7 @@ def test_steps_evaluations_and_checkpoints_are_those_of_the_run(tmp_path: Path) 
     said: list[str] = []
     told = preflight.measure(folder.path, lambda doing, *_: said.append(doing))
     assert (told.total_steps, told.evaluations, told.checkpoints) == (120, 3, 5)
-    assert told.rows == {"train": 96, "validation": 16, "test": 16}
+    assert told.rows == {"train": 96, "validation": 16, "test": 16, "unlabeled": 0}
     parts = told.preparing + 120 * told.seconds_per_step + 3 * told.evaluation + 5 * told.checkpoint
     assert parts < told.seconds < 3 * parts
     assert told.low < told.seconds < told.high

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs import snapshot
+from desktop_llm.jobs.forecast import costly, machine
 from desktop_llm.rows import Edit, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import differing, evaluating, headless, personal, snapshots, splitting, training
+from desktop_llm.verbs import differing, evaluating, foretelling, headless, personal, snapshots, splitting, training
 from tests import projects, run_folders
+from tests.jobs.test_forecast import FORECAST
 
 
 @pytest.fixture
@@ -44,6 +47,7 @@ def test_rows_that_are_not_held_out_are_taken_along(opened: Project) -> None:
     _unlabeled(opened, "", 4, 0)
     _unlabeled(opened, "train", 3, 4)
     _unlabeled(opened, "test", 2, 7)
+    assert training.check(opened, _recipe(distillation_unlabeled=True)).rows[snapshot.UNLABELED] == 7
     number, folder = training.prepare(opened, _recipe(distillation_unlabeled=True))
     rows = list(snapshot.rows(folder.snapshot, snapshot.UNLABELED))
     assert [row["text"] for row in rows] == [f"a text {place} of nobody" for place in range(7)]
@@ -58,6 +62,16 @@ def test_rows_that_are_not_held_out_are_taken_along(opened: Project) -> None:
     path = folder.snapshot / f"{snapshot.UNLABELED}.jsonl"
     path.write_bytes(path.read_bytes().replace(b"nobody", b"anyone"))
     assert "was changed after the start" in snapshot.verify(folder.snapshot)
+
+
+def test_what_was_foretold_is_of_so_many_texts_without_a_label(opened: Project) -> None:
+    _unlabeled(opened, "", 40, 0)
+    recipe = _recipe(distillation_unlabeled=True)
+    ready = training.check(opened, recipe)
+    foretelling.keep(opened, replace(FORECAST, recipe=costly(recipe), rows=ready.rows, labels=2, machine=machine()))
+    assert foretelling.known(opened, recipe, ready.rows, 2)[1] == ()
+    _unlabeled(opened, "", 40, 40)
+    assert foretelling.known(opened, recipe, training.check(opened, recipe).rows, 2)[1] == ("rows",)
 
 
 def test_without_the_wish_nothing_of_them_is_kept(opened: Project) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QWidget
 
-from desktop_llm.jobs.snapshot import SPLITS, UNLABELED
+from desktop_llm.jobs.snapshot import PARTS, UNLABELED
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
 from desktop_llm.widgets.elided import ElidedLabel
@@ -94,7 +94,7 @@ class FactsCard(Card):
             "created": day_and_time(run.created),
             "labels": f"{len(classes):,}: " + ", ".join(map(str, classes)) if classes else "–",
         }
-        for name in (*SPLITS, UNLABELED):
+        for name in PARTS:
             told[name] = self.tr("{count:,} rows").format(count=int(run.snapshot.get(name, 0)))
         self._form.setRowVisible(self._facts[UNLABELED], bool(run.snapshot.get(UNLABELED)))
         for name, words in told.items():

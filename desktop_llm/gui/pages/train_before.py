@@ -70,7 +70,9 @@ class TrainBefore(Card):
 
     def show_readiness(self, told: Readiness) -> None:
         """What the run would learn from."""
-        self._figures["train"].setText(f"{told.splits.get('train', 0):,}")
+        train = f"{told.splits.get('train', 0):,}"
+        more = _tr("{train}, and {count:,} without a label").format(train=train, count=told.unlabeled)
+        self._figures["train"].setText(more if told.unlabeled else train)
         self._figures["held"].setText(f"{told.splits.get('validation', 0):,}, {told.splits.get('test', 0):,}")
         self._figures["classes"].setText(f"{len(told.classes):,}")
         words = _tr("{train:,} to learn from, {held:,} held out").format(

@@ -78,7 +78,7 @@ class TrainForecast(Card):
 
     def set_ready(self, recipe: Recipe, told: Readiness) -> None:
         """A recipe that could start, and what it would learn from."""
-        self.measuring.ask(Asked(recipe=recipe, rows=dict(told.splits), labels=len(told.classes)))
+        self.measuring.ask(Asked(recipe=recipe, rows=told.rows, labels=len(told.classes)))
 
     def forbid(self) -> None:
         """Nothing can start."""

@@ -92,7 +92,7 @@ def test_a_run_is_told_with_its_hash_which_can_be_copied(tab: SnapshotsTab, proj
 def test_rows_without_a_label_are_told_and_shown_with_the_others(
     page: DataPage, opened: Callable[..., Project], qtbot: QtBot, trained: Path
 ) -> None:
-    rows = [(f"a text {place}", ("yes", "no")[place % 2]) for place in range(COUNT)]
+    rows = [(f"a text {place}", ("food", "travel")[place % 2]) for place in range(COUNT)]  # what the teacher knows
     project = opened([*rows, *((f"of nobody {place}", None) for place in range(3))], "Others")
     values = {"teacher": str(trained / "runs" / "0001" / "model"), "distillation_unlabeled": True}
     training.prepare(project, recipes.changed(RECIPE, values))
