@@ -13,7 +13,7 @@ from desktop_llm.errors import Cancelled, UserError
 from desktop_llm.jobs.explanation import Explanation, Weighed
 from desktop_llm.nets import attribution
 from desktop_llm.nets.learner import Explaining, Pieces, Row
-from desktop_llm.nets.words import words_of
+from desktop_llm.nets.word_places import words_of
 
 if TYPE_CHECKING:
     from desktop_llm.engine.predict import Predictor

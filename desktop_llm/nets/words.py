@@ -6,8 +6,6 @@ part words. Long texts are read in windows that overlap; a word is judged where 
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,8 +15,9 @@ import numpy as np
 import torch
 
 from desktop_llm.errors import UserError
-from desktop_llm.nets.tokenizer import APART
+from desktop_llm.nets import seams
 from desktop_llm.nets.tokens import rarest
+from desktop_llm.nets.word_places import Place, words_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 CHUNK = 500
 OVERLAP = 4
 """A window shares this part of itself (a fourth) with the next."""
-LETTER_APART = re.compile(APART)
-JOINER = "\u200d"
-MARKS = frozenset(("Mn", "Mc", "Me", "Sk"))
-FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+$")
-LONGEST_FLAGS = 64
-Place = tuple[int, int]
 
 
 class Window(NamedTuple):
@@ -52,7 +45,8 @@ class WordRows:
     `ids` int32 [tokens], `starts` int64 [n + 1]; `heads` int32 [words]: the first token of each word, counted from the
     text's first; `places` int32 [words, 2]: its beginning and end in code points; `targets` int16 [words], −1 where
     nobody knows; `word_starts` int64 [n + 1]. `room` is how many tokens a window has. `said` float16
-    [words, 1 + classes]: a teacher's logits of no class and of each, NaN where it knows no such word.
+    [words, 1 + classes]: a teacher's logits of no class and of each, NaN where it knows no such word. `seams` int32
+    [words]: which of `kinds` the seam before each word is, see `nets.seams`.
     """
 
     ids: np.ndarray
@@ -64,6 +58,8 @@ class WordRows:
     before: tuple[int, ...]
     after: tuple[int, ...]
     room: int
+    seams: np.ndarray
+    kinds: tuple[str, ...]
     said: np.ndarray | None = None
 
     @property
@@ -105,46 +101,6 @@ def windows(size: int, room: int) -> list[Window]:
     starts = [*range(0, size - room, step), size - room]
     edges = [0, *(((one + room) + other) // 2 for one, other in pairwise(starts)), size]
     return [Window(start, start + room, edges[at], edges[at + 1]) for at, start in enumerate(starts)]
-
-
-def words_of(text: str, offsets: Sequence[Place]) -> tuple[list[int], list[Place]]:
-    """The words that tokens at these places make: the first token of each, and its place."""
-    heads: list[int] = []
-    places: list[Place] = []
-    for token, (begin, finish) in enumerate(offsets):
-        piece = text[begin:finish]
-        start, end = begin + len(piece) - len(piece.lstrip()), finish - (len(piece) - len(piece.rstrip()))
-        if start >= end:
-            continue
-        while end < len(text) and _is_mark(text[end]):
-            end += 1  # a mark that a normal form has put into its letter
-        if places and _goes_on(text, places[-1][1], start):
-            places[-1] = (places[-1][0], max(end, places[-1][1]))
-        else:
-            heads.append(token)
-            places.append((start, end))
-    return heads, places
-
-
-def _goes_on(text: str, end: int, start: int) -> bool:
-    """Whether what starts there is part of the word that ends there."""
-    if start != end:
-        return start < end  # bytes of one character
-    before, sign = text[start - 1], text[start]
-    if _is_mark(sign) or before == JOINER:
-        return True
-    if FLAG_LETTERS.match(before) and FLAG_LETTERS.match(sign):
-        letters = FLAG_LETTERS.search(text[max(0, start - LONGEST_FLAGS) : start])
-        return letters is not None and len(letters[0]) % 2 == 1
-    base = start - 1
-    while base and _is_mark(text[base]):
-        base -= 1
-    return text[base].isalnum() and sign.isalnum() and not (LETTER_APART.match(text[base]) or LETTER_APART.match(sign))
-
-
-def _is_mark(sign: str) -> bool:
-    """Whether a character belongs to the one before it: accents, signs of vowels, skin tones, joiners."""
-    return sign == JOINER or (not sign.isascii() and unicodedata.category(sign) in MARKS)
 
 
 def encode(
@@ -197,6 +153,8 @@ class _Making:
         self._heads: list[np.ndarray] = []
         self._places: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
+        self._seams: list[np.ndarray] = []
+        self._kinds = {"": 0}
 
     def add(
         self,
@@ -211,6 +169,8 @@ class _Making:
         self._heads.append(np.asarray(heads, dtype=np.int32))
         self._places.append(np.asarray(places, dtype=np.int32).reshape(-1, 2))
         self._targets.append(np.asarray(targets, dtype=np.int16))
+        told = [self._kinds.setdefault(kind, len(self._kinds)) for kind in seams.kinds(text, places)]
+        self._seams.append(np.asarray(told, dtype=np.int32))
         self.count += 1
 
     def rows(self, before: tuple[int, ...], after: tuple[int, ...], room: int) -> WordRows:
@@ -224,6 +184,8 @@ class _Making:
             before=before,
             after=after,
             room=room,
+            seams=_joined(self._seams, np.zeros(0, np.int32)),
+            kinds=tuple(self._kinds),
         )
 
 

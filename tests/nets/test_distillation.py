@@ -105,6 +105,8 @@ def test_words_are_found_by_their_place() -> None:
         before=(),
         after=(),
         room=16,
+        seams=np.zeros(5, dtype=np.int32),
+        kinds=("",),
     )
     places = [torch.tensor([[0, 2], [3, 4], [4, 5], [6, 9]]), torch.tensor([[0, 4], [5, 6]])]
     tags = [torch.randn(4, 5), torch.randn(2, 5)]

@@ -24,7 +24,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_teacher
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import attention, head_rows, sequence_model, word_lesson, words
+from desktop_llm.nets import attention, head_rows, seams, sequence_model, word_lesson, words
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
@@ -40,6 +40,8 @@ PLACE = 2
 """Columns of an output before its logits: where the word begins and ends."""
 TOUCHING = "touching_labels"
 """The key of a model's config for the labels whose spans may follow each other with no word between."""
+CROSSED = "crossed_seams"
+"""That for the kinds of seams inside its words, see `nets.seams`."""
 NEVER = -30.0
 """The logit of a tag that is not learned: a chance of nought, next to any other."""
 
@@ -47,8 +49,8 @@ NEVER = -30.0
 class Tagger(Kept):
     """An encoder with a head for tokens, its tokenizer, and the way texts and spans pass through both."""
 
-    def __init__(self, parts: Parts, label_smoothing: float = 0.0, *, touching: Iterable[str] | None = None) -> None:
-        """Put the parts together; their classes are tags. `touching` as in TOUCHING; None: by what is encoded first."""
+    def __init__(self, parts: Parts, label_smoothing: float = 0.0) -> None:
+        """Put the parts together; their classes are tags. Customs of the data are read from what is encoded first."""
         super().__init__(parts.model, parts.tokenizer)
         self.tags = parts.classes
         self.classes = tuple(tag[2:] for tag in self.tags if tag.startswith("B-"))
@@ -57,15 +59,24 @@ class Tagger(Kept):
         self._mean_words = 0.0
         self._lesson: Lesson | None = None
         self._touching: set[int] | None = None
+        self._crossed: frozenset[str] = frozenset()
         self._never = torch.zeros(len(self.tags), dtype=torch.bool)
-        if touching is not None:
-            self._settle({self._numbers[name] for name in touching})
+
+    def recall(self) -> None:
+        """Take the customs of the data from the model's config, as it was trained with them."""
+        known = getattr(self.model.config, TOUCHING, self.classes)
+        self._crossed = frozenset(getattr(self.model.config, CROSSED, ()))
+        self._settle({number for name, number in self._numbers.items() if name in known})
 
     def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
         """Texts to tokens and words, spans to tags; of spans that overlap, the longest is learned."""
         told = ((str(row["text"]), self._spans(row.get("label"))) for row in rows)
         made = words.encode(self._tokenizer, told, self._max_length, report)
-        # What is encoded first is trained on. One measure for all batches: a slice of a batch counts by its words.
+        if self._touching is None:  # what is encoded first is trained on
+            self._crossed = seams.crossed(made)
+            setattr(self.model.config, CROSSED, sorted(self._crossed))
+        made = seams.joined(made, self._crossed)
+        # one measure for all batches: a slice of a batch counts by its words
         self._mean_words = self._mean_words or made.mean_words
         if self._touching is None:
             touching = words.touching(made)
@@ -238,6 +249,6 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
 def load(folder: Path) -> Tagger:
     """A finished tagger for prediction; tags come from its config."""
     parts = sequence_model.finished(folder, HEAD)
-    every = [tag[2:] for tag in parts.classes if tag.startswith("B-")]
-    known = getattr(parts.model.config, TOUCHING, every)
-    return Tagger(parts, touching=[name for name in every if name in known])
+    made = Tagger(parts)
+    made.recall()
+    return made

@@ -1,0 +1,85 @@
+"""Seams between words that meet with no space: of which kind they are, and which ones a word goes across."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from desktop_llm.nets import seams, words
+from desktop_llm.nets import tokenizer as tokenizers
+
+Spans = Sequence[tuple[int, int, int]]
+
+
+def _encoded(some: Sequence[tuple[str, Spans | None]]) -> words.WordRows:
+    tokenizer = tokenizers.train([text for text, _ in some], 300, 64, apart=True)
+    return words.encode(tokenizer, some, 64, lambda *_: None)
+
+
+def _words(rows: words.WordRows, texts: Sequence[str]) -> list[list[str]]:
+    return [
+        [text[start:end] for start, end in rows.places[rows.word_starts[at] : rows.word_starts[at + 1]].tolist()]
+        for at, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("U.S. (Rome)", ["", "a.", ".a", "a.>", "", "(a<", "a)>"]),
+        ("@you :) see", ["", "@a<", "", ":)-", ""]),
+        ("e\u0301-x", ["", "a-", "-a"]),
+        ("北京.com 大", ["", "", "", ".a<", ""]),
+        ("one two", ["", ""]),
+        ("", []),
+    ],
+)
+def test_kinds_say_what_meets_and_where_the_letters_are(text: str, expected: list[str]) -> None:
+    rows = _encoded([(text, None), ("more", None)])
+    assert [rows.kinds[number] for number in rows.seams[: len(rows.seams) - 1]] == expected
+
+
+def _of_names(count: int, *, cut: bool) -> list[tuple[str, Spans]]:
+    """Texts with a name that has a point inside, and an address beside it; with `cut` one span ends at such a point."""
+    some: list[tuple[str, Spans]] = [("then J.R said to @them this", [(5, 8, 0)]) for _ in range(count)]
+    return [*some, ("then J.R said", [(5, 6, 0)])] if cut else some
+
+
+def test_what_no_span_ever_ends_at_is_inside_of_a_word() -> None:
+    told = _of_names(40, cut=False)
+    rows = _encoded(told)
+    over = seams.crossed(rows)
+    assert over == {"a.", ".a", "@a<"}
+    made = seams.joined(rows, over)
+    assert _words(made, [text for text, _ in told])[0] == ["then", "J.R", "said", "to", "@them", "this"]
+    assert made.targets[:6].tolist() == [0, 1, 0, 0, 0, 0]
+    assert [int(made.ids[head]) for head in made.heads[:6]] == [
+        int(rows.ids[rows.heads[place]]) for place in (0, 1, 4, 5, 6, 8)
+    ]
+    assert made.word_starts.tolist() == [6 * place for place in range(41)]
+
+
+def test_one_span_that_ends_there_is_enough_to_part() -> None:
+    assert seams.crossed(_encoded(_of_names(40, cut=True))) == {".a", "@a<"}
+
+
+@pytest.mark.parametrize("some", [_of_names(3, cut=False), [("a @b c", [])] * 200, [("a @b c", None)] * 200])
+def test_little_that_is_known_is_no_custom(some: list[tuple[str, Any]]) -> None:
+    assert seams.crossed(_encoded(some)) == frozenset()
+
+
+def test_what_ends_a_clause_stays_apart_at_the_end_of_a_word() -> None:
+    told = [('at Rome Inc. we (they) saw "it"', [(3, 12, 0)])] * 60
+    over = seams.crossed(_encoded(told))
+    assert over == frozenset()
+
+
+def test_a_span_that_ends_inside_of_a_word_is_told_of_the_whole() -> None:
+    rows = _encoded([("so J.R said", [(5, 6, 0)]), ("so J.R said", None), ("J.R", [(2, 3, 0)])])
+    made = seams.joined(rows, {"a.", ".a"})
+    assert made.targets.tolist() == [0, 1, 0, -1, -1, -1, 1]
+    assert made.places.tolist() == [[0, 2], [3, 6], [7, 11], [0, 2], [3, 6], [7, 11], [0, 3]]
+    assert np.array_equal(seams.joined(made, {"a.", ".a"}).places, made.places)
