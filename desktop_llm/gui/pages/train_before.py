@@ -71,12 +71,13 @@ class TrainBefore(Card):
     def show_readiness(self, told: Readiness) -> None:
         """What the run would learn from."""
         train = f"{told.splits.get('train', 0):,}"
-        more = _tr("{train}, and {count:,} without a label").format(train=train, count=told.unlabeled)
-        self._figures["train"].setText(more if told.unlabeled else train)
+        if told.unlabeled:
+            train = _tr("{train}, and {count:,} without a label").format(train=train, count=told.unlabeled)
+        self._figures["train"].setText(train)
         self._figures["held"].setText(f"{told.splits.get('validation', 0):,}, {told.splits.get('test', 0):,}")
         self._figures["classes"].setText(f"{len(told.classes):,}")
-        words = _tr("{train:,} to learn from, {held:,} held out").format(
-            train=told.splits.get("train", 0), held=told.splits.get("validation", 0) + told.splits.get("test", 0)
+        words = _tr("{train} to learn from, {held:,} held out").format(
+            train=train, held=told.splits.get("validation", 0) + told.splits.get("test", 0)
         )
         labels = _tr("{count:,} labels").format(count=len(told.classes))
         self._line.setText(f"{words} · {labels}" if self._figures["classes"].isVisibleTo(self._grid) else words)
