@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 LETTER = "a"
 INSIDE, LEADING, TRAILING, SIGNS = "", "<", ">", "-"
 """After the two sides of a seam: it has letters on both sides, behind it alone, before it alone, or on neither."""
-QUOTES = "\"'"
-OPENING, CLOSING = frozenset(("Ps", "Pi")), frozenset(("Pe", "Pf", "Po"))
+OPENING, CLOSING = frozenset(("Ps", "Pi", "Pf")), frozenset(("Pe", "Pf", "Pi", "Po"))
+"""Categories of Unicode; which of two quotes opens is another in „German“, »Danish« and ”Swedish”."""
+OPENERS, CLOSERS = frozenset("\"'`¿¡"), frozenset("`")
+"""Signs of other categories."""
 EXPECTED = 5.0
 """So many boundaries of spans must be expected at the seams of a kind: that there are none is then chance once in 150
 times (Poisson)."""
@@ -47,7 +49,7 @@ def kinds(text: str, places: Sequence[Place]) -> list[str]:
 
 
 def _chunks(text: str, places: Sequence[Place]) -> Iterator[tuple[int, int]]:
-    """First and last but one of words that meet with no space between, where scripts part words; two at least."""
+    """The first of words that meet with no space between, and one behind the last, where scripts part words."""
     start = 0
     for number in range(1, len(places) + 1):
         if number < len(places):
@@ -68,8 +70,8 @@ def _stays(kind: str) -> bool:
     """Whether a seam parts an opening or closing sign from the word that it stands at."""
     flag = kind[2:]
     if flag == LEADING:
-        return kind[0] in QUOTES or unicodedata.category(kind[0]) in OPENING
-    return flag == TRAILING and unicodedata.category(kind[1]) in CLOSING
+        return kind[0] in OPENERS or unicodedata.category(kind[0]) in OPENING
+    return flag == TRAILING and (kind[1] in CLOSERS or unicodedata.category(kind[1]) in CLOSING)
 
 
 def crossed(rows: WordRows) -> frozenset[str]:

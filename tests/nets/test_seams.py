@@ -77,6 +77,12 @@ def test_what_ends_a_clause_stays_apart_at_the_end_of_a_word() -> None:
     assert over == frozenset()
 
 
+@pytest.mark.parametrize("quoted", ["»Rome«", "”Rome”", "‘Rome’", "„Rome“", "«Rome»", "¿Rome?", "¡Rome!", "`Rome`"])
+def test_signs_that_open_and_close_stay_apart_in_all_languages(quoted: str) -> None:
+    told = [("he saw Rome Inc. and said " + quoted + " again", [(7, 15, 0)])] * 60
+    assert seams.crossed(_encoded(told)) == frozenset()
+
+
 def test_a_span_that_ends_inside_of_a_word_is_told_of_the_whole() -> None:
     rows = _encoded([("so J.R said", [(5, 6, 0)]), ("so J.R said", None), ("J.R", [(2, 3, 0)])])
     made = seams.joined(rows, {"a.", ".a"})
