@@ -31,6 +31,7 @@ from desktop_llm.jobs import provenance, snapshot
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.moving import RUNS, STARTS
 from desktop_llm.nets import model_folder
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.learner import Accompanied, Learner, Report, Row, Taught
@@ -38,7 +39,7 @@ from desktop_llm.tasks import task as task_named
 
 SAID = "said.npy"
 ASKING = "Asking the teacher"
-INSIDE = (("runs",), ("starts",))
+INSIDE = ((RUNS,), (STARTS,))
 """Where the model folders of a project lie."""
 TRIED = 256
 """Rows about which the teacher is asked to find out how long that takes."""

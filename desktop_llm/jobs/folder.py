@@ -20,13 +20,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from desktop_llm.jobs import events, job, prediction
+from desktop_llm.jobs import events, job, moving, prediction
 from desktop_llm.jobs.events import Event, Started
 from desktop_llm.jobs.job import Job
+from desktop_llm.jobs.moving import RUNS as RUNS
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.jobs.recipe import Recipe
 
-RUNS = "runs"
 STEP = "step-"
 START = "start"
 
@@ -120,35 +120,16 @@ class RunFolder:
         return replace(told, recipe=self.found(told.recipe))
 
     def write_job(self, told: Job) -> None:
-        """Write the job, see `kept`. Raises OSError."""
+        """Write the job, see `kept`. Raises UserError."""
         job.write(replace(told, recipe=self.kept(told.recipe)), self.job_file)
 
     def kept(self, recipe: Recipe) -> Recipe:
-        """The recipe as it is kept with this run: models of runs beside it by their place from here.
-
-        So a project can be moved, and its runs still find each other.
-        """
-        beside = self.path.parent.resolve()
-
-        def place(model: str) -> str:
-            path = Path(model)
-            is_beside = path.is_absolute() and path.parent.parent == beside
-            return f"../{path.parent.name}/{path.name}" if is_beside else model
-
-        return replace(recipe, model=place(recipe.model), teacher=place(recipe.teacher))
+        """The recipe as it is kept with this run, see `jobs.moving`."""
+        return moving.kept(recipe, self.path)
 
     def found(self, recipe: Recipe) -> Recipe:
         """The recipe that was kept with this run, its model folders by paths that are good from everywhere."""
-
-        def place(model: str) -> str:
-            path = Path(model).expanduser()
-            return (
-                model
-                if model in ("", SCRATCH) or model.isdecimal() or path.is_absolute()
-                else str((self.path / path).resolve())
-            )
-
-        return replace(recipe, model=place(recipe.model), teacher=place(recipe.teacher))
+        return moving.found(recipe, self.path)
 
     def read_events(self) -> Iterator[Event]:
         """All events so far, in order; none when the run never spoke."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.jobs import moving
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import Recipe
 
@@ -217,7 +218,7 @@ def to_json(told: Search) -> dict[str, Any]:
 def write(told: Search, path: Path) -> None:
     """Write it in one step. Raises UserError."""
     try:
-        atomic.write_json(path, to_json(told))
+        atomic.write_json(path, to_json(replace(told, base=moving.kept(told.base, path.parent))))
     except OSError as error:
         raise from_os_error(error, "write the search", path) from error
 
@@ -230,7 +231,7 @@ def read(path: Path) -> Search:
             raise UserError(f"The search “{path}” was made by a newer version of the program; update to open it.")
         return Search(
             number=int(told["number"]),
-            base=recipes.from_json(dict(told["base"])),
+            base=moving.found(recipes.from_json(dict(told["base"])), path.parent),
             ranges=tuple(_range_of(key, one) for key, one in dict(told["ranges"]).items()),
             metric=str(told["metric"]),
             higher_is_better=bool(told["higher_is_better"]),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError, from_os_error
+from desktop_llm.jobs.moving import STARTS
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import sources, teaching
@@ -17,7 +18,6 @@ from desktop_llm.verbs import sources, teaching
 if TYPE_CHECKING:
     from desktop_llm.engine.shrink import Shrunk
 
-STARTS = "starts"
 MOST_MEASURED = 256
 """Held-out rows by which it is measured which layers are missed least."""
 

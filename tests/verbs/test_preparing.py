@@ -113,6 +113,25 @@ def test_runs_of_a_moved_project_find_each_other(trained: Path, tmp_path: Path) 
     moved.close()
 
 
+def test_a_smaller_start_moves_with_its_project(trained: Path, tmp_path: Path) -> None:
+    start = trained / "starts" / "run1-1-layers"
+    shutil.copytree(trained / "runs" / "0001" / "model", start)
+    project = Project.open(trained)
+    number, _ = training.prepare(project, recipes.changed(RECIPE, {"model": str(start)}))
+    project.close()
+    moved = Project.open(trained.rename(tmp_path / "elsewhere"))
+    now = str(tmp_path / "elsewhere" / "starts" / "run1-1-layers")
+    assert (moved.runs.get(number).recipe.model, moved.runs.folder(number).job().recipe.model) == (now, now)
+    moved.close()
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/model", r"C:\Users\me\model", "/gone/runs/0001/model"])
+def test_a_model_folder_of_another_machine_keeps_its_name(opened: Project, place: str) -> None:
+    folder = opened.runs.folder(1)
+    recipe = recipes.changed(RECIPE, {"model": place})
+    assert folder.found(folder.kept(recipe)).model == place
+
+
 def test_a_place_whose_name_is_no_text_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "job.json"
     told = {"model": os.fsdecode(b"/models/\xff\xfe"), "name": "模型"}

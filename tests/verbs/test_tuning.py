@@ -333,6 +333,16 @@ def test_what_cannot_be_searched_is_told_and_leaves_nothing(project: Project, tm
     assert not (project.path / "searches").exists()
 
 
+def test_a_search_finds_the_model_of_a_run_in_a_moved_project(trained: Path, tmp_path: Path) -> None:
+    with closing(Project.open(trained)) as opened:
+        base = recipes.changed(BASE, {"model": str(opened.runs.folder(1).model), "teacher": "1"})
+        number = tuning.create(opened, base, [searches.parse(one) for one in OVER], trials=1).number
+    with closing(Project.open(trained.rename(tmp_path / "elsewhere"))) as moved:
+        now = str(tmp_path / "elsewhere" / "runs" / "0001" / "model")
+        for told in (tuning.extend(moved, number, trials=2, minutes=0.0), tuning.load(moved, number)):
+            assert (told.base.model, told.base.teacher, told.trials) == (now, now, 2)
+
+
 def test_a_torn_line_of_the_journal_is_passed_over(project: Project) -> None:
     number = _create(project, trials=5).number
     tuner = Tuner(project, number)
