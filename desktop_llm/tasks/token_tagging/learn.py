@@ -24,7 +24,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_teacher
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import attention, head_rows, seams, sequence_model, word_lesson, words
+from desktop_llm.nets import attention, head_rows, model_folder, seams, sequence_model, word_lesson, words
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
@@ -243,7 +243,14 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     """A tagger at its start: from scratch, from the recipe's model folder, or in the shape of `source`."""
     tags = _tags(job.schema["classes"])
     parts = sequence_model.start(job, rows, source, report, None, head=HEAD, outputs=tags)
-    return Tagger(parts, job.recipe.label_smoothing_factor)
+    made = Tagger(parts, job.recipe.label_smoothing_factor)
+    began = None if source is None else model_folder.config(source)
+    if began is not None and hasattr(began, TOUCHING):
+        # who goes on reads words as at its start, also where a newer version would part them otherwise
+        for key in (TOUCHING, CROSSED):
+            setattr(parts.model.config, key, list(getattr(began, key, ())))
+        made.recall()
+    return made
 
 
 def load(folder: Path) -> Tagger:

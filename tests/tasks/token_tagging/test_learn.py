@@ -332,20 +332,6 @@ def test_a_saved_folder_says_its_tags(tmp_path: Path) -> None:
     assert learn.load(out).classes == CLASSES
 
 
-def test_signs_that_part_no_words_are_told_with_them_also_later(tmp_path: Path) -> None:
-    some = [{"text": "at J.R they ate bread.", "label": [span(3, 6, "travel"), span(16, 21, "food")]}] * 40
-    learner = _learner(_make(tmp_path / "run"))
-    examples = learner.encode(some, _silent)
-    assert examples.places[:6].tolist() == [[0, 2], [3, 6], [7, 11], [12, 15], [16, 21], [21, 22]]
-    assert examples.targets[:6].tolist() == [0, 4, 0, 0, 2, 0]
-    learner.save(tmp_path)
-    again = learn.load(tmp_path)
-    later = again.encode([{"text": "so A.B. said", "label": None}], _silent)
-    assert later.places.tolist() == [[0, 2], [3, 6], [6, 7], [8, 12]]
-    outputs = again.outputs(again.collate(later, [0]))
-    assert outputs[0][:, : learn.PLACE].tolist() == later.places.tolist()
-
-
 def _with_a_slip(count: int, *, seed: int = 0, first_id: int = 1) -> list[dict[str, Any]]:
     """The rows, but in the test split a span has the wrong label."""
     made = rows(count, seed=seed, first_id=first_id)
