@@ -93,8 +93,9 @@ def test_a_teacher_must_know_the_labels() -> None:
         recipe_teacher.columns(["a", "d"], ["a", "b"])
 
 
-def test_words_are_found_by_their_place() -> None:
-    """The learner has a word that the teacher cuts otherwise; the teacher's labels stand in another order."""
+@pytest.mark.parametrize("agreed", [True, False])
+def test_words_are_found_by_their_place(agreed: bool) -> None:
+    """The learner has a word that the teacher cuts in two; the teacher's labels stand in another order."""
     rows = WordRows(
         ids=np.arange(5, dtype=np.int32),
         starts=np.asarray([0, 3, 5]),
@@ -110,8 +111,13 @@ def test_words_are_found_by_their_place() -> None:
     )
     places = [torch.tensor([[0, 2], [3, 4], [4, 5], [6, 9]]), torch.tensor([[0, 4], [5, 6]])]
     tags = [torch.randn(4, 5), torch.randn(2, 5)]
+    tags[0][1:3] = torch.tensor([[0.0, 3.0, 1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0, 4.0 - 4.0 * agreed]])
     told = torch.from_numpy(word_lesson.aligned(rows, places, tags, [1, 0])).float()
-    assert torch.isnan(told).all(dim=1).tolist() == [False, True, False, False, False]
+    # what it says of both pieces is of the whole
+    assert torch.isnan(told).all(dim=1).tolist() == [False, not agreed, False, False, False]
+    if agreed:
+        wanted = word_lesson.of_classes(tags[0][1:2])[:, [0, 2, 1]]
+        torch.testing.assert_close(torch.softmax(told[1:2], -1), torch.softmax(wanted, -1), atol=2e-3, rtol=0)
     chances = torch.softmax(tags[0][3], -1)
     wanted = torch.stack([chances[0], chances[3] + chances[4], chances[1] + chances[2]])
     torch.testing.assert_close(torch.softmax(told[2], -1), wanted, atol=2e-3, rtol=0)
@@ -119,6 +125,24 @@ def test_words_are_found_by_their_place() -> None:
     known = ~torch.isnan(told[:, 0])
     wanted = distillation.losses(word_lesson.of_classes(ours)[known], told[known], 2.0).sum()
     torch.testing.assert_close(word_lesson.loss(ours, told, 2.0), wanted)
+
+
+def test_a_word_that_begins_or_ends_inside_of_a_teachers_word_is_not_known() -> None:
+    rows = WordRows(
+        ids=np.arange(4, dtype=np.int32),
+        starts=np.asarray([0, 4]),
+        heads=np.arange(4, dtype=np.int32),
+        places=np.asarray([[0, 1], [1, 4], [4, 7], [8, 9]], dtype=np.int32),
+        targets=np.zeros(4, dtype=np.int16),
+        word_starts=np.asarray([0, 4]),
+        before=(),
+        after=(),
+        room=16,
+        seams=np.zeros(4, dtype=np.int32),
+        kinds=("",),
+    )
+    places, tags = [torch.tensor([[0, 2], [2, 5], [5, 7]])], [torch.ones(3, 3)]
+    assert np.isnan(word_lesson.aligned(rows, places, tags, [0])).all()
 
 
 def test_the_loss_of_a_tag_is_that_of_its_class_and_of_the_tag_within_it() -> None:
