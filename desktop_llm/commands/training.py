@@ -198,7 +198,7 @@ def _delete(project: Project, number: int, out: Out, *, sure: bool) -> None:
     else:
         words = f"Run {number}, {size}, would go for good with its model and figures; --yes deletes it."
     out(
-        {"run": number, "deleted": sure, "bytes": told.bytes, "starts": list(told.starts)},
+        {"run": number, "deleted": sure, "bytes": told.bytes, "starts": list(told.starts), "taught": list(told.taught)},
         f"{words} {told.words}".rstrip(),
     )
 

@@ -119,7 +119,7 @@ def _guarded(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks
 
 
 def _meet(run_folder: RunFolder, voice: Voice, control: Control, ranks: Ranks) -> Event:
-    job = teaching.found_again(run_folder.job(), run_folder)
+    job = run_folder.job()
     with ranks.group(job.recipe.device):
         return _run(job, run_folder, voice, control, ranks)
 

@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,8 @@ from desktop_llm.engine.progress import Voice
 from desktop_llm.engine.spread import Spread
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import provenance, snapshot
-from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
-from desktop_llm.jobs.moving import RUNS, STARTS
 from desktop_llm.nets import model_folder
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.learner import Accompanied, Learner, Report, Row, Taught
@@ -39,8 +37,6 @@ from desktop_llm.tasks import task as task_named
 
 SAID = "said.npy"
 ASKING = "Asking the teacher"
-INSIDE = ((RUNS,), (STARTS,))
-"""Where the model folders of a project lie."""
 TRIED = 256
 """Rows about which the teacher is asked to find out how long that takes."""
 
@@ -71,19 +67,6 @@ def settle(job: Job, run_folder: RunFolder, spread: Spread, train: Split, device
     if ranks.first:
         _tidy(run_folder.teacher, kept.name)
     return replace(train, examples=learner.taught(train.examples, heard, lesson(job)))
-
-
-def found_again(job: Job, run_folder: RunFolder) -> Job:
-    """The job with its teacher where that lies now: a project that was moved has taken along what lies inside it."""
-    teacher = job.recipe.teacher
-    if not teacher or Path(teacher).expanduser().is_dir():
-        return job
-    parts = PureWindowsPath(teacher).parts  # it reads the paths of other systems, too
-    for inside in (parts[-3:], parts[-2:]):
-        there = run_folder.path.resolve().parents[1].joinpath(*inside)
-        if inside[:1] in INSIDE and there.is_dir():
-            return replace(job, recipe=recipes.changed(job.recipe, {"teacher": str(there)}))
-    return job
 
 
 def lesson(job: Job) -> Lesson:

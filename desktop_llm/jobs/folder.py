@@ -115,9 +115,12 @@ class RunFolder:
         return self.path / "log.txt"
 
     def job(self) -> Job:
-        """The job, its model folders by paths that are good from everywhere. Raises UserError."""
+        """The job, its model folders by paths that are good from everywhere, see `jobs.moving`. Raises UserError."""
         told = job.read(self.job_file)
-        return replace(told, recipe=self.found(told.recipe))
+        recipe = self.found(told.recipe)
+        model = moving.found_again(recipe.model, told.start, self.path)
+        teacher = moving.found_again(recipe.teacher, told.teacher, self.path)
+        return replace(told, recipe=replace(recipe, model=model, teacher=teacher))
 
     def write_job(self, told: Job) -> None:
         """Write the job, see `kept`. Raises UserError."""

@@ -6,9 +6,11 @@ So a project can be moved, and its runs and searches still find the models of it
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from desktop_llm.jobs import provenance
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 
 RUNS, STARTS = "runs", "starts"
@@ -41,3 +43,19 @@ def found(recipe: Recipe, home: Path) -> Recipe:
         return str((home / model).resolve())
 
     return replace(recipe, model=place(recipe.model), teacher=place(recipe.teacher))
+
+
+def found_again(model: str, weights: str, home: Path) -> str:
+    """A model folder that is named by where its project lay before, by where it lies now, if it came along.
+
+    `weights` is their hash, '' where nobody noted it.
+    """
+    if model in ("", SCRATCH) or model.startswith("~") or Path(model).is_dir():
+        return model
+    parts = PureWindowsPath(model).parts  # it reads the paths of other systems, too
+    for inside in (parts[-3:], parts[-2:]):
+        there = home.resolve().parents[1].joinpath(*inside)
+        if inside[:1] in ((RUNS,), (STARTS,)) and there.is_dir():
+            with suppress(OSError):
+                return str(there) if not weights or provenance.weights(there) == weights else model
+    return model

@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Going:
-    """What goes with a run: bytes on the disk, the numbers of the runs that started from its model, and the search that
-    has not ended and finds its data in no other run (0: none).
+    """What goes with a run: bytes on the disk, the numbers of the runs that started from its model and of those that it
+    taught, and the search that has not ended and finds its data in no other run (0: none).
     """
 
     number: int
     bytes: int
     starts: Sequence[int]
+    taught: Sequence[int] = ()
     search: int = 0
 
     @property
     def words(self) -> str:
         """What it means for others; '' where it means nothing."""
-        return " ".join(one for one in (self._of_runs, self._of_search) if one)
+        told = (_of_runs(self.starts, "started from"), _of_runs(self.taught, "been taught by"), self._of_search)
+        return " ".join(one for one in told if one)
 
     @property
     def _of_search(self) -> str:
@@ -41,23 +43,22 @@ class Going:
             return ""
         return f"Search {self.search} has not ended, and could not go on: no other run has the data it compares on."
 
-    @property
-    def _of_runs(self) -> str:
-        if not self.starts:
-            return ""
-        if len(self.starts) == 1:
-            return (
-                f"Run {self.starts[0]} has started from its model: it stays, and cannot be repeated exactly any more."
-            )
-        named = ", ".join(str(one) for one in self.starts)
-        return f"The runs {named} have started from its model: they stay, and cannot be repeated exactly any more."
+
+def _of_runs(runs: Sequence[int], what: str) -> str:
+    """What it means for these runs, which have done so with its model; '' for none."""
+    if not runs:
+        return ""
+    if len(runs) == 1:
+        return f"Run {runs[0]} has {what} its model: it stays, and cannot be repeated exactly any more."
+    named = ", ".join(str(one) for one in runs)
+    return f"The runs {named} have {what} its model: they stay, and cannot be repeated exactly any more."
 
 
 def going(project: Project, number: int) -> Going:
     """What would go; changes nothing. Raises UserError where it cannot go now."""
-    run, starts = _may_go(project, number)
+    run, starts, taught = _may_go(project, number)
     size = _size(project.runs.folder(number).path)
-    return Going(number=number, bytes=size, starts=starts, search=_last_of(project, run))
+    return Going(number=number, bytes=size, starts=starts, taught=taught, search=_last_of(project, run))
 
 
 def delete(project: Project, number: int, *, waiting: bool = False) -> Changes:
@@ -68,12 +69,15 @@ def delete(project: Project, number: int, *, waiting: bool = False) -> Changes:
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
     with project.runs.held(number):  # it may have been told to start a moment ago
-        run, _ = _may_go(project, number)
+        run = _may_go(project, number)[0]
         return _delete(project, number, QUEUED if waiting else run.state)
 
 
-def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
-    """A run, and the numbers of those that started from its model. Raises UserError where it cannot go now."""
+def _may_go(project: Project, number: int) -> tuple[Run, list[int], list[int]]:
+    """A run, the numbers of those that started from its model, and of those that it taught.
+
+    Raises UserError where it cannot go now.
+    """
     run = project.runs.get(number)
     run.must_be_here()
     if run.state in ALIVE and run.state != "preparing":
@@ -81,10 +85,8 @@ def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
     model = str(project.runs.folder(number).model.resolve())
     every = project.runs.all()
     from_it = [one for one in every if one.recipe.model == model]
-    for needs, words in (
-        (from_it, "starts from the model of"),
-        ([one for one in every if one.recipe.teacher == model], "is taught by"),
-    ):
+    taught = [one for one in every if one.recipe.teacher == model]
+    for needs, words in ((from_it, "starts from the model of"), (taught, "is taught by")):
         waiting = sorted(one.number for one in needs if not one.ended)
         if waiting:
             raise UserError(f"Run {waiting[0]} {words} run {number} and has not ended; end or delete it first.")
@@ -95,7 +97,7 @@ def _may_go(project: Project, number: int) -> tuple[Run, list[int]]:
                 f"Search {search} {words} run {number} and has not ended; let it end first, or give it no more trials "
                 "than it has."
             )
-    return run, sorted(one.number for one in from_it)
+    return run, sorted(one.number for one in from_it), sorted(one.number for one in taught)
 
 
 def _needs(key: str, model: str) -> Callable[[Search], bool]:

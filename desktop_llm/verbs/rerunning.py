@@ -158,9 +158,13 @@ def _must_be_repeatable(number: int, job: Job, folder: RunFolder) -> None:
     wrong = snapshot.verify(folder.snapshot)
     if wrong:
         raise UserError(f"Run {number} cannot be repeated: {wrong}")
-    start = Path(job.recipe.model)
+    start, teacher = Path(job.recipe.model), Path(job.recipe.teacher)
     if job.recipe.model != SCRATCH and not start.is_dir():
         raise UserError(f"Run {number} began with the model folder “{start}”, which is gone; put it back to repeat it.")
+    if job.recipe.teacher and not teacher.is_dir():
+        raise UserError(
+            f"Run {number} was taught by the model folder “{teacher}”, which is gone; put it back to repeat it."
+        )
     try:
         whole = bool(provenance.weights(folder.model))
     except OSError as error:

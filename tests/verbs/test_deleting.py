@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.events import Finished
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import TASKS
-from desktop_llm.verbs import deleting, headless, queueing, training
+from desktop_llm.verbs import deleting, headless, queueing, rerunning, training
 from tests import projects, run_folders
 
 RECIPE = recipes.changed(TASKS[run_folders.TASK].recipe, run_folders.TINY)
@@ -37,6 +38,26 @@ def test_nothing_is_left_of_a_deleted_run_and_others_stay(trained: Path) -> None
             deleting.delete(project, 1)
         assert project.check() == []
     assert projects.counts(trained) == (104, 104)
+
+
+def test_runs_that_it_taught_are_told_and_cannot_be_repeated_without_it(trained: Path) -> None:
+    with closing(Project.open(trained)) as project:
+        number, folder = training.prepare(project, recipes.changed(RECIPE, {"teacher": "1"}))
+        with pytest.raises(UserError, match=f"Run {number} is taught by run 1 and has not ended"):
+            deleting.delete(project, 1)
+        project.runs.ingest(number, [Finished(at=0.0, step=1, reason="completed", seconds=1.0)])
+        shutil.copytree(project.runs.folder(1).model, folder.model)
+        rerunning.again(project, number)
+        deleting.delete(project, number + 1)
+        told = deleting.going(project, 1)
+        assert (told.starts, told.taught) == ([], [number])
+        assert told.words == (
+            f"Run {number} has been taught by its model: it stays, and cannot be repeated exactly any more."
+        )
+        deleting.delete(project, 1)
+        with pytest.raises(UserError, match=f"Run {number} was taught by the model folder “.*”, which is gone; put it"):
+            rerunning.again(project, number)
+        assert [run.number for run in project.runs.all()] == [number]
 
 
 def test_a_run_that_trains_is_not_deleted_and_one_without_a_folder_is(trained: Path) -> None:

@@ -113,6 +113,26 @@ def test_runs_of_a_moved_project_find_each_other(trained: Path, tmp_path: Path) 
     moved.close()
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["the same", "another"])
+def test_a_run_that_an_older_version_made_finds_its_model_in_a_moved_project(
+    trained: Path, tmp_path: Path, other: bool
+) -> None:
+    model = str(trained / "runs" / "0001" / "model")
+    project = Project.open(trained)
+    number, folder = training.prepare(project, recipes.changed(RECIPE, {"model": model, "teacher": "1"}))
+    project.close()
+    told = json.loads(folder.job_file.read_text(encoding="utf-8"))
+    told["recipe"] |= {"model": model, "teacher": r"C:\old\Tickets\runs\0001\model"}
+    if other:  # what lies here by that number is not what it began with
+        told |= {"start": 64 * "0", "teacher": 64 * "0"}
+    folder.job_file.write_text(json.dumps(told), encoding="utf-8")
+    now = Project.open(trained.rename(tmp_path / "elsewhere"))
+    found, place = now.runs.folder(number).job().recipe, str(now.path / "runs" / "0001" / "model")
+    wanted = (told["recipe"]["model"], told["recipe"]["teacher"]) if other else (place, place)
+    assert (found.model, found.teacher) == wanted
+    now.close()
+
+
 def test_a_smaller_start_moves_with_its_project(trained: Path, tmp_path: Path) -> None:
     start = trained / "starts" / "run1-1-layers"
     shutil.copytree(trained / "runs" / "0001" / "model", start)
