@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 # Han, Kana, Thai, Lao, Myanmar, Khmer, and Han beyond the first plane.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003fffd"
 )
@@ -14,9 +14,9 @@ _PUNCTUATION = (
     "\\s\x00-/:-@\\[-`{-\xa0\xa1-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\u060c\u061b\u061f\u0964\u0965\u2000-\u206f"
     "\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
-_RUN = f"[^{_PUNCTUATION}{_UNSPACED}]+"
-_WORD = re.compile(f"[{_UNSPACED}]|{_RUN}(?:['’]{_RUN})*")
-_CHARACTER = re.compile(f"[{_UNSPACED}]")
+_RUN = f"[^{_PUNCTUATION}{UNSPACED}]+"
+_WORD = re.compile(f"[{UNSPACED}]|{_RUN}(?:['’]{_RUN})*")
+_CHARACTER = re.compile(f"[{UNSPACED}]")
 
 
 def words(text: str) -> list[str]:

@@ -1,15 +1,18 @@
 """Reads CoNLL files: a token a line with its tag in the last column, a blank line after each sentence.
 
 Columns are parted by tabs or spaces; tags may be IO, IOB1, IOB2, BIOES or BILOU. A sentence's text is its tokens with
-a space between, or what a comment `# text = …` before it says (as in CoNLL-U), where the tokens are found in it.
+a space between, but where their scripts have none, or what a comment `# text = …` before it says (as in CoNLL-U), where
+the tokens are found in it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from desktop_llm.data.cleaning.words import UNSPACED
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.lines import Line, Lines, opened
 from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, RawRow, too_long
@@ -20,6 +23,10 @@ from desktop_llm.rows import WHOLE_ROW, Rejected
 DOCSTART = "-DOCSTART-"
 TEXT = "# text = "
 LOOKED_AT = 500
+CLOSE = re.compile(f"[{UNSPACED}]")
+"""Letters of scripts that have no spaces between words."""
+SIGN = re.compile("[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
+"""Their signs, which are as wide as letters and bring their own space."""
 
 
 class ConllReader:
@@ -93,7 +100,7 @@ class ConllReader:
     def _row(self, line: int, told: str | None, rows: Sequence[Sequence[str]]) -> RawRow | str:
         """The row, or why there is none."""
         tokens = [cells[0] for cells in rows]
-        text = told if told is not None else " ".join(tokens)
+        text = told if told is not None else joined(tokens)
         if len(text) > LONGEST_CELL:
             return too_long("text", len(text))
         if "\0" in text:
@@ -116,6 +123,20 @@ def _as_it_stands(block: Sequence[Line]) -> dict[str, object]:
 def parted(line: str) -> list[str]:
     """The columns of a line."""
     return line.split("\t") if "\t" in line else line.split()
+
+
+def joined(tokens: Sequence[str]) -> str:
+    """The text that tokens make: with a space between, but not where scripts without spaces or their signs meet.
+
+    Nor is there one where each character is a token: so Chinese is often tagged, with what else is in it.
+    """
+    single = all(len(token) == 1 for token in tokens) and any(CLOSE.match(token) for token in tokens)
+    parts: list[str] = []
+    for token in tokens:
+        last, first = parts[-1][-1] if parts else "", token[0]
+        meet = single or SIGN.match(last) or SIGN.match(first) or (CLOSE.match(last) and CLOSE.match(first))
+        parts.append(token if meet or not parts else f" {token}")
+    return "".join(parts)
 
 
 def found(text: str, tokens: Sequence[str]) -> list[tuple[int, int]] | None:

@@ -1,7 +1,7 @@
 """Writes CoNLL: a token and its tag a line, a tab between, a blank line behind each text.
 
-Where the tokens with a space between are not the text, a comment `# text = …` says it, as in CoNLL-U. Each text is read
-back before it is written: whatever would come back otherwise is refused.
+Where the tokens do not make the text as `readers.conll.joined` has it, a comment `# text = …` says it, as in CoNLL-U.
+Each text is read back before it is written: whatever would come back otherwise is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
-from desktop_llm.data.readers.conll import DOCSTART, TEXT, found
+from desktop_llm.data.readers.conll import DOCSTART, TEXT, found, joined
 from desktop_llm.data.shapes.offsets import OutOfPlace, checked
 from desktop_llm.data.tags import Scheme, Stretch, stretches, tags
 from desktop_llm.data.writers.row import Numbered, Rows, Unwritable, only, text
@@ -38,7 +38,7 @@ def _block(row: Numbered, scheme: Scheme) -> str:
     words = found(told, told.split()) or []
     edges = {edge for start, end, _ in spans for edge in (start, end)}
     inside = any(start < edge < end for edge in edges for start, end in words)
-    plain = " ".join(told.split()) == told and not inside
+    plain = joined(told.split()) == told and not inside
     places = words if plain else _cut(told, edges)
     starts = {start: place for place, (start, _) in enumerate(places)}
     ends = {end: place + 1 for place, (_, end) in enumerate(places)}

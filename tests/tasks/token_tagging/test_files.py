@@ -54,6 +54,28 @@ def test_conll_comes_in_with_its_spans(project: Project, tmp_path: Path) -> None
     assert [one.name for one in project.classes.all()] == ["PER", "LOC"]
 
 
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        ("王 小 明 在 北 京 。", "王小明在北京。"),
+        ("王小明 在 北京 ！ 真 的 ？", "王小明在北京！真的？"),
+        ("他 用 i P 1 2 ， O K 。", "他用iP12，OK。"),  # a character a line
+        ("他们 用 Windows 11 ， 在 Google 。", "他们用 Windows 11，在 Google。"),
+        ("Anna flew to 北 京 .", "Anna flew to 北京 ."),
+        ("I 5 o", "I 5 o"),
+        ("ラ ー メ ン 「 一 蘭 」", "ラーメン「一蘭」"),
+        ("서울 에 간다", "서울 에 간다"),
+    ],
+)
+def test_scripts_that_do_not_part_words_come_in_without_spaces(
+    project: Project, tmp_path: Path, tokens: str, text: str
+) -> None:
+    lines = "".join(f"{token}\t{'I' if place else 'B'}-X\n" for place, token in enumerate(tokens.split()))
+    file = tmp_path / "some.conll"
+    file.write_text(f"{lines}\nNobody\tO\nhere\tO\n\n", "utf-8")
+    assert _run(project, file) == {text: [span(0, len(text), "X")], "Nobody here": []}
+
+
 def test_exports_of_other_tools_come_in_with_their_spans(project: Project, tmp_path: Path) -> None:
     doccano = {"id": 1, "text": TEXT, "label": [[0, 4, "person"], [16, 18, "place"], [23, 31, "place"]]}
     assert _run(project, _lines(tmp_path / "doccano.jsonl", doccano)) == {TEXT: SPANS}
