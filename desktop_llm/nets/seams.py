@@ -4,7 +4,8 @@ A sign that stands beside letters is a word of its own: “(Paris)” must give 
 address it only makes several decisions of one, which can be taken differently. Which signs part words is a custom of
 the data, and can be read from it: where spans never begin or end at a seam of a kind, though by chance they would have
 done so several times, what meets there is one word. Signs that open or close a word by the custom of all writing,
-as “(”, “"” and “.” do, stay apart at its edges: texts that are tagged later may have them where these had none.
+as “(”, “"” and “.” do, stay apart at its edges, and “Rome's” stays “Rome” and “'s”: texts that are tagged later may
+have them where these had none, or a space.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ OPENING, CLOSING = frozenset(("Ps", "Pi", "Pf")), frozenset(("Pe", "Pf", "Pi", "
 """Categories of Unicode; which of two quotes opens is another in „German“, »Danish« and ”Swedish”."""
 OPENERS, CLOSERS = frozenset("\"'`¿¡"), frozenset("`")
 """Signs of other categories."""
+APOSTROPHES = frozenset("'’")
+"""They shorten a word of its own: “Rome's”, “l'Italie”."""
 EXPECTED = 5.0
 """So many boundaries of spans must be expected at the seams of a kind: that there are none is then chance once in 150
 times (Poisson)."""
@@ -67,8 +70,10 @@ def _side(sign: str) -> str:
 
 
 def _stays(kind: str) -> bool:
-    """Whether a seam parts an opening or closing sign from the word that it stands at."""
+    """Whether a seam parts an opening or closing sign from the word that it stands at, or two words written as one."""
     flag = kind[2:]
+    if flag == INSIDE:
+        return not APOSTROPHES.isdisjoint(kind)
     if flag == LEADING:
         return kind[0] in OPENERS or unicodedata.category(kind[0]) in OPENING
     return flag == TRAILING and (kind[1] in CLOSERS or unicodedata.category(kind[1]) in CLOSING)
