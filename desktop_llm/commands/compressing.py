@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,10 +72,8 @@ def _shrink(told: Any, out: Out) -> None:
             to=told.to,
         )
         made = shrinking.shrink(project, wish)
-        out(
-            _as_json(made),
-            f"{shrinking.words(made)}\nIt is in “{made.folder}”; train it with --set model={made.folder}",
-        )
+        use = f"--set model={shlex.quote(str(made.folder))}"
+        out(_as_json(made), f"{shrinking.words(made)}\nIt is in “{made.folder}”; train it with {use}")
 
 
 def _as_json(told: Shrunk) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,9 @@ def _tell_trial(standing: Standing, run: int, out: Out) -> None:
 
 
 def _tell_end(project: Project, standing: Standing, out: Out, *, left: bool) -> int:
-    number = standing.search.number
+    number, place = standing.search.number, shlex.quote(str(project.path))
     if left or not standing.over:
-        out({"search": number, "left": True}, f"Left; desktop-llm tune {project.path} --resume {number} goes on.")
+        out({"search": number, "left": True}, f"Left; desktop-llm tune {place} --resume {number} goes on.")
         return LEFT
     verdict = tuning_verdict.of(project, standing)
     best, first = standing.best, standing.first
@@ -121,7 +122,7 @@ def _tell_end(project: Project, standing: Standing, out: Out, *, left: bool) -> 
         words.append(f"On validation texts: {verdict.validation.words}")
     words += [verdict.chosen] if verdict.chosen else []
     if best is not None:
-        words.append(f"desktop-llm train {project.path} --again {best.run} repeats the best one exactly.")
+        words.append(f"desktop-llm train {place} --again {best.run} repeats the best one exactly.")
     out(told, "\n".join(words))
     return 0
 

@@ -63,4 +63,7 @@ def test_a_search_is_told_to_programs(command: Command, trained: Path) -> None:
     assert [one["run"] for one in listed[0]["trials"]] == [2, 3]
     assert listed[0]["best"] == over["best"]["run"]
     assert "3  finished, from scratch · search 1, trial 2" in command("runs", trained).out
-    assert command("tune", trained, "--resume", 1).out.splitlines()[1] == "All 2 trials are done."
+    moved = trained.rename(trained.with_name("My tickets"))
+    said = command("tune", moved, "--resume", 1).out.splitlines()
+    assert said[1] == "All 2 trials are done."
+    assert said[-1] == f"desktop-llm train '{moved}' --again {over['best']['run']} repeats the best one exactly."

@@ -177,6 +177,9 @@ def test_the_commands_say_it(formed: Path, capsys: pytest.CaptureFixture[str]) -
     made = json.loads(capsys.readouterr().out)
     assert made["layers"] == [1]
     assert Path(made["folder"], "model.safetensors").is_file()
+    place = formed.parent / "a smaller one"
+    assert main(["shrink", str(formed), "1", "--layers", "1", "--to", str(place)]) == 0
+    assert f"train it with --set model='{place}'\n" in capsys.readouterr().out
     assert main(["compress", str(formed), "1", "--rows", "4", "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["format"] for one in told[:-1]] == ["huggingface", "onnx", "onnx-int8", "onnx-int4"]
