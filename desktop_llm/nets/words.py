@@ -206,18 +206,27 @@ def tagged(places: Sequence[Place], spans: Sequence[tuple[int, int, int]]) -> li
 
 def touching(rows: WordRows) -> set[int]:
     """The classes of which a span begins right behind the last word of another one, in rows whose targets are known."""
-    kinds = np.where(rows.targets > 0, (rows.targets.astype(np.int64) - 1) // 2, -1)
-    begins = (rows.targets[1:] > 0) & (rows.targets[1:] % 2 == 1) & (kinds[1:] == kinds[:-1])
-    first = rows.word_starts[1:-1]  # what stands at the beginning of a text follows nothing
-    begins[first[(first > 0) & (first < len(kinds))] - 1] = False
-    return set(kinds[1:][begins].tolist())
+    kinds, anew = _anew(rows)
+    return set(kinds[anew].tolist())
 
 
-def all_inside(rows: WordRows, classes: set[int]) -> WordRows:
-    """The rows with the words that begin a span of these classes told as inside of it, too."""
-    kinds = (rows.targets.astype(np.int64) - 1) // 2
-    begins = (rows.targets > 0) & (rows.targets % 2 == 1) & np.isin(kinds, sorted(classes))
+def mostly_inside(rows: WordRows, classes: set[int]) -> WordRows:
+    """The rows with the words that begin a span told as inside of it, but for those right behind another of `classes`.
+
+    That is IOB1 (Ramshaw and Marcus, 1995) instead of IOB2: a beginning is told apart only where it tells anything.
+    """
+    kinds, anew = _anew(rows)
+    begins = (rows.targets > 0) & (rows.targets % 2 == 1) & ~(anew & np.isin(kinds, sorted(classes)))
     return replace(rows, targets=np.where(begins, rows.targets + 1, rows.targets).astype(rows.targets.dtype))
+
+
+def _anew(rows: WordRows) -> tuple[np.ndarray, np.ndarray]:
+    """The class of each word, −1 for none, and where a span begins right behind another one of its class."""
+    kinds = np.where(rows.targets > 0, (rows.targets.astype(np.int64) - 1) // 2, -1)
+    anew = (rows.targets > 0) & (rows.targets % 2 == 1)
+    anew[1:] &= kinds[1:] == kinds[:-1]
+    anew[rows.word_starts[:-1][np.diff(rows.word_starts) > 0]] = False  # at the beginning of a text nothing goes before
+    return kinds, anew
 
 
 def collate(rows: WordRows, indices: Sequence[int], pad_id: int) -> dict[str, torch.Tensor]:

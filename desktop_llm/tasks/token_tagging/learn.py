@@ -1,10 +1,11 @@
 """How this task learns: text → tokens in windows → encoder with a head for tokens → a tag for each word → spans.
 
-Tags are those of IOB2 (Tjong Kim Sang and Veenstra, 1999): outside, and for each label beginning and inside. Each word
-is judged by its first token: which label it has, if any, by the chances of both of the label's tags together, and then
-whether a span begins there. A word that goes on with no span begins one, so that any tags mean spans. Where no two
-spans of a label touch in what was learned, its words are all learned as inside: that is easier, and says as much. Its
-tag for beginnings has no chance then, from the first step on: a tag that is never learned would only be in the way.
+Tags are outside, and for each label beginning and inside, as IOB1 has them (Tjong Kim Sang and Veenstra, 1999): a word
+is a beginning only where its span follows another one of the label with nothing between. Told of every first word, as
+in IOB2, a model parts names whose second word could be a first one. Each word is judged by its first token: which label
+it has, if any, by the chances of both of the label's tags together, and then whether a span begins there. A word that
+goes on with no span begins one, so that any tags mean spans. Where no two spans of a label touch in what was learned,
+its tag for beginnings has no chance, from the first step on: a tag that is never learned would only be in the way.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Tagger(Kept):
             # what a model from here never learned begins like what goes on
             begins = {2 * number + 1: 2 * number + 2 for number in touching}
             head_rows.release(self.model, begins, len(self.tags), NEVER)
-        return words.all_inside(made, set(range(len(self.classes))) - (self._touching or set()))
+        return words.mostly_inside(made, self._touching or set())
 
     def narrow(self, examples: Sequence[WordRows]) -> None:
         """Train only the word embeddings that the run's texts use."""

@@ -90,12 +90,13 @@ class _Listener(TrainerCallback):
 
 
 def _tags(row: dict[str, Any]) -> list[str]:
-    """The tag of each word between spaces, IOB2."""
-    tags, at = [], 0
+    """The tag of each word between spaces, IOB1."""
+    tags, at, before = [], 0, ""
     for word in row["text"].split():
         here = next((one for one in row["label"] if one["start"] <= at < one["end"]), None)
-        tags.append("O" if here is None else f"{'B' if here['start'] == at else 'I'}-{here['label']}")
-        at += len(word) + 1
+        label = here["label"] if here else ""
+        tags.append(f"{'B' if here['start'] == at and label == before else 'I'}-{label}" if here else "O")
+        at, before = at + len(word) + 1, label
     return tags
 
 
