@@ -64,6 +64,6 @@ def test_a_search_is_told_to_programs(command: Command, trained: Path) -> None:
     assert listed[0]["best"] == over["best"]["run"]
     assert "3  finished, from scratch · search 1, trial 2" in command("runs", trained).out
     moved = trained.rename(trained.with_name("My tickets"))
-    said = command("tune", moved, "--resume", 1).out.splitlines()
-    assert said[1] == "All 2 trials are done."
-    assert said[-1] == f"desktop-llm train '{moved}' --again {over['best']['run']} repeats the best one exactly."
+    lines = command("tune", moved, "--resume", 1).out.splitlines()
+    assert lines[1] == "All 2 trials are done."
+    assert lines[-1] == f"desktop-llm train '{moved}' --again {over['best']['run']} repeats the best one exactly."
