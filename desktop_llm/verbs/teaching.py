@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from desktop_llm.catalog import folder as folders
@@ -60,7 +60,8 @@ def check_classes(project: Project, recipe: Recipe, classes: Sequence[str]) -> N
     """Raise UserError where a recipe's teacher says which classes it knows, and lacks one of those to be learned."""
     if not recipe.teacher:
         return
-    said = [str(name) for name in (folders.told(folder(project, recipe.teacher)).get("id2label") or {}).values()]
+    told = folders.told(folder(project, recipe.teacher)).get("id2label")
+    said = [str(name) for name in told.values()] if isinstance(told, Mapping) else []
     # a tag is that of a class: B-city
     known = [*said, *(name.partition("-")[2] for name in said)]
     if said:

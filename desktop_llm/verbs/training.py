@@ -134,7 +134,7 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
 def _advice(project: Project, recipe: Recipe, told: Readiness) -> str:
     task = task_named(project.task)
     if recipe.distillation_unlabeled and not told.unlabeled:
-        return "There are no texts without a label; “distillation_unlabeled” changes nothing."
+        return "There are no texts without a label to learn from; “distillation_unlabeled” changes nothing."
     if (
         recipe.model == SCRATCH
         and (amount(project) if task.unsupervised else told.splits.get("train", 0)) < FEW_FOR_SCRATCH
