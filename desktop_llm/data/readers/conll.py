@@ -133,7 +133,7 @@ def joined(tokens: Sequence[str]) -> str:
     single = all(len(token) == 1 for token in tokens) and any(CLOSE.match(token) for token in tokens)
     parts: list[str] = []
     for token in tokens:
-        last, first = parts[-1][-1] if parts else "", token[0]
+        last, first = parts[-1][-1:] if parts else "", token[:1]  # a damaged file has empty tokens, too
         meet = single or SIGN.match(last) or SIGN.match(first) or (CLOSE.match(last) and CLOSE.match(first))
         parts.append(token if meet or not parts else f" {token}")
     return "".join(parts)

@@ -245,7 +245,7 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     tags = _tags(job.schema["classes"])
     parts = sequence_model.start(job, rows, source, report, None, head=HEAD, outputs=tags)
     made = Tagger(parts, job.recipe.label_smoothing_factor)
-    began = None if source is None else model_folder.config(source)
+    began = None if source is None else model_folder.config(source, part=True)
     if began is not None and hasattr(began, TOUCHING):
         # who goes on reads words as at its start, also where a newer version would part them otherwise
         for key in (TOUCHING, CROSSED):
