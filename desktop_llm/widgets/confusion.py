@@ -160,7 +160,7 @@ class Confusion(QWidget):
         if count:
             below = QRectF(left, top + side * count + 2, side * count, 18)
             words = metrics.elidedText(
-                self.tr("predicted, in the order of the true labels"), Qt.TextElideMode.ElideRight, int(below.width())
+                self.tr("predicted, in the same order"), Qt.TextElideMode.ElideRight, int(below.width())
             )
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, words)
         painter.end()

@@ -46,7 +46,8 @@ def test_the_next_run_begins_when_the_one_before_has_ended(qtbot: QtBot, window:
     with qtbot.waitSignal(window.hub.training.began, timeout=LONG):
         click(qtbot, window, "train.start")
     qtbot.waitUntil(lambda: page.live.plots["loss"].points("training") > 0, timeout=LONG)
-    assert page.start_button.text() == "Add to the queue"
+    assert page.start_button.text() == "Add to queue"
+    assert page.start_button.width() >= page.start_button.sizeHint().width()  # none of its words is cut
     page.setup.set_value("num_train_epochs", 1.0)  # another recipe, while the first one trains
     for count in (1, 2):
         click(qtbot, window, "train.start")

@@ -45,7 +45,7 @@ class TrainStart(QWidget):
 
     def show_state(self, *, enabled: bool, waits: bool, here: bool = True) -> None:
         """Whether a run can be made, and run `here`; `waits`: it would have to wait for others."""
-        title = self.tr("Add to the queue") if waits else self.tr("Start training")
+        title = self.tr("Add to queue") if waits else self.tr("Start training")
         self.start.setText(title)
         self.start.setAccessibleName(title)
         self.start.setEnabled(enabled and here)
