@@ -51,8 +51,9 @@ def _slices(told: Any, out: Out) -> None:
                 floors.put(project, None if told.no_floor else Floor(by=by[0], value=told.floor))
         if told.against is not None:
             comparing.must_have(project, told.against, on)
-        every = {one: slicing.of(project, told.run, on, one) for one in by}
-        for one, found in every.items():
+        every: dict[str, Sliced] = {}
+        for one in by:
+            found = every[one] = slicing.of(project, told.run, on, one)
             out(_as_json(found), _in_words(found))
             if told.against is not None:
                 _against(project, told.against, one, found, out)

@@ -100,6 +100,11 @@ def weights(folder: Path) -> list[float] | None:
         raise UserError(f"“{path}” is damaged; start a new run.") from error
 
 
+def learned(told: Mapping[str, Any]) -> int:
+    """How many rows a run learned from, by their note."""
+    return sum(int(told.get(part, 0)) for part in LEARNED)
+
+
 def parts(told: Mapping[str, Any]) -> tuple[str, ...]:
     """What the rows are parted into, by their note: the splits, and those without a label where there are some."""
     return PARTS if told.get(UNLABELED) else SPLITS

@@ -82,9 +82,8 @@ def _stays(kind: str) -> bool:
 def crossed(rows: WordRows) -> frozenset[str]:
     """The kinds of seams at which spans, as they are known here, neither begin nor end, and by chance would."""
     targets = rows.targets.astype(np.int64)
-    inner = np.ones(len(targets), dtype=bool)
-    inner[rows.word_starts[:-1][np.diff(rows.word_starts) > 0]] = False
-    inner &= targets >= 0
+    inner = targets >= 0
+    inner[rows.firsts] = False
     at = np.flatnonzero(inner)
     now, before = targets[at], targets[at - 1]
     cut = ((now > 0) & (now % 2 == 1)) | ((now == 0) & (before > 0))

@@ -84,6 +84,12 @@ class WordRows:
         return rarest(has)
 
     @property
+    def firsts(self) -> np.ndarray:
+        """The first word of each text that has any, int64."""
+        told: np.ndarray = self.word_starts[:-1][np.diff(self.word_starts) > 0]
+        return told
+
+    @property
     def mean_words(self) -> float:
         """Words a text has on average, at least one."""
         return max(1.0, len(self.heads) / max(1, len(self)))
@@ -225,7 +231,7 @@ def _anew(rows: WordRows) -> tuple[np.ndarray, np.ndarray]:
     kinds = np.where(rows.targets > 0, (rows.targets.astype(np.int64) - 1) // 2, -1)
     anew = (rows.targets > 0) & (rows.targets % 2 == 1)
     anew[1:] &= kinds[1:] == kinds[:-1]
-    anew[rows.word_starts[:-1][np.diff(rows.word_starts) > 0]] = False  # at the beginning of a text nothing goes before
+    anew[rows.firsts] = False  # at the beginning of a text nothing goes before
     return kinds, anew
 
 

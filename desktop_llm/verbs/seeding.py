@@ -10,7 +10,7 @@ import numpy as np
 
 from desktop_llm.evidence import seeds
 from desktop_llm.evidence.seeds import Fold
-from desktop_llm.jobs.snapshot import LEARNED
+from desktop_llm.jobs import snapshot
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -102,7 +102,7 @@ def by_size(runs: Sequence[Run], metric: Metric, split: str) -> Band | None:
     points: dict[int, list[float]] = {}
     for run in runs:
         value = run.metrics.get(split, {}).get(metric.name)
-        texts = sum(int(run.snapshot.get(part, 0)) for part in LEARNED)
+        texts = snapshot.learned(run.snapshot)
         if value is not None and texts:
             points.setdefault(texts, []).append(value)
     if len(points) < 2:

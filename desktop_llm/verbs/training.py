@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -335,15 +336,16 @@ class _Frozen:
 
     def unlabeled(self) -> Iterator[dict[str, Any]]:
         """The snapshot rows of what has no label, as `_silent` has them."""
-        ids = self._silent()
+        ids = self._silent
         for start in range(0, len(ids), AT_ONCE):
             for item in self._project.items.get_many(ids[start : start + AT_ONCE]):
                 yield {**item.content, "id": item.id, "label": None}
 
     def count_unlabeled(self) -> int:
         """How many there are."""
-        return len(self._silent())
+        return len(self._silent)
 
+    @cached_property
     def _silent(self) -> list[int]:
         """The rows that have no label and are not held out.
 

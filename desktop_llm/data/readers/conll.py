@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from desktop_llm.data.cleaning.words import UNSPACED
+from desktop_llm.data.cleaning.words import CHARACTER, WIDE
 from desktop_llm.data.form import Form
 from desktop_llm.data.readers.lines import Line, Lines, opened
 from desktop_llm.data.readers.reader import LONGEST_CELL, Asking, RawRow, too_long
@@ -23,10 +23,8 @@ from desktop_llm.rows import WHOLE_ROW, Rejected
 DOCSTART = "-DOCSTART-"
 TEXT = "# text = "
 LOOKED_AT = 500
-CLOSE = re.compile(f"[{UNSPACED}]")
-"""Letters of scripts that have no spaces between words."""
-SIGN = re.compile("[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
-"""Their signs, which are as wide as letters and bring their own space."""
+SIGN = re.compile(f"[{WIDE}]")
+"""The signs of scripts without spaces: they are as wide as letters and bring their own space."""
 
 
 class ConllReader:
@@ -130,11 +128,11 @@ def joined(tokens: Sequence[str]) -> str:
 
     Nor is there one where each character is a token: so Chinese is often tagged, with what else is in it.
     """
-    single = all(len(token) == 1 for token in tokens) and any(CLOSE.match(token) for token in tokens)
+    single = all(len(token) == 1 for token in tokens) and any(CHARACTER.match(token) for token in tokens)
     parts: list[str] = []
     for token in tokens:
         last, first = parts[-1][-1:] if parts else "", token[:1]  # a damaged file has empty tokens, too
-        meet = single or SIGN.match(last) or SIGN.match(first) or (CLOSE.match(last) and CLOSE.match(first))
+        meet = single or SIGN.match(last) or SIGN.match(first) or (CHARACTER.match(last) and CHARACTER.match(first))
         parts.append(token if meet or not parts else f" {token}")
     return "".join(parts)
 

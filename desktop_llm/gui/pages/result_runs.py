@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem,
 
 from desktop_llm.gui.pages import result_words
 from desktop_llm.gui.status import time_words
-from desktop_llm.jobs.snapshot import LEARNED
+from desktop_llm.jobs import snapshot
 from desktop_llm.widgets.text_grid import fit_columns
 
 if TYPE_CHECKING:
@@ -151,6 +151,6 @@ class RunTable(QTableWidget):
             value = figures.get(metric.name)
             cells.append((result_words.figure(value, metric), -1.0 if value is None else value))
         cells.append((time_words(run.seconds) if run.seconds else "–", run.seconds))
-        learned = sum(int(run.snapshot.get(part, 0)) for part in LEARNED)
+        learned = snapshot.learned(run.snapshot)
         cells.append((self.tr("{count:,} texts").format(count=learned), learned))
         return cells
