@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from desktop_llm import log, paths
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -122,7 +123,7 @@ def _application() -> QApplication:
 def _open_first(hub: Hub, project: Path | None) -> None:
     """The project asked for, or the one of last time on the page of last time."""
     if project is not None:
-        hub.open_project(project.expanduser(), then_page="data")
+        hub.open_project(expanded(project), then_page="data")
         return
     last = hub.settings.last_project
     if last and Path(last, "project.db").is_file():

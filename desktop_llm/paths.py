@@ -47,6 +47,11 @@ def projects_dir() -> Path:
     return data_dir() / "projects"
 
 
+def expanded(typed: str | Path) -> Path:
+    """A path as a person typed it, with `~` as the home folder; the home of somebody unknown here stays as it is."""
+    return Path(os.path.expanduser(typed))  # that of `Path` raises where nobody is called so
+
+
 def resource(*parts: str) -> Path:
     """A shipped file: inside the installed package, or beside it in a source checkout."""
     here = Path(__file__).resolve().parent

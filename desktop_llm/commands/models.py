@@ -15,6 +15,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import generation
 from desktop_llm.jobs.formats import FORMATS
 from desktop_llm.jobs.generation import Sampling
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.prediction import Prediction
@@ -51,7 +52,7 @@ def _predict(told: Any, out: Out) -> None:
     from desktop_llm.store.project import is_project
     from desktop_llm.verbs.evaluating import finished_folder
 
-    folder = told.project.expanduser()
+    folder = expanded(told.project)
     explaining.check(told, is_project(folder))
     if is_project(folder):
         if len(told.rest) != 2 or not told.rest[0].isdecimal():

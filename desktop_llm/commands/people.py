@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, must_be_writable, opened
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.data.agreement import Agreement
@@ -32,7 +33,7 @@ def _bundle(told: Any, out: Out) -> None:
     from desktop_llm.verbs import bundles
 
     with opened(told.project) as project:
-        to = told.file.expanduser()
+        to = expanded(told.file)
         head = bundles.write(project, to, told=Filter(show=told.show), labeler=told.labeler)
         out(
             {"rows": head.rows, "entries": head.events, "to": str(to)},
@@ -44,7 +45,7 @@ def _join(told: Any, out: Out) -> None:
     from desktop_llm.store.project import Project, is_project
     from desktop_llm.verbs import bundles
 
-    path, file = told.project.expanduser(), told.file.expanduser()
+    path, file = expanded(told.project), expanded(told.file)
     if is_project(path):
         with closing(Project.open(path)) as project:
             must_be_writable(project)

@@ -8,6 +8,7 @@ from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, opened
 from desktop_llm.errors import UserError
+from desktop_llm.paths import expanded
 
 
 def declare(verb: Declare) -> None:
@@ -40,7 +41,7 @@ def _new(told: Any, out: Out) -> None:
         task = task_named(told.task)
     except UserError as error:
         raise UsageError(error.message) from error
-    with closing(Project.create(told.project.expanduser(), task.name)) as project:
+    with closing(Project.create(expanded(told.project), task.name)) as project:
         out({"project": str(project.path), "task": task.name}, f"Made the project “{project.path}” ({task.title}).")
 
 

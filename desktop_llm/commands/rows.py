@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from desktop_llm.commands.command import Declare, Out, UsageError, opened
+from desktop_llm.paths import expanded
 from desktop_llm.rows import Filter, Show
 
 
@@ -53,7 +54,7 @@ def _rows(told: Any, out: Out) -> None:
             count = project.items.count(rows)
             out({"rows": count}, f"{count:,} rows.")
             return
-        to = told.to.expanduser()
+        to = expanded(told.to)
         form = told.format or saving.format_of(to)
         count = saving.save(project, rows, to, form)
         out({"rows": count, "to": str(to), "format": form}, f"{count:,} rows written to “{to}” as {form}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, Parser, UsageError, must_be_writable, must_learn, opened, usage
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -50,7 +51,7 @@ def pack_new(told: Any, project: Project, recipe: Recipe, out: Out) -> None:
     from desktop_llm.verbs import packing
 
     asked = _asked(told, project, recipe)
-    _tell(packing.pack_new(project, recipe, told.pack.expanduser(), asked), out)
+    _tell(packing.pack_new(project, recipe, expanded(told.pack), asked), out)
 
 
 def _pack(told: Any, out: Out) -> None:
@@ -60,7 +61,7 @@ def _pack(told: Any, out: Out) -> None:
         must_learn(project)
         must_be_writable(project)
         asked = _asked(told, project, packing.packable(project, told.run).recipe)
-        _tell(packing.pack(project, told.run, told.to.expanduser(), asked), out)
+        _tell(packing.pack(project, told.run, expanded(told.to), asked), out)
 
 
 def _asked(told: Any, project: Project, recipe: Recipe) -> Server:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, Parser, UsageError, usage
+from desktop_llm.paths import expanded
 from desktop_llm.serving import address as addresses
 from desktop_llm.serving.address import Address
 from desktop_llm.serving.place import LOOPBACK, PORT, Place, check
@@ -50,7 +51,7 @@ def _serve(told: Any, out: Out) -> None:
     place = Place(host=told.host, port=told.port, token=told.token)
     with usage():
         check(place)
-    server = serving.start(told.export.expanduser(), place)
+    server = serving.start(expanded(told.export), place)
     curl = server.curl("TOKEN")  # what is printed may be kept in a log
     line = {"address": server.address, "model": server.served.name, "curl": curl}
     out(line, f"“{server.served.name}” answers on {server.address} (Ctrl+C ends it). Try:\n{curl}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -65,7 +66,7 @@ def _slices(told: Any, out: Out) -> None:
             )
             out({"floor": floor.value, "by": floor.by, "holds": not wrong}, words)
         if told.to is not None:
-            to = told.to.expanduser()
+            to = expanded(told.to)
             slice_report.write(project, told.run, on, by, to)
             out({"report": str(to)}, f"Written to “{to}”")
         # last: they need each row's chances, which old measurements do not have
@@ -179,5 +180,6 @@ def _in_words(told: Sliced) -> str:
     for one in told.slices:
         value = one.figures[told.metric.name]
         limits = f" ({amount(value.low, told.metric)} to {amount(value.high, told.metric)})" if value.sure else ""
-        lines.append(f"   {one.name}: {amount(value.value, told.metric)}{limits}, {len(one):,} rows")
+        rows = "1 row" if len(one) == 1 else f"{len(one):,} rows"
+        lines.append(f"   {one.name}: {amount(value.value, told.metric)}{limits}, {rows}")
     return "\n".join([*lines, *([told.gap_words] if told.gaps else [])])

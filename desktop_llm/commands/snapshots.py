@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened
+from desktop_llm.paths import expanded
 
 
 def declare(verb: Declare) -> None:
@@ -43,7 +44,7 @@ def _snapshot(told: Any, out: Out) -> None:
                     if found.counts.get(kind):
                         out({}, f"   {found.counts[kind]:,} {words}")
         if told.to is not None:
-            to = told.to.expanduser()
+            to = expanded(told.to)
             form = told.format or saving.format_of(to)
             count = snapshots.save(project, told.run, to, form)
             out({"rows": count, "to": str(to)}, f"{count:,} rows written to “{to}” as {form}.")

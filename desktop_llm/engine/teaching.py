@@ -33,6 +33,7 @@ from desktop_llm.jobs.job import Job
 from desktop_llm.nets import model_folder
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.learner import Accompanied, Learner, Report, Row, Taught
+from desktop_llm.paths import expanded
 from desktop_llm.tasks import task as task_named
 
 SAID = "said.npy"
@@ -118,7 +119,7 @@ def key(job: Job, learner: Learner, examples: Any) -> str:
 
 
 def _folder(job: Job) -> Path:
-    folder = Path(job.recipe.teacher).expanduser()
+    folder = expanded(job.recipe.teacher)
     if not folder.is_dir():
         raise UserError(f"The teacher “{folder}” is no longer there; put it back, or start a new run.")
     if job.teacher and _weights(job) != job.teacher:
@@ -128,7 +129,7 @@ def _folder(job: Job) -> Path:
 
 def _weights(job: Job) -> str:
     try:
-        return provenance.weights(Path(job.recipe.teacher).expanduser())
+        return provenance.weights(expanded(job.recipe.teacher))
     except OSError:
         return ""
 

@@ -5,8 +5,6 @@ And whether it keeps what it computes on the way until the backward pass.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from transformers import PreTrainedModel
 
@@ -17,6 +15,7 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.nets import adapter, stack
 from desktop_llm.nets.learner import Adapting, Learner
+from desktop_llm.paths import expanded
 
 
 def settle(learner: Learner, recipe: Recipe) -> None:
@@ -66,7 +65,7 @@ def start_notes(recipe: Recipe) -> tuple[str, ...]:
     """What a person should know of the model that a run starts from."""
     if recipe.model == SCRATCH:
         return ()
-    said = folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
+    said = folders.cut_words(expanded(recipe.model), recipe.max_length)
     return (said,) if said else ()
 
 

@@ -25,6 +25,7 @@ from desktop_llm import atomic
 from desktop_llm.errors import UserError
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.nets import model_folder, quantized, stack
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -54,7 +55,7 @@ class Adapter:
         from peft import inject_adapter_in_model
 
         self._model = model
-        self._base = Path(recipe.model).expanduser()
+        self._base = expanded(recipe.model)
         self._note = {path.name: atomic.sha256(path) for path in model_folder.weights(self._base)}
         self._heads = _heads(model)
         targets = _targets(model, recipe.lora_target_modules)
@@ -180,7 +181,7 @@ def _config(model: PreTrainedModel, recipe: Recipe, targets: list[str]) -> LoraC
         # GPT-2 keeps its matrices turned
         fan_in_fan_out=isinstance(model.get_submodule(targets[0]), Conv1D),
         task_type=kind,
-        base_model_name_or_path=str(Path(recipe.model).expanduser()),
+        base_model_name_or_path=str(expanded(recipe.model)),
     )
 
 

@@ -28,6 +28,7 @@ from desktop_llm.jobs.recipe_texts import CHARACTERS
 from desktop_llm.nets import attention, model_folder, varlen
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
+from desktop_llm.paths import expanded
 
 AUTO: Any = AutoModelForCausalLM
 DROPOUTS = ("attention_dropout", "hidden_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "dropout")
@@ -68,7 +69,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         model: PreTrainedModel = AUTO.from_config(config)
     elif recipe.model == SCRATCH:
         if recipe.teacher:  # who writes learns from one with the same tokens alone
-            tokenizer = _tokenizer(Path(recipe.teacher).expanduser())
+            tokenizer = _tokenizer(expanded(recipe.teacher))
         else:
             report("Learning the vocabulary", 0, 0)
             train = tokenizers.train_characters if recipe.tokenizer_type == CHARACTERS else tokenizers.train_exact
@@ -76,7 +77,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         config = llama(recipe, tokenizer)
         model = LlamaForCausalLM(config)
     else:
-        folder = Path(recipe.model).expanduser()
+        folder = expanded(recipe.model)
         report("Loading the model folder", 0, 0)
         config = model_folder.with_dropout(model_folder.config(folder), DROPOUTS, recipe.hidden_dropout_prob)
         tokenizer = _tokenizer(folder)

@@ -27,6 +27,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.nets import attention, model_folder, sequence_model
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
+from desktop_llm.paths import expanded
 
 AUTO: Any = AutoModelForMaskedLM
 UNLIMITED = 1_000_000
@@ -75,7 +76,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         tokenizer = tokenizers.train(tokenizers.sampled(texts), recipe.vocab_size, recipe.max_length)
         model = ModernBertForMaskedLM(_shape(recipe, tokenizer))
     else:
-        folder = Path(recipe.model).expanduser()
+        folder = expanded(recipe.model)
         report("Loading the model folder", 0, 0)
         model_folder.check_whole(folder)
         config = sequence_model.with_dropout(model_folder.config(folder), recipe)

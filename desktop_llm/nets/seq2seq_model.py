@@ -29,6 +29,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.nets import model_folder
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report
+from desktop_llm.paths import expanded
 
 AUTO: Any = AutoModelForSeq2SeqLM
 DROPOUTS = ("dropout", "dropout_rate", "attention_dropout", "activation_dropout")
@@ -78,7 +79,7 @@ def start(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, rep
         assert model.generation_config is not None
         model.generation_config.num_beams = BEAMS
     else:
-        folder = Path(recipe.model).expanduser()
+        folder = expanded(recipe.model)
         report("Loading the model folder", 0, 0)
         model_folder.check_whole(folder)
         config = model_folder.with_dropout(model_folder.config(folder), DROPOUTS, recipe.hidden_dropout_prob)

@@ -23,6 +23,7 @@ from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.nets import head_rows, model_folder, onnx_model
 from desktop_llm.nets import tokenizer as tokenizers
 from desktop_llm.nets.learner import Report, Row
+from desktop_llm.paths import expanded
 
 Problem = Literal["single_label_classification", "multi_label_classification"]
 """What transformers calls it; its pipelines turn the outputs into chances by it."""
@@ -92,7 +93,7 @@ def start(
         config = _with_classes(shape, classes, recipe, problem)
         model = head.scratch(shape)
     else:
-        folder = Path(recipe.model).expanduser()
+        folder = expanded(recipe.model)
         report("Loading the model folder", 0, 0)
         model_folder.check_whole(folder)
         config = model_folder.config(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop_llm.errors import Cancelled, UserError
+from desktop_llm.paths import expanded
 from desktop_llm.verbs import loop_rows
 from desktop_llm.verbs.evaluating import finished_folder
 
@@ -40,7 +41,7 @@ def encoder(project: Project, told: str) -> Path:
     """The model folder that is meant: a folder, or the number of a run of the project. Raises UserError."""
     if told.isdecimal():
         return finished_folder(project, int(told)).model
-    folder = Path(told).expanduser().absolute()
+    folder = expanded(told).absolute()
     if not (folder / "config.json").is_file():
         raise UserError(f"“{folder}” is not a model folder: config.json is missing; choose another one or a run.")
     return folder

@@ -20,6 +20,7 @@ from desktop_llm.jobs.events import Evaluated
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.prediction import Prediction
 from desktop_llm.jobs.snapshot import SPLITS
+from desktop_llm.paths import expanded
 from desktop_llm.store.evaluations import FILE, FILTER, SPLIT, Evaluation
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
@@ -49,7 +50,7 @@ def what(project: Project, words: str) -> On:
     name = words.removeprefix(FILTER_WORD)
     if name in filters:
         return On(kind=FILTER, name=name)
-    path = Path(words).expanduser()
+    path = expanded(words)
     if not words.startswith(FILTER_WORD) and path.exists():
         return On(kind=FILE, name=str(path.absolute()))
     there = ", ".join(f"“{one}”" for one in filters) or "none"

@@ -27,6 +27,7 @@ from desktop_llm.jobs.folder import START, RunFolder, steps
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
 from desktop_llm.jobs.server import Server
+from desktop_llm.paths import expanded
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import HALF_HERE, SENDABLE, Run
@@ -303,7 +304,7 @@ def _model_files(recipe: Recipe) -> list[Path]:
     """What is packed of the model folder that a recipe starts from; nothing of a pickle, nothing of its subfolders."""
     if recipe.model == SCRATCH:
         return []
-    folder = Path(recipe.model).expanduser()
+    folder = expanded(recipe.model)
     if not folder.is_dir():
         raise UserError(f"The model folder “{folder}” is gone; put it back to pack the run.")
     licence = {"LICENSE", "LICENCE", "NOTICE"}

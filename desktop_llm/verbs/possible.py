@@ -21,6 +21,7 @@ from desktop_llm.catalog import weight_files
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_teacher, recipe_texts
 from desktop_llm.jobs.recipe import OWN, SCRATCH, Recipe
+from desktop_llm.paths import expanded
 
 FIELDS = {one.name: one for one in fields(Recipe)}
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -32,7 +33,7 @@ BITSANDBYTES = "the library bitsandbytes is not installed: install the program w
 def check(recipe: Recipe) -> None:
     """Raise UserError for the first setting that cannot be with its start, on whatever computer."""
     if recipe.model != SCRATCH:
-        _check_folder(recipe, Path(recipe.model).expanduser())
+        _check_folder(recipe, expanded(recipe.model))
     else:
         recipe_texts.check_vocabulary(recipe, recipe.vocab_size)
 
@@ -88,7 +89,7 @@ def without_part(recipe: Recipe, key: str) -> str:
         return f"“{key}” needs a model folder to start from; leave it out, or set “model”."
     if one["group"] == "adapter" and key != "lora_r" and not recipe.lora_r:
         return f"“{key}” needs a rank: set “lora_r”, for example to 16."
-    if one.get("causal_only") and not _writes_on(Path(recipe.model).expanduser()):
+    if one.get("causal_only") and not _writes_on(expanded(recipe.model)):
         return f"“{key}” is of language models such as Llama, and the model folder has none; leave it out."
     if one["group"] == recipe_teacher.GROUP and key != "teacher" and not recipe.teacher:
         return f"“{key}” needs a teacher: set “teacher” to a run's number or a model folder."

@@ -16,6 +16,7 @@ from desktop_llm.jobs.explanation import Explanation
 from desktop_llm.jobs.generation import Ending, Piece, Sampling
 from desktop_llm.jobs.model_note import task_of
 from desktop_llm.jobs.prediction import Prediction
+from desktop_llm.paths import expanded
 from desktop_llm.rows import NewItem, Rejected
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import importing
@@ -121,7 +122,7 @@ def look(model: Path, given: str) -> Iterator[tuple[Row, list[Piece], Ending] | 
 def rows_of(given: str, task_name: str) -> Iterator[Row | Rejected]:
     """What a task is asked about: a file's rows when `given` names a file, else the one text. Raises UserError."""
     task = task_named(task_name)
-    path = Path(given).expanduser()
+    path = expanded(given)
     try:
         is_file = path.is_file()
     except (OSError, ValueError):  # a long text is no path

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from desktop_llm.jobs import amounts
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.paths import expanded
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import profiling
 
@@ -54,7 +55,7 @@ def advise(project: Project, recipe: Recipe, texts: int, labels: int) -> str:
     task = task_named(project.task)
     if recipe.model == SCRATCH:
         return from_scratch(task, recipe, texts, tokens_a_text(project)) if texts else ""
-    return from_folder(Path(recipe.model).expanduser(), texts, labels, recipe)
+    return from_folder(expanded(recipe.model), texts, labels, recipe)
 
 
 def from_scratch(task: Task, recipe: Recipe, texts: int, tokens: float) -> str:

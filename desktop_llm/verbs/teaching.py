@@ -11,6 +11,7 @@ from desktop_llm.jobs import formats, provenance, recipe_teacher
 from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.recipe import Recipe
 from desktop_llm.jobs.recipe_prompt import BY_PROMPT, SILENT_TEACHER
+from desktop_llm.paths import expanded
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import Run
 from desktop_llm.tasks import task as task_named
@@ -36,7 +37,7 @@ def folder(project: Project, teacher: str) -> Path:
         if not model.is_dir():
             raise UserError(f"Run {run.number} has no model yet that could teach; choose one that has ended.")
         return model.resolve()
-    return Path(teacher).expanduser().resolve()
+    return expanded(teacher).resolve()
 
 
 def check(project: Project, recipe: Recipe) -> None:
@@ -52,7 +53,7 @@ def check(project: Project, recipe: Recipe) -> None:
         sources.check(model, task)
     except UserError as error:
         raise UserError(f"The teacher cannot teach: {error.message}") from error
-    if recipe.task_type == BY_PROMPT and _goes_on(Path(recipe.model).expanduser()) and not _goes_on(model):
+    if recipe.task_type == BY_PROMPT and _goes_on(expanded(recipe.model)) and not _goes_on(model):
         raise UserError(SILENT_TEACHER)
 
 
@@ -95,7 +96,7 @@ def must_be_taught(task: Task) -> None:
 
 def weights(recipe: Recipe) -> str:
     """The hash of the teacher's weights; '' where there is no teacher. Raises UserError."""
-    place = Path(recipe.teacher).expanduser()
+    place = expanded(recipe.teacher)
     try:
         return provenance.weights(place) if recipe.teacher else ""
     except OSError as error:

@@ -23,6 +23,7 @@ from desktop_llm.jobs import recipe as recipes
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.recipe import SCRATCH, Recipe
+from desktop_llm.paths import expanded
 from desktop_llm.store.items import Labelled
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
@@ -89,7 +90,7 @@ def _taught(task: Task, model: str) -> dict[str, str]:
     """The prompt by which a model was taught this task: who goes on teaching it asks as before."""
     if model == SCRATCH or recipe_prompt.GROUP not in task.groups:
         return {}
-    folder = Path(model).expanduser()
+    folder = expanded(model)
     try:
         instruction = prompt.told(folders.told(folder)) if model_note.task_of(folder) == task.name else None
     except UserError:
@@ -118,7 +119,7 @@ def _checked(project: Project, recipe: Recipe, *, here: bool) -> tuple[_Frozen, 
     task_named(project.task).must_learn()
     task_named(project.task).deciding(recipe.metric_for_best_model, recipe)
     if recipe.model != SCRATCH:
-        sources.check(Path(recipe.model).expanduser(), task_named(project.task))
+        sources.check(expanded(recipe.model), task_named(project.task))
     teaching.check(project, recipe)
     possible.check(recipe)
     if here:
@@ -141,7 +142,7 @@ def _advice(project: Project, recipe: Recipe, told: Readiness) -> str:
         and (amount(project) if task.unsupervised else told.splits.get("train", 0)) < FEW_FOR_SCRATCH
     ):
         return "Few texts for a start from scratch: a model folder learns far more from them."
-    return "" if recipe.model == SCRATCH else folders.cut_words(Path(recipe.model).expanduser(), recipe.max_length)
+    return "" if recipe.model == SCRATCH else folders.cut_words(expanded(recipe.model), recipe.max_length)
 
 
 def prepare(
@@ -241,7 +242,7 @@ def _freeze(project: Project, frozen: _Frozen, recipe: Recipe, number: int, fold
 
 def start_of(recipe: Recipe) -> str:
     """The hash of the weights that a recipe begins with; '' from scratch. Raises UserError."""
-    folder = Path(recipe.model).expanduser()
+    folder = expanded(recipe.model)
     try:
         return "" if recipe.model == SCRATCH else provenance.weights(folder)
     except OSError as error:
@@ -275,7 +276,7 @@ def absolute(project: Project, recipe: Recipe) -> Recipe:
     recipe = teaching.settled(project, recipe)
     if recipe.model == SCRATCH:
         return recipe
-    return recipes.changed(recipe, {"model": str(Path(recipe.model).expanduser().resolve())})
+    return recipes.changed(recipe, {"model": str(expanded(recipe.model).resolve())})
 
 
 class _Frozen:

@@ -111,6 +111,9 @@ def test_a_wrong_recipe_file_is_named(
         ("predict NOWHERE hello", "There is no folder"),
         ("predict FOLDER hello", "is not a model that this program trained"),
         ("train PROJECT --set model=NOWHERE", "There is no model folder “NOWHERE”"),
+        ("train PROJECT --set model=~nobody-here/model", "There is no model folder “~nobody-here/model”"),
+        ("import PROJECT ~nobody-here/rows.csv", "~nobody-here/rows.csv"),
+        ("check ~nobody-here/Tickets", "is not there; choose a folder that holds project.db"),
     ],
 )
 def test_what_cannot_be_done_says_why(command: Command, tmp_path: Path, words: str, told: str) -> None:

@@ -18,6 +18,7 @@ from desktop_llm.gui.pages.run_box import RunBox
 from desktop_llm.gui.pages.serve_card import ServeCard
 from desktop_llm.gui.service import Standing
 from desktop_llm.gui.status import time_words
+from desktop_llm.paths import expanded
 from desktop_llm.rows import Changes
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -185,7 +186,7 @@ class ExportPage(Page):
         if not text:
             self.hub.show_error(UserError(self.tr("Choose a folder to export to.")))
             return
-        to, number = Path(text).expanduser(), run.number
+        to, number = expanded(text), run.number
         kind, zipped, told = self.form.format_name, self.form.zipped.isChecked(), self.form.papers()
 
         def work(task: Task) -> tuple[Path, str, str]:

@@ -13,6 +13,7 @@ from desktop_llm.gui.background import Task
 from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.service import Standing
 from desktop_llm.gui.status import time_words
+from desktop_llm.paths import expanded
 from desktop_llm.serving.place import PORT, Place
 from desktop_llm.widgets.button import button, rank
 from desktop_llm.widgets.card import Card, plain_label
@@ -105,7 +106,7 @@ class ServeCard(Card):
         try:
             if not text:
                 raise UserError(self.tr("Choose an exported folder to serve."))
-            service.start(Path(text).expanduser(), Place(port=self.port.value()))
+            service.start(expanded(text), Place(port=self.port.value()))
         except UserError as error:
             self._hub.show_error(error)
 

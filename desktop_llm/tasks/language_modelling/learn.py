@@ -21,6 +21,7 @@ from desktop_llm.nets.filler import Filler
 from desktop_llm.nets.learner import Batch, Report, Row
 from desktop_llm.nets.packing import Blocks, Documents
 from desktop_llm.nets.token_shelf import Shelf
+from desktop_llm.paths import expanded
 
 TOP = 5
 AT_ONCE = 16_384
@@ -144,7 +145,7 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
 
 def _writer(job: Job, texts: Callable[[], Iterable[str]], source: Path | None, report: Report) -> Writer:
     if job.recipe.model != SCRATCH and source is None:
-        masked_model.check_writes(Path(job.recipe.model).expanduser())
+        masked_model.check_writes(expanded(job.recipe.model))
     return Writer(causal_model.start(job, texts, source, report))
 
 

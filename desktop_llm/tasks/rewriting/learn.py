@@ -18,6 +18,7 @@ from desktop_llm.nets.learner import Batch, Learner, Report, Row
 from desktop_llm.nets.seq2seq_kept import SeqKept
 from desktop_llm.nets.seq2seq_model import SeqParts
 from desktop_llm.nets.source_target import TextPairs
+from desktop_llm.paths import expanded
 from desktop_llm.tasks.rewriting import learn_prompted, telling
 from desktop_llm.tasks.rewriting.labels import asked_text
 from desktop_llm.tasks.rewriting.telling import COUNT, MEAN, WRITTEN
@@ -141,7 +142,7 @@ def _trimmed(ids: torch.Tensor, seen: torch.Tensor | None) -> tuple[torch.Tensor
 
 def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, report: Report) -> Learner:
     """A learner at its start: from scratch, from the recipe's model folder, or in the shape of `source`."""
-    if job.recipe.model != SCRATCH and _writes_on(source or Path(job.recipe.model).expanduser()):
+    if job.recipe.model != SCRATCH and _writes_on(source or expanded(job.recipe.model)):
         return learn_prompted.build(job, source, report)
     parts = seq2seq_model.start(job, lambda: telling.texts(rows("train")), source, report)
     return Rewriter(parts, job.recipe.label_smoothing_factor)
