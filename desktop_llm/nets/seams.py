@@ -3,14 +3,16 @@
 A sign that stands beside letters is a word of its own: “(Paris)” must give “Paris”. Yet in “U.S.”, “@name” or an
 address it only makes several decisions of one, which can be taken differently. Which signs part words is a custom of
 the data, and can be read from it: where spans never begin or end at a seam of a kind, though by chance they would have
-done so several times, what meets there is one word. Signs that open or close a word by the custom of all writing,
-as “(”, “"” and “.” do, stay apart at its edges, and “Rome's” stays “Rome” and “'s”: texts that are tagged later may
-have them where these had none, or a space.
+done so several times, what meets there is one word. A sign at which nothing is ever cut parts nothing in a rare place
+either: were of all names only “@_ann” parted, these few pieces would teach that what stands behind “@” is nothing.
+Signs that open or close a word by the custom of all writing, as “(”, “"”, “-” and “.” do, stay apart at its edges, and
+“Rome's” stays “Rome” and “'s”: texts that are tagged later may have them where these had none, or a space.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 LETTER = "a"
 INSIDE, LEADING, TRAILING, SIGNS = "", "<", ">", "-"
 """After the two sides of a seam: it has letters on both sides, behind it alone, before it alone, or on neither."""
-OPENING, CLOSING = frozenset(("Ps", "Pi", "Pf")), frozenset(("Pe", "Pf", "Pi", "Po"))
+OPENING, CLOSING = frozenset(("Ps", "Pi", "Pf", "Pd")), frozenset(("Pe", "Pf", "Pi", "Po", "Pd"))
 """Categories of Unicode; which of two quotes opens is another in „German“, »Danish« and ”Swedish”."""
 OPENERS, CLOSERS = frozenset("\"'`¿¡"), frozenset("`")
 """Signs of other categories."""
@@ -94,7 +96,22 @@ def crossed(rows: WordRows) -> frozenset[str]:
     cuts = np.bincount(seams[cut], minlength=len(rows.kinds))
     expected = there * cut.mean()
     never = (cuts == 0) & (expected >= EXPECTED)
-    return frozenset(kind for kind, told in zip(rows.kinds, never, strict=True) if kind and told and not _stays(kind))
+    signs = _never_part(rows.kinds, cuts, expected)
+    return frozenset(
+        kind
+        for kind, told in zip(rows.kinds, never, strict=True)
+        if kind and (told or signs.issuperset(kind[:2])) and not _stays(kind)
+    )
+
+
+def _never_part(kinds: Sequence[str], cuts: np.ndarray, expected: np.ndarray) -> frozenset[str]:
+    """The signs at which nothing in or at a word is cut, and by chance would be; letters with them."""
+    cut, chances = set[str](), Counter[str]()
+    for kind, cuts_here, expected_here in zip(kinds, cuts.tolist(), expected.tolist(), strict=True):
+        if kind and not _stays(kind):
+            chances.update(dict.fromkeys(kind[:2], 0.0 if kind[2:] == SIGNS else expected_here))
+            cut.update(kind[:2] if cuts_here else ())
+    return frozenset((LETTER, *(sign for sign, told in chances.items() if told >= EXPECTED and sign not in cut)))
 
 
 def joined(rows: WordRows, over: Collection[str]) -> WordRows:

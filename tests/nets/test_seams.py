@@ -14,8 +14,8 @@ from desktop_llm.nets import tokenizer as tokenizers
 Spans = Sequence[tuple[int, int, int]]
 
 
-def _encoded(some: Sequence[tuple[str, Spans | None]]) -> words.WordRows:
-    tokenizer = tokenizers.train([text for text, _ in some], 300, 64, apart=True)
+def _encoded(some: Sequence[tuple[str, Spans | None]], pieces: int = 300) -> words.WordRows:
+    tokenizer = tokenizers.train([text for text, _ in some], pieces, 64, apart=True)
     return words.encode(tokenizer, some, 64, lambda *_: None)
 
 
@@ -96,3 +96,29 @@ def test_a_span_that_ends_inside_of_a_word_is_told_of_the_whole() -> None:
     assert made.targets.tolist() == [0, 1, 0, -1, -1, -1, 1]
     assert made.places.tolist() == [[0, 2], [3, 6], [7, 11], [0, 2], [3, 6], [7, 11], [0, 3]]
     assert np.array_equal(seams.joined(made, {"a.", ".a"}).places, made.places)
+
+
+def _with_rare(rare: str, spans: Spans = ()) -> words.WordRows:
+    """Texts with signs that never part anything, and one text in which they stand elsewhere."""
+    some: list[tuple[str, Spans]] = [("then Rome said to @them what_is new-old this !!", [(5, 9, 0)])] * 60
+    return _encoded([*some, (rare, spans)], 264)  # too few pieces to join signs
+
+
+@pytest.mark.parametrize(
+    ("rare", "expected"),
+    [("so @_them said", {"@_<", "_a<"}), ("so them_ said", {"a_>"}), ("so a@b said", {"a@", "@a"}), ("so _@", {"_@-"})],
+)
+def test_a_sign_that_parts_nothing_parts_nothing_in_a_rare_place(rare: str, expected: set[str]) -> None:
+    """Else of “@_name” each piece is learned by itself, of “@name” none: 27 such among 1,997 cost WNUT17 two points."""
+    often = {"@a<", "a_", "_a", "a-", "-a", "!!-"}
+    assert seams.crossed(_with_rare(rare)) == often | expected
+
+
+def test_a_sign_that_parts_once_is_not_taken_elsewhere_for_one_that_does_not() -> None:
+    rare = _with_rare("so them_ said _them and Rome_ said", [(24, 28, 0)])
+    assert seams.crossed(rare) == {"@a<", "a_", "_a", "a-", "-a", "!!-"}
+
+
+@pytest.mark.parametrize("rare", ["so Rome- said", "so -Rome said", "so Rome!Bern said", "so !Rome said", "so a=b"])
+def test_dashes_at_words_and_what_only_stands_beside_signs_stay(rare: str) -> None:
+    assert seams.crossed(_with_rare(rare)) == {"@a<", "a_", "_a", "a-", "-a", "!!-"}
