@@ -74,13 +74,17 @@ class WordRows:
         return told
 
     @property
+    def classes(self) -> np.ndarray:
+        """The class of each word, int64 [words], −1 for none and where nobody knows."""
+        return np.where(self.targets > 0, (self.targets.astype(np.int64) - 1) // 2, -1)
+
+    @property
     def strata(self) -> np.ndarray:
         """The label of each text, int64 [n]: the rarest that it has, by texts; one more where it has none."""
-        text = np.repeat(np.arange(len(self)), np.diff(self.word_starts))
-        marked = self.targets > 0
-        classes = (int(self.targets.max(initial=0)) + 1) // 2
-        has = np.zeros((len(self), classes), dtype=bool)
-        has[text[marked], (self.targets[marked].astype(np.int64) - 1) // 2] = True
+        text, kinds = np.repeat(np.arange(len(self)), np.diff(self.word_starts)), self.classes
+        marked = kinds >= 0
+        has = np.zeros((len(self), int(kinds.max(initial=-1)) + 1), dtype=bool)
+        has[text[marked], kinds[marked]] = True
         return rarest(has)
 
     @property
@@ -228,7 +232,7 @@ def mostly_inside(rows: WordRows, classes: set[int]) -> WordRows:
 
 def _anew(rows: WordRows) -> tuple[np.ndarray, np.ndarray]:
     """The class of each word, −1 for none, and where a span begins right behind another one of its class."""
-    kinds = np.where(rows.targets > 0, (rows.targets.astype(np.int64) - 1) // 2, -1)
+    kinds = rows.classes
     anew = (rows.targets > 0) & (rows.targets % 2 == 1)
     anew[1:] &= kinds[1:] == kinds[:-1]
     anew[rows.firsts] = False  # at the beginning of a text nothing goes before

@@ -3,9 +3,10 @@
 Tags are outside, and for each label beginning and inside, as IOB1 has them (Tjong Kim Sang and Veenstra, 1999): a word
 is a beginning only where its span follows another one of the label with nothing between. Told of every first word, as
 in IOB2, a model parts names whose second word could be a first one. Each word is judged by its first token: which label
-it has, if any, by the chances of both of the label's tags together, and then whether a span begins there. A word that
-goes on with no span begins one, so that any tags mean spans. Where no two spans of a label touch in what was learned,
-its tag for beginnings has no chance, from the first step on: a tag that is never learned would only be in the way.
+it has, if any, by the chances of both of the label's tags together and by what its neighbours have (see
+`nets.label_changes`), and then whether a span begins there. A word that goes on with no span begins one, so that any
+tags mean spans. Where no two spans of a label touch in what was learned, its tag for beginnings has no chance, from the
+first step on: a tag that is never learned would only be in the way.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ from desktop_llm.errors import UserError
 from desktop_llm.jobs import recipe_teacher
 from desktop_llm.jobs.job import Job
 from desktop_llm.jobs.prediction import Prediction
-from desktop_llm.nets import attention, head_rows, model_folder, seams, sequence_model, word_lesson, words
+from desktop_llm.nets import (
+    attention,
+    head_rows,
+    label_changes,
+    model_folder,
+    seams,
+    sequence_model,
+    word_lesson,
+    words,
+)
 from desktop_llm.nets.distillation import Lesson
 from desktop_llm.nets.kept import Kept
 from desktop_llm.nets.learner import Batch, Learner, Outputs, Report, Row
@@ -43,6 +53,8 @@ TOUCHING = "touching_labels"
 """The key of a model's config for the labels whose spans may follow each other with no word between."""
 CROSSED = "crossed_seams"
 """That for the kinds of seams inside its words, see `nets.seams`."""
+FOLLOWS = "labels_following"
+"""That for how often a word of a label follows one of another, see `nets.label_changes`."""
 NEVER = -30.0
 """The logit of a tag that is not learned: a chance of nought, next to any other."""
 
@@ -61,12 +73,14 @@ class Tagger(Kept):
         self._lesson: Lesson | None = None
         self._touching: set[int] | None = None
         self._crossed: frozenset[str] = frozenset()
+        self._changes = label_changes.costs({}, self.classes)
         self._never = torch.zeros(len(self.tags), dtype=torch.bool)
 
     def recall(self) -> None:
         """Take the customs of the data from the model's config, as it was trained with them."""
         known = getattr(self.model.config, TOUCHING, self.classes)
         self._crossed = frozenset(getattr(self.model.config, CROSSED, ()))
+        self._changes = label_changes.costs(getattr(self.model.config, FOLLOWS, {}), self.classes)
         self._settle({number for name, number in self._numbers.items() if name in known})
 
     def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
@@ -83,6 +97,9 @@ class Tagger(Kept):
             touching = words.touching(made)
             self._settle(touching)
             setattr(self.model.config, TOUCHING, [self.classes[number] for number in sorted(touching)])
+            follows = label_changes.counted(made, self.classes)
+            self._changes = label_changes.costs(follows, self.classes)
+            setattr(self.model.config, FOLLOWS, follows)
             # whoever reads the model without us finds the same
             never = torch.nonzero(self._never).flatten().tolist()
             head_rows.fix(self.model, never, len(self.tags), NEVER)
@@ -134,7 +151,7 @@ class Tagger(Kept):
         """Spans with the chance of each in `top`, in the same order.
 
         The chance of a span is that of its least sure word, the answer's that of the least sure word of all;
-        uncertainty is one minus the smallest margin between the first two classes of a word.
+        uncertainty is one minus the smallest margin between the class of a word and the next one.
         """
         return [self._prediction(one) for one in outputs]
 
@@ -197,12 +214,11 @@ class Tagger(Kept):
         chances = torch.softmax(output[:, PLACE:], dim=-1)
         begins, inside = chances[:, 1::2], chances[:, 2::2]
         classes = torch.cat([chances[:, :1], begins + inside], dim=1)
-        sure, told = classes.max(dim=1)
-        own = (told - 1).clamp(min=0)[:, None]
+        told = torch.from_numpy(label_changes.likeliest(classes.numpy(), self._changes))[:, None]
+        sure, own = classes.gather(1, told), (told - 1).clamp(min=0)
         anew = (begins.gather(1, own) > inside.gather(1, own)).flatten()
-        tags = self._tags_of(told.tolist(), anew.tolist())
-        best = torch.topk(classes, 2, dim=1).values
-        margin = float((best[:, 0] - best[:, 1]).min())
+        tags = self._tags_of(told.flatten().tolist(), anew.tolist())
+        margin = float((sure - classes.scatter(1, told, 0.0).amax(dim=1, keepdim=True)).min())
         label, top = [], []
         for first, last, number in _runs(tags):
             name = self.classes[number]
@@ -248,8 +264,8 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     began = None if source is None else model_folder.config(source, part=True)
     if began is not None and hasattr(began, TOUCHING):
         # who goes on reads words as at its start, also where a newer version would part them otherwise
-        for key in (TOUCHING, CROSSED):
-            setattr(parts.model.config, key, list(getattr(began, key, ())))
+        for key in (TOUCHING, CROSSED, FOLLOWS):
+            setattr(parts.model.config, key, getattr(began, key, {} if key == FOLLOWS else []))
         made.recall()
     return made
 

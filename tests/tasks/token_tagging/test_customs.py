@@ -1,11 +1,13 @@
-"""What a tagger takes from the data that it learns from: which signs part words, and that this stays with the model."""
+"""What a tagger takes from what it learns, as which signs part words and which labels touch, and that it stays."""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from desktop_llm.tasks.token_tagging import learn
 from desktop_llm.tasks.token_tagging.learn import Tagger
@@ -47,7 +49,7 @@ def test_a_run_that_goes_on_reads_words_as_at_its_start(tmp_path: Path, adapted:
     note = tmp_path / "checkpoint" / "config.json"
     told = json.loads(note.read_text())
     if not known:  # as an older version began it
-        del told[learn.CROSSED]
+        del told[learn.CROSSED], told[learn.FOLLOWS]
         note.write_text(json.dumps(told))
     job = run_folders.make(tmp_path / "second", kind=FIXTURE.kind, model=str(tmp_path / "model"), lora_r=adapted).job()
     second = learn.build(job, lambda split: [], tmp_path / "checkpoint", _silent)
@@ -55,3 +57,24 @@ def test_a_run_that_goes_on_reads_words_as_at_its_start(tmp_path: Path, adapted:
     assert examples.places[:3].tolist() == ([[0, 2], [3, 6], [7, 11]] if known else [[0, 2], [3, 4], [4, 5]])
     assert getattr(second.model.config, learn.CROSSED) == (told[learn.CROSSED] if known else [])
     assert getattr(second.model.config, learn.TOUCHING) == told[learn.TOUCHING]
+    assert getattr(second.model.config, learn.FOLLOWS) == (told[learn.FOLLOWS] if known else {})
+
+
+def test_two_labels_share_no_name_where_they_never_did_also_later(tmp_path: Path) -> None:
+    learner = _learner(tmp_path / "run")
+    names = [{"text": "saw Ann May Lee", "label": [span(4, 15, "travel")]}] * 40
+    learner.encode(names, _silent)
+    assert getattr(learner.model.config, learn.FOLLOWS) == {"travel": {"travel": 80}}
+    said = torch.tensor([[0.0, 3.0, -9, -30, -9, -30, 4], [4.0, 7.0, -9, -30, 1, -30, 0]])
+    whole = [span(0, 7, "travel")]
+    (answer,) = learner.predictions([said])
+    assert answer.label == whole
+    assert answer.probability == pytest.approx(1 / (1 + math.e), abs=1e-4)
+    assert answer.uncertainty == 1.0  # alone the second word would have the other label
+    learner.save(tmp_path)
+    again = learn.load(tmp_path)
+    assert again.predictions([said])[0].label == whole
+    other = _learner(tmp_path / "other")
+    both = [span(0, 3, "travel"), span(4, 7, "food")]
+    other.encode([*names, *[{"text": "Ann May", "label": both}] * 80], _silent)
+    assert other.predictions([said])[0].label == both
