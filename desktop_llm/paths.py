@@ -51,7 +51,10 @@ def projects_dir() -> Path:
 
 def expanded(typed: str | Path) -> Path:
     """A path as a person typed it, with `~` as the home folder; the home of somebody unknown here stays as it is."""
-    return Path(os.path.expanduser(typed))  # that of `Path` raises where nobody is called so
+    try:
+        return Path(os.path.expanduser(typed))  # that of `Path` raises where nobody is called so
+    except ValueError:  # nobody can be called so
+        return Path(typed)
 
 
 def check_home(folder: Path) -> None:

@@ -100,7 +100,7 @@ class Tagger(Kept):
             follows = label_changes.counted(made, self.classes)
             self._changes = label_changes.costs(follows, self.classes)
             setattr(self.model.config, FOLLOWS, follows)
-            # whoever reads the model without us finds the same
+            # whoever reads the model without us never finds these tags, either
             never = torch.nonzero(self._never).flatten().tolist()
             head_rows.fix(self.model, never, len(self.tags), NEVER)
             # what a model from here never learned begins like what goes on
