@@ -10,6 +10,8 @@ from pathlib import Path
 
 import appdirs
 
+from desktop_llm.errors import UserError
+
 APP_NAME = "desktop_llm"
 
 
@@ -49,7 +51,17 @@ def projects_dir() -> Path:
 
 def expanded(typed: str | Path) -> Path:
     """A path as a person typed it, with `~` as the home folder; the home of somebody unknown here stays as it is."""
-    return Path(os.path.expanduser(typed))  # that of `Path` raises where nobody is called so
+    try:
+        return Path(os.path.expanduser(typed))  # that of `Path` raises where nobody is called so
+    except ValueError:  # nobody can be called so
+        return Path(typed)
+
+
+def check_home(folder: Path) -> None:
+    """Raise UserError where a folder is to be made below the home of somebody unknown here: nobody means that."""
+    first = Path(*folder.parts[:1])
+    if str(first).startswith("~") and not first.exists():
+        raise UserError(f"“{first}” is no home folder on this computer; type the whole path.")
 
 
 def resource(*parts: str) -> Path:

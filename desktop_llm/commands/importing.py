@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened, tell_rejected
 from desktop_llm.errors import UserError
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.rows import ImportReport
@@ -24,10 +25,10 @@ def declare(verb: Declare) -> None:
         one = verb(name, function, words)
         one.add_argument("project", type=Path)
         if name == "import":
-            one.add_argument("files", type=Path, nargs="+", metavar="FILE")
+            one.add_argument("files", type=expanded, nargs="+", metavar="FILE")
             one.add_argument("--split", default="", choices=("train", "validation", "test"))
         else:
-            one.add_argument("--from", dest="files", type=Path, nargs="+", required=True, metavar="FILE")
+            one.add_argument("--from", dest="files", type=expanded, nargs="+", required=True, metavar="FILE")
         one.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN")
         one.add_argument("--encoding")
         one.add_argument("--delimiter")
@@ -37,9 +38,11 @@ def declare(verb: Declare) -> None:
         words = "take a file of text for plain text, in which this makes a row: a line, a paragraph, the whole file"
         one.add_argument("--unit", choices=("line", "paragraph", "file"), help=words)
         one.add_argument("--no-header", action="store_true", help="the first row is data")
-        one.add_argument("--report", type=Path, metavar="FILE", help="write what was done there, as JSON (one FILE in)")
+        one.add_argument(
+            "--report", type=expanded, metavar="FILE", help="write what was done there, as JSON (one FILE in)"
+        )
         words = "write the rows that were not taken there, as CSV or JSON Lines (one FILE in)"
-        one.add_argument("--rejected", type=Path, metavar="FILE", help=words)
+        one.add_argument("--rejected", type=expanded, metavar="FILE", help=words)
 
 
 def _mapping(pairs: Sequence[str]) -> dict[str, str]:

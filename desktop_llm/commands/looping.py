@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, Parser, UsageError, must_be_writable, opened
 from desktop_llm.commands.serving import server_of, with_server
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.loop.curve import Outlook
@@ -22,7 +23,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("--order", choices=ORDERS, default=ORDERS[0], help="which rows come first in Label")
     with_server(one, "--server")
     one = _with_encoder(verb("mistakes", _mistakes, "find labels that the other labels contradict, to look at again"))
-    one.add_argument("--to", type=Path, metavar="FILE", help="also write them, most doubtful first")
+    one.add_argument("--to", type=expanded, metavar="FILE", help="also write them, most doubtful first")
     one.add_argument(
         "--run",
         type=int,

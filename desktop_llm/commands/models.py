@@ -38,7 +38,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
     one.add_argument("--format", default="huggingface", help=", ".join(FORMATS))
-    one.add_argument("--to", type=Path, required=True, help="a new folder; with --zip, a new file")
+    one.add_argument("--to", type=expanded, required=True, help="a new folder; with --zip, a new file")
     one.add_argument("--zip", action="store_true", help="one file instead of a folder")
     one.add_argument("--rows", type=int, metavar="N", help="how many rows it is compared on with its run")
     papers = one.add_argument_group("for the model card")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands import servers
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -19,7 +20,7 @@ def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("train", _train, "train a model")
     one.add_argument("project", type=Path)
-    one.add_argument("--recipe", type=Path, metavar="FILE.toml")
+    one.add_argument("--recipe", type=expanded, metavar="FILE.toml")
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     one.add_argument("--processes", type=int, metavar="N", help="on N GPUs of this machine at once, or N processes")
     one.add_argument("--estimate", action="store_true", help="only measure what it would take")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.jobs.recipe import Recipe
@@ -23,7 +24,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("--minutes", type=float, metavar="M", help="at most so long")
     words = f"what is searched, as often as you like: KEY, or with a range such as {WRITTEN} or optim=adamw,muon"
     one.add_argument("--over", action="append", default=[], metavar="KEY[=RANGE]", help=words)
-    one.add_argument("--recipe", type=Path, metavar="FILE.toml", help="the recipe around which is searched")
+    one.add_argument("--recipe", type=expanded, metavar="FILE.toml", help="the recipe around which is searched")
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="what is the same in all trials")
     one.add_argument("--from", dest="start", type=int, metavar="RUN", help="start from the model of a run")
     one.add_argument("--pruner", choices=("median", "halving", "none"), default="median", help="ends what falls behind")

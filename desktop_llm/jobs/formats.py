@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from desktop_llm.errors import UserError
+from desktop_llm.paths import check_home
 
 Kind = Literal["folder", "adapter", "onnx", "gguf"]
 ZIP = ".zip"
@@ -262,6 +263,7 @@ class Compared:
 
 def check_place(to: Path, *, zipped: bool) -> None:
     """Raise UserError where an export cannot be put: one never covers what is there."""
+    check_home(to.parent if zipped else to)
     if zipped:
         if to.suffix != ZIP:
             raise UserError(f"“{to}” is to be one file; give it a name that ends in {ZIP}.")

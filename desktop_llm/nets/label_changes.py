@@ -10,7 +10,7 @@ their chances and these costs are found by dynamic programming (Viterbi, 1967).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +18,14 @@ import numpy as np
 if TYPE_CHECKING:
     from desktop_llm.nets.words import WordRows
 
-Counts = dict[str, dict[str, int]]
+Count = tuple[str, str, int]
+"""A class, the one right behind it, and how often; no dictionary: in a config, names could be keys of the library."""
 UNSEEN = 0.5
 SMALLEST = 1e-30
 """A chance that rounding has made nought."""
 
 
-def counted(rows: WordRows, classes: Sequence[str]) -> Counts:
+def counted(rows: WordRows, classes: Sequence[str]) -> list[Count]:
     """How often a word of a class stands right behind one of another, or of the same; only what there is."""
     kinds = rows.classes
     follows = np.ones(len(kinds), dtype=bool)
@@ -32,17 +33,19 @@ def counted(rows: WordRows, classes: Sequence[str]) -> Counts:
     now = np.flatnonzero(follows & (kinds >= 0))
     now = now[kinds[now - 1] >= 0]
     pairs, counts = np.unique(np.stack([kinds[now - 1], kinds[now]]), axis=1, return_counts=True)
-    told: Counts = {}
-    for before, then, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
-        told.setdefault(classes[before], {})[classes[then]] = count
-    return told
+    return [
+        (classes[before], classes[then], count)
+        for before, then, count in zip(*pairs.tolist(), counts.tolist(), strict=True)
+    ]
 
 
-def costs(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> np.ndarray:
+def costs(counts: Iterable[Count], classes: Sequence[str]) -> np.ndarray:
     """What a change from one class to another costs, float64 [classes, classes], at most 0; other names count not."""
+    numbers = {name: place for place, name in enumerate(classes)}
     there = np.full((len(classes), len(classes)), UNSEEN)
-    for row, before in enumerate(classes):
-        there[row] += [counts.get(before, {}).get(then, 0) for then in classes]
+    for before, then, count in counts:
+        if before in numbers and then in numbers:
+            there[numbers[before], numbers[then]] += count
     told: np.ndarray = np.minimum(0.0, np.log(there / np.diag(there)[:, None]))
     return told
 

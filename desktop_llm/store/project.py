@@ -13,6 +13,7 @@ from desktop_llm import atomic
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.folder import steps
+from desktop_llm.paths import check_home
 from desktop_llm.rows import Changes
 from desktop_llm.store import connection as connections
 from desktop_llm.store import schema, staging
@@ -90,6 +91,7 @@ class Project:
     @classmethod
     def create(cls, path: Path, task: str, name: str = "") -> Project:
         """Make a new project in the folder `path` and open it. Raises UserError."""
+        check_home(path)
         path = path.absolute()
         if is_project(path):
             raise UserError(f"There is a project in “{path}” already; open it or choose another folder.")

@@ -137,3 +137,20 @@ def test_rows_that_wait_for_others_are_counted(command: Command, project: str) -
     assert command("rows", project, "--show", "second", "--labeler", "Ben", "--json").objects == [{"rows": 1}]
     assert command("rows", project, "--show", "second", "--labeler", "Ann", "--json").objects == [{"rows": 0}]
     assert command("rows", project, "--labeler", "Ann").code == 2
+
+
+def test_a_home_folder_is_found_in_every_path(
+    command: Command, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell leaves “--report=~/…” as it is, and some leave every “~”."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    paths = ("--report=~/report.json", "--rejected=~/not.csv")
+    (tmp_path / "more.csv").write_text("text,label\nnew one,damaged\n,damaged\n", "utf-8")
+    assert command("import", project, "~/more.csv", *paths).code == 0
+    assert (tmp_path / "report.json").is_file()
+    assert (tmp_path / "not.csv").is_file()
+    (tmp_path / "labels.csv").write_text("text,label\nnew one,delivery\n", "utf-8")
+    assert command("label", project, "--from=~/labels.csv").code == 0
+    for verb in ("train", "tune"):
+        assert str(tmp_path / "none.toml") in command(verb, project, "--recipe=~/none.toml").err

@@ -19,13 +19,17 @@ def path(tmp_path: Path) -> Path:
     return projects.make(tmp_path / "Tickets", waiting=waiting)
 
 
-def test_suggest_mistakes_advise(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_suggest_mistakes_advise(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Figures as JSON, doubts in a file, all kept in the project."""
     assert cli.main(["suggest", str(path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["labels"] == 104
     assert told["suggestions"] == 20
-    assert cli.main(["mistakes", str(path), "--to", str(tmp_path / "doubts.csv")]) == 0
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert cli.main(["mistakes", str(path), "--to", "~/doubts.csv"]) == 0
     assert "to look at again" in capsys.readouterr().out
     with (tmp_path / "doubts.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -130,6 +130,34 @@ def test_what_cannot_be_done_says_why(command: Command, tmp_path: Path, words: s
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "new ~nobody-here/Tickets --task text_classification",
+        "new ~nobody-here --task text_classification",
+        "export PROJECT 1 --to ~nobody-here/model",
+        "export PROJECT 1 --zip --to ~nobody-here/model.zip",
+        "shrink PROJECT 1 --layers 1 --to ~nobody-here/start",
+    ],
+)
+def test_no_folder_is_made_for_a_home_that_is_not_there(
+    command: Command, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = command(*(str(trained) if word == "PROJECT" else word for word in words.split()))
+    assert said.code == 1
+    assert "“~nobody-here” is no home folder on this computer; type the whole path." in said.err
+    assert not Path("~nobody-here").exists()
+    assert [run.name for run in (trained / "runs").iterdir()] == ["0001"]
+
+
+def test_a_folder_may_be_called_like_a_home(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("~nobody-here").mkdir()
+    assert command("new", "~nobody-here/Tickets", "--task", projects.TASK).code == 0
+    assert (tmp_path / "~nobody-here" / "Tickets" / "project.db").is_file()
+
+
+@pytest.mark.parametrize(
     ("rows", "told"),
     [
         ([], "no labeled texts yet; label at least two texts of two different labels"),

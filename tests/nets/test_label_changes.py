@@ -24,15 +24,22 @@ def test_words_are_counted_that_follow_each_other_in_a_text() -> None:
     ]
     tokenizer = tokenizers.train([text for text, _ in texts], 300, 64, apart=True)
     rows = words.encode(tokenizer, texts, 64, lambda *_: None)
-    assert label_changes.counted(rows, CLASSES) == {"name": {"name": 2, "place": 1}, "place": {"place": 1}}
+    assert label_changes.counted(rows, CLASSES) == [("name", "name", 2), ("name", "place", 1), ("place", "place", 1)]
+    assert label_changes.counted(words.encode(tokenizer, texts[2:], 64, lambda *_: None), CLASSES) == []
 
 
 def test_a_change_costs_what_it_is_rarer_than_going_on() -> None:
-    counts = {"name": {"name": 9, "place": 1}, "place": {"name": 3}, "gone": {"name": 50}}
+    counts = [
+        ("name", "name", 9),
+        ("name", "place", 1),
+        ("place", "name", 3),
+        ("gone", "name", 50),
+        ("name", "gone", 9),
+    ]
     # of places, none goes on
     np.testing.assert_allclose(label_changes.costs(counts, CLASSES), [[0.0, np.log(1.5 / 9.5)], [0.0, 0.0]])
-    assert not label_changes.costs({}, CLASSES).any()
-    assert label_changes.costs({}, ()).shape == (0, 0)
+    assert not label_changes.costs([], CLASSES).any()
+    assert label_changes.costs([], ()).shape == (0, 0)
 
 
 def test_the_likeliest_labels_are_those_of_all_ways() -> None:
@@ -55,7 +62,7 @@ def _worth(way: tuple[int, ...], chances: np.ndarray, prices: np.ndarray) -> flo
 
 
 def test_a_name_that_a_model_is_unsure_of_has_one_label() -> None:
-    prices = label_changes.costs({"name": {"name": 90, "place": 1}, "place": {"place": 80}}, CLASSES)
+    prices = label_changes.costs([("name", "name", 90), ("name", "place", 1), ("place", "place", 80)], CLASSES)
     unsure = np.array([[0.98, 0.01, 0.01], [0.1, 0.5, 0.4], [0.1, 0.2, 0.7], [0.98, 0.01, 0.01]])
     assert unsure.argmax(axis=1).tolist() == [0, 1, 2, 0]
     assert label_changes.likeliest(unsure, prices).tolist() == [0, 2, 2, 0]

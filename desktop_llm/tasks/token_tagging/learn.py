@@ -73,14 +73,14 @@ class Tagger(Kept):
         self._lesson: Lesson | None = None
         self._touching: set[int] | None = None
         self._crossed: frozenset[str] = frozenset()
-        self._changes = label_changes.costs({}, self.classes)
+        self._changes = label_changes.costs((), self.classes)
         self._never = torch.zeros(len(self.tags), dtype=torch.bool)
 
     def recall(self) -> None:
         """Take the customs of the data from the model's config, as it was trained with them."""
         known = getattr(self.model.config, TOUCHING, self.classes)
         self._crossed = frozenset(getattr(self.model.config, CROSSED, ()))
-        self._changes = label_changes.costs(getattr(self.model.config, FOLLOWS, {}), self.classes)
+        self._changes = label_changes.costs(getattr(self.model.config, FOLLOWS, ()), self.classes)
         self._settle({number for name, number in self._numbers.items() if name in known})
 
     def encode(self, rows: Iterable[Row], report: Report) -> WordRows:
@@ -100,7 +100,7 @@ class Tagger(Kept):
             follows = label_changes.counted(made, self.classes)
             self._changes = label_changes.costs(follows, self.classes)
             setattr(self.model.config, FOLLOWS, follows)
-            # whoever reads the model without us finds the same
+            # whoever reads the model without us never finds these tags, either
             never = torch.nonzero(self._never).flatten().tolist()
             head_rows.fix(self.model, never, len(self.tags), NEVER)
             # what a model from here never learned begins like what goes on
@@ -265,7 +265,7 @@ def build(job: Job, rows: Callable[[str], Iterable[Row]], source: Path | None, r
     if began is not None and hasattr(began, TOUCHING):
         # who goes on reads words as at its start, also where a newer version would part them otherwise
         for key in (TOUCHING, CROSSED, FOLLOWS):
-            setattr(parts.model.config, key, getattr(began, key, {} if key == FOLLOWS else []))
+            setattr(parts.model.config, key, list(getattr(began, key, ())))
         made.recall()
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,14 @@ def test_a_run_that_goes_on_reads_words_as_at_its_start(tmp_path: Path, adapted:
     assert examples.places[:3].tolist() == ([[0, 2], [3, 6], [7, 11]] if known else [[0, 2], [3, 4], [4, 5]])
     assert getattr(second.model.config, learn.CROSSED) == (told[learn.CROSSED] if known else [])
     assert getattr(second.model.config, learn.TOUCHING) == told[learn.TOUCHING]
-    assert getattr(second.model.config, learn.FOLLOWS) == (told[learn.FOLLOWS] if known else {})
+    assert getattr(second.model.config, learn.FOLLOWS) == (told[learn.FOLLOWS] if known else [])
 
 
 def test_two_labels_share_no_name_where_they_never_did_also_later(tmp_path: Path) -> None:
     learner = _learner(tmp_path / "run")
     names = [{"text": "saw Ann May Lee", "label": [span(4, 15, "travel")]}] * 40
     learner.encode(names, _silent)
-    assert getattr(learner.model.config, learn.FOLLOWS) == {"travel": {"travel": 80}}
+    assert getattr(learner.model.config, learn.FOLLOWS) == [("travel", "travel", 80)]
     said = torch.tensor([[0.0, 3.0, -9, -30, -9, -30, 4], [4.0, 7.0, -9, -30, 1, -30, 0]])
     whole = [span(0, 7, "travel")]
     (answer,) = learner.predictions([said])
@@ -78,3 +79,16 @@ def test_two_labels_share_no_name_where_they_never_did_also_later(tmp_path: Path
     both = [span(0, 3, "travel"), span(4, 7, "food")]
     other.encode([*names, *[{"text": "Ann May", "label": both}] * 80], _silent)
     assert other.predictions([said])[0].label == both
+
+
+@pytest.mark.parametrize("name", ["dtype", "_auto_class", "model_type", 'Ünï 🙂 "x"'])
+def test_a_label_may_be_called_as_a_key_of_the_config(tmp_path: Path, name: str) -> None:
+    """Of a dictionary there the library turns what is at “dtype” into words, and leaves out other keys of its own."""
+    kind = replace(FIXTURE.kind, classes=(name, "food"))
+    learner = learn.build(run_folders.make(tmp_path / "run", kind=kind).job(), lambda split: rows(96), None, _silent)
+    spans = [span(4, 15, name), span(16, 21, "food")]
+    learner.encode([{"text": "saw Ann May Lee bread", "label": spans}] * 40, _silent)
+    learner.save(tmp_path)
+    told = json.loads((tmp_path / "config.json").read_text())
+    assert told[learn.FOLLOWS] == [[name, name, 80], [name, "food", 40]]
+    assert getattr(learn.load(tmp_path).model.config, learn.FOLLOWS) == told[learn.FOLLOWS]
