@@ -127,8 +127,9 @@ def _onnx(head: str, problem: str) -> list[str]:
         ],
         "TokenClassification": [
             "for encoded, rows in zip(read, logits):",
-            "    for token, row in zip(encoded.tokens, rows):",
-            '        print(token, config["id2label"][str(row.argmax())])',
+            "    for token, row, special in zip(encoded.tokens, rows, encoded.special_tokens_mask):",
+            "        if not special:",
+            '            print(token, config["id2label"][str(row.argmax())])',
         ],
     }.get(
         head,
