@@ -109,7 +109,7 @@ def _with_rare(rare: str, spans: Spans = ()) -> words.WordRows:
     [("so @_them said", {"@_<", "_a<"}), ("so them_ said", {"a_>"}), ("so a@b said", {"a@", "@a"}), ("so _@", {"_@-"})],
 )
 def test_a_sign_that_parts_nothing_parts_nothing_in_a_rare_place(rare: str, expected: set[str]) -> None:
-    """Else of “@_name” each piece is learned by itself, of “@name” none: 27 such among 1,997 cost WNUT17 two points."""
+    """Else of “@_name” each piece is learned by itself, of “@name” none: see RESULTS.md, WNUT17."""
     often = {"@a<", "a_", "_a", "a-", "-a", "!!-"}
     assert seams.crossed(_with_rare(rare)) == often | expected
 
