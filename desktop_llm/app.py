@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from desktop_llm import log, paths
-from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -123,7 +122,7 @@ def _application() -> QApplication:
 def _open_first(hub: Hub, project: Path | None) -> None:
     """The project asked for, or the one of last time on the page of last time."""
     if project is not None:
-        hub.open_project(expanded(project), then_page="data")
+        hub.open_project(paths.expanded(project), then_page="data")
         return
     last = hub.settings.last_project
     if last and Path(last, "project.db").is_file():

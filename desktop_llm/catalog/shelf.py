@@ -15,7 +15,6 @@ from pathlib import Path
 from desktop_llm import atomic, log, paths
 from desktop_llm.catalog import folder as folders
 from desktop_llm.errors import Cancelled, UserError, from_os_error
-from desktop_llm.paths import expanded
 
 DEPTH = 6
 MOST = 500
@@ -61,7 +60,7 @@ def entries() -> list[Entry]:
 
 def add(folder: Path, source: str = "", revision: str = "") -> Entry:
     """Put a folder on the list, once. Raises UserError where it is no model folder at all."""
-    path = expanded(folder).absolute()
+    path = paths.expanded(folder).absolute()
     folders.told(path)
     made = Entry(path=path, source=source, revision=revision)
     _write([*(one for one in entries() if one.path != path), made])
@@ -70,7 +69,7 @@ def add(folder: Path, source: str = "", revision: str = "") -> Entry:
 
 def remove(folder: Path) -> None:
     """Take a folder from the list; its files stay. Raises UserError where it is not on it."""
-    path = expanded(folder).absolute()
+    path = paths.expanded(folder).absolute()
     kept = [one for one in entries() if one.path != path]
     if len(kept) == len(entries()):
         raise UserError(f"“{path}” is not on the list of models.")
@@ -85,7 +84,7 @@ def find(below: Path, should_stop: Callable[[], bool] = lambda: False) -> list[P
     if not below.is_dir():
         raise UserError(f"There is no folder “{below}”; choose one in which model folders are.")
     found = []
-    for path in _walk(expanded(below).absolute(), DEPTH):
+    for path in _walk(paths.expanded(below).absolute(), DEPTH):
         if should_stop():
             raise Cancelled
         if (path / folders.CONFIG).is_file() and _looks_like_one(path):

@@ -93,7 +93,8 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
     lacking = formats.unfit(kind, config_of(folder.model), adapter=folder.adapter.is_dir()) or formats.missing(kind)
     if lacking:
         raise UserError(lacking)
-    formats.check_place(expanded(wish.to), zipped=wish.zipped)  # before libraries are loaded for nothing
+    to = expanded(wish.to)
+    formats.check_place(to, zipped=wish.zipped)  # before libraries are loaded for nothing
     from desktop_llm.engine import worker
 
     worker.offline()
@@ -105,7 +106,7 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
 
     order = engine.Order(
         format=kind,
-        to=expanded(wish.to),
+        to=to,
         describe=describe,
         name=f"{project.name}, run {number}",
         compared=wish.compared,

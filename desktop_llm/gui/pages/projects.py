@@ -28,7 +28,6 @@ from desktop_llm.gui.hub import Hub
 from desktop_llm.gui.page import Page
 from desktop_llm.gui.pages import bundles, samples
 from desktop_llm.gui.pages.recent import Recent
-from desktop_llm.paths import expanded
 from desktop_llm.tasks import TASKS
 from desktop_llm.widgets.button import button
 from desktop_llm.widgets.card import Card, plain_label
@@ -183,7 +182,7 @@ class ProjectsPage(Page):
     def _path(self) -> Path | None:
         """Where the new project would be; None while something is missing."""
         name, folder = folder_name(self.name_field.text()), self.folder_field.text().strip()
-        return expanded(folder) / name if name and folder else None
+        return paths.expanded(folder) / name if name and folder else None
 
     def _begin(self, task: Task) -> None:
         """One project at a time: a second click would meet the first one's lock."""

@@ -95,11 +95,9 @@ class Tagger(Kept):
         self._mean_words = self._mean_words or made.mean_words
         if self._touching is None:
             touching = words.touching(made)
-            self._settle(touching)
             setattr(self.model.config, TOUCHING, [self.classes[number] for number in sorted(touching)])
-            follows = label_changes.counted(made, self.classes)
-            self._changes = label_changes.costs(follows, self.classes)
-            setattr(self.model.config, FOLLOWS, follows)
+            setattr(self.model.config, FOLLOWS, label_changes.counted(made, self.classes))
+            self.recall()
             # whoever reads the model without us never finds these tags, either
             never = torch.nonzero(self._never).flatten().tolist()
             head_rows.fix(self.model, never, len(self.tags), NEVER)
