@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, must_be_writable, must_learn, opened
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.engine.shrink import Shrunk
@@ -23,7 +24,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("--heads", type=int, metavar="N", help="keep so many heads of each layer, those that say most")
     one.add_argument("--inner", type=int, metavar="N", help="keep so many inner neurons of each layer, likewise")
     one.add_argument("--own-tokens", action="store_true", help="keep the tokens that the project's texts use")
-    one.add_argument("--to", type=Path, metavar="FOLDER", help="a new folder; without, one in the project")
+    one.add_argument("--to", type=expanded, metavar="FOLDER", help="a new folder; without, one in the project")
 
     one = verb("compress", _compress, "a run and its smaller forms: answers, time and size, measured on this machine")
     one.add_argument("project", type=Path)

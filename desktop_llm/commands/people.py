@@ -17,12 +17,12 @@ def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("bundle", _bundle, "write a project, or part of it, into one file for a colleague")
     one.add_argument("project", type=Path)
-    one.add_argument("file", type=Path, metavar="FILE.dllm")
+    one.add_argument("file", type=expanded, metavar="FILE.dllm")
     one.add_argument("--show", default="all", choices=("all", "unlabeled", "labeled", "skipped", "disputed"))
     one.add_argument("--labeler", default="", metavar="NAME", help="who sends it")
     one = verb("join", _join, "bring a colleague's bundle together with a project, or make a project of it")
     one.add_argument("project", type=Path)
-    one.add_argument("file", type=Path, metavar="FILE.dllm")
+    one.add_argument("file", type=expanded, metavar="FILE.dllm")
     one = verb("agreement", _agreement, "how far people agree, and how each of them labels")
     one.add_argument("project", type=Path)
     one.add_argument("--twice", type=float, metavar="SHARE", help="let two people label this share of the rows, 0 to 1")
@@ -33,7 +33,7 @@ def _bundle(told: Any, out: Out) -> None:
     from desktop_llm.verbs import bundles
 
     with opened(told.project) as project:
-        to = expanded(told.file)
+        to = told.file
         head = bundles.write(project, to, told=Filter(show=told.show), labeler=told.labeler)
         out(
             {"rows": head.rows, "entries": head.events, "to": str(to)},
@@ -45,7 +45,7 @@ def _join(told: Any, out: Out) -> None:
     from desktop_llm.store.project import Project, is_project
     from desktop_llm.verbs import bundles
 
-    path, file = expanded(told.project), expanded(told.file)
+    path, file = expanded(told.project), told.file
     if is_project(path):
         with closing(Project.open(path)) as project:
             must_be_writable(project)

@@ -14,7 +14,7 @@ def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("rows", _rows, "count the rows of a filter, or write them to a file")
     one.add_argument("project", type=Path)
-    one.add_argument("--to", type=Path, metavar="FILE")
+    one.add_argument("--to", type=expanded, metavar="FILE")
     one.add_argument("--format", help="by the file's ending, if it is not told")
     one.add_argument("--show", default="all", choices=get_args(Show))
     words = "with --show second: the rows that NAME is to label without seeing another's label"
@@ -54,7 +54,7 @@ def _rows(told: Any, out: Out) -> None:
             count = project.items.count(rows)
             out({"rows": count}, f"{count:,} rows.")
             return
-        to = expanded(told.to)
+        to = told.to
         form = told.format or saving.format_of(to)
         count = saving.save(project, rows, to, form)
         out({"rows": count, "to": str(to), "format": form}, f"{count:,} rows written to “{to}” as {form}.")

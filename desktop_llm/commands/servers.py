@@ -20,11 +20,11 @@ def declare(verb: Declare) -> None:
     one = verb("pack", _pack, "pack a run for a server; the file holds its texts")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
-    one.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
+    one.add_argument("--to", type=expanded, required=True, metavar="FILE.zip")
     ask(one)
     one = verb("take-back", _take_back, "take a run back from a server, ended or not")
     one.add_argument("project", type=Path)
-    one.add_argument("file", type=Path, metavar="FOLDER|FILE.zip")
+    one.add_argument("file", type=expanded, metavar="FOLDER|FILE.zip")
     one = verb("call-back", _call_back, "wait no longer for a run that is on a server, and train it here")
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int)
@@ -51,7 +51,7 @@ def pack_new(told: Any, project: Project, recipe: Recipe, out: Out) -> None:
     from desktop_llm.verbs import packing
 
     asked = _asked(told, project, recipe)
-    _tell(packing.pack_new(project, recipe, expanded(told.pack), asked), out)
+    _tell(packing.pack_new(project, recipe, told.pack, asked), out)
 
 
 def _pack(told: Any, out: Out) -> None:
@@ -61,7 +61,7 @@ def _pack(told: Any, out: Out) -> None:
         must_learn(project)
         must_be_writable(project)
         asked = _asked(told, project, packing.packable(project, told.run).recipe)
-        _tell(packing.pack(project, told.run, expanded(told.to), asked), out)
+        _tell(packing.pack(project, told.run, told.to, asked), out)
 
 
 def _asked(told: Any, project: Project, recipe: Recipe) -> Server:

@@ -26,7 +26,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("--against", type=int, metavar="RUN", help="is the worst slice better than in this run?")
     words = "a limit for each slice that finds as much of a label everywhere; by itself of the label told most unlike"
     one.add_argument("--limits", nargs="?", const="", metavar="LABEL", help=words)
-    one.add_argument("--to", type=Path, metavar="FILE.md", help="write a report")
+    one.add_argument("--to", type=expanded, metavar="FILE.md", help="write a report")
     rule = one.add_mutually_exclusive_group()
     words = "refuse exports of runs whose worst slice by the first --by is below this, 0.8 for 80 %%"
     rule.add_argument("--floor", type=float, metavar="VALUE", help=words)
@@ -66,7 +66,7 @@ def _slices(told: Any, out: Out) -> None:
             )
             out({"floor": floor.value, "by": floor.by, "holds": not wrong}, words)
         if told.to is not None:
-            to = expanded(told.to)
+            to = told.to
             slice_report.write(project, told.run, on, by, to)
             out({"report": str(to)}, f"Written to “{to}”")
         # last: they need each row's chances, which old measurements do not have

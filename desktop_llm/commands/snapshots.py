@@ -15,7 +15,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("project", type=Path)
     one.add_argument("run", type=int, nargs="?")
     one.add_argument("--compare", action="store_true", help="with the labeled rows of today")
-    one.add_argument("--to", type=Path, metavar="FILE")
+    one.add_argument("--to", type=expanded, metavar="FILE")
     one.add_argument("--format", help="by the file's ending, if it is not told")
 
 
@@ -44,7 +44,7 @@ def _snapshot(told: Any, out: Out) -> None:
                     if found.counts.get(kind):
                         out({}, f"   {found.counts[kind]:,} {words}")
         if told.to is not None:
-            to = expanded(told.to)
+            to = told.to
             form = told.format or saving.format_of(to)
             count = snapshots.save(project, told.run, to, form)
             out({"rows": count, "to": str(to)}, f"{count:,} rows written to “{to}” as {form}.")

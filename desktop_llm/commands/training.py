@@ -26,7 +26,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("--estimate", action="store_true", help="only measure what it would take")
     one.add_argument("--from", dest="start", type=int, metavar="RUN", help="start from the model of a run")
     one.add_argument("--again", type=int, metavar="RUN", help="repeat a run: its data, its recipe")
-    one.add_argument("--pack", type=Path, metavar="FILE.zip", help="do not train here: pack the run for a server")
+    one.add_argument("--pack", type=expanded, metavar="FILE.zip", help="do not train here: pack the run for a server")
     servers.ask(one)
     one = verb("resume", _resume, "go on with a run after a stop, a crash, a power cut, or for longer")
     one.add_argument("project", type=Path)
