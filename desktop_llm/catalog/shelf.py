@@ -81,10 +81,11 @@ def find(below: Path, should_stop: Callable[[], bool] = lambda: False) -> list[P
 
     Raises UserError, Cancelled.
     """
-    if not below.is_dir():
+    start = paths.expanded(below).absolute()
+    if not start.is_dir():
         raise UserError(f"There is no folder “{below}”; choose one in which model folders are.")
     found = []
-    for path in _walk(paths.expanded(below).absolute(), DEPTH):
+    for path in _walk(start, DEPTH):
         if should_stop():
             raise Cancelled
         if (path / folders.CONFIG).is_file() and _looks_like_one(path):
