@@ -12,7 +12,7 @@ import msgspec
 from desktop_llm.data import encodings, header
 from desktop_llm.data.containers import contained
 from desktop_llm.data.form import Form, Kind, Unit
-from desktop_llm.data.readers.conll import is_conll
+from desktop_llm.data.readers import conll
 from desktop_llm.data.readers.delimited import Record, Records
 from desktop_llm.data.readers.fasttext import has_labels_later, is_fasttext
 from desktop_llm.data.readers.folder import folder_kind
@@ -170,7 +170,7 @@ def _kind(path: Path, head: bytes, encoding: str, *, told: bool) -> Kind:
 
 
 def _tagged(path: Path, head: bytes, encoding: str) -> Kind:
-    """Whether a text is not a table but CoNLL or fastText, which have no ending of their own."""
+    """Whether a text is not a table but CoNLL or fastText, which often have no ending of their own."""
     if path.suffix.casefold() in TABLES:
         return "csv"
     text = head[bom_length(head, encoding) :].decode(encoding, "replace")
@@ -179,7 +179,7 @@ def _tagged(path: Path, head: bytes, encoding: str) -> Kind:
     lines = [line.rstrip("\r") for line in every[:RECORDS]]
     if is_fasttext(lines):
         return "fasttext"
-    if is_conll(lines):
+    if conll.is_conll(lines, named=path.suffix.casefold() in conll.ENDINGS):
         return "conll"
     return "fasttext" if has_labels_later(every if len(head) < WINDOW else every[:-1]) else "csv"
 

@@ -191,6 +191,8 @@ def test_the_kind_follows_the_content(tmp_path: Path, name: str, text: str, kind
 
 
 SENTENCES = "EU\tB-ORG\nsaid\tO\n\nBonn\tB-LOC\n\n"
+RAGGED = "EU B-ORG\nsaid O\n\nBonn B-LOC\nis\n\nRome B-LOC\n\n"
+"""One of five lines has lost its tag."""
 
 
 @pytest.mark.parametrize(
@@ -200,6 +202,10 @@ SENTENCES = "EU\tB-ORG\nsaid\tO\n\nBonn\tB-LOC\n\n"
         ("a.txt", SENTENCES.replace("\t", " "), "conll"),
         ("a", "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nsaid VBD I-VP O\n\n", "conll"),
         ("a.bio", "# id = 1\n# text = EU said\n" + SENTENCES, "conll"),
+        ("a.conll", RAGGED, "conll"),
+        ("a.iob2", RAGGED, "conll"),
+        ("a.txt", RAGGED, "csv"),
+        ("a.conll", "EU said\nno more\n\nBonn\n", "csv"),
         ("a.tsv", SENTENCES, "csv"),
         ("a.csv", SENTENCES, "csv"),
         ("a.txt", "good\tO\nbad\tO\n\nfine\tO\n", "csv"),

@@ -54,6 +54,18 @@ def test_conll_comes_in_with_its_spans(project: Project, tmp_path: Path) -> None
     assert [one.name for one in project.classes.all()] == ["PER", "LOC"]
 
 
+def test_of_damaged_conll_what_is_whole_comes_in(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "some.conll"
+    file.write_text("Anna B-PER\nlives O\nin O\nRome B-LOC\n\nBerlin B-LOC\nis\n\nTom B-PER\nleft O\n", "utf-8")
+    report = importing.run(project, importing.plan(TASK, file))
+    assert texts.held(project) == {
+        "Anna lives in Rome": [span(0, 4, "PER"), span(14, 18, "LOC")],
+        "Tom left": [span(0, 3, "PER")],
+    }
+    (one,) = report.rejected
+    assert (one.line, one.reason) == (6, "line 7 parts into 1 where the file has 2 columns")
+
+
 @pytest.mark.parametrize(
     ("tokens", "text"),
     [
