@@ -123,6 +123,7 @@ class MainWindow(QMainWindow):
         banners.setContentsMargins(24, 8, 24, 0)
         self.notice = Banner("notice")
         self.banner = Banner("banner")
+        self._told_at_the_door = False
         banners.addWidget(self.notice)
         banners.addWidget(self.banner)
         right.addLayout(banners)
@@ -148,6 +149,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{project.name} – desktop_llm" if project else "desktop_llm")
         self.menus.show_state()
         self.notice.hide()
+        if project is not None and self._told_at_the_door:
+            self.banner.hide()  # what kept somebody from opening one is over
         if project is not None and project.read_only:
             sentence = self.tr("This project can only be read now: {why}").format(why=project.holder)
             self.notice.tell(sentence, level="warning", closable=False)
@@ -173,6 +176,7 @@ class MainWindow(QMainWindow):
             self.hub.background.run(lambda _: project.items.counts().labeled, on_done=show)
 
     def _on_error_shown(self, error: UserError) -> None:
+        self._told_at_the_door = self.hub.project is None
         self.banner.tell(error.message, error.details)
 
     def _may_close(self) -> bool:

@@ -90,6 +90,19 @@ def test_a_known_problem_in_a_slot_is_a_sentence_not_a_defect(
     assert not window.banner.isVisible()
 
 
+def test_what_kept_a_project_from_opening_goes_away_when_one_opens(
+    qtbot: QtBot, window: MainWindow, tickets: Path
+) -> None:
+    window.hub.open_project(tickets / "gone")
+    qtbot.waitUntil(window.banner.isVisible)
+    open_in(qtbot, window, tickets, "label")
+    assert not window.banner.isVisible()
+    window.hub.show_error(UserError("The disk is full."))
+    with qtbot.waitSignal(window.hub.project_opened):
+        window.hub.create_project(tickets.parent / "other", "text_classification")
+    assert window.banner.isVisible()  # it may be about what was left
+
+
 def test_a_project_held_elsewhere_is_read_only_and_says_by_whom(
     qtbot: QtBot, window: MainWindow, tickets: Path
 ) -> None:
