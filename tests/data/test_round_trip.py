@@ -181,7 +181,7 @@ def test_nothing_to_write_is_said(tmp_path: Path, form: Format) -> None:
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"Could not write “.*a\.csv”: it does not exist"):
+    with pytest.raises(UserError, match=r"Could not write “.*a\.csv”: the folder “.*” does not exist"):
         write(tmp_path / "none" / "a.csv", [{"text": "a"}], "csv")
 
 
