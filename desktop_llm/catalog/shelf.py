@@ -60,7 +60,7 @@ def entries() -> list[Entry]:
 
 def add(folder: Path, source: str = "", revision: str = "") -> Entry:
     """Put a folder on the list, once. Raises UserError where it is no model folder at all."""
-    path = paths.expanded(folder).absolute()
+    path = folder.absolute()
     folders.told(path)
     made = Entry(path=path, source=source, revision=revision)
     _write([*(one for one in entries() if one.path != path), made])
@@ -69,7 +69,7 @@ def add(folder: Path, source: str = "", revision: str = "") -> Entry:
 
 def remove(folder: Path) -> None:
     """Take a folder from the list; its files stay. Raises UserError where it is not on it."""
-    path = paths.expanded(folder).absolute()
+    path = folder.absolute()
     kept = [one for one in entries() if one.path != path]
     if len(kept) == len(entries()):
         raise UserError(f"“{path}” is not on the list of models.")
@@ -81,11 +81,10 @@ def find(below: Path, should_stop: Callable[[], bool] = lambda: False) -> list[P
 
     Raises UserError, Cancelled.
     """
-    start = paths.expanded(below).absolute()
-    if not start.is_dir():
+    if not below.is_dir():
         raise UserError(f"There is no folder “{below}”; choose one in which model folders are.")
     found = []
-    for path in _walk(start, DEPTH):
+    for path in _walk(below.absolute(), DEPTH):
         if should_stop():
             raise Cancelled
         if (path / folders.CONFIG).is_file() and _looks_like_one(path):

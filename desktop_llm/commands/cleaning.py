@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, opened, visible
 from desktop_llm.errors import UserError
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.data.cleaning.step import Step
@@ -21,7 +21,7 @@ SHOWN = 60
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("clean", _clean, "show what cleaning steps would do to the rows, and do it")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--list", action="store_true", help="list the steps and their settings")
     one.add_argument("--steps", default="", metavar="NAME,NAME…")
     one.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE")

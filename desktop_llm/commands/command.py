@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from desktop_llm.errors import UserError
-from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.rows import Rejected
@@ -83,7 +82,7 @@ def opened(path: Path) -> closing[Project]:
     """A project for the length of a `with`. Raises UserError."""
     from desktop_llm.store.project import Project
 
-    return closing(Project.open(expanded(path)))
+    return closing(Project.open(path))
 
 
 def must_be_writable(project: Project) -> None:

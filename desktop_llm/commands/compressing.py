@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, must_be_writable, must_learn, opened
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("shrink", _shrink, "make a smaller start for a run: leave out layers, or tokens that no text uses")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("source", metavar="RUN|FOLDER", help="what is made smaller")
     one.add_argument("--layers", type=int, metavar="N", help="keep so many layers")
     one.add_argument("--measured", action="store_true", help="keep those that are missed most, not evenly many")
@@ -27,7 +26,7 @@ def declare(verb: Declare) -> None:
     one.add_argument("--to", type=expanded, metavar="FOLDER", help="a new folder; without, one in the project")
 
     one = verb("compress", _compress, "a run and its smaller forms: answers, time and size, measured on this machine")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
     one.add_argument("--rows", type=int, metavar="N", help="measure on at most so many held-out rows; 1,000 by itself")
     one.add_argument("--last", action="store_true", help="measure nothing: tell what was measured the last time")

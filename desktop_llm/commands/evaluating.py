@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +18,13 @@ def declare(verb: Declare) -> None:
     """The parsers."""
     what = "a split, a filter that the project keeps (by name), or a file of labeled rows"
     one = verb("evaluate", _evaluate, "measure a run")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
     where = one.add_mutually_exclusive_group()
     where.add_argument("--split", choices=("train", "validation", "test"))
     where.add_argument("--on", metavar="SPLIT|FILTER|FILE", help=what)
     one = verb("compare", _compare, "whether runs differ by more than chance, on the same rows")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int, nargs="+", help="the runs; the others are compared with the first")
     one.add_argument("--on", default="test", metavar="SPLIT|FILTER|FILE", help=what)
 

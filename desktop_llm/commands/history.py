@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened
+from desktop_llm.paths import expanded
 
 
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("history", _history, "list what was done to many rows, undo it or do it again")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     what = one.add_mutually_exclusive_group()
     what.add_argument("--undo", type=int, metavar="NUMBER")
     what.add_argument("--redo", type=int, metavar="NUMBER")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, opened, tell_rejected
@@ -23,7 +22,7 @@ def declare(verb: Declare) -> None:
         ("label", _label, "take labels for texts of the project from files"),
     ):
         one = verb(name, function, words)
-        one.add_argument("project", type=Path)
+        one.add_argument("project", type=expanded)
         if name == "import":
             one.add_argument("files", type=expanded, nargs="+", metavar="FILE")
             one.add_argument("--split", default="", choices=("train", "validation", "test"))

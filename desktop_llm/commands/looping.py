@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, Parser, UsageError, must_be_writable, opened
@@ -35,7 +34,7 @@ def declare(verb: Declare) -> None:
 
 
 def _with_encoder(one: Parser) -> Parser:
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument(
         "--encoder", default="", metavar="FOLDER|RUN", help="a model folder or a run's number; left out: the words"
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("predict", _predict, "ask a run of a project, or an exported folder")
-    one.add_argument("project", type=Path, metavar="PROJECT|EXPORT")
+    one.add_argument("project", type=expanded, metavar="PROJECT|EXPORT")
     one.add_argument("rest", nargs="+", metavar="[RUN] INPUT", help="a text, or a file of texts")
     explaining.ask(one)
     writing = one.add_argument_group("models that write")
@@ -35,7 +35,7 @@ def declare(verb: Declare) -> None:
     words = "with --measure: tell of each token how probable the model held it"
     writing.add_argument("--tokens", action="store_true", help=words)
     one = verb("export", _export, "write a model for others to load")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
     one.add_argument("--format", default="huggingface", help=", ".join(FORMATS))
     one.add_argument("--to", type=expanded, required=True, help="a new folder; with --zip, a new file")
@@ -52,7 +52,7 @@ def _predict(told: Any, out: Out) -> None:
     from desktop_llm.store.project import is_project
     from desktop_llm.verbs.evaluating import finished_folder
 
-    folder = expanded(told.project)
+    folder: Path = told.project
     explaining.check(told, is_project(folder))
     if is_project(folder):
         if len(told.rest) != 2 or not told.rest[0].isdecimal():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, must_be_writable, opened
@@ -16,15 +15,15 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("bundle", _bundle, "write a project, or part of it, into one file for a colleague")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("file", type=expanded, metavar="FILE.dllm")
     one.add_argument("--show", default="all", choices=("all", "unlabeled", "labeled", "skipped", "disputed"))
     one.add_argument("--labeler", default="", metavar="NAME", help="who sends it")
     one = verb("join", _join, "bring a colleague's bundle together with a project, or make a project of it")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("file", type=expanded, metavar="FILE.dllm")
     one = verb("agreement", _agreement, "how far people agree, and how each of them labels")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--twice", type=float, metavar="SHARE", help="let two people label this share of the rows, 0 to 1")
 
 
@@ -45,7 +44,7 @@ def _join(told: Any, out: Out) -> None:
     from desktop_llm.store.project import Project, is_project
     from desktop_llm.verbs import bundles
 
-    path, file = expanded(told.project), told.file
+    path, file = told.project, told.file
     if is_project(path):
         with closing(Project.open(path)) as project:
             must_be_writable(project)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from desktop_llm.commands.command import Declare, Out, UsageError, cut_words, must_be_writable, opened, visible
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.store.project import Project
@@ -20,7 +20,7 @@ AROUND = 30
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("personal", _personal, "find personal data in the rows; mask it, replace it, or let it stay")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--kinds", default="", metavar="KIND,KIND…", help="only these kinds")
     one.add_argument("--finds", type=int, default=3, metavar="N", help="show so many finds of each kind, masked (3)")
     one.add_argument("--regions", default="", metavar="CN,DE…", help="whose telephone numbers may lack a country code")

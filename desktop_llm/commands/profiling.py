@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, opened
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.data.profile import Lengths
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("profile", _profile, "tell lengths, languages, labels, missing cells and repeats of the rows")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--no-languages", action="store_true", help="guess no languages, which takes a third of the time")
 
 

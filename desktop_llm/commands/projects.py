@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, opened
@@ -15,10 +14,10 @@ def declare(verb: Declare) -> None:
     """The parsers."""
     verb("tasks", _tasks, "list the tasks and what a row needs")
     one = verb("new", _new, "make a project")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--task", required=True)
     one = verb("check", _check, "check database, data and checkpoints of a project")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
 
 
 def _tasks(told: Any, out: Out) -> None:
@@ -41,7 +40,7 @@ def _new(told: Any, out: Out) -> None:
         task = task_named(told.task)
     except UserError as error:
         raise UsageError(error.message) from error
-    with closing(Project.create(expanded(told.project), task.name)) as project:
+    with closing(Project.create(told.project, task.name)) as project:
         out({"project": str(project.path), "task": task.name}, f"Made the project “{project.path}” ({task.title}).")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, get_args
 
 from desktop_llm.commands.command import Declare, Out, UsageError, opened
@@ -13,7 +12,7 @@ from desktop_llm.rows import Filter, Show
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("rows", _rows, "count the rows of a filter, or write them to a file")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--to", type=expanded, metavar="FILE")
     one.add_argument("--format", help="by the file's ending, if it is not told")
     one.add_argument("--show", default="all", choices=get_args(Show))

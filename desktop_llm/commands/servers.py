@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, Parser, UsageError, must_be_writable, must_learn, opened, usage
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("pack", _pack, "pack a run for a server; the file holds its texts")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
     one.add_argument("--to", type=expanded, required=True, metavar="FILE.zip")
     ask(one)
     one = verb("take-back", _take_back, "take a run back from a server, ended or not")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("file", type=expanded, metavar="FOLDER|FILE.zip")
     one = verb("call-back", _call_back, "wait no longer for a run that is on a server, and train it here")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
 
 

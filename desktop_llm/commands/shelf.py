@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, usage
 from desktop_llm.errors import UserError
 from desktop_llm.jobs import amounts
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.catalog.offer import Offer
@@ -51,7 +51,7 @@ def _list(out: Out) -> None:
 def _add(told: Any, out: Out) -> None:
     from desktop_llm.verbs import shelving
 
-    for folder in map(Path, told.what):
+    for folder in map(expanded, told.what):
         for one in shelving.add_below(folder) if told.below else shelving.add([folder]):
             _tell(one, out)
 
@@ -62,7 +62,7 @@ def _remove(told: Any, out: Out) -> None:
     if told.files and not told.yes:
         raise UserError("This deletes the files for good: add --yes.")
     for folder in told.what:
-        shelving.remove(Path(folder), files=told.files)
+        shelving.remove(expanded(folder), files=told.files)
         words = "deleted" if told.files else "taken from the list; its files stay"
         out({"folder": folder, "files": told.files}, f"{folder}: {words}")
 

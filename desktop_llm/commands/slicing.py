@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parser."""
     one = verb("slices", _slices, "how a run fares on parts of the rows, and a floor below which none is exported")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
     one.add_argument("--by", action="append", default=[], metavar="COLUMN|length|file|language|label")
     one.add_argument("--on", default="test", metavar="SPLIT|FILTER|FILE", help="what the run was measured on")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_learn, opened
@@ -12,7 +11,7 @@ from desktop_llm.paths import expanded
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("snapshot", _snapshot, "tell what runs trained on, compare it with today, write it to a file")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int, nargs="?")
     one.add_argument("--compare", action="store_true", help="with the labeled rows of today")
     one.add_argument("--to", type=expanded, metavar="FILE")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, opened
+from desktop_llm.paths import expanded
 
 if TYPE_CHECKING:
     from desktop_llm.verbs.splitting import Dealt
@@ -17,7 +17,7 @@ def declare(verb: Declare) -> None:
     from desktop_llm.data.splits import METHODS
 
     one = verb("split", _split, "show how the labeled rows are dealt out to train, validation and test, or do it")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--method", choices=tuple(METHODS))
     one.add_argument("--validation", type=float, metavar="SHARE")
     one.add_argument("--test", type=float, metavar="SHARE")

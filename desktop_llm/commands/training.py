@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands import servers
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def declare(verb: Declare) -> None:
     """The parsers."""
     one = verb("train", _train, "train a model")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--recipe", type=expanded, metavar="FILE.toml")
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     one.add_argument("--processes", type=int, metavar="N", help="on N GPUs of this machine at once, or N processes")
@@ -29,12 +28,12 @@ def declare(verb: Declare) -> None:
     one.add_argument("--pack", type=expanded, metavar="FILE.zip", help="do not train here: pack the run for a server")
     servers.ask(one)
     one = verb("resume", _resume, "go on with a run after a stop, a crash, a power cut, or for longer")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("run", type=int)
     one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="go on by another plan")
     one.add_argument("--stop", action="store_true", help="end the run where it stands, and keep its best model")
     one = verb("runs", _runs, "list the runs of a project, what differs between two, or delete one")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--diff", type=int, nargs=2, metavar=("A", "B"), help="what differs between two runs")
     one.add_argument("--delete", type=int, metavar="RUN", help="what would go with a run; with --yes it goes for good")
     one.add_argument("--yes", action="store_true", help="with --delete: do it; else it is only told what would go")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_llm.commands.command import Declare, Out, UsageError, must_be_writable, must_learn, opened, usage
@@ -19,7 +18,7 @@ WRITTEN = "learning_rate=1e-5..1e-3:log"
 def declare(verb: Declare) -> None:
     """The parser."""
     one = verb("tune", _tune, "search for a better recipe: trial after trial, each of them a run")
-    one.add_argument("project", type=Path)
+    one.add_argument("project", type=expanded)
     one.add_argument("--trials", type=int, metavar="N", help="at most so many (15 where no minutes are given)")
     one.add_argument("--minutes", type=float, metavar="M", help="at most so long")
     words = f"what is searched, as often as you like: KEY, or with a range such as {WRITTEN} or optim=adamw,muon"

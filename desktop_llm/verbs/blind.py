@@ -14,7 +14,6 @@ from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.evidence.wins import Wins
 from desktop_llm.jobs import generation, provenance
 from desktop_llm.jobs.generation import Sampling
-from desktop_llm.paths import expanded
 from desktop_llm.rows import Changes, Filter, NewItem
 from desktop_llm.store.project import Project
 from desktop_llm.store.verdicts import Duel, Verdict
@@ -136,7 +135,7 @@ def save(project: Project, told: Match, path: Path) -> int:
             cells.append(_cells(messages, *both))
     if not cells:
         raise UserError("There is no verdict yet that says which answer is better.")
-    return writing.write(expanded(path), cells, "preference")
+    return writing.write(path, cells, "preference")
 
 
 def _cells(asked_: Sequence[Mapping[str, Any]], chosen: str, rejected: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from desktop_llm.errors import UserError
 from desktop_llm.garbage import at_rest
 from desktop_llm.jobs import formats
 from desktop_llm.jobs.formats import FORMATS, Compared, Format
-from desktop_llm.paths import expanded
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import export_example, floors, personal
@@ -93,8 +92,7 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
     lacking = formats.unfit(kind, config_of(folder.model), adapter=folder.adapter.is_dir()) or formats.missing(kind)
     if lacking:
         raise UserError(lacking)
-    to = expanded(wish.to)
-    formats.check_place(to, zipped=wish.zipped)  # before libraries are loaded for nothing
+    formats.check_place(wish.to, zipped=wish.zipped)  # before libraries are loaded for nothing
     from desktop_llm.engine import worker
 
     worker.offline()
@@ -106,7 +104,7 @@ def export(project: Project, number: int, wish: Wish, report: Report | None = No
 
     order = engine.Order(
         format=kind,
-        to=to,
+        to=wish.to,
         describe=describe,
         name=f"{project.name}, run {number}",
         compared=wish.compared,

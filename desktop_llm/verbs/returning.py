@@ -25,7 +25,6 @@ from desktop_llm.jobs import snapshot
 from desktop_llm.jobs.events import Event, Finished
 from desktop_llm.jobs.folder import RunFolder
 from desktop_llm.jobs.job import Job
-from desktop_llm.paths import expanded
 from desktop_llm.rows import Changes
 from desktop_llm.store.project import Project
 from desktop_llm.store.runs import ALIVE, AWAY, HALF_HERE, Run
@@ -69,7 +68,7 @@ def take(
     """
     if project.read_only:
         raise UserError(f"The project is open read-only: {project.holder}")
-    with run_pack.opened(expanded(path)) as files, _staging(project) as staging:
+    with run_pack.opened(path) as files, _staging(project) as staging:
         job = _job(files, staging.path, path)
         run = _must_be_ours(project, job, path)
         if EVENTS not in files:

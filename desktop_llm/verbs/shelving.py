@@ -12,7 +12,6 @@ from desktop_llm.catalog import shelf
 from desktop_llm.catalog.folder import Look
 from desktop_llm.catalog.shelf import Entry
 from desktop_llm.errors import Cancelled, UserError, from_os_error
-from desktop_llm.paths import expanded
 from desktop_llm.verbs import sources
 from desktop_llm.verbs.sources import Serves
 
@@ -66,7 +65,7 @@ def add_below(below: Path, should_stop: Callable[[], bool] = lambda: False) -> l
 
 def remove(folder: Path, *, files: bool = False) -> None:
     """Take a folder from the list; with `files`, what was downloaded into it goes, too. Raises UserError."""
-    path = expanded(folder).absolute()
+    path = folder.absolute()
     entry = next((one for one in shelf.entries() if one.path == path), None)
     if entry is None:
         raise UserError(f"“{path}” is not on the list of models.")

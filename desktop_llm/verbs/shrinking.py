@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_llm.errors import UserError, from_os_error
 from desktop_llm.jobs.moving import STARTS
-from desktop_llm.paths import check_home, expanded
+from desktop_llm.paths import check_home
 from desktop_llm.store.project import Project
 from desktop_llm.tasks import task as task_named
 from desktop_llm.verbs import sources, teaching
@@ -58,7 +58,7 @@ def _made(project: Project, wish: Smaller, on_progress: Callable[[float, str], N
         raise UserError(
             "Say what is to be left out: layers, heads, inner neurons, or tokens that your texts do not use."
         )
-    to = _free(project, wish) if wish.to is None else expanded(wish.to)
+    to = _free(project, wish) if wish.to is None else wish.to
     check_home(to)
     if to.exists():
         raise UserError(f"“{to}” is there already; choose another name.")

@@ -154,3 +154,17 @@ def test_a_home_folder_is_found_in_every_path(
     assert command("label", project, "--from=~/labels.csv").code == 0
     for verb in ("train", "tune"):
         assert str(tmp_path / "none.toml") in command(verb, project, "--recipe=~/none.toml").err
+
+
+def test_a_folder_called_like_home_is_no_home(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    here = tmp_path / "here"
+    (here / "~").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert command("new", "./~/made", "--task", "text_classification").code == 0
+    assert (here / "~" / "made" / "project.db").is_file()
+    assert command("rows", "./~/made").out == "0 rows.\n"
+    assert not (tmp_path / "home").exists()
