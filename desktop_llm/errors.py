@@ -50,7 +50,7 @@ def from_os_error(error: OSError, doing: str, path: Path | str) -> UserError:
         errno.EIO: "the disk reports an input/output error; check the disk",
     }
     reason = reasons.get(error.errno or 0, (error.strerror or str(error)).rstrip("."))
-    above = Path(path).parent
+    above = Path(str(path)).parent  # a part of a ZIP file is told by its words, too
     if error.errno == errno.ENOENT and not above.exists():
         reason = f"the folder “{above}” does not exist; check the path"
     return UserError(f"Could not {doing} “{path}”: {reason}.")
