@@ -122,7 +122,7 @@ def _application() -> QApplication:
 def _open_first(hub: Hub, project: Path | None) -> None:
     """The project asked for, or the one of last time on the page of last time."""
     if project is not None:
-        hub.open_project(paths.expanded(project), then_page="data")
+        hub.open_project(project, then_page="data")
         return
     last = hub.settings.last_project
     if last and Path(last, "project.db").is_file():

@@ -62,7 +62,7 @@ def _print_anything() -> None:
 
 def _window(given: list[str]) -> int:
     parser = Parser(prog="desktop-llm", description="Label, train and ship models on your own computer.")
-    parser.add_argument("project", nargs="?", type=Path, help="a project folder to open")
+    parser.add_argument("project", nargs="?", type=paths.expanded, help="a project folder to open")
     parser.add_argument("--version", action="version", version=f"desktop_llm {__version__}")
     words = [one for one in given if not one.startswith("-")]
     if len(words) > 1 or (words and Path(words[0]).name == words[0] and not Path(words[0]).exists()):
